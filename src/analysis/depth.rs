@@ -1,0 +1,24 @@
+//! How deep is a network?
+//!
+//! Papers count the layers with weights on the longest way from input to prediction: VGG-16 has 16,
+//! ResNet-50 has 50, projections on shortcuts do not count because they run beside longer ways.
+
+use crate::graph::{Graph, Op};
+
+/// Whether papers count the layer: it has weights and is not a normalisation.
+pub fn is_weighted(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Conv { .. } | Op::Linear { .. } | Op::Subsample { .. } | Op::Rbf { .. }
+    )
+}
+
+/// Weighted layers on the longest way from the input to the prediction.
+pub fn depth(graph: &Graph) -> usize {
+    let mut depths: Vec<usize> = Vec::with_capacity(graph.nodes().len());
+    for node in graph.nodes() {
+        let before = node.inputs.iter().map(|&id| depths[id]).max().unwrap_or(0);
+        depths.push(before + usize::from(is_weighted(&node.op)));
+    }
+    depths[graph.outputs()[0].node]
+}

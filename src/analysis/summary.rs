@@ -1,0 +1,157 @@
+//! A network at a glance: its layers, tensors and totals, as `convcheck show` prints them.
+
+use super::{
+    BUFFERS, Field, MACS, Overflow, PARAMS, TRAINABLE, depth, feature_field, peak_activations,
+    receptive_fields,
+};
+use crate::graph::{Graph, Op, Pad, TensorKind};
+use serde::Serialize;
+
+/// Everything that is shown of a network.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Registry name.
+    pub model: String,
+    /// Input shape per sample.
+    pub input: Vec<usize>,
+    /// One row a layer.
+    pub layers: Vec<Row>,
+    /// The `state_dict` in order; batch counters left out.
+    pub tensors: Vec<TensorRow>,
+    /// Sums over the network.
+    pub totals: Totals,
+}
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Path.
+    pub path: String,
+    /// Kind of layer.
+    pub op: &'static str,
+    /// Window size, `[h, w]`.
+    pub kernel: Option<[usize; 2]>,
+    /// Window step, `[h, w]`.
+    pub stride: Option<[usize; 2]>,
+    /// Zero padding, `[h, w]`, or `"same"`.
+    pub pad: Option<PadRow>,
+    /// Groups of a convolution.
+    pub groups: Option<usize>,
+    /// Output shape per sample.
+    pub output: Vec<usize>,
+    /// Parameters.
+    pub params: u64,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// What one unit sees of the input.
+    pub receptive_field: Field,
+}
+
+/// Padding as shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum PadRow {
+    /// `[h, w]`.
+    Even([usize; 2]),
+    /// TensorFlow's `'same'`.
+    Named(&'static str),
+}
+
+/// One tensor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TensorRow {
+    /// Key in the `state_dict`.
+    pub name: String,
+    /// Dimensions.
+    pub shape: Vec<usize>,
+    /// Purpose.
+    pub kind: TensorKind,
+}
+
+/// Sums over the network.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Totals {
+    /// Parameters, trainable and frozen.
+    pub params: u64,
+    /// Parameters that training changes.
+    pub trainable: u64,
+    /// Running statistics.
+    pub buffers: u64,
+    /// Multiply-accumulates of an evaluation-mode forward pass, one sample.
+    pub macs: u64,
+    /// Weighted layers on the longest way to the prediction.
+    pub depth: usize,
+    /// What one unit of the last feature map sees; absent without a sliding window.
+    pub receptive_field: Option<FieldSummary>,
+    /// Values alive at once in an evaluation-mode forward pass, at most.
+    pub peak_activations: u64,
+}
+
+/// The field of the last feature map.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FieldSummary {
+    /// Path of the layer.
+    pub layer: String,
+    /// Its field.
+    #[serde(flatten)]
+    pub field: Field,
+}
+
+/// Analyses a network.
+///
+/// # Errors
+/// [`Overflow`] where a count leaves 64 bits.
+pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
+    let fields = receptive_fields(graph);
+    let layers = graph
+        .nodes()
+        .iter()
+        .zip(&fields)
+        .map(|(node, &receptive_field)| {
+            let window = node.op.window();
+            Ok(Row {
+                path: node.path.clone(),
+                op: node.op.name(),
+                kernel: window.map(|w| w.kernel),
+                stride: window.map(|w| w.stride),
+                pad: window.map(|w| match w.pad {
+                    Pad::Even(pad) => PadRow::Even(pad),
+                    Pad::Same => PadRow::Named("same"),
+                }),
+                groups: match node.op {
+                    Op::Conv { groups, .. } => Some(groups),
+                    _ => None,
+                },
+                output: node.shape.dims(),
+                params: PARAMS.of(graph, node)?,
+                macs: MACS.of(graph, node)?,
+                receptive_field,
+            })
+        })
+        .collect::<Result<_, Overflow>>()?;
+    Ok(Summary {
+        model: model.to_string(),
+        input: graph.input().dims(),
+        layers,
+        tensors: graph
+            .tensors()
+            .map(|(name, tensor)| TensorRow {
+                name,
+                shape: tensor.dims,
+                kind: tensor.kind,
+            })
+            .collect(),
+        totals: Totals {
+            params: PARAMS.total(graph)?,
+            trainable: TRAINABLE.total(graph)?,
+            buffers: BUFFERS.total(graph)?,
+            macs: MACS.total(graph)?,
+            depth: depth(graph),
+            receptive_field: feature_field(graph, &fields).map(|(id, field)| FieldSummary {
+                layer: graph.nodes()[id].path.clone(),
+                field,
+            }),
+            peak_activations: peak_activations(graph)?,
+        },
+    })
+}

@@ -1,0 +1,118 @@
+//! What is a network, before there are any numbers in it?
+//!
+//! A [`Graph`] is a list of layers in the order in which the network's description names them, each
+//! with its output shape. It holds no tensors: the symbolic interpreter ([`crate::analysis`]) counts
+//! on it. Model code writes graphs through [`Value`] and never sees a node.
+
+mod build;
+mod op;
+mod shape;
+mod window;
+
+pub use build::{Conv, Name, Value, concat, conv};
+pub use op::{Activation, Op, Tensor, TensorKind};
+pub use shape::{Shape, ShapeError};
+pub use window::{Axis, Pad, Pair, Window, pool};
+
+/// Where a layer stands in [`Graph::nodes`].
+pub type NodeId = usize;
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Scopes and the layer's name, joined by dots, as in a PyTorch `state_dict` key
+    /// (`layer1.0.conv1`). Unique in its graph.
+    pub path: String,
+    /// What the layer computes.
+    pub op: Op,
+    /// The layers whose outputs it reads, in order.
+    pub inputs: Vec<NodeId>,
+    /// Its output, per sample.
+    pub shape: Shape,
+}
+
+/// A value that the network hands out under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// `output` for the prediction; auxiliary heads have names of their own.
+    pub name: String,
+    /// The layer that computes it.
+    pub node: NodeId,
+}
+
+/// A network: layers in description order, every input before its reader.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    outputs: Vec<Output>,
+}
+
+impl Graph {
+    /// Runs a model description on an input of the given shape.
+    ///
+    /// # Errors
+    /// The first layer that cannot take its input, by path, with what would be right.
+    pub fn build(
+        input: Shape,
+        describe: impl for<'g> FnOnce(Value<'g>) -> Value<'g>,
+    ) -> Result<Graph, ShapeError> {
+        build::run(input, describe).map(|(nodes, outputs)| Graph { nodes, outputs })
+    }
+
+    /// All layers; the first is the input.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The named outputs; the first is the prediction.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// The layer of that path.
+    pub fn node(&self, path: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.path == path)
+    }
+
+    /// The shape of one input sample.
+    pub fn input(&self) -> Shape {
+        self.nodes[0].shape
+    }
+
+    /// The layer that computes the prediction.
+    pub fn prediction(&self) -> &Node {
+        &self.nodes[self.outputs[0].node]
+    }
+
+    /// The shape that enters a layer; of a join, the shape of its first operand.
+    pub fn input_of(&self, node: &Node) -> Shape {
+        node.inputs
+            .first()
+            .map_or(node.shape, |&id| self.nodes[id].shape)
+    }
+
+    /// Every weight and running statistic, in `state_dict` order, under its full name.
+    pub fn tensors(&self) -> impl Iterator<Item = (String, Tensor)> {
+        self.nodes.iter().flat_map(|node| {
+            node.op
+                .tensors(self.input_of(node))
+                .into_iter()
+                .map(|tensor| (format!("{}.{}", node.path, tensor.name), tensor))
+        })
+    }
+
+    /// For each layer, whether the prediction depends on it. Auxiliary heads are not live: a forward
+    /// pass in evaluation mode does not run them.
+    pub fn live(&self) -> Vec<bool> {
+        let mut live = vec![false; self.nodes.len()];
+        live[self.outputs[0].node] = true;
+        for (id, node) in self.nodes.iter().enumerate().rev() {
+            if live[id] {
+                for &input in &node.inputs {
+                    live[input] = true;
+                }
+            }
+        }
+        live
+    }
+}

@@ -1,0 +1,417 @@
+//! How a model is written down: verbs on [`Value`], a handle to what a layer computes.
+//!
+//! There is no `?` in model code. The builder keeps the first error and [`Graph::build`] returns it;
+//! until then later verbs add nothing.
+//!
+//! [`Graph::build`]: super::Graph::build
+
+use super::{Activation, Node, NodeId, Op, Output, Pair, Shape, ShapeError, Window};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Add;
+
+/// A convolution to be: see [`conv`].
+#[derive(Debug, Clone, Copy)]
+pub struct Conv {
+    out: usize,
+    window: Window,
+    groups: usize,
+    bias: bool,
+    table: Option<&'static [&'static [usize]]>,
+}
+
+/// A convolution to `out` maps: stride 1, no padding, one group, with bias, until told otherwise.
+pub fn conv(out: usize, kernel: impl Pair) -> Conv {
+    Conv {
+        out,
+        window: Window::new(kernel.pair()),
+        groups: 1,
+        bias: true,
+        table: None,
+    }
+}
+
+impl Conv {
+    /// Sets the step.
+    pub fn stride(self, stride: impl Pair) -> Conv {
+        Conv {
+            window: self.window.stride(stride),
+            ..self
+        }
+    }
+
+    /// Sets the zero padding on each side.
+    pub fn pad(self, pad: impl Pair) -> Conv {
+        Conv {
+            window: self.window.pad(pad),
+            ..self
+        }
+    }
+
+    /// Pads as TensorFlow's `'same'` does.
+    pub fn same(self) -> Conv {
+        Conv {
+            window: self.window.same(),
+            ..self
+        }
+    }
+
+    /// Sets the distance between taps.
+    pub fn dilation(self, dilation: impl Pair) -> Conv {
+        Conv {
+            window: self.window.dilation(dilation),
+            ..self
+        }
+    }
+
+    /// Splits input and output maps into groups that do not see each other.
+    pub fn groups(self, groups: usize) -> Conv {
+        Conv { groups, ..self }
+    }
+
+    /// Leaves the biases out.
+    pub fn no_bias(self) -> Conv {
+        Conv {
+            bias: false,
+            ..self
+        }
+    }
+
+    /// For each output map the input maps that it reads.
+    pub fn table(self, table: &'static [&'static [usize]]) -> Conv {
+        Conv {
+            table: Some(table),
+            ..self
+        }
+    }
+}
+
+/// A layer's or scope's name: text or a number, as in PyTorch's `Sequential`.
+pub trait Name: fmt::Display {}
+
+impl Name for &str {}
+impl Name for &String {}
+impl Name for String {}
+impl Name for usize {}
+
+/// What a layer computes; a handle that model code passes on.
+#[derive(Clone, Copy)]
+pub struct Value<'g> {
+    builder: &'g Builder,
+    node: NodeId,
+}
+
+struct Builder(RefCell<State>);
+
+struct State {
+    nodes: Vec<Node>,
+    outputs: Vec<Output>,
+    scopes: Vec<String>,
+    paths: BTreeSet<String>,
+    error: Option<ShapeError>,
+}
+
+pub(super) fn run(
+    input: Shape,
+    describe: impl for<'g> FnOnce(Value<'g>) -> Value<'g>,
+) -> Result<(Vec<Node>, Vec<Output>), ShapeError> {
+    let builder = Builder(RefCell::new(State {
+        nodes: vec![Node {
+            path: "input".into(),
+            op: Op::Input,
+            inputs: Vec::new(),
+            shape: input,
+        }],
+        outputs: Vec::new(),
+        scopes: Vec::new(),
+        paths: BTreeSet::from(["input".into()]),
+        error: None,
+    }));
+    let prediction = describe(Value {
+        builder: &builder,
+        node: 0,
+    })
+    .node;
+    let state = builder.0.into_inner();
+    match state.error {
+        Some(error) => Err(error),
+        None => {
+            let mut outputs = vec![Output {
+                name: "output".into(),
+                node: prediction,
+            }];
+            outputs.extend(state.outputs);
+            Ok((state.nodes, outputs))
+        }
+    }
+}
+
+impl State {
+    fn path(&self, name: &str) -> String {
+        let mut path = self.scopes.join(".");
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path + name
+    }
+
+    /// A path for a layer that its paper does not name: `relu`, `relu_2`, ... within its scope.
+    fn unnamed(&self, op: &Op) -> String {
+        let path = self.path(op.name());
+        if !self.paths.contains(&path) {
+            return path;
+        }
+        (2..)
+            .map(|n| format!("{path}_{n}"))
+            .find(|path| !self.paths.contains(path))
+            .expect("there is always a larger number")
+    }
+
+    fn fail(&mut self, path: String, what: String) {
+        self.error.get_or_insert(ShapeError { path, what });
+    }
+
+    /// Adds a layer; after an error, or at one, hands back the first input instead.
+    fn push(&mut self, path: String, op: Op, inputs: Vec<NodeId>) -> NodeId {
+        let fallback = inputs[0];
+        if self.error.is_some() {
+            return fallback;
+        }
+        if !self.paths.insert(path.clone()) {
+            self.fail(path, "two layers have this path: rename one".into());
+            return fallback;
+        }
+        let shapes: Vec<Shape> = inputs.iter().map(|&id| self.nodes[id].shape).collect();
+        match op.output(&shapes) {
+            Ok(shape) => {
+                self.nodes.push(Node {
+                    path,
+                    op,
+                    inputs,
+                    shape,
+                });
+                self.nodes.len() - 1
+            }
+            Err(what) => {
+                self.fail(path, what);
+                fallback
+            }
+        }
+    }
+}
+
+impl<'g> Value<'g> {
+    /// Its shape, per sample.
+    pub fn shape(self) -> Shape {
+        self.builder.0.borrow().nodes[self.node].shape
+    }
+
+    /// Its channels, or the units of a vector.
+    pub fn channels(self) -> usize {
+        self.shape().channels()
+    }
+
+    /// Describes a part of the network under a name of its own.
+    pub fn scope<R>(self, name: impl Name, describe: impl FnOnce(Value<'g>) -> R) -> R {
+        self.builder.0.borrow_mut().scopes.push(name.to_string());
+        let result = describe(self);
+        self.builder.0.borrow_mut().scopes.pop();
+        result
+    }
+
+    /// Hands this value out under a name, as auxiliary heads are.
+    pub fn output(self, name: impl Name) -> Value<'g> {
+        self.builder.0.borrow_mut().outputs.push(Output {
+            name: name.to_string(),
+            node: self.node,
+        });
+        self
+    }
+
+    /// Convolution.
+    pub fn conv(self, name: impl Name, conv: Conv) -> Value<'g> {
+        let Conv {
+            out,
+            window,
+            groups,
+            bias,
+            table,
+        } = conv;
+        self.named(
+            name,
+            Op::Conv {
+                out,
+                window,
+                groups,
+                bias,
+                table,
+            },
+        )
+    }
+
+    /// Fully connected layer with bias.
+    pub fn linear(self, name: impl Name, out: usize) -> Value<'g> {
+        self.named(name, Op::Linear { out, bias: true })
+    }
+
+    /// Batch normalisation with PyTorch's constants (eps 1e-5, momentum 0.1).
+    pub fn bn(self, name: impl Name) -> Value<'g> {
+        self.batch_norm(name, 1e-5, 0.1)
+    }
+
+    /// Batch normalisation with constants of its own.
+    pub fn batch_norm(self, name: impl Name, eps: f64, momentum: f64) -> Value<'g> {
+        self.named(name, Op::BatchNorm { eps, momentum })
+    }
+
+    /// Local response normalisation over `size` channels.
+    pub fn lrn(self, name: impl Name, size: usize, alpha: f64, beta: f64, k: f64) -> Value<'g> {
+        self.named(
+            name,
+            Op::Lrn {
+                size,
+                alpha,
+                beta,
+                k,
+            },
+        )
+    }
+
+    /// Max pooling.
+    pub fn max_pool(self, name: impl Name, window: Window) -> Value<'g> {
+        self.named(name, Op::MaxPool { window })
+    }
+
+    /// Average pooling; padded zeros count in the mean, as is PyTorch's default.
+    pub fn avg_pool(self, name: impl Name, window: Window) -> Value<'g> {
+        self.named(
+            name,
+            Op::AvgPool {
+                window,
+                count_include_pad: true,
+            },
+        )
+    }
+
+    /// Average pooling over the units of the map alone.
+    pub fn avg_pool_without_pad(self, name: impl Name, window: Window) -> Value<'g> {
+        self.named(
+            name,
+            Op::AvgPool {
+                window,
+                count_include_pad: false,
+            },
+        )
+    }
+
+    /// The mean over each cell of a grid.
+    pub fn adaptive_avg_pool(self, name: impl Name, output: impl Pair) -> Value<'g> {
+        self.named(
+            name,
+            Op::AdaptiveAvgPool {
+                output: output.pair(),
+            },
+        )
+    }
+
+    /// The mean of each map.
+    pub fn global_avg_pool(self) -> Value<'g> {
+        self.unnamed(Op::AdaptiveAvgPool { output: [1, 1] })
+    }
+
+    /// LeNet-5's trainable subsampling.
+    pub fn subsample(self, name: impl Name, window: Window) -> Value<'g> {
+        self.named(name, Op::Subsample { window })
+    }
+
+    /// Distances to `out` fixed codes.
+    pub fn rbf(self, name: impl Name, out: usize) -> Value<'g> {
+        self.named(name, Op::Rbf { out })
+    }
+
+    /// max(x, 0).
+    pub fn relu(self) -> Value<'g> {
+        self.unnamed(Op::Activation(Activation::Relu))
+    }
+
+    /// Logistic function.
+    pub fn sigmoid(self) -> Value<'g> {
+        self.unnamed(Op::Activation(Activation::Sigmoid))
+    }
+
+    /// Hyperbolic tangent.
+    pub fn tanh(self) -> Value<'g> {
+        self.unnamed(Op::Activation(Activation::Tanh))
+    }
+
+    /// LeNet-5's 1.7159 tanh(2x / 3).
+    pub fn scaled_tanh(self) -> Value<'g> {
+        self.unnamed(Op::Activation(Activation::ScaledTanh))
+    }
+
+    /// Class probabilities.
+    pub fn softmax(self) -> Value<'g> {
+        self.unnamed(Op::Activation(Activation::Softmax))
+    }
+
+    /// Dropout with probability `p` of zero.
+    pub fn dropout(self, p: f64) -> Value<'g> {
+        self.unnamed(Op::Dropout { p })
+    }
+
+    /// Maps to a vector.
+    pub fn flatten(self) -> Value<'g> {
+        self.unnamed(Op::Flatten)
+    }
+
+    /// ResNet's option A shortcut.
+    pub fn pad_shortcut(self, channels: usize, stride: usize) -> Value<'g> {
+        self.unnamed(Op::PadShortcut { channels, stride })
+    }
+
+    /// A sum in which maps of one row or column are repeated.
+    pub fn broadcast_add(self, other: Value<'g>) -> Value<'g> {
+        self.join(Op::BroadcastAdd, &[self, other])
+    }
+
+    fn named(self, name: impl Name, op: Op) -> Value<'g> {
+        let mut state = self.builder.0.borrow_mut();
+        let path = state.path(&name.to_string());
+        Value {
+            node: state.push(path, op, vec![self.node]),
+            ..self
+        }
+    }
+
+    fn unnamed(self, op: Op) -> Value<'g> {
+        self.join(op, &[self])
+    }
+
+    fn join(self, op: Op, inputs: &[Value<'g>]) -> Value<'g> {
+        let mut state = self.builder.0.borrow_mut();
+        let path = state.unnamed(&op);
+        let inputs = inputs.iter().map(|value| value.node).collect();
+        Value {
+            node: state.push(path, op, inputs),
+            ..self
+        }
+    }
+}
+
+/// The residual join: a sum of equal shapes.
+impl<'g> Add for Value<'g> {
+    type Output = Value<'g>;
+
+    fn add(self, other: Value<'g>) -> Value<'g> {
+        self.join(Op::Add, &[self, other])
+    }
+}
+
+/// Channels of all values, one after the other.
+///
+/// # Panics
+/// On an empty list, which no paper has.
+pub fn concat<'g>(values: &[Value<'g>]) -> Value<'g> {
+    values[0].join(Op::Concat, values)
+}

@@ -1,0 +1,5 @@
+//! convcheck
+pub mod analysis;
+pub mod graph;
+pub mod reference;
+pub mod zoo;

@@ -1,0 +1,182 @@
+//! The networks of the document's six training listings, exactly as their code builds them.
+
+use super::resnet::{Block, Shortcut, stages};
+use super::{CIFAR, IMAGENET, Model, model};
+use crate::graph::{Value, conv, pool};
+
+pub(super) const MODELS: &[Model] = &[
+    model(
+        "article_lenet5_cifar10",
+        "The document's section 1.9 (PyTorch): `Lenet5` on CIFAR-10",
+        CIFAR,
+        lenet5,
+    ),
+    model(
+        "article_vgg_cifar100",
+        "The document's section 3.3 (TensorFlow 2): VGG on CIFAR-100, both `Sequential`s in a row",
+        CIFAR,
+        vgg,
+    ),
+    model(
+        "article_tf_resnet18_cifar100",
+        "The document's section 5.3.1 (TensorFlow 2): ResNet18 on CIFAR-100",
+        CIFAR,
+        tensorflow_resnet18,
+    ),
+    model(
+        "article_pt_resnet18_cifar10",
+        "The document's section 5.3.2 (PyTorch): ResNet18 on CIFAR-10; its last shortcut is added by broadcasting",
+        CIFAR,
+        |x| pytorch_resnet18(x, 2, 10),
+    ),
+    model(
+        "article_pt_resnet18_pokemon",
+        "The document's section 5.3.3 (PyTorch): the same with stride 1 in its last block, five classes",
+        IMAGENET,
+        |x| pytorch_resnet18(x, 1, 5),
+    ),
+    model(
+        "article_transfer_resnet18_pokemon",
+        "The document's section 5.3.4 (PyTorch): torchvision's resnet18 without its classifier, in a `Sequential`, with five classes",
+        IMAGENET,
+        transfer_resnet18,
+    ),
+];
+
+fn lenet5(x: Value) -> Value {
+    x.scope("conv_unit", |x| {
+        x.conv(0, conv(16, 5))
+            .max_pool(1, pool(2))
+            .conv(2, conv(32, 5))
+            .max_pool(3, pool(2))
+    })
+    .flatten()
+    .scope("fc_unit", |x| x.linear(0, 32).relu().linear(2, 10))
+}
+
+/// Under the names that Keras' summary prints: the first layer of a kind has no number.
+fn vgg(x: Value) -> Value {
+    let numbered = |kind: &str, i: usize| match i {
+        0 => kind.to_string(),
+        i => format!("{kind}_{i}"),
+    };
+    x.scope("conv_network", |mut x| {
+        for (unit, channels) in [64, 128, 256, 512, 512].into_iter().enumerate() {
+            for i in [2 * unit, 2 * unit + 1] {
+                x = x
+                    .conv(numbered("conv2d", i), conv(channels, 3).same())
+                    .relu();
+            }
+            x = x.max_pool(numbered("max_pooling2d", unit), pool(2).same());
+        }
+        x
+    })
+    .flatten()
+    .scope("fullcon_network", |x| {
+        x.linear("dense", 300)
+            .relu()
+            .linear("dense_1", 200)
+            .relu()
+            .linear("dense_2", 100)
+    })
+}
+
+fn tensorflow_resnet18(x: Value) -> Value {
+    let mut x = x.scope("preprocessBlock", |x| {
+        keras_bn(x.conv("conv", conv(50, 3)), "bn")
+            .relu()
+            .max_pool("pool", pool(2).stride(1).same())
+    });
+    for (block, (channels, stride)) in [(50, 1), (150, 2), (300, 2), (500, 2)]
+        .into_iter()
+        .enumerate()
+    {
+        x = x.scope(format!("residualBlock{}", block + 1), |x| {
+            let x = x.scope(0, |x| keras_unit(x, channels, stride));
+            x.scope(1, |x| keras_unit(x, channels, 1))
+        });
+    }
+    x.global_avg_pool().flatten().linear("fullcon_Layer", 100)
+}
+
+/// Keras' defaults: epsilon 1e-3, momentum 0.99 of the old statistics.
+fn keras_bn<'g>(x: Value<'g>, name: &str) -> Value<'g> {
+    x.batch_norm(name, 1e-3, 0.01)
+}
+
+/// The listing projects where the stride is not 1, whatever the widths.
+fn keras_unit(x: Value, channels: usize, stride: usize) -> Value {
+    let y = x.conv("conv1", conv(channels, 3).stride(stride).same());
+    let y = keras_bn(y, "bn1").relu();
+    let y = keras_bn(y.conv("conv2", conv(channels, 3).same()), "bn2");
+    let shortcut = if stride == 1 {
+        x
+    } else {
+        x.conv("identity_layer", conv(channels, 1).stride(stride))
+    };
+    (y + shortcut).relu()
+}
+
+/// `last_stride` is that of the fourth block, whose widths are equal, so that the listing gives it no
+/// projection: at stride 2 its sum works only because PyTorch repeats the 1x1 map.
+fn pytorch_resnet18(x: Value, last_stride: usize, classes: usize) -> Value {
+    let mut x = x
+        .scope("conv1", |x| x.conv(0, conv(64, 3).stride(3)).bn(1))
+        .relu();
+    for (block, (channels, stride)) in [(128, 2), (256, 2), (512, 2), (512, last_stride)]
+        .into_iter()
+        .enumerate()
+    {
+        x = x.scope(format!("residualBlock{}", block + 1), |x| {
+            let same = x.channels();
+            let x = x.scope("basic_block_stride_eq", |x| pytorch_unit(x, same, 1));
+            x.scope("basic_block_stride_not_eq", |x| {
+                pytorch_unit(x, channels, stride)
+            })
+        });
+    }
+    x.global_avg_pool().flatten().linear("outlayer", classes)
+}
+
+/// The listing projects where the widths differ, whatever the stride.
+fn pytorch_unit(x: Value, channels: usize, stride: usize) -> Value {
+    let y = x
+        .conv("conv1", conv(channels, 3).stride(stride).pad(1))
+        .bn("bn1")
+        .relu()
+        .conv("conv2", conv(channels, 3).pad(1))
+        .bn("bn2");
+    let shortcut = if x.channels() == channels {
+        x
+    } else {
+        x.scope("identity", |x| {
+            x.conv(0, conv(channels, 1).stride(stride)).bn(1)
+        })
+    };
+    let sum = if shortcut.shape() == y.shape() {
+        shortcut + y
+    } else {
+        shortcut.broadcast_add(y)
+    };
+    sum.relu()
+}
+
+/// The children of torchvision's resnet18 lose their names in a `Sequential`: `layer1` becomes `4`.
+fn transfer_resnet18(x: Value) -> Value {
+    let x = x
+        .conv(0, conv(64, 7).stride(2).pad(3).no_bias())
+        .bn(1)
+        .relu()
+        .max_pool(3, pool(3).stride(2).pad(1));
+    stages(
+        x,
+        Block::Basic,
+        Shortcut::ProjectChanges,
+        |stage| (stage + 4).to_string(),
+        [64, 128, 256, 512],
+        [2; 4],
+    )
+    .global_avg_pool()
+    .flatten()
+    .linear(10, 5)
+}

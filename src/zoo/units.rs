@@ -1,0 +1,76 @@
+//! Parts of networks that claims compare: stacks of small kernels against one large kernel, the
+//! basic against the bottleneck unit.
+
+use super::{Model, model};
+use crate::graph::{Shape, Value, conv};
+
+pub(super) const MODELS: &[Model] = &[
+    model(
+        "conv3x3",
+        "Simonyan & Zisserman 2014, section 2.3: one 3x3 kernel, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, 1, 3),
+    ),
+    model(
+        "conv5x5",
+        "Simonyan & Zisserman 2014, section 2.3: one 5x5 kernel, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, 1, 5),
+    ),
+    model(
+        "conv7x7",
+        "Simonyan & Zisserman 2014, section 2.3: one 7x7 kernel, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, 1, 7),
+    ),
+    model(
+        "two_conv3x3",
+        "Simonyan & Zisserman 2014, section 2.3: two 3x3 kernels in a row, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, 2, 3),
+    ),
+    model(
+        "three_conv3x3",
+        "Simonyan & Zisserman 2014, section 2.3: three 3x3 kernels in a row, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, 3, 3),
+    ),
+    model(
+        "basic_unit_256",
+        "He et al. 2015, figure 5, left, at 256 maps: two 3x3 convolutions without bias or normalisation",
+        MAPS_256,
+        |x| {
+            let y = x
+                .conv("conv1", conv(256, 3).pad(1).no_bias())
+                .relu()
+                .conv("conv2", conv(256, 3).pad(1).no_bias());
+            (y + x).relu()
+        },
+    ),
+    model(
+        "bottleneck_unit_256",
+        "He et al. 2015, figure 5, right: 1x1 to 64 maps, 3x3, 1x1 back to 256, without bias or normalisation",
+        MAPS_256,
+        |x| {
+            let y = x
+                .conv("conv1", conv(64, 1).no_bias())
+                .relu()
+                .conv("conv2", conv(64, 3).pad(1).no_bias())
+                .relu()
+                .conv("conv3", conv(256, 1).no_bias());
+            (y + x).relu()
+        },
+    ),
+];
+
+const ONE_MAP: Shape = Shape::map(1, 32, 32);
+const MAPS_256: Shape = Shape::map(256, 14, 14);
+
+fn stack(mut x: Value, layers: usize, kernel: usize) -> Value {
+    for layer in 1..=layers {
+        x = x
+            .conv(format!("conv{layer}"), conv(1, kernel).no_bias())
+            .relu();
+    }
+    x
+}

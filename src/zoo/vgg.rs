@@ -1,0 +1,205 @@
+//! VGG (Simonyan & Zisserman 2014): the six configurations of Table 1, torchvision's nets, the
+//! fully convolutional form of test time, and the 5x5 net of section 4.1.
+
+use super::{IMAGENET, Model, model};
+use crate::graph::{Value, conv, pool};
+
+pub(super) const MODELS: &[Model] = &[
+    model(
+        "vgg11",
+        "torchvision's vgg11: configuration A",
+        IMAGENET,
+        |x| torchvision(x, &A, false),
+    ),
+    model(
+        "vgg13",
+        "torchvision's vgg13: configuration B",
+        IMAGENET,
+        |x| torchvision(x, &B, false),
+    ),
+    model(
+        "vgg16",
+        "torchvision's vgg16: configuration D",
+        IMAGENET,
+        |x| torchvision(x, &D, false),
+    ),
+    model(
+        "vgg19",
+        "torchvision's vgg19: configuration E",
+        IMAGENET,
+        |x| torchvision(x, &E, false),
+    ),
+    model(
+        "vgg11_bn",
+        "torchvision's vgg11_bn: configuration A with batch normalisation",
+        IMAGENET,
+        |x| torchvision(x, &A, true),
+    ),
+    model(
+        "vgg13_bn",
+        "torchvision's vgg13_bn: configuration B with batch normalisation",
+        IMAGENET,
+        |x| torchvision(x, &B, true),
+    ),
+    model(
+        "vgg16_bn",
+        "torchvision's vgg16_bn: configuration D with batch normalisation",
+        IMAGENET,
+        |x| torchvision(x, &D, true),
+    ),
+    model(
+        "vgg19_bn",
+        "torchvision's vgg19_bn: configuration E with batch normalisation",
+        IMAGENET,
+        |x| torchvision(x, &E, true),
+    ),
+    model(
+        "vgg_paper_a",
+        "Simonyan & Zisserman 2014, Table 1, A (11 layers)",
+        IMAGENET,
+        |x| dense_head(features(x, &A)),
+    ),
+    model(
+        "vgg_paper_a_lrn",
+        "Simonyan & Zisserman 2014, Table 1, A-LRN: A with local response normalisation after the first convolution",
+        IMAGENET,
+        |x| dense_head(features(x, &A_LRN)),
+    ),
+    model(
+        "vgg_paper_b",
+        "Simonyan & Zisserman 2014, Table 1, B (13 layers)",
+        IMAGENET,
+        |x| dense_head(features(x, &B)),
+    ),
+    model(
+        "vgg_paper_c",
+        "Simonyan & Zisserman 2014, Table 1, C (16 layers, three of them 1x1)",
+        IMAGENET,
+        |x| dense_head(features(x, &C)),
+    ),
+    model(
+        "vgg_paper_d",
+        "Simonyan & Zisserman 2014, Table 1, D (16 layers): VGG-16",
+        IMAGENET,
+        |x| dense_head(features(x, &D)),
+    ),
+    model(
+        "vgg_paper_e",
+        "Simonyan & Zisserman 2014, Table 1, E (19 layers): VGG-19",
+        IMAGENET,
+        |x| dense_head(features(x, &E)),
+    ),
+    model(
+        "vgg_paper_b_5x5",
+        "Simonyan & Zisserman 2014, section 4.1: B with one 5x5 convolution for each pair of 3x3",
+        IMAGENET,
+        |x| dense_head(features(x, &B_5X5)),
+    ),
+    model(
+        "vgg16_fully_convolutional",
+        "Simonyan & Zisserman 2014, section 3.2: D with its fully connected layers as convolutions of 7x7, 1x1, 1x1, the score map averaged; any input from 224 up",
+        IMAGENET,
+        |x| convolutional_head(features(x, &D)),
+    ),
+];
+
+/// Five stages of a configuration: channels, and the kernel of each convolution.
+struct Configuration {
+    stages: [(usize, &'static [usize]); 5],
+    lrn: bool,
+}
+
+const fn configuration(kernels: [&'static [usize]; 5]) -> Configuration {
+    let [a, b, c, d, e] = kernels;
+    Configuration {
+        stages: [(64, a), (128, b), (256, c), (512, d), (512, e)],
+        lrn: false,
+    }
+}
+
+const A: Configuration = configuration([&[3], &[3], &[3, 3], &[3, 3], &[3, 3]]);
+const A_LRN: Configuration = Configuration { lrn: true, ..A };
+const B: Configuration = configuration([&[3, 3]; 5]);
+const C: Configuration = configuration([&[3, 3], &[3, 3], &[3, 3, 1], &[3, 3, 1], &[3, 3, 1]]);
+const D: Configuration = configuration([&[3, 3], &[3, 3], &[3, 3, 3], &[3, 3, 3], &[3, 3, 3]]);
+const E: Configuration = configuration([
+    &[3, 3],
+    &[3, 3],
+    &[3, 3, 3, 3],
+    &[3, 3, 3, 3],
+    &[3, 3, 3, 3],
+]);
+const B_5X5: Configuration = configuration([&[5]; 5]);
+
+/// The convolutional part under Caffe's names: `conv1_1`, ..., `pool5`.
+fn features<'g>(mut x: Value<'g>, configuration: &Configuration) -> Value<'g> {
+    for (stage, (channels, kernels)) in (1..).zip(configuration.stages) {
+        for (layer, &kernel) in (1..).zip(kernels) {
+            x = x
+                .conv(
+                    format!("conv{stage}_{layer}"),
+                    conv(channels, kernel).pad(kernel / 2),
+                )
+                .relu();
+            if configuration.lrn && stage == 1 && layer == 1 {
+                x = x.lrn("norm1", 5, 1e-4, 0.75, 2.0);
+            }
+        }
+        x = x.max_pool(format!("pool{stage}"), pool(2));
+    }
+    x
+}
+
+fn dense_head(x: Value) -> Value {
+    x.flatten()
+        .linear("fc6", 4096)
+        .relu()
+        .dropout(0.5)
+        .linear("fc7", 4096)
+        .relu()
+        .dropout(0.5)
+        .linear("fc8", 1000)
+}
+
+fn convolutional_head(x: Value) -> Value {
+    x.conv("fc6", conv(4096, 7))
+        .relu()
+        .dropout(0.5)
+        .conv("fc7", conv(4096, 1))
+        .relu()
+        .dropout(0.5)
+        .conv("fc8", conv(1000, 1))
+        .global_avg_pool()
+        .flatten()
+}
+
+/// The same stages in torchvision's numbered `Sequential`s, which count every module.
+fn torchvision<'g>(x: Value<'g>, configuration: &Configuration, norm: bool) -> Value<'g> {
+    x.scope("features", |mut x| {
+        let mut modules = 0..;
+        let mut next = || modules.next().expect("the range has no end");
+        for (channels, kernels) in configuration.stages {
+            for &kernel in kernels {
+                x = x.conv(next(), conv(channels, kernel).pad(kernel / 2));
+                if norm {
+                    x = x.bn(next());
+                }
+                next(); // the ReLU's number
+                x = x.relu();
+            }
+            x = x.max_pool(next(), pool(2));
+        }
+        x
+    })
+    .adaptive_avg_pool("avgpool", 7)
+    .flatten()
+    .scope("classifier", |x| {
+        x.linear(0, 4096)
+            .relu()
+            .dropout(0.5)
+            .linear(3, 4096)
+            .relu()
+            .dropout(0.5)
+            .linear(6, 1000)
+    })
+}
