@@ -153,6 +153,32 @@ impl Tensor {
 }
 
 impl Op {
+    /// Every name that [`Op::name`] can return.
+    pub const NAMES: [&str; 22] = [
+        "input",
+        "conv",
+        "linear",
+        "batch_norm",
+        "lrn",
+        "relu",
+        "sigmoid",
+        "tanh",
+        "scaled_tanh",
+        "softmax",
+        "max_pool",
+        "avg_pool",
+        "global_avg_pool",
+        "adaptive_avg_pool",
+        "subsample",
+        "rbf",
+        "dropout",
+        "flatten",
+        "concat",
+        "add",
+        "broadcast_add",
+        "pad_shortcut",
+    ];
+
     /// The name that listings, measures and reports use.
     pub const fn name(&self) -> &'static str {
         match self {

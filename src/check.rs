@@ -1,0 +1,97 @@
+//! Checks claims: gathers evidence for each, judges it, and writes down what was found.
+
+use crate::claim::{Basis, Claim, Suite};
+use crate::evidence::{Evaluator, Evidence, MeasureError, gather};
+use crate::record::Record;
+use crate::verdict::judge;
+
+/// What came of a check.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// One record a claim, in the order of the suites.
+    pub records: Vec<Record>,
+    /// Measures without a value.
+    pub errors: Vec<MeasureError>,
+    /// Whether the check was stopped before its end.
+    pub interrupted: bool,
+}
+
+/// The claims whose id contains the filter; all without one.
+pub fn select<'a>(
+    suites: &'a [Suite],
+    filter: Option<&str>,
+) -> impl Iterator<Item = (&'a Suite, &'a Claim)> {
+    let filter = filter.map(str::to_string);
+    suites
+        .iter()
+        .flat_map(|suite| suite.claims.iter().map(move |claim| (suite, claim)))
+        .filter(move |(_, claim)| {
+            filter
+                .as_ref()
+                .is_none_or(|filter| claim.id.contains(filter.as_str()))
+        })
+}
+
+/// Checks claims in order; `step` is told of each before it is checked and stops the check by
+/// returning false.
+pub fn check<'a>(
+    claims: impl Iterator<Item = (&'a Suite, &'a Claim)>,
+    mut step: impl FnMut(&Claim) -> bool,
+) -> Checked {
+    let evaluator = Evaluator::new();
+    let mut checked = Checked::default();
+    for (suite, claim) in claims {
+        if !step(claim) {
+            checked.interrupted = true;
+            break;
+        }
+        match check_one(suite, claim, &evaluator) {
+            Ok(record) => checked.records.push(record),
+            Err(error) => checked.errors.push(error),
+        }
+    }
+    checked
+}
+
+/// Checks one claim.
+///
+/// # Errors
+/// [`MeasureError`] when its measure has no value.
+pub fn check_one(
+    suite: &Suite,
+    claim: &Claim,
+    evaluator: &Evaluator,
+) -> Result<Record, MeasureError> {
+    let evidence = gather(claim, evaluator)?;
+    let verdict = judge(claim, &evidence);
+    let (found, steps) = match evidence {
+        Evidence::Structural { found, steps } => (Some(found), steps),
+        Evidence::None => (None, Vec::new()),
+    };
+    let (measure, stated, tolerance) = match &claim.basis {
+        Basis::Measure(measure) => (
+            Some(measure.expression.clone()),
+            Some(measure.stated.clone()),
+            Some(measure.tolerance),
+        ),
+        Basis::Citation(_) | Basis::Needs(_) => (None, None, None),
+    };
+    Ok(Record {
+        id: claim.id.clone(),
+        system: suite.system.clone(),
+        section: claim.section.clone(),
+        line: claim.line,
+        says: claim.says.clone(),
+        stated,
+        measure,
+        tolerance,
+        found,
+        steps,
+        verdict: verdict.kind(),
+        because: verdict.because().map(str::to_string),
+        recorded: claim.recorded,
+        recorded_found: claim.recorded_found.clone(),
+        covers: claim.covers.clone(),
+        note: claim.note.clone(),
+    })
+}

@@ -1,0 +1,109 @@
+//! Arithmetic that CEL lacks, because it does not mix integers and fractions.
+
+use super::arguments::{list, number, size};
+use super::{Function, Graphs};
+use crate::claim::Value;
+use crate::graph::pool;
+
+type Compute = fn(&Graphs, &Function, &[Value]) -> Result<Value, String>;
+
+/// A function that is no evidence about a model.
+pub(super) const fn number_function(
+    name: &'static str,
+    signature: &'static str,
+    returns: &'static str,
+    arity: (usize, usize),
+    compute: Compute,
+) -> Function {
+    Function {
+        name,
+        signature,
+        returns,
+        about_models: false,
+        arity,
+        compute,
+    }
+}
+
+pub(super) fn window(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+    pool(size(args, 1)?)
+        .stride(size(args, 2)?)
+        .pad(size(args, 3)?)
+        .axis(0, size(args, 0)?)
+        .and_then(|axis| i64::try_from(axis.output).map_err(|e| e.to_string()))
+        .map(Value::Int)
+}
+
+pub(super) fn ratio(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+    match number(args, 1)? {
+        0.0 => Err("divides by zero".into()),
+        b => Ok(Value::Float(number(args, 0)? / b)),
+    }
+}
+
+pub(super) fn round(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+    let digits = size(args, 1)?.min(17);
+    let text = format!("{:.digits$}", number(args, 0)?);
+    text.parse()
+        .map(Value::Float)
+        .map_err(|_| format!("{text} is not a number"))
+}
+
+pub(super) fn ln(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+    match number(args, 0)? {
+        x if x > 0.0 => Ok(Value::Float(x.ln())),
+        x => Err(format!("{x} has no logarithm")),
+    }
+}
+
+pub(super) fn sum(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+    let values = list(args, 0)?;
+    let whole: Option<Vec<i64>> = values
+        .iter()
+        .map(|value| match value {
+            Value::Int(n) => Some(*n),
+            _ => None,
+        })
+        .collect();
+    match whole {
+        Some(whole) => whole
+            .into_iter()
+            .try_fold(0i64, i64::checked_add)
+            .map(Value::Int)
+            .ok_or_else(|| "the sum exceeds 2^63 - 1".into()),
+        None => numbers(values).map(|values| Value::Float(values.iter().sum())),
+    }
+}
+
+pub(super) fn largest(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+    extreme(list(args, 0)?, |a, b| a > b)
+}
+
+pub(super) fn smallest(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+    extreme(list(args, 0)?, |a, b| a < b)
+}
+
+fn extreme(values: &[Value], better: fn(f64, f64) -> bool) -> Result<Value, String> {
+    let numbers = numbers(values)?;
+    let best = (0..numbers.len())
+        .reduce(|best, i| {
+            if better(numbers[i], numbers[best]) {
+                i
+            } else {
+                best
+            }
+        })
+        .ok_or("the list is empty")?;
+    Ok(values[best].clone())
+}
+
+fn numbers(values: &[Value]) -> Result<Vec<f64>, String> {
+    values
+        .iter()
+        .map(|value| {
+            value
+                .number()
+                .ok_or_else(|| format!("{value} is not a number"))
+        })
+        .collect()
+}

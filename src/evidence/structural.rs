@@ -1,0 +1,192 @@
+//! Evaluates measures: CEL over the functions of [`super::functions`].
+
+use super::functions::{FUNCTIONS, Graphs};
+use crate::analysis::QUANTITIES;
+use crate::claim::Value;
+use crate::zoo;
+use cel::extractors::Arguments;
+use cel::{Context, Env, ExecutionError, FunctionContext};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Evaluates measures. It builds each network once and keeps it.
+pub struct Evaluator {
+    env: Arc<Env>,
+    context: Context<'static, 'static>,
+    steps: Arc<Mutex<Vec<String>>>,
+}
+
+impl Default for Evaluator {
+    fn default() -> Evaluator {
+        Evaluator::new()
+    }
+}
+
+impl Evaluator {
+    /// An evaluator over the registered models.
+    pub fn new() -> Evaluator {
+        let env = Arc::new(Env::stdlib());
+        let mut context = Context::with_env(Arc::clone(&env));
+        let graphs = Arc::new(Graphs::default());
+        let steps = Arc::new(Mutex::new(Vec::new()));
+        for function in FUNCTIONS {
+            let (graphs, steps) = (Arc::clone(&graphs), Arc::clone(&steps));
+            let call = move |ftx: &FunctionContext, Arguments(args): Arguments| {
+                let args = args
+                    .iter()
+                    .map(|arg| from_cel(arg).map_err(|what| ftx.error(what)))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let found = function
+                    .call(&graphs, &args)
+                    .map_err(|what| ftx.error(what))?;
+                if function.about_models {
+                    steps
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(step(function.name, &args, &found));
+                }
+                Ok::<cel::Value, ExecutionError>(to_cel(&found))
+            };
+            context
+                .add_function(function.name, call)
+                .expect("no function of ours has the name of a standard one");
+        }
+        Evaluator {
+            env,
+            context,
+            steps,
+        }
+    }
+
+    /// The value of a measure, and the calls about models that led to it.
+    ///
+    /// # Errors
+    /// One line on what is unknown, impossible or too large.
+    pub fn evaluate(&self, expression: &str) -> Result<(Value, Vec<String>), String> {
+        let program = self.env.compile(expression).map_err(|e| e.to_string())?;
+        self.take_steps();
+        let found = program.execute(&self.context).map_err(explain)?;
+        let mut steps = self.take_steps();
+        // a comprehension may ask the same thing many times
+        let mut seen = std::collections::BTreeSet::new();
+        steps.retain(|step| seen.insert(step.clone()));
+        Ok((from_cel(&found)?, steps))
+    }
+
+    fn take_steps(&self) -> Vec<String> {
+        std::mem::take(&mut self.steps.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn step(function: &str, args: &[Value], found: &Value) -> String {
+    let args: Vec<String> = args
+        .iter()
+        .map(|arg| match arg {
+            Value::Text(text) => format!("'{text}'"),
+            other => other.to_string(),
+        })
+        .collect();
+    format!("{function}({}) = {found}", args.join(", "))
+}
+
+fn to_cel(value: &Value) -> cel::Value {
+    match value {
+        Value::Bool(truth) => cel::Value::Bool(*truth),
+        Value::Int(n) => cel::Value::Int(*n),
+        Value::Float(x) => cel::Value::Float(*x),
+        Value::Text(text) => cel::Value::String(Arc::new(text.clone())),
+        Value::List(values) => cel::Value::List(Arc::new(values.iter().map(to_cel).collect())),
+    }
+}
+
+fn from_cel(value: &cel::Value) -> Result<Value, String> {
+    Ok(match value {
+        cel::Value::Bool(truth) => Value::Bool(*truth),
+        cel::Value::Int(n) => Value::Int(*n),
+        cel::Value::UInt(n) => {
+            Value::Int(i64::try_from(*n).map_err(|_| format!("{n} exceeds 2^63 - 1"))?)
+        }
+        cel::Value::Float(x) => Value::Float(*x),
+        cel::Value::String(text) => Value::Text(text.to_string()),
+        cel::Value::List(values) => {
+            Value::List(values.iter().map(from_cel).collect::<Result<_, _>>()?)
+        }
+        other => {
+            return Err(format!(
+                "a {} is no value of a measure: it must be a number, truth, text or a list",
+                other.type_of()
+            ));
+        }
+    })
+}
+
+/// An execution error in one line, in the words of suites.
+fn explain(error: ExecutionError) -> String {
+    match error {
+        ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
+        ExecutionError::UndeclaredReference(name) => {
+            let known = FUNCTIONS.iter().map(|function| function.name);
+            match zoo::nearest(&name, known).first() {
+                Some(like) => format!("there is no `{name}`; did you mean {like}?"),
+                None => format!("there is no `{name}`; `convcheck list functions` shows all"),
+            }
+        }
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+            "divides by zero".into()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Every quantity has a function of its name.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_quantity_can_be_measured() {
+        for quantity in QUANTITIES {
+            assert!(
+                FUNCTIONS
+                    .iter()
+                    .any(|function| function.name == quantity.name),
+                "{}",
+                quantity.name
+            );
+        }
+    }
+
+    #[test]
+    fn faults_are_one_line_that_names_them() {
+        let evaluator = Evaluator::new();
+        for (expression, says) in [
+            ("params('vgg61')", "vgg16"),
+            ("params('vgg16', 'features.99')", "features.9"),
+            ("parms('vgg16')", "params"),
+            ("1 / 0", "divides by zero"),
+            ("1 % 0", "divides by zero"),
+            ("ratio(1, 0)", "divides by zero"),
+            ("params(7)", "text"),
+            ("params()", "params(model"),
+            ("9223372036854775807 + 1", "verflow"),
+            (
+                "macs('vgg16_fully_convolutional@3x4000000000x4000000000')",
+                "2^64",
+            ),
+            ("output('vgg_paper_d@3x256x256')", "fc6"),
+            ("{'a': 1}", "map"),
+        ] {
+            let error = evaluator.evaluate(expression).unwrap_err();
+            assert!(error.contains(says), "{expression}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_measure_reports_the_calls_that_it_made() {
+        let (found, steps) = Evaluator::new()
+            .evaluate("params('alexnet_2012_grouped', 'conv1') - 96")
+            .unwrap();
+        assert_eq!(found, Value::Int(11 * 11 * 3 * 96));
+        assert_eq!(steps, ["params('alexnet_2012_grouped', 'conv1') = 34,944"]);
+    }
+}

@@ -1,0 +1,193 @@
+//! What was found, in a form that outlives the run: one JSON line a claim.
+
+use crate::claim::{Kind, Tolerance, Value};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A checked claim.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Claim id.
+    pub id: String,
+    /// System, the id's first part.
+    pub system: String,
+    /// Section of the document.
+    pub section: String,
+    /// Line of the document.
+    pub line: u32,
+    /// The statement.
+    pub says: String,
+    /// The stated value, if it is measured.
+    pub stated: Option<Value>,
+    /// The expression that was evaluated.
+    pub measure: Option<String>,
+    /// How near the value had to come.
+    pub tolerance: Option<Tolerance>,
+    /// The value found.
+    pub found: Option<Value>,
+    /// The calls about models that led to it, with their values.
+    pub steps: Vec<String>,
+    /// The verdict.
+    pub verdict: Kind,
+    /// The publication cited, what a test needs, or why the evidence does not decide.
+    pub because: Option<String>,
+    /// The verdict that the suite records.
+    pub recorded: Option<Kind>,
+    /// The value that the suite records.
+    pub recorded_found: Option<Value>,
+    /// Other ids that this settles.
+    pub covers: Vec<String>,
+    /// What is right.
+    pub note: Option<String>,
+}
+
+impl Record {
+    /// What differs from the suite's record, in a sentence; nothing where the suite records nothing.
+    pub fn difference(&self) -> Option<String> {
+        if let Some(recorded) = self.recorded
+            && recorded != self.verdict
+        {
+            return Some(format!(
+                "is {} now, recorded as {}{}",
+                self.verdict.name(),
+                recorded.name(),
+                self.found
+                    .as_ref()
+                    .map_or(String::new(), |found| format!(" (found {found})"))
+            ));
+        }
+        match (&self.recorded_found, &self.found) {
+            (Some(recorded), found) if Some(recorded) != found.as_ref() => Some(format!(
+                "finds {} now, recorded is {recorded}",
+                found.as_ref().map_or("nothing".into(), ToString::to_string)
+            )),
+            _ => None,
+        }
+    }
+
+    /// The claim's page and place in the report.
+    pub fn anchor(&self) -> String {
+        format!("{}.html#{}", self.system, self.id)
+    }
+}
+
+/// When, where and by what a record was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// The command, without the path of its program.
+    pub command: String,
+    /// Version of convcheck.
+    pub version: String,
+    /// Commit that it was built from, if it was a checkout.
+    pub commit: Option<String>,
+    /// Date of the run, UTC, or the one that `SOURCE_DATE_EPOCH` sets.
+    pub date: String,
+    /// Processor, cores, memory and operating system.
+    pub machine: String,
+}
+
+/// A record file that cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {what}", .path.display())]
+pub struct RecordError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// The records' file in a report folder.
+pub const EVIDENCE: &str = "evidence.jsonl";
+/// The provenance's file in a report folder.
+pub const MACHINE: &str = "machine.toml";
+
+/// Writes records and their provenance into a folder, each file whole or not at all.
+///
+/// # Errors
+/// [`RecordError`] names the file and what the system says.
+pub fn save(folder: &Path, provenance: &Provenance, records: &[Record]) -> Result<(), RecordError> {
+    let mut lines = Vec::new();
+    for record in records {
+        serde_json::to_writer(&mut lines, record)
+            .map_err(|error| fault(&folder.join(EVIDENCE), error))?;
+        lines.push(b'\n');
+    }
+    write(&folder.join(EVIDENCE), &lines)?;
+    let machine =
+        toml::to_string(provenance).map_err(|error| fault(&folder.join(MACHINE), error))?;
+    write(&folder.join(MACHINE), machine.as_bytes())
+}
+
+/// Reads what [`save`] wrote.
+///
+/// # Errors
+/// [`RecordError`] names the file, and the line that is cut or foreign.
+pub fn load(folder: &Path) -> Result<(Provenance, Vec<Record>), RecordError> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok((path, text)),
+            Err(error) => Err(fault(&path, error)),
+        }
+    };
+    let (path, text) = read(MACHINE)?;
+    let provenance =
+        toml::from_str(&text).map_err(|error| fault(&path, error.message().replace('\n', "; ")))?;
+    let (path, text) = read(EVIDENCE)?;
+    let records = text
+        .lines()
+        .enumerate()
+        .map(|(i, line)| {
+            serde_json::from_str(line).map_err(|error| {
+                fault(
+                    &path,
+                    format!("line {} is no record of a claim: {error}", i + 1),
+                )
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok((provenance, records))
+}
+
+/// Writes a file so that it is complete or absent: beside its place first, then renamed.
+///
+/// # Errors
+/// [`RecordError`] names the file and what the system says.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let written = || -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".convcheck-")
+            .tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        readable_by_all(file.as_file())?;
+        file.persist(path)?;
+        Ok(())
+    };
+    written().map_err(|error| fault(path, format!("cannot write it: {error}")))
+}
+
+/// Temporary files are private; a report is for everyone.
+fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    let _ = file;
+    Ok(())
+}
+
+fn fault(path: &Path, what: impl ToString) -> RecordError {
+    RecordError {
+        path: path.to_path_buf(),
+        what: what.to_string(),
+    }
+}

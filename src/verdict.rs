@@ -1,0 +1,56 @@
+//! What follows from the evidence? A pure function, and the only place that says so.
+
+use crate::claim::{Basis, Claim, Kind, Value};
+use crate::evidence::Evidence;
+
+/// The verdict on a claim.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// The value found is the stated one, within the claim's tolerance.
+    Confirmed,
+    /// It is not.
+    Refuted,
+    /// The evidence does not decide, because.
+    Inconclusive(String),
+    /// Not decidable here; what is needed.
+    Untested(String),
+    /// A publication says so; which.
+    Cited(String),
+}
+
+impl Verdict {
+    /// The verdict without its reason.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Verdict::Confirmed => Kind::Confirmed,
+            Verdict::Refuted => Kind::Refuted,
+            Verdict::Inconclusive(_) => Kind::Inconclusive,
+            Verdict::Untested(_) => Kind::Untested,
+            Verdict::Cited(_) => Kind::Cited,
+        }
+    }
+
+    /// Why it is neither confirmed nor refuted.
+    pub fn because(&self) -> Option<&str> {
+        match self {
+            Verdict::Confirmed | Verdict::Refuted => None,
+            Verdict::Inconclusive(why) | Verdict::Untested(why) | Verdict::Cited(why) => Some(why),
+        }
+    }
+}
+
+/// Judges a claim by its evidence.
+pub fn judge(claim: &Claim, evidence: &Evidence) -> Verdict {
+    match (&claim.basis, evidence) {
+        (Basis::Citation(publication), _) => Verdict::Cited(publication.clone()),
+        (Basis::Needs(what), _) => Verdict::Untested(what.clone()),
+        (Basis::Measure(measure), Evidence::Structural { found, .. }) => match found {
+            Value::Float(x) if x.is_nan() => {
+                Verdict::Inconclusive("the measure is not a number".into())
+            }
+            found if measure.tolerance.agrees(&measure.stated, found) => Verdict::Confirmed,
+            _ => Verdict::Refuted,
+        },
+        (Basis::Measure(_), Evidence::None) => Verdict::Inconclusive("nothing was measured".into()),
+    }
+}
