@@ -13,6 +13,7 @@ pub use format::{parse, schema};
 pub use location::Location;
 pub use tolerance::Tolerance;
 pub use value::Value;
+pub(crate) use value::grouped;
 
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -157,6 +158,7 @@ pub const EMBEDDED: &[(&str, &str)] = embedded![
     "alexnet",
     "vgg",
     "listing-vgg-cifar100",
+    "resnet",
 ];
 
 /// Reads the suites about the document.

@@ -1,10 +1,34 @@
-//! convcheck
+//! convcheck checks what is written about the classical convolutional networks.
+//!
+//! It describes every documented network once, as a graph of layers, computes what follows from the
+//! description, and judges every documented claim by it.
+//!
+//! # Reading order
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`graph`] | what is a network, before there are numbers in it? |
+//! | [`claim`] | what does the document say, and how would one find out? |
+//! | [`zoo`] | which networks are there? |
+//! | [`analysis`] | what follows from a graph by counting? |
+//! | [`reference`](mod@reference) | does the zoo agree with an independent description? |
+//! | [`device`] | which machine is this? |
+//! | [`evidence`] | what can be found out about a claim here? |
+//! | [`verdict`] | what follows from the evidence? |
+//! | [`record`] | what was found, in a form that outlives the run? |
+//! | [`check`](mod@check) | check all claims |
+//! | [`report`] | show what was found |
+//!
+//! Imports go from later rows to earlier ones only.
+
 pub mod analysis;
 pub mod check;
 pub mod claim;
+pub mod device;
 pub mod evidence;
 pub mod graph;
 pub mod record;
 pub mod reference;
+pub mod report;
 pub mod verdict;
 pub mod zoo;

@@ -1,61 +1,420 @@
-use convcheck::*;
-fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    match args[1].as_str() {
-        "check" => {
-            let s = match claim::load(std::path::Path::new(&args[2])) {
-                Ok(s) => s,
-                Err(e) => {
-                    println!("{e}");
-                    std::process::exit(2)
-                }
+//! The command line: reads arguments, calls the library, prints, and turns what happened into an
+//! exit code. 0: all is as recorded; 1: a verdict differs; 2: could not run.
+
+mod cli;
+
+use anyhow::{Context, Result, bail};
+use clap::{CommandFactory, Parser};
+use cli::{CheckOptions, Cli, Command, List, ShowOptions};
+use convcheck::check::{Checked, check, select};
+use convcheck::claim::{self, Kind, Suite};
+use convcheck::evidence::FUNCTIONS;
+use convcheck::graph::Shape;
+use convcheck::record::{self, Provenance, Record};
+use convcheck::{analysis, device, reference, report, zoo};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What came out, beyond the text printed.
+enum Outcome {
+    AsRecorded,
+    Differs,
+}
+
+/// Set by Ctrl-C; work stops at the next claim.
+static STOP: OnceLock<AtomicBool> = OnceLock::new();
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version are no errors, everything else could not run
+            let code = if error.use_stderr() { 2 } else { 0 };
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::from(2),
             };
-            let c = check::check(check::select(&s, args.get(3).map(|x| x.as_str())), |_| true);
-            for r in &c.records {
-                println!(
-                    "{:12} {} found={} stated={} {}",
-                    r.verdict.name(),
-                    r.id,
-                    r.found.as_ref().map_or("-".into(), |v| v.to_string()),
-                    r.stated.as_ref().map_or("-".into(), |v| v.to_string()),
-                    r.difference()
-                        .map_or(String::new(), |d| format!("  !! {d}"))
-                );
-            }
-            for e in &c.errors {
-                println!("ERROR {e}");
-            }
-            for k in claim::Kind::ALL {
-                println!(
-                    "{} {}",
-                    k.name(),
-                    c.records.iter().filter(|r| r.verdict == k).count()
-                );
-            }
         }
-        "eval" => {
-            for a in &args[2..] {
-                match evidence::Evaluator::new().evaluate(a) {
-                    Ok((v, s)) => println!("{} => {v}   {s:?}", a),
-                    Err(e) => println!("{a} => ERROR {e}"),
-                }
-            }
+    };
+    STOP.get_or_init(|| AtomicBool::new(false));
+    // without a handler, Ctrl-C ends the process at once; files are renamed into place whole either way
+    let _ = ctrlc::set_handler(|| stop().store(true, Ordering::Relaxed));
+    match run(cli).and_then(|outcome| {
+        io::stdout().flush().context(CLOSED)?;
+        Ok(outcome)
+    }) {
+        Ok(Outcome::AsRecorded) => ExitCode::SUCCESS,
+        Ok(Outcome::Differs) => ExitCode::from(1),
+        Err(error) => {
+            // nobody is left to tell when standard error is closed too
+            let _ = writeln!(io::stderr(), "convcheck: {error:#}");
+            ExitCode::from(2)
         }
-        "functions" => {
-            for f in evidence::FUNCTIONS {
-                println!("{:45} {}", f.signature, f.returns)
-            }
-        }
-        "models" => {
-            for m in zoo::models() {
-                println!("{:36} {} {}", m.name, m.input, m.source)
-            }
-        }
-        "show" => {
-            for n in zoo::find(&args[2]).unwrap().graph().unwrap().nodes() {
-                println!("{:50} {:18} {}", n.path, n.op.name(), n.shape)
-            }
-        }
-        _ => {}
     }
+}
+
+const CLOSED: &str = "cannot write to standard output";
+
+fn stop() -> &'static AtomicBool {
+    STOP.get_or_init(|| AtomicBool::new(false))
+}
+
+fn run(cli: Cli) -> Result<Outcome> {
+    match cli.command {
+        None => main_job(&cli.output),
+        Some(Command::Check(options)) => check_claims(&options),
+        Some(Command::List { what, json }) => list(what, json),
+        Some(Command::Show(options)) => show(&options),
+        Some(Command::Report {
+            from,
+            suites,
+            output,
+        }) => {
+            let (provenance, records) = record::load(&from)?;
+            let suites = load(suites.as_deref())?;
+            let output = output.unwrap_or(from);
+            write_pages(&output, &suites, &records, &provenance)?;
+            say(&format!(
+                "report: {}\n",
+                output.join("index.html").display()
+            ))?;
+            Ok(Outcome::AsRecorded)
+        }
+        Some(Command::Reference { folder }) => compare(&folder),
+        Some(Command::Schema) => {
+            json(&claim::schema())?;
+            Ok(Outcome::AsRecorded)
+        }
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "convcheck", &mut script);
+            io::stdout().write_all(&script).context(CLOSED)?;
+            Ok(Outcome::AsRecorded)
+        }
+    }
+}
+
+/// Checks every claim, writes record and report, and prints a summary.
+fn main_job(output: &Path) -> Result<Outcome> {
+    let suites = load(None)?;
+    let records = checked(&suites, None)?;
+    let provenance = provenance()?;
+    record::save(output, &provenance, &records)?;
+    write_pages(output, &suites, &records, &provenance)?;
+    let (statements, refuted) = (
+        report::statements(records.iter()),
+        count(&records, Kind::Refuted),
+    );
+    say(&format!(
+        "{} claims, which account for {statements} statements of the document\n\n{}\n{refuted} claims are refuted; the report says what is right:\n{}\n",
+        records.len(),
+        report::summary(&suites, &records),
+        output.join("index.html").display()
+    ))?;
+    Ok(outcome(&records))
+}
+
+fn check_claims(options: &CheckOptions) -> Result<Outcome> {
+    let suites = load(options.suites.as_deref())?;
+    let records = checked(&suites, options.filter.as_deref())?;
+    if let Some(file) = &options.junit {
+        record::write(file, report::junit(&suites, &records)?.as_bytes())?;
+    }
+    if let Some(file) = &options.markdown {
+        record::write(file, report::markdown(&suites, &records).as_bytes())?;
+    }
+    if options.json {
+        json(&records)?;
+    } else {
+        say(&report::claims_text(&records))?;
+        say(&format!("\n{}", report::summary(&suites, &records)))?;
+    }
+    Ok(outcome(&records))
+}
+
+fn list(what: List, as_json: bool) -> Result<Outcome> {
+    #[derive(Serialize)]
+    struct ModelRow {
+        name: &'static str,
+        family: &'static str,
+        input: Vec<usize>,
+        source: &'static str,
+    }
+    #[derive(Serialize)]
+    struct SuiteRow<'a> {
+        system: &'a str,
+        title: &'a str,
+        claims: usize,
+        statements: usize,
+    }
+    #[derive(Serialize)]
+    struct ClaimRow<'a> {
+        id: &'a str,
+        system: &'a str,
+        section: &'a str,
+        line: u32,
+        says: &'a str,
+        recorded: Option<Kind>,
+        covers: &'a [String],
+    }
+    #[derive(Serialize)]
+    struct FunctionRow {
+        name: &'static str,
+        signature: &'static str,
+        returns: &'static str,
+    }
+    match what {
+        List::Models if as_json => {
+            let rows = zoo::FAMILIES.iter().flat_map(|family| {
+                family.models.iter().map(|model| ModelRow {
+                    name: model.name,
+                    family: family.name,
+                    input: model.input.dims(),
+                    source: model.source,
+                })
+            });
+            json(&rows.collect::<Vec<_>>())?;
+        }
+        List::Models => say(&report::models_text())?,
+        List::Claims => {
+            let suites = load(None)?;
+            let rows: Vec<ClaimRow> = select(&suites, None)
+                .map(|(suite, claim)| ClaimRow {
+                    id: &claim.id,
+                    system: &suite.system,
+                    section: &claim.section,
+                    line: claim.line,
+                    says: &claim.says,
+                    recorded: claim.recorded,
+                    covers: &claim.covers,
+                })
+                .collect();
+            if as_json {
+                json(&rows)?;
+            } else {
+                let rows = rows
+                    .iter()
+                    .map(|row| [row.id.to_string(), row.says.to_string()]);
+                say(&report::columns(["claim", "says"], rows))?;
+            }
+        }
+        List::Suites => {
+            let suites = load(None)?;
+            let rows: Vec<SuiteRow> = suites
+                .iter()
+                .map(|suite| SuiteRow {
+                    system: &suite.system,
+                    title: &suite.title,
+                    claims: suite.claims.len(),
+                    statements: suite
+                        .claims
+                        .iter()
+                        .map(|claim| 1 + claim.covers.len())
+                        .sum(),
+                })
+                .collect();
+            if as_json {
+                json(&rows)?;
+            } else {
+                let rows = rows.iter().map(|row| {
+                    [
+                        row.system.to_string(),
+                        row.title.to_string(),
+                        row.claims.to_string(),
+                        row.statements.to_string(),
+                    ]
+                });
+                say(&report::columns(
+                    ["suite", "title", "claims", "statements"],
+                    rows,
+                ))?;
+            }
+        }
+        List::Functions => {
+            let rows: Vec<FunctionRow> = FUNCTIONS
+                .iter()
+                .map(|function| FunctionRow {
+                    name: function.name,
+                    signature: function.signature,
+                    returns: function.returns,
+                })
+                .collect();
+            if as_json {
+                json(&rows)?;
+            } else {
+                let rows = rows
+                    .iter()
+                    .map(|row| [row.signature.to_string(), row.returns.to_string()]);
+                say(&report::columns(["function", "returns"], rows))?;
+            }
+        }
+    }
+    Ok(Outcome::AsRecorded)
+}
+
+fn show(options: &ShowOptions) -> Result<Outcome> {
+    let model = zoo::find(&options.model)?;
+    let graph = match &options.input {
+        Some(input) => {
+            let input = input.parse::<Shape>().map_err(anyhow::Error::msg)?;
+            model.graph_at(input)?
+        }
+        None => model.graph()?,
+    };
+    let summary = analysis::summary(model.name, &graph)?;
+    if options.json {
+        json(&summary)?;
+    } else {
+        say(&format!("{}\n", model.source))?;
+        say(&report::layers(&summary))?;
+    }
+    Ok(Outcome::AsRecorded)
+}
+
+/// Holds the zoo against a reference folder.
+fn compare(folder: &Path) -> Result<Outcome> {
+    let compared = reference::compare(folder)?;
+    let mut disagreeing = 0;
+    for comparison in &compared {
+        disagreeing += usize::from(!comparison.disagreements.is_empty());
+        for line in &comparison.disagreements {
+            say(&format!("{}: {line}\n", comparison.model))?;
+        }
+    }
+    let unnamed = zoo::models()
+        .filter(|model| {
+            compared
+                .iter()
+                .all(|comparison| comparison.model != model.name)
+        })
+        .map(|model| model.name);
+    say(&format!(
+        "{} models compared, {disagreeing} disagree; without a reference: {}\n",
+        compared.len(),
+        unnamed.collect::<Vec<_>>().join(", ")
+    ))?;
+    Ok(match disagreeing {
+        0 => Outcome::AsRecorded,
+        _ => Outcome::Differs,
+    })
+}
+
+fn load(folder: Option<&Path>) -> Result<Vec<Suite>> {
+    Ok(match folder {
+        Some(folder) => claim::load(folder)?,
+        None => claim::embedded()?,
+    })
+}
+
+/// Checks what the filter picks, with a progress bar where a person watches.
+fn checked(suites: &[Suite], filter: Option<&str>) -> Result<Vec<Record>> {
+    let chosen = select(suites, filter).count();
+    if chosen == 0 {
+        match filter {
+            Some(filter) => {
+                let ids = select(suites, None).map(|(_, claim)| claim.id.as_str());
+                let nearest = zoo::nearest(filter, ids);
+                let hint = match nearest.as_slice() {
+                    [] => "`convcheck list claims` shows all".to_string(),
+                    names => format!("did you mean {}?", names.join(", ")),
+                };
+                bail!("no claim's id contains `{filter}`; {hint}");
+            }
+            None => bail!("the suites hold no claims"),
+        }
+    }
+    let progress = ProgressBar::with_draw_target(Some(chosen as u64), ProgressDrawTarget::stderr())
+        .with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?);
+    let Checked {
+        records,
+        errors,
+        interrupted,
+    } = check(select(suites, filter), |claim| {
+        progress.set_message(claim.id.clone());
+        progress.inc(1);
+        !stop().load(Ordering::Relaxed)
+    });
+    progress.finish_and_clear();
+    if interrupted {
+        bail!(
+            "stopped after {} of {chosen} claims; nothing was written",
+            records.len()
+        );
+    }
+    if !errors.is_empty() {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        bail!("{}", lines.join("\nconvcheck: "));
+    }
+    Ok(records)
+}
+
+fn outcome(records: &[Record]) -> Outcome {
+    match records.iter().any(|record| record.difference().is_some()) {
+        true => Outcome::Differs,
+        false => Outcome::AsRecorded,
+    }
+}
+
+fn count(records: &[Record], kind: Kind) -> usize {
+    records
+        .iter()
+        .filter(|record| record.verdict == kind)
+        .count()
+}
+
+fn write_pages(
+    output: &Path,
+    suites: &[Suite],
+    records: &[Record],
+    provenance: &Provenance,
+) -> Result<()> {
+    // the first page comes last, so that it never links to a page that is not there
+    for page in report::render(suites, records, provenance)?.iter().rev() {
+        record::write(&output.join(&page.file), page.html.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn provenance() -> Result<Provenance> {
+    let command = std::iter::once("convcheck".to_string())
+        .chain(std::env::args().skip(1))
+        .collect::<Vec<_>>()
+        .join(" ");
+    Ok(Provenance {
+        command,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        commit: option_env!("CONVCHECK_COMMIT").map(str::to_string),
+        date: date()?,
+        machine: device::describe(),
+    })
+}
+
+/// The day, UTC; `SOURCE_DATE_EPOCH` sets it for reproducible reports.
+fn date() -> Result<String> {
+    let now = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(epoch) => epoch
+            .parse()
+            .ok()
+            .and_then(|seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok())
+            .with_context(|| {
+                format!("SOURCE_DATE_EPOCH is `{epoch}`: it must be a number of seconds since 1970")
+            })?,
+        Err(_) => time::OffsetDateTime::now_utc(),
+    };
+    Ok(now.date().to_string())
+}
+
+fn say(text: &str) -> Result<()> {
+    io::stdout().write_all(text.as_bytes()).context(CLOSED)
+}
+
+fn json(value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    say(&text)
 }

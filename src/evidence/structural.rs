@@ -1,7 +1,6 @@
 //! Evaluates measures: CEL over the functions of [`super::functions`].
 
 use super::functions::{FUNCTIONS, Graphs};
-use crate::analysis::QUANTITIES;
 use crate::claim::Value;
 use crate::zoo;
 use cel::extractors::Arguments;
@@ -137,11 +136,12 @@ fn explain(error: ExecutionError) -> String {
     }
 }
 
-/// Every quantity has a function of its name.
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::QUANTITIES;
 
+    /// Every quantity has a function of its name.
     #[test]
     fn every_quantity_can_be_measured() {
         for quantity in QUANTITIES {

@@ -1,0 +1,102 @@
+//! What can be typed: the one list from which parsing, help and completions derive.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Checks what is written about the classical convolutional networks.
+///
+/// Without a command: checks every claim that this machine can decide, and writes a report.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 all is as recorded, 1 a verdict differs, 2 could not run.")]
+pub struct Cli {
+    /// Folder for the report and its records.
+    #[arg(long, value_name = "DIR", default_value = "reports/latest")]
+    pub output: PathBuf,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Check claims and print each verdict.
+    Check(CheckOptions),
+    /// List what there is.
+    List {
+        /// What to list.
+        what: List,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a model's layers, tensors and totals.
+    Show(ShowOptions),
+    /// Render the report again from its records; nothing is measured.
+    Report {
+        /// Folder with the records.
+        #[arg(long, value_name = "DIR", default_value = "reports/latest")]
+        from: PathBuf,
+        /// Folder of suites that the records belong to, instead of those about the document.
+        #[arg(long, value_name = "DIR")]
+        suites: Option<PathBuf>,
+        /// Folder for the pages, if not that of the records.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+    /// Hold every model against reference data (models.json, layers/, keys/) and print each
+    /// disagreement.
+    Reference {
+        /// Folder of the reference data.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Print the JSON Schema of suites.
+    Schema,
+    /// Print a completion script.
+    Completions {
+        /// Which shell it is for.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args)]
+pub struct CheckOptions {
+    /// Only claims whose id contains this.
+    pub filter: Option<String>,
+    /// Folder of suites to check, instead of those about the document.
+    #[arg(long, value_name = "DIR")]
+    pub suites: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Write JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write a summary in Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct ShowOptions {
+    /// Registry name, as `convcheck list models` prints it.
+    pub model: String,
+    /// Another input size, for example 3x256x256.
+    #[arg(long, value_name = "CxHxW")]
+    pub input: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum List {
+    /// Registered networks and units.
+    Models,
+    /// Claims about the document.
+    Claims,
+    /// Suites about the document.
+    Suites,
+    /// Functions that a measure may call.
+    Functions,
+}

@@ -1,0 +1,212 @@
+//! The pages of the report. Each stands alone: styles inside, no script, nothing fetched.
+
+use super::{claims, counts, models, prose::prose, statements};
+use crate::analysis::Overflow;
+use crate::claim::{Kind, Suite};
+use crate::record::{Provenance, Record};
+use crate::zoo::ZooError;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// A file of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// File name, all in one folder.
+    pub file: String,
+    /// Its content.
+    pub html: String,
+}
+
+/// A page that cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// A model cannot be shown.
+    #[error(transparent)]
+    Zoo(#[from] ZooError),
+    /// A count does not fit.
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+    /// A record belongs to no suite.
+    #[error("record `{id}` belongs to system `{system}`, of which there is no suite")]
+    NoSuite {
+        /// The claim.
+        id: String,
+        /// Its system.
+        system: String,
+    },
+}
+
+const STYLE: &str = include_str!("report.css");
+
+/// Renders the report: the first page, a page a system, and the models.
+///
+/// # Errors
+/// [`RenderError`] when suites and records do not belong together.
+pub fn render(
+    suites: &[Suite],
+    records: &[Record],
+    provenance: &Provenance,
+) -> Result<Vec<Page>, RenderError> {
+    if let Some(record) = records
+        .iter()
+        .find(|record| suites.iter().all(|suite| suite.system != record.system))
+    {
+        return Err(RenderError::NoSuite {
+            id: record.id.clone(),
+            system: record.system.clone(),
+        });
+    }
+    let shown: Vec<(&Suite, Vec<&Record>)> = suites
+        .iter()
+        .map(|suite| (suite, of(suite, records)))
+        .filter(|(_, records)| !records.is_empty())
+        .collect();
+    let frame =
+        |title: &str, here: &str, body: Markup| frame(title, here, &shown, provenance, body);
+    let mut pages = vec![Page {
+        file: "index.html".into(),
+        html: frame("convcheck", "index.html", first_page(&shown, records)).into_string(),
+    }];
+    for (suite, records) in &shown {
+        let file = format!("{}.html", suite.system);
+        let body = system_page(suite, records)?;
+        pages.push(Page {
+            html: frame(&suite.title, &file, body).into_string(),
+            file,
+        });
+    }
+    pages.push(Page {
+        file: "models.html".into(),
+        html: frame("Models", "models.html", models::registry()?).into_string(),
+    });
+    Ok(pages)
+}
+
+fn of<'a>(suite: &Suite, records: &'a [Record]) -> Vec<&'a Record> {
+    records
+        .iter()
+        .filter(|record| record.system == suite.system)
+        .collect()
+}
+
+fn frame(
+    title: &str,
+    here: &str,
+    shown: &[(&Suite, Vec<&Record>)],
+    provenance: &Provenance,
+    body: Markup,
+) -> Markup {
+    let pages = std::iter::once(("index.html".to_string(), "Overview"))
+        .chain(
+            shown
+                .iter()
+                .map(|(suite, _)| (format!("{}.html", suite.system), suite.title.as_str())),
+        )
+        .chain([("models.html".to_string(), "Models")]);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { @if here == "index.html" { (title) } @else { (title) " · convcheck" } }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#content" { "Skip to the content" }
+                header {
+                    nav aria-label="Pages" {
+                        @for (file, name) in pages {
+                            @if file == here { a href=(file) aria-current="page" { (name) } }
+                            @else { a href=(file) { (name) } }
+                        }
+                    }
+                }
+                main #content { (body) }
+                footer {
+                    p {
+                        "Made by " code { (provenance.command) } " (convcheck " (provenance.version)
+                        @if let Some(commit) = &provenance.commit { ", commit " code { (commit) } }
+                        ") on " (provenance.date) ", " (provenance.machine) "."
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn first_page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Markup {
+    let all = counts(records.iter());
+    let refuted: Vec<&Record> = records
+        .iter()
+        .filter(|r| r.verdict == Kind::Refuted)
+        .collect();
+    let differing: Vec<(&Record, String)> = records
+        .iter()
+        .filter_map(|record| Some((record, record.difference()?)))
+        .collect();
+    html! {
+        h1 { "What is written about convolutional networks, checked" }
+        p.lead {
+            (records.len()) " claims account for " (statements(records.iter()))
+            " statements of the document. Each was decided by computation on a description of the network itself, "
+            "or names what would be needed to decide it."
+        }
+        (bar(all))
+        @if !differing.is_empty() {
+            section.alarm {
+                h2 { "Different from the record" }
+                ul { @for (record, difference) in &differing {
+                    li { a href=(record.anchor()) { (record.id) } " " (difference) }
+                } }
+            }
+        }
+        h2 { "By system" }
+        div.wide tabindex="0" role="region" aria-label="Verdicts by system" {
+            table {
+                thead { tr {
+                    th scope="col" { "System" }
+                    @for kind in Kind::ALL { th.number scope="col" { (kind.name()) } }
+                    th.number scope="col" { "statements" }
+                } }
+                tbody { @for (suite, of) in shown { tr {
+                    th scope="row" { a href={(suite.system) ".html"} { (suite.title) } }
+                    @for n in counts(of.iter().copied()) {
+                        td.number { @if n == 0 { span.none { "0" } } @else { (n) } }
+                    }
+                    td.number { (statements(of.iter().copied())) }
+                } } }
+            }
+        }
+        h2 { "Refuted, and what is right" }
+        @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
+        @for record in refuted { (claims::claim(record, true)) }
+    }
+}
+
+fn system_page(suite: &Suite, records: &[&Record]) -> Result<Markup, RenderError> {
+    Ok(html! {
+        h1 { (suite.title) }
+        (prose(&suite.analysis))
+        (bar(counts(records.iter().copied())))
+        h2 #claims { "Claims" }
+        @for record in records { (claims::claim(record, false)) }
+        @if !suite.models.is_empty() {
+            h2 #models { "Models" }
+            @for name in &suite.models { (models::model(name)?) }
+        }
+    })
+}
+
+/// Counts by verdict, as numbers and as a bar.
+fn bar(counts: [usize; 5]) -> Markup {
+    let shown = || Kind::ALL.into_iter().zip(counts).filter(|&(_, n)| n > 0);
+    html! {
+        div.bar aria-hidden="true" {
+            @for (kind, n) in shown() { span class=(kind.name()) style={"flex-grow:" (n)} {} }
+        }
+        ul.legend { @for (kind, n) in shown() {
+            li { span class={"dot " (kind.name())} aria-hidden="true" {} strong { (n) } " " (kind.name()) }
+        } }
+    }
+}

@@ -1,0 +1,45 @@
+//! JUnit XML, for CI systems: a test case a claim, failing where the verdict differs from the record.
+
+use crate::claim::{Kind, Suite};
+use crate::record::Record;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+/// The records as JUnit XML.
+///
+/// # Errors
+/// What the XML writer says.
+pub fn junit(suites: &[Suite], records: &[Record]) -> Result<String, quick_junit::SerializeError> {
+    let mut report = Report::new("convcheck");
+    for suite in suites {
+        let mut cases = TestSuite::new(&suite.system);
+        for record in records
+            .iter()
+            .filter(|record| record.system == suite.system)
+        {
+            let mut case = TestCase::new(&record.id, status(record));
+            case.set_classname(&record.system);
+            cases.add_test_case(case);
+        }
+        if cases.tests > 0 {
+            report.add_test_suite(cases);
+        }
+    }
+    report.to_string()
+}
+
+fn status(record: &Record) -> TestCaseStatus {
+    match (record.difference(), record.verdict) {
+        (Some(difference), _) => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(difference);
+            status.set_description(record.says.as_str());
+            status
+        }
+        (None, Kind::Untested) => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(record.because.as_deref().unwrap_or_default());
+            status
+        }
+        (None, _) => TestCaseStatus::success(),
+    }
+}

@@ -1,0 +1,173 @@
+//! Tables for the terminal.
+
+use super::{counts, statements};
+use crate::analysis::Summary;
+use crate::claim::{Kind, Suite, grouped};
+use crate::record::Record;
+use crate::zoo;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+/// What a check found, to be read in ten seconds.
+pub fn summary(suites: &[Suite], records: &[Record]) -> String {
+    let mut table = table(["system"]);
+    table.set_header(
+        std::iter::once(Cell::new("system"))
+            .chain(Kind::ALL.map(|kind| right(kind.name())))
+            .chain([right("statements")]),
+    );
+    let row = |name: &str, of: Vec<&Record>| {
+        std::iter::once(Cell::new(name))
+            .chain(
+                counts(of.iter().copied())
+                    .map(|n| right(if n == 0 { "-".into() } else { n.to_string() })),
+            )
+            .chain([right(statements(of.into_iter()))])
+            .collect::<Vec<_>>()
+    };
+    for suite in suites {
+        let of: Vec<&Record> = records
+            .iter()
+            .filter(|r| r.system == suite.system)
+            .collect();
+        if !of.is_empty() {
+            table.add_row(row(&suite.system, of));
+        }
+    }
+    table.add_row(row("all", records.iter().collect()));
+    let mut text = format!("{table}\n");
+    let differing: Vec<String> = records
+        .iter()
+        .filter_map(|record| Some(format!("  {} {}", record.id, record.difference()?)))
+        .collect();
+    if differing.is_empty() {
+        text += "Every verdict is as recorded.\n";
+    } else {
+        text += &format!("{} differ from what is recorded:\n", differing.len());
+        text += &differing.join("\n");
+        text.push('\n');
+    }
+    text
+}
+
+/// A line for each claim.
+pub fn claims(records: &[Record]) -> String {
+    let mut table = table(["verdict", "claim", "stated", "found"]);
+    for record in records {
+        let value = |value: &Option<crate::claim::Value>| {
+            value
+                .as_ref()
+                .map_or(String::new(), |value| shortened(&value.to_string(), 40))
+        };
+        table.add_row([
+            record.verdict.name().to_string(),
+            record.id.clone(),
+            value(&record.stated),
+            value(&record.found),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+/// The registry, family by family.
+pub fn models() -> String {
+    let mut table = table(["model", "input", "source"]);
+    for family in zoo::FAMILIES {
+        table.add_row([family.title, "", ""]);
+        for model in family.models {
+            table.add_row([
+                format!("  {}", model.name),
+                model.input.to_string(),
+                model.source.to_string(),
+            ]);
+        }
+    }
+    format!("{table}\n")
+}
+
+/// A network's layers and totals.
+pub fn layers(summary: &Summary) -> String {
+    let mut table = table(["layer", "op", "kernel", "stride", "pad", "output"]);
+    table.set_header(
+        ["layer", "op", "kernel", "stride", "output"]
+            .map(Cell::new)
+            .into_iter()
+            .chain(["params", "macs"].map(right)),
+    );
+    let by = |dims: &[usize]| {
+        dims.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("x")
+    };
+    let count = |n: u64| right(if n == 0 { "-".into() } else { grouped(n) });
+    for row in &summary.layers {
+        table.add_row([
+            Cell::new(&row.path),
+            Cell::new(row.op),
+            Cell::new(row.kernel.map_or(String::new(), |k| by(&k))),
+            Cell::new(row.stride.map_or(String::new(), |s| by(&s))),
+            Cell::new(by(&row.output)),
+            count(row.params),
+            count(row.macs),
+        ]);
+    }
+    let totals = &summary.totals;
+    let field = totals
+        .receptive_field
+        .as_ref()
+        .map_or(String::new(), |field| {
+            format!(
+                "receptive field of {}: {}x{}, stride {}x{}, offset {}x{}\n",
+                field.layer,
+                field.field.size[0],
+                field.field.size[1],
+                field.field.stride[0],
+                field.field.stride[1],
+                field.field.offset[0],
+                field.field.offset[1]
+            )
+        });
+    format!(
+        "{model} on {input}\n{table}\nparams {params} ({trainable} trainable), buffers {buffers}\nmacs {macs}, depth {depth}\n{field}peak activations {peak} values per sample\n",
+        model = summary.model,
+        input = by(&summary.input),
+        params = grouped(totals.params),
+        trainable = grouped(totals.trainable),
+        buffers = grouped(totals.buffers),
+        macs = grouped(totals.macs),
+        depth = totals.depth,
+        peak = grouped(totals.peak_activations),
+    )
+}
+
+/// Rows under a header.
+pub fn columns<const N: usize>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
+    let mut table = table(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    format!("{table}\n")
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    table
+}
+
+fn right(text: impl ToString) -> Cell {
+    Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_string();
+    }
+    text.chars().take(most - 3).chain("...".chars()).collect()
+}
