@@ -1,6 +1,11 @@
 //! The command line: reads arguments, calls the library, prints, and turns what happened into an
 //! exit code. 0: all is as recorded; 1: a verdict differs; 2: could not run.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this file alone reads arguments and environment"
+)]
+
 mod cli;
 
 use anyhow::{Context, Result, bail};

@@ -5,7 +5,7 @@
 //! lists every disagreement with our graphs.
 
 use crate::analysis::{MACS, PARAMS, TRAINABLE};
-use crate::graph::{Graph, Op, TensorKind};
+use crate::graph::{Graph, Node, Op, TensorKind};
 use crate::zoo::{self, Model};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -249,12 +249,43 @@ struct Step {
     kind: &'static str,
     output: Vec<usize>,
     params: u64,
-    /// Multiply-accumulates, kernel, stride, pad and groups, of layers where both sides have them.
-    detail: Option<(u64, Vec<usize>, Vec<usize>, Vec<usize>, usize)>,
+    /// Of layers where both sides have it.
+    detail: Option<Detail>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Detail {
+    macs: u64,
+    kernel: Vec<usize>,
+    stride: Vec<usize>,
+    pad: Vec<usize>,
+    groups: usize,
 }
 
 fn sequence(graph: &Graph, layers: &Layers, found: &mut Vec<String>) -> Result<(), ReferenceError> {
-    let mut ours = Vec::new();
+    let (ours, theirs) = (our_steps(graph)?, their_steps(layers));
+    differ(
+        found,
+        "conv, linear, norm and pool layers",
+        ours.len(),
+        theirs.len(),
+    );
+    for ((path, a), (name, b)) in ours.iter().zip(&theirs) {
+        let mut a = a.clone();
+        if b.detail.is_none() {
+            a.detail = None;
+        }
+        if a != *b {
+            found.push(format!(
+                "{path} is {a:?} here, {name} is {b:?} in the reference"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn our_steps(graph: &Graph) -> Result<Vec<(String, Step)>, ReferenceError> {
+    let mut steps = Vec::new();
     for (node, _) in graph
         .nodes()
         .iter()
@@ -271,85 +302,72 @@ fn sequence(graph: &Graph, layers: &Layers, found: &mut Vec<String>) -> Result<(
             | Op::Subsample { .. } => "pool",
             _ => continue,
         };
-        let detail = match &node.op {
-            Op::Conv {
-                window,
-                groups,
-                table: None,
-                ..
-            } => {
-                let extent = graph.input_of(node).extent();
-                let pads = [0, 1].map(|axis| {
-                    let along = window.axis(axis, extent[axis]).ok()?;
-                    (along.before == along.after).then_some(along.before)
-                });
-                match pads {
-                    [Some(h), Some(w)] => Some((
-                        MACS.of(graph, node)?,
-                        window.kernel.to_vec(),
-                        window.stride.to_vec(),
-                        vec![h, w],
-                        *groups,
-                    )),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        let step = Step {
-            kind,
-            output: node.shape.dims(),
-            params: PARAMS.of(graph, node)?,
-            detail,
-        };
-        ours.push((node.path.clone(), step));
+        steps.push((
+            node.path.clone(),
+            Step {
+                kind,
+                output: node.shape.dims(),
+                params: PARAMS.of(graph, node)?,
+                detail: our_detail(graph, node)?,
+            },
+        ));
     }
-    let theirs: Vec<(String, Step)> = layers
+    Ok(steps)
+}
+
+/// Of a convolution that PyTorch's own could be: no table, the same padding on both sides.
+fn our_detail(graph: &Graph, node: &Node) -> Result<Option<Detail>, ReferenceError> {
+    let Op::Conv {
+        window,
+        groups,
+        table: None,
+        ..
+    } = &node.op
+    else {
+        return Ok(None);
+    };
+    let extent = graph.input_of(node).extent();
+    let pads = [0, 1].map(|axis| {
+        let along = window.axis(axis, extent[axis]).ok()?;
+        (along.before == along.after).then_some(along.before)
+    });
+    let [Some(h), Some(w)] = pads else {
+        return Ok(None);
+    };
+    Ok(Some(Detail {
+        macs: MACS.of(graph, node)?,
+        kernel: window.kernel.to_vec(),
+        stride: window.stride.to_vec(),
+        pad: vec![h, w],
+        groups: *groups,
+    }))
+}
+
+fn their_steps(layers: &Layers) -> Vec<(String, Step)> {
+    let list = |value: &Option<serde_json::Value>| value.as_ref().map(sizes).unwrap_or_default();
+    layers
         .executed
         .iter()
         .filter_map(|layer| {
+            let detail = (layer.kind == "Conv2d").then(|| Detail {
+                macs: layer.macs.unwrap_or(0),
+                kernel: list(&layer.kernel),
+                stride: list(&layer.stride),
+                pad: list(&layer.padding),
+                groups: layer.groups.unwrap_or(1),
+            });
             let step = Step {
                 kind: kind(&layer.kind)?,
                 output: sample(&sizes(&layer.output)),
                 params: layer.params.unwrap_or(0),
-                detail: (layer.kind == "Conv2d").then(|| {
-                    let list =
-                        |v: &Option<serde_json::Value>| v.as_ref().map(sizes).unwrap_or_default();
-                    (
-                        layer.macs.unwrap_or(0),
-                        list(&layer.kernel),
-                        list(&layer.stride),
-                        list(&layer.padding),
-                        layer.groups.unwrap_or(1),
-                    )
-                }),
+                detail,
             };
             Some((
                 layer.name.clone().unwrap_or_else(|| layer.kind.clone()),
                 step,
             ))
         })
-        .collect();
-    differ(
-        found,
-        "conv, linear, norm and pool layers",
-        ours.len(),
-        theirs.len(),
-    );
-    for ((path, a), (name, b)) in ours.iter().zip(&theirs) {
-        let mut a = a.clone();
-        if b.detail.is_none() {
-            a.detail = None;
-        }
-        if a.detail.is_none() && b.detail.is_some() {
-            found.push(format!("{path} is not {name}'s plain convolution"));
-        } else if a != *b {
-            found.push(format!(
-                "{path} is {a:?} here, {name} is {b:?} in the reference"
-            ));
-        }
-    }
-    Ok(())
+        .collect()
 }
 
 /// The kind of a PyTorch module or function that takes part in the comparison.

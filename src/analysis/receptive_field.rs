@@ -105,8 +105,11 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
                 Op::AdaptiveAvgPool { output } => {
                     // cell i covers rows floor(i * in / out) to ceil((i + 1) * in / out)
                     let (rows, cells) = (extent[axis], output[axis]);
-                    let cell = |i: usize| ((i + 1) * rows).div_ceil(cells) - i * rows / cells;
-                    let largest = (0..cells).map(cell).max().unwrap_or(rows);
+                    let cell = |i: usize| {
+                        let (i, rows, cells) = (i as u128, rows as u128, cells as u128);
+                        ((i + 1) * rows).div_ceil(cells) - i * rows / cells
+                    };
+                    let largest = (0..cells).map(cell).max().map_or(rows, |n| n as usize);
                     span.slide(largest, (rows / cells).max(1), 0)
                 }
                 Op::Flatten => span.all(extent[axis]),

@@ -293,7 +293,7 @@ impl Op {
                 ..
             } => {
                 let c = input.channels();
-                if groups == 0 || c % groups != 0 || out % groups != 0 {
+                if !c.is_multiple_of(groups) || !out.is_multiple_of(groups) {
                     return Err(format!(
                         "{groups} groups must divide its {c} input maps and {out} output maps"
                     ));

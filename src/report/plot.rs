@@ -20,15 +20,8 @@ pub(super) fn parameters(summary: &Summary) -> Option<Markup> {
     let largest = bars.iter().map(|&(_, n)| n).max().filter(|&n| n > 0)?;
     let row = 24;
     let height = row * bars.len() as u32 + 8;
-    let names = 11
-        * bars
-            .iter()
-            .map(|(name, _)| name.len() as u32)
-            .max()
-            .unwrap_or(0)
-        / 1
-        + 16;
-    let names = names.min(WIDTH / 2) as i32;
+    let longest = bars.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let names = (10 * longest as i32 + 16).min(WIDTH as i32 / 2);
     let room = WIDTH as i32 - names - 130;
     let title = format!("Parameters of {} by layer", summary.model);
     draw(&title, height, |root| {

@@ -34,7 +34,7 @@ pub fn summary(suites: &[Suite], records: &[Record]) -> String {
         }
     }
     table.add_row(row("all", records.iter().collect()));
-    let mut text = format!("{table}\n");
+    let mut text = format!("{}\n", table.trim_fmt());
     let differing: Vec<String> = records
         .iter()
         .filter_map(|record| Some(format!("  {} {}", record.id, record.difference()?)))
@@ -65,7 +65,7 @@ pub fn claims(records: &[Record]) -> String {
             value(&record.found),
         ]);
     }
-    format!("{table}\n")
+    format!("{}\n", table.trim_fmt())
 }
 
 /// The registry, family by family.
@@ -81,7 +81,7 @@ pub fn models() -> String {
             ]);
         }
     }
-    format!("{table}\n")
+    format!("{}\n", table.trim_fmt())
 }
 
 /// A network's layers and totals.
@@ -128,7 +128,8 @@ pub fn layers(summary: &Summary) -> String {
             )
         });
     format!(
-        "{model} on {input}\n{table}\nparams {params} ({trainable} trainable), buffers {buffers}\nmacs {macs}, depth {depth}\n{field}peak activations {peak} values per sample\n",
+        "{model} on {input}\n{layers}\nparams {params} ({trainable} trainable), buffers {buffers}\nmacs {macs}, depth {depth}\n{field}peak activations {peak} values per sample\n",
+        layers = table.trim_fmt(),
         model = summary.model,
         input = by(&summary.input),
         params = grouped(totals.params),
@@ -149,7 +150,7 @@ pub fn columns<const N: usize>(
     for row in rows {
         table.add_row(row);
     }
-    format!("{table}\n")
+    format!("{}\n", table.trim_fmt())
 }
 
 fn table<const N: usize>(header: [&str; N]) -> Table {

@@ -1,0 +1,410 @@
+//! The command line as a user meets it: outputs, exit codes, and one clear line for bad input.
+#![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn convcheck(args: &[&str]) -> Output {
+    command(args).output().unwrap()
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_convcheck"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Could not run: exit code 2, nothing on standard output, one line that says these things.
+fn fails(args: &[&str], says: &[&str]) {
+    let output = convcheck(args);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+    assert!(output.stdout.is_empty(), "{args:?}");
+    for part in says {
+        assert!(
+            error.contains(part),
+            "{args:?}: `{part}` is not in: {error}"
+        );
+    }
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&stdout(&convcheck(args))).unwrap()
+}
+
+/// A folder with one suite, for `check --suites`.
+fn suite(text: impl AsRef<[u8]>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("s.toml"), text).unwrap();
+    folder
+}
+
+fn path(folder: &tempfile::TempDir) -> &str {
+    folder.path().to_str().unwrap()
+}
+
+const HEAD: &str = "system = \"s\"\ntitle = \"S\"\n";
+
+fn claim(body: &str) -> String {
+    format!("{HEAD}\n[[claim]]\nid = \"s.a\"\nsection = \"1\"\nline = 1\nsays = \"A.\"\n{body}\n")
+}
+
+#[test]
+fn the_main_job_writes_a_report_and_its_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = command(&["--output", path(&folder)])
+        .env("SOURCE_DATE_EPOCH", "86400")
+        .output()
+        .unwrap();
+    let text = stdout(&output);
+    assert!(
+        text.contains("index.html") && text.contains("Every verdict is as recorded"),
+        "{text}"
+    );
+    let index = fs::read_to_string(folder.path().join("index.html")).unwrap();
+    assert!(index.contains("1970-01-02"));
+    for file in [
+        "evidence.jsonl",
+        "machine.toml",
+        "models.html",
+        "alexnet.html",
+    ] {
+        assert!(folder.path().join(file).exists(), "{file}");
+    }
+    // the report is a function of its records
+    fs::remove_file(folder.path().join("index.html")).unwrap();
+    stdout(&convcheck(&["report", "--from", path(&folder)]));
+    assert_eq!(
+        fs::read_to_string(folder.path().join("index.html")).unwrap(),
+        index
+    );
+    let hidden = fs::read_dir(folder.path()).unwrap().filter(|entry| {
+        entry
+            .as_ref()
+            .unwrap()
+            .file_name()
+            .to_str()
+            .unwrap()
+            .starts_with('.')
+    });
+    assert_eq!(hidden.count(), 0, "temporary files are left");
+}
+
+#[test]
+fn records_that_are_cut_or_foreign_are_named_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    stdout(&convcheck(&["--output", path(&folder)]));
+    let file = folder.path().join("evidence.jsonl");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    fails(
+        &["report", "--from", path(&folder)],
+        &["evidence.jsonl", "line "],
+    );
+    fs::write(&file, "{\"id\": 7}\n").unwrap();
+    fails(
+        &["report", "--from", path(&folder)],
+        &["evidence.jsonl", "line 1"],
+    );
+    fs::write(folder.path().join("machine.toml"), "what = 1\n").unwrap();
+    fails(&["report", "--from", path(&folder)], &["machine.toml"]);
+    fails(
+        &["report", "--from", "/nowhere"],
+        &["/nowhere", "No such file"],
+    );
+}
+
+#[test]
+fn check_prints_claims_as_json() {
+    let claims = json(&["check", "alexnet.c1-parameters", "--json"]);
+    let claim = &claims[0];
+    for key in [
+        "id", "system", "section", "line", "says", "stated", "measure", "found", "verdict",
+        "recorded", "covers", "note",
+    ] {
+        assert!(claim.get(key).is_some(), "{key}");
+    }
+    assert_eq!(claim["verdict"], "refuted");
+    assert_eq!(claim["found"], 96 * (11 * 11 * 3 + 1));
+}
+
+#[test]
+fn show_prints_a_network_as_json() {
+    let net = json(&["show", "resnet50", "--json"]);
+    assert_eq!(net["totals"]["depth"], 50);
+    assert_eq!(net["input"], serde_json::json!([3, 224, 224]));
+    let conv = net["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|layer| layer["path"] == "conv1")
+        .unwrap();
+    assert_eq!(conv["kernel"], serde_json::json!([7, 7]));
+    assert_eq!(conv["output"], serde_json::json!([64, 112, 112]));
+    let first = &net["tensors"][0];
+    assert_eq!(
+        (&first["name"], &first["kind"]),
+        (&"conv1.weight".into(), &"trainable".into())
+    );
+    let wide = json(&[
+        "show",
+        "vgg16_fully_convolutional",
+        "--input",
+        "3x256x320",
+        "--json",
+    ]);
+    assert_eq!(wide["input"], serde_json::json!([3, 256, 320]));
+}
+
+#[test]
+fn lists_schema_and_completions_are_there() {
+    for what in ["models", "claims", "suites", "functions"] {
+        assert!(
+            !json(&["list", what, "--json"])
+                .as_array()
+                .unwrap()
+                .is_empty()
+        );
+        assert!(stdout(&convcheck(&["list", what])).lines().count() > 3);
+    }
+    assert_eq!(json(&["schema"])["title"], "convcheck suite");
+    assert!(stdout(&convcheck(&["completions", "bash"])).contains("convcheck"));
+}
+
+#[test]
+fn junit_and_markdown_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (xml, md) = (folder.path().join("a/j.xml"), folder.path().join("m.md"));
+    stdout(&convcheck(&[
+        "check",
+        "alexnet",
+        "--junit",
+        xml.to_str().unwrap(),
+        "--markdown",
+        md.to_str().unwrap(),
+    ]));
+    assert!(
+        fs::read_to_string(xml)
+            .unwrap()
+            .contains("alexnet.c1-parameters")
+    );
+    assert!(fs::read_to_string(md).unwrap().contains("## Refuted"));
+}
+
+#[test]
+fn a_users_own_suite_is_checked_and_a_difference_is_exit_code_1() {
+    let good = suite(claim(
+        "stated = 11689512\nmeasure = \"params('resnet18')\"\nverdict = \"confirmed\"",
+    ));
+    stdout(&convcheck(&["check", "--suites", path(&good)]));
+    let unrecorded = suite(claim("stated = 1\nmeasure = \"params('resnet18')\""));
+    stdout(&convcheck(&["check", "--suites", path(&unrecorded)]));
+    for body in [
+        "stated = 1\nmeasure = \"params('resnet18')\"\nverdict = \"confirmed\"",
+        "stated = 1\nmeasure = \"params('resnet18')\"\nverdict = \"refuted\"\nfound = 2",
+    ] {
+        let wrong = suite(claim(body));
+        let output = convcheck(&["check", "--suites", path(&wrong)]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            String::from_utf8(output.stdout)
+                .unwrap()
+                .contains("1 differ")
+        );
+    }
+}
+
+#[test]
+fn faults_of_a_suite_are_named_by_file_line_and_column() {
+    let measured = |measure: &str| claim(&format!("stated = 1\nmeasure = \"{measure}\""));
+    let cases: Vec<(String, &[&str])> = vec![
+        ("system = ".into(), &["s.toml:1:"]),
+        (
+            claim("stated = 1\nmeasure = \"1\"\nmesure = 2"),
+            &["s.toml:11:1", "mesure"],
+        ),
+        (
+            claim("stated = 1979-05-27\nmeasure = \"1\""),
+            &["s.toml:9:10"],
+        ),
+        (measured("params('"), &["s.toml:10:11", "s.a"]),
+        (
+            measured("params('vgg61')"),
+            &["s.toml:10:11", "s.a", "did you mean vgg16"],
+        ),
+        (
+            measured("parms('vgg16')"),
+            &["s.toml:10:11", "did you mean params"],
+        ),
+        (measured("1 / 0"), &["s.toml:10:11", "divides by zero"]),
+        (measured("{'a': 1}"), &["s.toml:10:11", "map"]),
+        (
+            claim(""),
+            &["s.toml:5:6", "one of `measure`, `cites` and `needs`"],
+        ),
+        (claim("measure = \"1\""), &["s.toml:5:6", "no `stated`"]),
+        (
+            claim("cites = \"A\"\nneeds = \"B\""),
+            &["s.toml:5:6", "more than one"],
+        ),
+        (
+            claim("cites = \"A\"\nverdict = \"confirmed\""),
+            &["s.toml:5:6", "cannot have"],
+        ),
+        (
+            claim("cites = \"A\"\nverdict = \"maybe\""),
+            &["s.toml:10:11", "maybe"],
+        ),
+        (
+            claim("cites = \"A\"").replace("s.a", "t.a"),
+            &["s.toml:5:6", "must be `s.`"],
+        ),
+        (
+            claim("cites = \"A\"").replace("s.a", "s.A b"),
+            &["s.toml:5:6"],
+        ),
+        (
+            claim("cites = \"A\"") + &claim("cites = \"A\"")[HEAD.len()..],
+            &["s.toml:12:6", "twice, first at", "s.toml:5:6"],
+        ),
+        (
+            claim("cites = \"A\"\ncovers = [\"s.a\"]"),
+            &["accounted for twice"],
+        ),
+        (HEAD.into(), &["no claims"]),
+        (
+            HEAD.replace("\"s\"", "\"S s\""),
+            &["s.toml:1:10", "kebab-case"],
+        ),
+    ];
+    for (text, says) in cases {
+        let folder = suite(&text);
+        fails(&["check", "--suites", path(&folder)], says);
+    }
+}
+
+#[test]
+fn files_that_are_no_suites_are_refused() {
+    let folder = suite(b"system = \"\xff\"".as_slice());
+    fails(
+        &["check", "--suites", path(&folder)],
+        &["s.toml", "UTF-8", "byte 10"],
+    );
+    let folder = suite(vec![b'#'; 5 << 20]);
+    fails(&["check", "--suites", path(&folder)], &["s.toml", "4 MiB"]);
+    let folder = tempfile::tempdir().unwrap();
+    fails(&["check", "--suites", path(&folder)], &["no suite"]);
+    fails(
+        &["check", "--suites", "/nowhere"],
+        &["/nowhere", "No such file"],
+    );
+    fs::create_dir(folder.path().join("a.toml")).unwrap();
+    fails(&["check", "--suites", path(&folder)], &["a.toml"]);
+}
+
+#[test]
+fn unknown_names_and_sizes_get_a_hint() {
+    fails(&["show", "vgg61"], &["vgg61", "did you mean", "vgg16"]);
+    fails(
+        &["show", "vgg16", "--input", "3x10x10"],
+        &["features.", "does not fit"],
+    );
+    fails(
+        &["show", "vgg_paper_d", "--input", "3x256x256"],
+        &["fc6", "25088"],
+    );
+    fails(
+        &["show", "vgg16", "--input", "3x0x10"],
+        &["3x0x10", "CxHxW"],
+    );
+    fails(&["show", "vgg16", "--input", "banana"], &["CxHxW"]);
+    fails(
+        &[
+            "show",
+            "vgg16_fully_convolutional",
+            "--input",
+            "3x4000000000x4000000000",
+        ],
+        &["exceed"],
+    );
+    fails(
+        &["check", "alexnet.c1-paramters"],
+        &["no claim", "did you mean alexnet.c1-parameters"],
+    );
+    fails(&["list", "planets"], &["planets"]);
+    fails(&["reference", "/nowhere"], &["/nowhere"]);
+    fails(&["frobnicate"], &["frobnicate"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_exit_code_2() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let inside = file.path().join("report");
+    let output = convcheck(&["--output", inside.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("cannot write it")
+    );
+}
+
+#[test]
+fn an_epoch_that_is_no_number_is_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = command(&["--output", path(&folder)])
+        .env("SOURCE_DATE_EPOCH", "soon")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "nothing is left half-written"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_a_line_and_exit_code_2() {
+    let mut child = command(&["list", "claims", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("standard output") && error.lines().count() == 1,
+        "{error}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_exit_code_2() {
+    let full = Path::new("/dev/full");
+    let output = command(&["list", "models"])
+        .stdout(fs::File::create(full).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("No space left")
+    );
+}

@@ -1,0 +1,38 @@
+//! Laws: what must hold for every model, every suite, every module and every page.
+#![allow(clippy::unwrap_used, reason = "a law panics where it is broken")]
+
+mod laws {
+    pub mod graphs;
+    pub mod modules;
+    pub mod pages;
+    pub mod shared;
+    pub mod suites;
+    pub mod zoo;
+}
+
+use libtest_mimic::{Arguments, Trial};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut trials: Vec<Trial> = Vec::new();
+    trials.extend(laws::zoo::trials());
+    trials.extend(laws::graphs::trials());
+    trials.extend(laws::suites::trials());
+    trials.extend(laws::modules::trials());
+    trials.extend(laws::pages::trials());
+    trials.extend(laws::shared::trials());
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A law as a test; the law panics where it is broken.
+fn law(name: impl Into<String>, holds: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        holds();
+        Ok(())
+    })
+}
+
+/// A folder or file of the repository.
+fn repository(path: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}

@@ -1,0 +1,249 @@
+//! Laws over random graphs: whatever is described, analysis neither panics nor contradicts itself.
+
+use crate::law;
+use convcheck::analysis::{QUANTITIES, depth, is_weighted, peak_activations, receptive_fields};
+use convcheck::graph::{Graph, Op, Shape, Value, concat, conv, pool};
+use libtest_mimic::Trial;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        law("graphs::analysis-agrees-with-itself", || {
+            run(prop::collection::vec(step(), 0..12), |steps| {
+                if let Ok(graph) = Graph::build(Shape::map(3, 24, 20), |x| describe(x, &steps)) {
+                    consistent(&graph);
+                }
+            });
+        }),
+        law("graphs::absurd-sizes-are-errors-not-panics", || {
+            run(
+                (
+                    any::<usize>(),
+                    any::<usize>(),
+                    prop::collection::vec(step(), 1..6),
+                ),
+                |(h, w, steps)| {
+                    if let Ok(graph) =
+                        Graph::build(Shape::map(3, h.max(1), w.max(1)), |x| describe(x, &steps))
+                    {
+                        for quantity in QUANTITIES {
+                            let _ = quantity.total(&graph);
+                        }
+                        let _ = (
+                            peak_activations(&graph),
+                            depth(&graph),
+                            receptive_fields(&graph),
+                        );
+                    }
+                },
+            );
+        }),
+        law("graphs::the-first-error-is-kept", first_error),
+    ]
+}
+
+fn run<S: Strategy>(strategy: S, holds: impl Fn(S::Value))
+where
+    S::Value: Clone,
+{
+    let config = Config {
+        failure_persistence: None,
+        ..Config::with_cases(400)
+    };
+    TestRunner::new(config)
+        .run(&strategy, |value| {
+            holds(value);
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// One layer or join of a random network.
+#[derive(Debug, Clone)]
+enum Step {
+    Conv {
+        out: usize,
+        kernel: [usize; 2],
+        stride: usize,
+        pad: usize,
+        dilation: usize,
+        groups: usize,
+        bias: bool,
+    },
+    Same {
+        out: usize,
+        stride: usize,
+    },
+    MaxPool {
+        kernel: usize,
+        stride: usize,
+        ceil: bool,
+    },
+    AvgPool {
+        kernel: usize,
+    },
+    Norm,
+    Relu,
+    Residual,
+    Dense,
+    Broadcast,
+    Grid,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (
+            1..9usize,
+            [1..6usize, 1..6usize],
+            1..4usize,
+            0..4usize,
+            1..3usize,
+            1..4usize,
+            any::<bool>()
+        )
+            .prop_map(
+                |(out, kernel, stride, pad, dilation, groups, bias)| Step::Conv {
+                    out: out * groups,
+                    kernel,
+                    stride,
+                    pad,
+                    dilation,
+                    groups,
+                    bias
+                }
+            ),
+        (1..9usize, 1..4usize).prop_map(|(out, stride)| Step::Same { out, stride }),
+        (1..5usize, 1..4usize, any::<bool>()).prop_map(|(kernel, stride, ceil)| Step::MaxPool {
+            kernel,
+            stride,
+            ceil
+        }),
+        (1..5usize).prop_map(|kernel| Step::AvgPool { kernel }),
+        Just(Step::Norm),
+        Just(Step::Relu),
+        Just(Step::Residual),
+        Just(Step::Dense),
+        Just(Step::Broadcast),
+        Just(Step::Grid),
+    ]
+}
+
+fn describe<'g>(mut x: Value<'g>, steps: &[Step]) -> Value<'g> {
+    for (i, step) in steps.iter().enumerate() {
+        x = match *step {
+            Step::Conv {
+                out,
+                kernel,
+                stride,
+                pad,
+                dilation,
+                groups,
+                bias,
+            } => {
+                let layer = conv(out, kernel)
+                    .stride(stride)
+                    .pad(pad)
+                    .dilation(dilation)
+                    .groups(groups);
+                x.conv(i, if bias { layer } else { layer.no_bias() })
+            }
+            Step::Same { out, stride } => x.conv(i, conv(out, 3).stride(stride).same()),
+            Step::MaxPool {
+                kernel,
+                stride,
+                ceil,
+            } => {
+                let window = pool(kernel).stride(stride).pad(kernel / 2);
+                x.max_pool(i, if ceil { window.ceil() } else { window })
+            }
+            Step::AvgPool { kernel } => x.avg_pool(i, pool(kernel)),
+            Step::Norm => x.bn(i),
+            Step::Relu => x.relu(),
+            Step::Residual => x.scope(i, |x| {
+                x + x.conv("branch", conv(x.channels(), 3).pad(1)).relu()
+            }),
+            Step::Dense => x.scope(i, |x| concat(&[x, x.conv("new", conv(4, 3).pad(1))])),
+            Step::Broadcast => x.broadcast_add(x.global_avg_pool()),
+            Step::Grid => x.adaptive_avg_pool(i, [3, 2]),
+        };
+    }
+    x.flatten().linear("fc", 5)
+}
+
+fn consistent(graph: &Graph) {
+    let nodes = graph.nodes();
+    let fields = receptive_fields(graph);
+    for (id, node) in nodes.iter().enumerate() {
+        assert!(
+            node.inputs.iter().all(|&input| input < id),
+            "{} reads ahead",
+            node.path
+        );
+        assert_eq!(
+            graph.node(&node.path),
+            Some(node),
+            "{} is not unique",
+            node.path
+        );
+        for &input in &node.inputs {
+            for axis in [0, 1] {
+                assert!(
+                    fields[id].size[axis] >= fields[input].size[axis],
+                    "{} sees less than its input",
+                    node.path
+                );
+            }
+        }
+    }
+    // a convolution's products: one for each weight at each position
+    for node in nodes {
+        if let Op::Conv { bias, .. } = node.op {
+            let [h, w] = node.shape.extent();
+            let of = |name: &str| {
+                let quantity = QUANTITIES
+                    .iter()
+                    .find(|quantity| quantity.name == name)
+                    .unwrap();
+                quantity.of(graph, node).unwrap()
+            };
+            let biases = if bias {
+                node.shape.channels() as u64
+            } else {
+                0
+            };
+            let positions = (h * w) as u64;
+            assert_eq!(of("macs"), (of("params") - biases) * positions);
+            assert_eq!(of("connections"), of("params") * positions);
+        }
+    }
+    let weighted = nodes.iter().filter(|node| is_weighted(&node.op)).count();
+    assert!((1..=weighted).contains(&depth(graph)));
+    let total: u64 = nodes.iter().filter_map(|node| node.shape.elements()).sum();
+    let largest = nodes
+        .iter()
+        .filter_map(|node| node.shape.elements())
+        .max()
+        .unwrap();
+    assert!((largest..=total).contains(&peak_activations(graph).unwrap()));
+}
+
+fn first_error() {
+    let error = Graph::build(Shape::map(3, 8, 8), |x| {
+        x.conv("small", conv(4, 3))
+            .conv("large", conv(4, 9))
+            .conv("later", conv(4, 99))
+            .linear("fc", 1)
+    })
+    .unwrap_err();
+    assert_eq!(error.path, "large");
+    let error = Graph::build(Shape::map(3, 8, 8), |x| x.relu().linear("fc", 1)).unwrap_err();
+    assert!(error.what.contains("flatten"), "{error}");
+    let error =
+        Graph::build(Shape::map(3, 8, 8), |x| x.conv("a", conv(4, 1).groups(2))).unwrap_err();
+    assert!(error.what.contains("2 groups"), "{error}");
+    let error = Graph::build(Shape::map(3, 8, 8), |x| x.bn("a").bn("a")).unwrap_err();
+    assert!(error.what.contains("two layers"), "{error}");
+    let error = Graph::build(Shape::map(3, 8, 8), |x| x + x.conv("a", conv(3, 3))).unwrap_err();
+    assert!(error.what.contains("cannot add 3x6x6 to 3x8x8"), "{error}");
+}

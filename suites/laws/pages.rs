@@ -1,0 +1,152 @@
+//! Laws over the report's pages.
+
+use crate::law;
+use convcheck::check::{check, select};
+use convcheck::claim::{self, Suite};
+use convcheck::record::{Provenance, Record};
+use convcheck::report::{Page, junit, markdown, render};
+use libtest_mimic::Trial;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        law("pages::links-lead-somewhere", links),
+        law("pages::same-inputs-same-bytes", deterministic),
+        law("pages::nothing-is-fetched", self_contained),
+        law("pages::hostile-text-is-escaped", hostile),
+        law("pages::a-record-without-a-suite-is-an-error", orphan),
+    ]
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        command: "convcheck".into(),
+        version: "0".into(),
+        commit: None,
+        date: "1970-01-01".into(),
+        machine: "a machine".into(),
+    }
+}
+
+fn checked(suites: &[Suite]) -> Vec<Record> {
+    let checked = check(select(suites, None), |_| true);
+    assert!(checked.errors.is_empty(), "{:?}", checked.errors);
+    checked.records
+}
+
+fn pages() -> Vec<Page> {
+    let suites = claim::embedded().unwrap();
+    render(&suites, &checked(&suites), &provenance()).unwrap()
+}
+
+/// The values of an attribute in a page.
+fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
+    let start = format!(" {name}=\"");
+    html.match_indices(&start)
+        .map(|(i, _)| {
+            let rest = &html[i + start.len()..];
+            &rest[..rest.find('"').unwrap()]
+        })
+        .collect()
+}
+
+fn links() {
+    let pages = pages();
+    let mut places = BTreeSet::new();
+    for page in &pages {
+        places.insert(page.file.clone());
+        for id in attributes(&page.html, "id") {
+            assert!(
+                places.insert(format!("{}#{id}", page.file)),
+                "{}: id {id} stands twice",
+                page.file
+            );
+        }
+    }
+    for page in &pages {
+        for link in attributes(&page.html, "href") {
+            let target = match link.strip_prefix('#') {
+                Some(anchor) => format!("{}#{anchor}", page.file),
+                None => link.to_string(),
+            };
+            assert!(
+                places.contains(&target) || link.starts_with("http"),
+                "{}: {link} leads nowhere",
+                page.file
+            );
+        }
+    }
+}
+
+fn deterministic() {
+    assert_eq!(pages(), pages());
+}
+
+fn self_contained() {
+    for page in pages() {
+        for attribute in ["src", "srcset", "data", "poster"] {
+            assert!(
+                attributes(&page.html, attribute).is_empty(),
+                "{}: {attribute}",
+                page.file
+            );
+        }
+        for fetch in ["<link", "<script", "<iframe", "@import", "url("] {
+            assert!(!page.html.contains(fetch), "{}: {fetch}", page.file);
+        }
+    }
+}
+
+const HOSTILE: &str = r#"
+system = "evil"
+title = "<b>bold</b> \"title\" & more"
+analysis = "<script>alert('a')</script> | pipe"
+models = ["conv3x3"]
+
+[[claim]]
+id = "evil.one"
+section = "<i>1</i>"
+line = 1
+says = "<script>alert(\"b\")</script> | <img src=x onerror=alert(1)>"
+stated = "<u>"
+measure = "'</code><script>' + \"'\""
+note = "]]> <script>alert(3)</script>"
+covers = ["evil.\"two\""]
+
+[[claim]]
+id = "evil.three"
+section = "1"
+line = 2
+says = "x"
+cites = "<script>alert(4)</script>"
+"#;
+
+fn hostile() {
+    let suites = vec![claim::parse(Path::new("evil.toml"), HOSTILE).unwrap()];
+    let records = checked(&suites);
+    let mut provenance = provenance();
+    provenance.command = "convcheck '<script>'".into();
+    for page in render(&suites, &records, &provenance).unwrap() {
+        for markup in ["<script", "<b>bold", "<i>", "<u>", "<img"] {
+            assert!(!page.html.contains(markup), "{} has {markup}", page.file);
+        }
+    }
+    let markdown = markdown(&suites, &records);
+    assert!(!markdown.contains('<'), "{markdown}");
+    let row = markdown
+        .lines()
+        .find(|line| line.contains("evil.one"))
+        .unwrap();
+    let columns = row.replace("\\|", "").matches('|').count();
+    assert_eq!(columns, 6, "a pipe in a cell broke the table: {row}");
+    let xml = junit(&suites, &records).unwrap();
+    assert!(!xml.contains("<script"), "{xml}");
+}
+
+fn orphan() {
+    let suites = vec![claim::parse(Path::new("evil.toml"), HOSTILE).unwrap()];
+    let records = checked(&suites);
+    let error = render(&[], &records, &provenance()).unwrap_err();
+    assert!(error.to_string().contains("evil.one"), "{error}");
+}

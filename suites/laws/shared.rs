@@ -1,0 +1,159 @@
+//! Laws that need data beside the repository, in `../shared`: the reference from PyTorch, the
+//! inventory of the document's statements, a published checkpoint. Without it each is skipped by
+//! name; the snapshots then carry what they would show.
+
+use crate::repository;
+use convcheck::claim;
+use convcheck::reference::{self, Comparison};
+use convcheck::zoo;
+use libtest_mimic::{Completion, Trial};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+pub fn trials() -> Vec<Trial> {
+    let compared = Arc::new(OnceLock::new());
+    let mut trials: Vec<Trial> = zoo::models()
+        .map(|model| {
+            let compared = Arc::clone(&compared);
+            needs(
+                format!("reference::{}", model.name),
+                "reference",
+                move |folder| {
+                    let compared = compared.get_or_init(|| reference::compare(&folder));
+                    let compared = compared.as_ref().map_err(ToString::to_string)?;
+                    match compared
+                        .iter()
+                        .find(|comparison| comparison.model == model.name)
+                    {
+                        None => Ok(Completion::ignored_with(
+                            "the reference does not have this model",
+                        )),
+                        Some(Comparison { disagreements, .. }) if disagreements.is_empty() => {
+                            Ok(Completion::Completed)
+                        }
+                        Some(comparison) => Err(comparison.disagreements.join("\n")),
+                    }
+                },
+            )
+        })
+        .collect();
+    trials.push(needs(
+        "inventory::sections-1-to-3-are-accounted-for",
+        "claims/claims.json",
+        accounted,
+    ));
+    trials.push(needs(
+        "checkpoint::resnet20_cifar",
+        "weights/resnet20-cifar10.safetensors",
+        checkpoint,
+    ));
+    trials
+}
+
+/// A law about a file or folder beside the repository; skipped, saying so, where it is absent.
+fn needs(
+    name: impl Into<String>,
+    shared: &'static str,
+    holds: impl FnOnce(PathBuf) -> Result<Completion, String> + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || {
+        let path = repository("../shared").join(shared);
+        if path.exists() {
+            holds(path).map_err(Into::into)
+        } else {
+            Ok(Completion::ignored_with(format!(
+                "there is no ../shared/{shared}"
+            )))
+        }
+    })
+}
+
+#[derive(Deserialize)]
+struct Statement {
+    id: String,
+    section: String,
+    line: u32,
+}
+
+/// Every statement of the document's first three sections is claimed or covered, once, on its line,
+/// and no suite accounts for a statement that the inventory does not have.
+fn accounted(inventory: PathBuf) -> Result<Completion, String> {
+    let text = std::fs::read_to_string(inventory).map_err(|e| e.to_string())?;
+    let statements: Vec<Statement> = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    let by_id: BTreeMap<&str, &Statement> = statements.iter().map(|s| (s.id.as_str(), s)).collect();
+    let mut faults = Vec::new();
+    let mut accounted = BTreeSet::new();
+    let suites = claim::embedded().map_err(|e| e.to_string())?;
+    for claim in suites.iter().flat_map(|suite| &suite.claims) {
+        match by_id.get(claim.id.as_str()) {
+            Some(statement) if statement.line != claim.line => {
+                faults.push(format!(
+                    "{} is on line {}, not {}",
+                    claim.id, statement.line, claim.line
+                ));
+            }
+            Some(_) => {}
+            None => faults.push(format!("{} is not in the inventory", claim.id)),
+        }
+        accounted.insert(claim.id.as_str());
+        for id in &claim.covers {
+            if !by_id.contains_key(id.as_str()) {
+                faults.push(format!(
+                    "{id}, covered by {}, is not in the inventory",
+                    claim.id
+                ));
+            }
+            accounted.insert(id.as_str());
+        }
+    }
+    let due = statements
+        .iter()
+        .filter(|s| s.section.starts_with(['一', '二', '三']));
+    faults.extend(
+        due.filter(|s| !accounted.contains(s.id.as_str()))
+            .map(|s| format!("{} is not accounted for", s.id)),
+    );
+    if faults.is_empty() {
+        Ok(Completion::Completed)
+    } else {
+        Err(faults.join("\n"))
+    }
+}
+
+/// The published checkpoint's tensors are our CIFAR ResNet-20's, by name and shape.
+fn checkpoint(file: PathBuf) -> Result<Completion, String> {
+    #[derive(Deserialize)]
+    struct Entry {
+        shape: Vec<usize>,
+    }
+    let mut file = std::fs::File::open(file).map_err(|e| e.to_string())?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(|e| e.to_string())?;
+    let mut header = Vec::new();
+    file.take(u64::from_le_bytes(length))
+        .read_to_end(&mut header)
+        .map_err(|e| e.to_string())?;
+    let mut header: BTreeMap<String, serde_json::Value> =
+        serde_json::from_slice(&header).map_err(|e| e.to_string())?;
+    header.remove("__metadata__");
+    let theirs: BTreeMap<String, Vec<usize>> = header
+        .into_iter()
+        .map(|(name, value)| Ok((name, serde_json::from_value::<Entry>(value)?.shape)))
+        .collect::<Result<_, serde_json::Error>>()
+        .map_err(|e| e.to_string())?;
+    let graph = zoo::find("resnet20_cifar")
+        .and_then(zoo::Model::graph)
+        .map_err(|e| e.to_string())?;
+    let ours: BTreeMap<String, Vec<usize>> = graph
+        .tensors()
+        .map(|(name, tensor)| (name, tensor.dims))
+        .collect();
+    if ours == theirs {
+        Ok(Completion::Completed)
+    } else {
+        Err(format!("{ours:?}\n{theirs:?}"))
+    }
+}

@@ -1,0 +1,173 @@
+//! Laws over the registry, and the snapshots of every model.
+
+use crate::{law, repository};
+use convcheck::analysis::{QUANTITIES, Summary, receptive_fields, summary};
+use convcheck::graph::Shape;
+use convcheck::report;
+use convcheck::zoo::{self, Model};
+use libtest_mimic::Trial;
+use std::collections::BTreeSet;
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        law("zoo::names-are-unique-and-lower-snake", names),
+        law("zoo::every-model-says-what-it-is", sources),
+        law("zoo::every-snapshot-has-a-model", orphans),
+    ];
+    for model in zoo::models() {
+        trials.extend([
+            law(format!("layers::{}", model.name), move || {
+                layers_snapshot(model)
+            }),
+            law(format!("params::{}", model.name), move || {
+                params_snapshot(model)
+            }),
+            law(format!("sums::{}", model.name), move || sums(model)),
+            law(format!("size::{}", model.name), move || other_size(model)),
+        ]);
+    }
+    trials
+}
+
+fn summarised(model: &Model) -> Summary {
+    summary(model.name, &model.graph().unwrap()).unwrap()
+}
+
+fn names() {
+    let mut seen = BTreeSet::new();
+    for model in zoo::models() {
+        assert!(seen.insert(model.name), "{} stands twice", model.name);
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(model.name.chars().all(good), "{}", model.name);
+    }
+}
+
+fn sources() {
+    for model in zoo::models() {
+        let names_its_origin = ["et al.", "Zisserman", "torchvision", "document"];
+        assert!(
+            names_its_origin
+                .iter()
+                .any(|origin| model.source.contains(origin)),
+            "{}",
+            model.name
+        );
+    }
+}
+
+fn orphans() {
+    for folder in ["layers", "params"] {
+        for entry in std::fs::read_dir(repository("snapshots").join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let model = name.trim_end_matches(".new").trim_end_matches(".snap");
+            assert!(
+                zoo::find(model).is_ok(),
+                "snapshots/{folder}/{name} has no model"
+            );
+        }
+    }
+}
+
+fn snapshot(folder: &str, model: &Model, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(repository("snapshots").join(folder));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(model.name, text));
+}
+
+fn layers_snapshot(model: &Model) {
+    snapshot("layers", model, &report::layers(&summarised(model)));
+}
+
+fn params_snapshot(model: &Model) {
+    let rows = summarised(model).tensors.into_iter().map(|tensor| {
+        [
+            tensor.name,
+            format!("{:?}", tensor.shape),
+            format!("{:?}", tensor.kind).to_lowercase(),
+        ]
+    });
+    snapshot(
+        "params",
+        model,
+        &report::columns(["tensor", "shape", "kind"], rows),
+    );
+}
+
+/// Totals are the sums of what the layers have, by another way of summing.
+fn sums(model: &Model) {
+    let graph = model.graph().unwrap();
+    let summary = summarised(model);
+    let count = |kind: &str| {
+        graph
+            .tensors()
+            .filter(|(_, tensor)| format!("{:?}", tensor.kind) == kind)
+            .map(|(_, tensor)| tensor.dims.iter().product::<usize>() as u64)
+            .sum::<u64>()
+    };
+    assert_eq!(summary.totals.trainable, count("Trainable"));
+    assert_eq!(summary.totals.params, count("Trainable") + count("Frozen"));
+    assert_eq!(summary.totals.buffers, count("Buffer"));
+    assert_eq!(
+        summary.totals.macs,
+        summary.layers.iter().map(|row| row.macs).sum::<u64>()
+    );
+    let names: BTreeSet<String> = graph.tensors().map(|(name, _)| name).collect();
+    assert_eq!(
+        names.len(),
+        graph.tensors().count(),
+        "a state_dict key stands twice"
+    );
+    assert_eq!(receptive_fields(&graph).len(), graph.nodes().len());
+    for quantity in QUANTITIES {
+        let sum: u64 = graph
+            .nodes()
+            .iter()
+            .zip(graph.live())
+            .filter(|(_, live)| *live)
+            .map(|(node, _)| quantity.of(&graph, node).unwrap())
+            .sum();
+        assert!(sum <= quantity.total(&graph).unwrap(), "{}", quantity.name);
+    }
+}
+
+/// On an input of another size a network keeps its weights, or says which layer cannot.
+fn other_size(model: &Model) {
+    let Shape::Map { c, h, w } = model.input else {
+        return;
+    };
+    let own = model.graph().unwrap();
+    for input in [Shape::map(c, 2 * h, 2 * w), Shape::map(c, h + 32, w)] {
+        match model.graph_at(input) {
+            Ok(graph) => {
+                assert!(
+                    graph.tensors().eq(own.tensors()),
+                    "{} at {input}",
+                    model.name
+                );
+                assert_eq!(
+                    graph.prediction().shape.channels(),
+                    own.prediction().shape.channels()
+                );
+            }
+            Err(error) => {
+                let text = error.to_string();
+                assert!(
+                    text.contains("layer `") && text.contains(&input.to_string()),
+                    "{text}"
+                );
+            }
+        }
+    }
+    assert!(
+        model.graph_at(Shape::map(c + 1, h, w)).is_err(),
+        "{} takes another depth",
+        model.name
+    );
+    assert!(
+        model.graph_at(Shape::vector(7)).is_err(),
+        "{} takes a vector",
+        model.name
+    );
+}
