@@ -1,6 +1,6 @@
 //! One claim in the report.
 
-use crate::claim::{Kind, Tolerance};
+use crate::claim::{Kind, Tolerance, Value};
 use crate::record::Record;
 use maud::{Markup, html};
 
@@ -15,7 +15,10 @@ pub(super) fn claim(record: &Record, linked: bool) -> Markup {
                 span.place { "section " (record.section) ", line " (record.line) }
             }
             p.says { (record.says) }
-            @if let (Some(stated), Some(found)) = (&record.stated, &record.found) {
+            // a statement's truth is its badge; two words more would not help
+            @if let (Some(stated), Some(found)) = (&record.stated, &record.found)
+                && !matches!(stated, Value::Bool(_))
+            {
                 p.values {
                     span { "stated " b { (stated) } }
                     span { "found " b class=(record.verdict.name()) { (found) } }

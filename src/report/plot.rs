@@ -10,22 +10,24 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 const INK: RGBColor = RGBColor(0, 0, 0);
 /// Bars and curves; readable on light and dark.
 const ACCENT: RGBColor = RGBColor(0x3b, 0x82, 0xc4);
+const LABEL: (&str, i32) = ("sans-serif", 14);
 /// More bars than this are summed by scope.
 const MOST_BARS: usize = 24;
-const WIDTH: u32 = 640;
+/// In units of the drawing; a phone shows it at three quarters, a desk at full size.
+const WIDTH: u32 = 480;
 
 /// Where a network keeps its parameters, a bar a layer; `None` if it has none.
 pub(super) fn parameters(summary: &Summary) -> Option<Markup> {
     let bars = bars(summary);
     let largest = bars.iter().map(|&(_, n)| n).max().filter(|&n| n > 0)?;
-    let row = 24;
+    let row = 22;
     let height = row * bars.len() as u32 + 8;
     let longest = bars.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let names = (10 * longest as i32 + 16).min(WIDTH as i32 / 2);
-    let room = WIDTH as i32 - names - 130;
+    let names = (8 * longest as i32 + 16).min(WIDTH as i32 / 2);
+    let room = WIDTH as i32 - names - 110;
     let title = format!("Parameters of {} by layer", summary.model);
     draw(&title, height, |root| {
-        let label = ("sans-serif", 16).into_font().color(&INK);
+        let label = LABEL.into_font().color(&INK);
         let left = label.pos(Pos::new(HPos::Right, VPos::Center));
         let right = label.pos(Pos::new(HPos::Left, VPos::Center));
         for (i, (name, n)) in (0..).zip(&bars) {
@@ -85,25 +87,26 @@ fn bars(summary: &Summary) -> Vec<(String, u64)> {
 /// How the receptive field grows along the layers that slide a window.
 pub(super) fn receptive_field(summary: &Summary) -> Option<Markup> {
     let last = &summary.totals.receptive_field.as_ref()?.layer;
-    let mut points = vec![(0i32, 1f64)];
+    let mut points = vec![(0f64, 1f64)];
     for row in &summary.layers {
         if row.kernel.is_some() {
-            points.push((points.len() as i32, row.receptive_field.size[0] as f64));
+            points.push((points.len() as f64, row.receptive_field.size[0] as f64));
         }
         if row.path == *last {
             break;
         }
     }
     let rows = summary.input.get(1).map_or(1.0, |&h| h as f64);
-    let top = points.iter().map(|&(_, y)| y).fold(rows, f64::max) * 1.05;
+    let top = points.iter().map(|&(_, y)| y).fold(rows, f64::max) * 1.1;
     let title = format!("Receptive field of {} along its layers", summary.model);
-    draw(&title, 300, |root| {
+    draw(&title, 260, |root| {
+        let end = (points.len() as f64 - 1.0).max(1.0);
         let mut chart = ChartBuilder::on(root)
             .margin(8)
-            .set_label_area_size(LabelAreaPosition::Left, 60)
+            .set_label_area_size(LabelAreaPosition::Left, 56)
             .set_label_area_size(LabelAreaPosition::Bottom, 48)
-            .build_cartesian_2d(0..(points.len() as i32).max(2) - 1, 0f64..top)?;
-        let label = ("sans-serif", 16).into_font().color(&INK);
+            .build_cartesian_2d(0f64..end, 0f64..top)?;
+        let label = LABEL.into_font().color(&INK);
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -115,13 +118,13 @@ pub(super) fn receptive_field(summary: &Summary) -> Option<Markup> {
             .y_labels(6)
             .x_desc("layer with a window")
             .y_desc("input rows seen by one unit")
+            .x_label_formatter(&|x| format!("{x:.0}"))
             .y_label_formatter(&|y| format!("{y:.0}"))
             .draw()?;
-        let end = points.len() as i32 - 1;
-        chart.draw_series(LineSeries::new([(0, rows), (end, rows)], INK.mix(0.5)))?;
+        chart.draw_series(LineSeries::new([(0.0, rows), (end, rows)], INK.mix(0.5)))?;
         chart.draw_series(std::iter::once(Text::new(
             format!("input: {rows:.0} rows"),
-            (0, rows + top * 0.01),
+            (end * 0.02, rows + top * 0.02),
             label.pos(Pos::new(HPos::Left, VPos::Bottom)),
         )))?;
         chart.draw_series(LineSeries::new(

@@ -7,13 +7,13 @@ use crate::graph::{Value, conv, pool};
 pub(super) const MODELS: &[Model] = &[
     model(
         "article_lenet5_cifar10",
-        "The document's section 1.9 (PyTorch): `Lenet5` on CIFAR-10",
+        "The document's section 1.9 (PyTorch): Lenet5 on CIFAR-10",
         CIFAR,
         lenet5,
     ),
     model(
         "article_vgg_cifar100",
-        "The document's section 3.3 (TensorFlow 2): VGG on CIFAR-100, both `Sequential`s in a row",
+        "The document's section 3.3 (TensorFlow 2): VGG on CIFAR-100, its two Sequentials in a row",
         CIFAR,
         vgg,
     ),
@@ -37,7 +37,7 @@ pub(super) const MODELS: &[Model] = &[
     ),
     model(
         "article_transfer_resnet18_pokemon",
-        "The document's section 5.3.4 (PyTorch): torchvision's resnet18 without its classifier, in a `Sequential`, with five classes",
+        "The document's section 5.3.4 (PyTorch): torchvision's resnet18 without its classifier, in a Sequential, with five classes",
         IMAGENET,
         transfer_resnet18,
     ),
