@@ -1,6 +1,6 @@
 //! Checks claims: gathers evidence for each, judges it, and writes down what was found.
 
-use crate::claim::{Basis, Claim, Suite};
+use crate::claim::{Claim, Suite};
 use crate::evidence::{Evaluator, Evidence, MeasureError, gather};
 use crate::record::Record;
 use crate::verdict::judge;
@@ -68,23 +68,16 @@ pub fn check_one(
         Evidence::Structural { found, steps } => (Some(found), steps),
         Evidence::None => (None, Vec::new()),
     };
-    let (measure, stated, tolerance) = match &claim.basis {
-        Basis::Measure(measure) => (
-            Some(measure.expression.clone()),
-            Some(measure.stated.clone()),
-            Some(measure.tolerance),
-        ),
-        Basis::Citation(_) | Basis::Needs(_) => (None, None, None),
-    };
+    let measure = claim.measure();
     Ok(Record {
         id: claim.id.clone(),
         system: suite.system.clone(),
         section: claim.section.clone(),
         line: claim.line,
         says: claim.says.clone(),
-        stated,
-        measure,
-        tolerance,
+        stated: measure.map(|measure| measure.stated.clone()),
+        measure: measure.map(|measure| measure.expression.clone()),
+        tolerance: measure.map(|measure| measure.tolerance),
         found,
         steps,
         verdict: verdict.kind(),

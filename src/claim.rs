@@ -108,6 +108,14 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Its measure, if it has one.
+    pub fn measure(&self) -> Option<&Measure> {
+        match &self.basis {
+            Basis::Measure(measure) => Some(measure),
+            Basis::Citation(_) | Basis::Needs(_) => None,
+        }
+    }
+
     /// The id behind its system.
     pub fn short_id(&self) -> &str {
         self.id.split_once('.').map_or(&self.id, |(_, id)| id)

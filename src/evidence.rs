@@ -6,7 +6,7 @@ mod structural;
 pub use functions::{FUNCTIONS, Function};
 pub use structural::Evaluator;
 
-use crate::claim::{Basis, Claim, Location, Value};
+use crate::claim::{Claim, Location, Value};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,7 @@ pub struct MeasureError {
 /// # Errors
 /// [`MeasureError`] when the measure names something unknown, divides by zero or overflows.
 pub fn gather(claim: &Claim, evaluator: &Evaluator) -> Result<Evidence, MeasureError> {
-    let Basis::Measure(measure) = &claim.basis else {
+    let Some(measure) = claim.measure() else {
         return Ok(Evidence::None);
     };
     let (found, steps) = evaluator

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
 use cli::{CheckOptions, Cli, Command, List, ShowOptions};
 use convcheck::check::{Checked, check, select};
-use convcheck::claim::{self, Kind, Suite};
+use convcheck::claim::{self, Kind, Suite, Value};
 use convcheck::evidence::FUNCTIONS;
 use convcheck::graph::Shape;
 use convcheck::record::{self, Provenance, Record};
@@ -164,8 +164,11 @@ fn list(what: List, as_json: bool) -> Result<Outcome> {
         section: &'a str,
         line: u32,
         says: &'a str,
+        stated: Option<&'a Value>,
+        measure: Option<&'a str>,
         recorded: Option<Kind>,
         covers: &'a [String],
+        note: Option<&'a str>,
     }
     #[derive(Serialize)]
     struct FunctionRow {
@@ -195,8 +198,11 @@ fn list(what: List, as_json: bool) -> Result<Outcome> {
                     section: &claim.section,
                     line: claim.line,
                     says: &claim.says,
+                    stated: claim.measure().map(|measure| &measure.stated),
+                    measure: claim.measure().map(|measure| measure.expression.as_str()),
                     recorded: claim.recorded,
                     covers: &claim.covers,
+                    note: claim.note.as_deref(),
                 })
                 .collect();
             if as_json {

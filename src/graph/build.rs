@@ -102,6 +102,9 @@ pub struct Value<'g> {
     node: NodeId,
 }
 
+/// The name of the network's result among its outputs.
+const PREDICTION: &str = "output";
+
 struct Builder(RefCell<State>);
 
 struct State {
@@ -138,7 +141,7 @@ pub(super) fn run(
         Some(error) => Err(error),
         None => {
             let mut outputs = vec![Output {
-                name: "output".into(),
+                name: PREDICTION.into(),
                 node: prediction,
             }];
             outputs.extend(state.outputs);
@@ -222,10 +225,17 @@ impl<'g> Value<'g> {
 
     /// Hands this value out under a name, as auxiliary heads are.
     pub fn output(self, name: impl Name) -> Value<'g> {
-        self.builder.0.borrow_mut().outputs.push(Output {
-            name: name.to_string(),
-            node: self.node,
-        });
+        let mut state = self.builder.0.borrow_mut();
+        let name = name.to_string();
+        if name == PREDICTION || state.outputs.iter().any(|output| output.name == name) {
+            state.fail(name, "two outputs have this name: rename one".into());
+        } else {
+            state.outputs.push(Output {
+                name,
+                node: self.node,
+            });
+        }
+        drop(state);
         self
     }
 

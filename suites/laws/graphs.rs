@@ -2,7 +2,7 @@
 
 use crate::law;
 use convcheck::analysis::{QUANTITIES, depth, is_weighted, peak_activations, receptive_fields};
-use convcheck::graph::{Graph, Op, Shape, Value, concat, conv, pool};
+use convcheck::graph::{Activation, Graph, Op, Shape, Value, concat, conv, pool};
 use libtest_mimic::Trial;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -40,6 +40,10 @@ pub fn trials() -> Vec<Trial> {
             );
         }),
         law("graphs::the-first-error-is-kept", first_error),
+        law(
+            "graphs::auxiliary-heads-are-outputs-that-evaluation-does-not-run",
+            auxiliary,
+        ),
     ]
 }
 
@@ -89,6 +93,17 @@ enum Step {
     Dense,
     Broadcast,
     Grid,
+    Squash(Activation),
+    Lrn,
+    Dropout,
+    Subsample,
+    PadShortcut {
+        stride: usize,
+    },
+    MeanOfMap {
+        kernel: usize,
+    },
+    Aside,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -126,6 +141,19 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Dense),
         Just(Step::Broadcast),
         Just(Step::Grid),
+        prop_oneof![
+            Just(Activation::Sigmoid),
+            Just(Activation::Tanh),
+            Just(Activation::ScaledTanh),
+            Just(Activation::Softmax),
+        ]
+        .prop_map(Step::Squash),
+        Just(Step::Lrn),
+        Just(Step::Dropout),
+        Just(Step::Subsample),
+        (1..4usize).prop_map(|stride| Step::PadShortcut { stride }),
+        (2..5usize).prop_map(|kernel| Step::MeanOfMap { kernel }),
+        Just(Step::Aside),
     ]
 }
 
@@ -166,6 +194,22 @@ fn describe<'g>(mut x: Value<'g>, steps: &[Step]) -> Value<'g> {
             Step::Dense => x.scope(i, |x| concat(&[x, x.conv("new", conv(4, 3).pad(1))])),
             Step::Broadcast => x.broadcast_add(x.global_avg_pool()),
             Step::Grid => x.adaptive_avg_pool(i, [3, 2]),
+            Step::Squash(Activation::Relu) => x.relu(),
+            Step::Squash(Activation::Sigmoid) => x.sigmoid(),
+            Step::Squash(Activation::Tanh) => x.tanh(),
+            Step::Squash(Activation::ScaledTanh) => x.scaled_tanh(),
+            Step::Squash(Activation::Softmax) => x.softmax(),
+            Step::Lrn => x.lrn(i, 5, 1e-4, 0.75, 2.0),
+            Step::Dropout => x.dropout(0.5),
+            Step::Subsample => x.subsample(i, pool(2)),
+            Step::PadShortcut { stride } => x.pad_shortcut(x.channels() + 3, stride),
+            Step::MeanOfMap { kernel } => x.avg_pool_without_pad(i, pool(kernel).stride(1).pad(1)),
+            Step::Aside => {
+                x.scope(i, |x| {
+                    x.global_avg_pool().flatten().rbf("codes", 3).output(i)
+                });
+                x
+            }
         };
     }
     x.flatten().linear("fc", 5)
@@ -226,6 +270,42 @@ fn consistent(graph: &Graph) {
         .max()
         .unwrap();
     assert!((largest..=total).contains(&peak_activations(graph).unwrap()));
+}
+
+fn auxiliary() {
+    let graph = |head: bool| {
+        Graph::build(Shape::map(3, 8, 8), |x| {
+            let x = x.conv("stem", conv(4, 3));
+            if head {
+                x.scope("aux", |x| x.flatten().linear("fc", 5).output("aux"));
+            }
+            x.global_avg_pool().flatten().linear("fc", 5)
+        })
+        .unwrap()
+    };
+    let total = |name: &str, head: bool| {
+        let quantity = QUANTITIES
+            .iter()
+            .find(|quantity| quantity.name == name)
+            .unwrap();
+        quantity.total(&graph(head)).unwrap()
+    };
+    let names: Vec<String> = graph(true)
+        .outputs()
+        .iter()
+        .map(|output| output.name.clone())
+        .collect();
+    assert_eq!(names, ["output", "aux"]);
+    assert_eq!(graph(true).prediction().path, "fc");
+    assert_eq!(
+        total("params", true) - total("params", false),
+        4 * 6 * 6 * 5 + 5
+    );
+    assert_eq!(total("macs", true), total("macs", false));
+    let twice = Graph::build(Shape::vector(3), |x| {
+        x.linear("a", 1).output("b").output("b")
+    });
+    assert!(twice.unwrap_err().to_string().contains("two outputs"));
 }
 
 fn first_error() {
