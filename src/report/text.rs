@@ -5,22 +5,23 @@ use crate::analysis::Summary;
 use crate::claim::{Kind, Suite, grouped};
 use crate::record::Record;
 use crate::zoo;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 /// What a check found, to be read in ten seconds.
 pub fn summary(suites: &[Suite], records: &[Record]) -> String {
+    let all = counts(records.iter());
+    let given: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0).collect();
     let mut table = table(["system"]);
     table.set_header(
         std::iter::once(Cell::new("system"))
-            .chain(Kind::ALL.map(|kind| right(kind.name())))
+            .chain(given.iter().map(|&i| right(Kind::ALL[i].name())))
             .chain([right("statements")]),
     );
     let row = |name: &str, of: Vec<&Record>| {
+        let counts = counts(of.iter().copied());
+        let shown = |n: usize| right(if n == 0 { "-".into() } else { n.to_string() });
         std::iter::once(Cell::new(name))
-            .chain(
-                counts(of.iter().copied())
-                    .map(|n| right(if n == 0 { "-".into() } else { n.to_string() })),
-            )
+            .chain(given.iter().map(|&i| shown(counts[i])))
             .chain([right(statements(of.into_iter()))])
             .collect::<Vec<_>>()
     };
@@ -34,6 +35,10 @@ pub fn summary(suites: &[Suite], records: &[Record]) -> String {
         }
     }
     table.add_row(row("all", records.iter().collect()));
+    // on a narrow terminal names wrap, numbers do not
+    for column in table.column_iter_mut().skip(1) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     let mut text = format!("{}\n", table.trim_fmt());
     let differing: Vec<String> = records
         .iter()
