@@ -5,11 +5,13 @@
 //! on it. Model code writes graphs through [`Value`] and never sees a node.
 
 mod build;
+mod conv;
 mod op;
 mod shape;
 mod window;
 
-pub use build::{Conv, Name, Value, concat, conv};
+pub use build::{Name, Value, concat};
+pub use conv::{Conv, conv};
 pub use op::{Activation, Op, Tensor, TensorKind};
 pub use shape::{Shape, ShapeError};
 pub use window::{Axis, Pad, Pair, Window, pool};

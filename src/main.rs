@@ -12,8 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
 use cli::{CheckOptions, Cli, Command, List, ShowOptions};
 use convcheck::check::{Checked, check, select};
-use convcheck::claim::{self, Kind, Suite, Value};
-use convcheck::evidence::FUNCTIONS;
+use convcheck::claim::{self, Kind, Suite};
 use convcheck::graph::Shape;
 use convcheck::record::{self, Provenance, Record};
 use convcheck::{analysis, device, reference, report, zoo};
@@ -143,127 +142,15 @@ fn check_claims(options: &CheckOptions) -> Result<Outcome> {
 }
 
 fn list(what: List, as_json: bool) -> Result<Outcome> {
-    #[derive(Serialize)]
-    struct ModelRow {
-        name: &'static str,
-        family: &'static str,
-        input: Vec<usize>,
-        source: &'static str,
-    }
-    #[derive(Serialize)]
-    struct SuiteRow<'a> {
-        system: &'a str,
-        title: &'a str,
-        claims: usize,
-        statements: usize,
-    }
-    #[derive(Serialize)]
-    struct ClaimRow<'a> {
-        id: &'a str,
-        system: &'a str,
-        section: &'a str,
-        line: u32,
-        says: &'a str,
-        stated: Option<&'a Value>,
-        measure: Option<&'a str>,
-        recorded: Option<Kind>,
-        covers: &'a [String],
-        note: Option<&'a str>,
-    }
-    #[derive(Serialize)]
-    struct FunctionRow {
-        name: &'static str,
-        signature: &'static str,
-        returns: &'static str,
-    }
-    match what {
-        List::Models if as_json => {
-            let rows = zoo::FAMILIES.iter().flat_map(|family| {
-                family.models.iter().map(|model| ModelRow {
-                    name: model.name,
-                    family: family.name,
-                    input: model.input.dims(),
-                    source: model.source,
-                })
-            });
-            json(&rows.collect::<Vec<_>>())?;
-        }
-        List::Models => say(&report::models_text())?,
-        List::Claims => {
-            let suites = load(None)?;
-            let rows: Vec<ClaimRow> = select(&suites, None)
-                .map(|(suite, claim)| ClaimRow {
-                    id: &claim.id,
-                    system: &suite.system,
-                    section: &claim.section,
-                    line: claim.line,
-                    says: &claim.says,
-                    stated: claim.measure().map(|measure| &measure.stated),
-                    measure: claim.measure().map(|measure| measure.expression.as_str()),
-                    recorded: claim.recorded,
-                    covers: &claim.covers,
-                    note: claim.note.as_deref(),
-                })
-                .collect();
-            if as_json {
-                json(&rows)?;
-            } else {
-                let rows = rows
-                    .iter()
-                    .map(|row| [row.id.to_string(), row.says.to_string()]);
-                say(&report::columns(["claim", "says"], rows))?;
-            }
-        }
-        List::Suites => {
-            let suites = load(None)?;
-            let rows: Vec<SuiteRow> = suites
-                .iter()
-                .map(|suite| SuiteRow {
-                    system: &suite.system,
-                    title: &suite.title,
-                    claims: suite.claims.len(),
-                    statements: suite
-                        .claims
-                        .iter()
-                        .map(|claim| 1 + claim.covers.len())
-                        .sum(),
-                })
-                .collect();
-            if as_json {
-                json(&rows)?;
-            } else {
-                let rows = rows.iter().map(|row| {
-                    [
-                        row.system.to_string(),
-                        row.title.to_string(),
-                        row.claims.to_string(),
-                        row.statements.to_string(),
-                    ]
-                });
-                say(&report::columns(
-                    ["suite", "title", "claims", "statements"],
-                    rows,
-                ))?;
-            }
-        }
-        List::Functions => {
-            let rows: Vec<FunctionRow> = FUNCTIONS
-                .iter()
-                .map(|function| FunctionRow {
-                    name: function.name,
-                    signature: function.signature,
-                    returns: function.returns,
-                })
-                .collect();
-            if as_json {
-                json(&rows)?;
-            } else {
-                let rows = rows
-                    .iter()
-                    .map(|row| [row.signature.to_string(), row.returns.to_string()]);
-                say(&report::columns(["function", "returns"], rows))?;
-            }
-        }
+    let listing = match what {
+        List::Models => report::list_models()?,
+        List::Claims => report::list_claims(&load(None)?)?,
+        List::Suites => report::list_suites(&load(None)?)?,
+        List::Functions => report::list_functions()?,
+    };
+    match as_json {
+        true => json(&listing.rows)?,
+        false => say(&listing.text)?,
     }
     Ok(Outcome::AsRecorded)
 }

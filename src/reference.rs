@@ -4,8 +4,10 @@
 //! and `keys/<model>.json` (the `state_dict`), as exported from PyTorch, torchvision and timm, and
 //! lists every disagreement with our graphs.
 
+mod sequence;
+
 use crate::analysis::{MACS, PARAMS, TRAINABLE};
-use crate::graph::{Graph, Node, Op, TensorKind};
+use crate::graph::{Graph, Op, TensorKind};
 use crate::zoo::{self, Model};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -64,25 +66,6 @@ struct Record {
 }
 
 #[derive(Deserialize)]
-struct Layers {
-    executed: Vec<Layer>,
-}
-
-#[derive(Deserialize)]
-struct Layer {
-    name: Option<String>,
-    #[serde(rename = "type")]
-    kind: String,
-    output: serde_json::Value,
-    kernel: Option<serde_json::Value>,
-    stride: Option<serde_json::Value>,
-    padding: Option<serde_json::Value>,
-    groups: Option<usize>,
-    params: Option<u64>,
-    macs: Option<u64>,
-}
-
-#[derive(Deserialize)]
 struct Key {
     key: String,
     shape: Vec<usize>,
@@ -128,9 +111,9 @@ fn compare_one(
     totals(&graph, record, &mut comparison.disagreements)?;
     let layers = folder.join("layers").join(format!("{name}.json"));
     if layers.exists() {
-        sequence(
+        sequence::compare(
             &graph,
-            &read::<Layers>(&layers)?,
+            &read::<sequence::Layers>(&layers)?,
             &mut comparison.disagreements,
         )?;
     } else {
@@ -190,7 +173,7 @@ fn totals(graph: &Graph, record: &Record, found: &mut Vec<String>) -> Result<(),
         .nodes()
         .iter()
         .zip(graph.live())
-        .filter(|(node, live)| *live && matches!(node.op, Op::Conv { .. } | Op::Linear { .. }))
+        .filter(|(node, live)| *live && matches!(node.op, Op::Conv(_) | Op::Linear { .. }))
         .filter_map(|(node, _)| node.shape.elements())
         .sum();
     differ(
@@ -241,153 +224,6 @@ fn totals(graph: &Graph, record: &Record, found: &mut Vec<String>) -> Result<(),
 /// Dimensions behind the batch.
 fn sample(shape: &[usize]) -> Vec<usize> {
     shape.iter().skip(1).copied().collect()
-}
-
-/// What both sides say of a layer, in words that can be compared.
-#[derive(Debug, Clone, PartialEq)]
-struct Step {
-    kind: &'static str,
-    output: Vec<usize>,
-    params: u64,
-    /// Of layers where both sides have it.
-    detail: Option<Detail>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Detail {
-    macs: u64,
-    kernel: Vec<usize>,
-    stride: Vec<usize>,
-    pad: Vec<usize>,
-    groups: usize,
-}
-
-fn sequence(graph: &Graph, layers: &Layers, found: &mut Vec<String>) -> Result<(), ReferenceError> {
-    let (ours, theirs) = (our_steps(graph)?, their_steps(layers));
-    differ(
-        found,
-        "conv, linear, norm and pool layers",
-        ours.len(),
-        theirs.len(),
-    );
-    for ((path, a), (name, b)) in ours.iter().zip(&theirs) {
-        let mut a = a.clone();
-        if b.detail.is_none() {
-            a.detail = None;
-        }
-        if a != *b {
-            found.push(format!(
-                "{path} is {a:?} here, {name} is {b:?} in the reference"
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn our_steps(graph: &Graph) -> Result<Vec<(String, Step)>, ReferenceError> {
-    let mut steps = Vec::new();
-    for (node, _) in graph
-        .nodes()
-        .iter()
-        .zip(graph.live())
-        .filter(|(_, live)| *live)
-    {
-        let kind = match &node.op {
-            Op::Conv { .. } => "conv",
-            Op::Linear { .. } => "linear",
-            Op::BatchNorm { .. } | Op::Lrn { .. } => "norm",
-            Op::MaxPool { .. }
-            | Op::AvgPool { .. }
-            | Op::AdaptiveAvgPool { .. }
-            | Op::Subsample { .. } => "pool",
-            _ => continue,
-        };
-        steps.push((
-            node.path.clone(),
-            Step {
-                kind,
-                output: node.shape.dims(),
-                params: PARAMS.of(graph, node)?,
-                detail: our_detail(graph, node)?,
-            },
-        ));
-    }
-    Ok(steps)
-}
-
-/// Of a convolution that PyTorch's own could be: no table, the same padding on both sides.
-fn our_detail(graph: &Graph, node: &Node) -> Result<Option<Detail>, ReferenceError> {
-    let Op::Conv {
-        window,
-        groups,
-        table: None,
-        ..
-    } = &node.op
-    else {
-        return Ok(None);
-    };
-    let extent = graph.input_of(node).extent();
-    let pads = [0, 1].map(|axis| {
-        let along = window.axis(axis, extent[axis]).ok()?;
-        (along.before == along.after).then_some(along.before)
-    });
-    let [Some(h), Some(w)] = pads else {
-        return Ok(None);
-    };
-    Ok(Some(Detail {
-        macs: MACS.of(graph, node)?,
-        kernel: window.kernel.to_vec(),
-        stride: window.stride.to_vec(),
-        pad: vec![h, w],
-        groups: *groups,
-    }))
-}
-
-fn their_steps(layers: &Layers) -> Vec<(String, Step)> {
-    let list = |value: &Option<serde_json::Value>| value.as_ref().map(sizes).unwrap_or_default();
-    layers
-        .executed
-        .iter()
-        .filter_map(|layer| {
-            let detail = (layer.kind == "Conv2d").then(|| Detail {
-                macs: layer.macs.unwrap_or(0),
-                kernel: list(&layer.kernel),
-                stride: list(&layer.stride),
-                pad: list(&layer.padding),
-                groups: layer.groups.unwrap_or(1),
-            });
-            let step = Step {
-                kind: kind(&layer.kind)?,
-                output: sample(&sizes(&layer.output)),
-                params: layer.params.unwrap_or(0),
-                detail,
-            };
-            Some((
-                layer.name.clone().unwrap_or_else(|| layer.kind.clone()),
-                step,
-            ))
-        })
-        .collect()
-}
-
-/// The kind of a PyTorch module or function that takes part in the comparison.
-fn kind(name: &str) -> Option<&'static str> {
-    match name {
-        _ if name.contains("Conv2d") => Some("conv"),
-        "Linear" => Some("linear"),
-        _ if name.contains("Norm") || name.ends_with("LRN") => Some("norm"),
-        _ if name.contains("Pool") || name.contains("_pool") || name == "Subsample" => Some("pool"),
-        _ => None,
-    }
-}
-
-/// A number or a list of numbers, as a list.
-fn sizes(value: &serde_json::Value) -> Vec<usize> {
-    let number = |v: &serde_json::Value| v.as_u64().and_then(|n| usize::try_from(n).ok());
-    match value {
-        serde_json::Value::Array(values) => values.iter().filter_map(number).collect(),
-        value => number(value).into_iter().collect(),
-    }
 }
 
 fn state_dict(graph: &Graph, keys: &[Key], found: &mut Vec<String>) {

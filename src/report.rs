@@ -4,6 +4,7 @@
 mod claims;
 mod html;
 mod junit;
+mod list;
 mod markdown;
 mod models;
 mod plot;
@@ -12,11 +13,33 @@ mod text;
 
 pub use html::{Page, render};
 pub use junit::junit;
+pub use list::{Listing, list_claims, list_functions, list_models, list_suites};
 pub use markdown::markdown;
-pub use text::{claims as claims_text, columns, layers, models as models_text, summary};
+pub use text::{claims as claims_text, columns, layers, summary};
 
+use crate::analysis::Overflow;
 use crate::claim::Kind;
 use crate::record::Record;
+use crate::zoo::ZooError;
+
+/// A page that cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// A model cannot be shown.
+    #[error(transparent)]
+    Zoo(#[from] ZooError),
+    /// A count does not fit.
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+    /// A record belongs to no suite.
+    #[error("record `{id}` belongs to system `{system}`, of which there is no suite")]
+    NoSuite {
+        /// The claim.
+        id: String,
+        /// Its system.
+        system: String,
+    },
+}
 
 /// How many records have each verdict, in the order of [`Kind::ALL`].
 fn counts<'a>(records: impl Iterator<Item = &'a Record> + Clone) -> [usize; 5] {

@@ -5,11 +5,11 @@
 
 use super::macs::macs;
 use super::product;
-use crate::graph::{Graph, Node, Op};
+use crate::graph::{Conv, Graph, Node, Op};
 
 pub(super) fn neurons(_: &Graph, node: &Node) -> Option<u64> {
     match node.op {
-        Op::Conv { .. }
+        Op::Conv(_)
         | Op::Linear { .. }
         | Op::MaxPool { .. }
         | Op::AvgPool { .. }
@@ -33,7 +33,7 @@ pub(super) fn connections(graph: &Graph, node: &Node) -> Option<u64> {
     let input = graph.input_of(node);
     let units = neurons(graph, node)?;
     match &node.op {
-        Op::Conv { bias, .. } | Op::Linear { bias, .. } => {
+        Op::Conv(Conv { bias, .. }) | Op::Linear { bias, .. } => {
             macs(graph, node)?.checked_add(if *bias { units } else { 0 })
         }
         Op::MaxPool { window } | Op::AvgPool { window, .. } => {
@@ -42,15 +42,7 @@ pub(super) fn connections(graph: &Graph, node: &Node) -> Option<u64> {
         Op::Subsample { window } => units.checked_mul(product(&window.kernel)?.checked_add(1)?),
         Op::AdaptiveAvgPool { .. } => input.elements(),
         Op::Rbf { out } => product(&[*out, input.channels()]),
-        Op::Input
-        | Op::BatchNorm { .. }
-        | Op::Lrn { .. }
-        | Op::Activation(_)
-        | Op::Dropout { .. }
-        | Op::Flatten
-        | Op::Concat
-        | Op::Add
-        | Op::BroadcastAdd
-        | Op::PadShortcut { .. } => Some(0),
+        // the layers without neurons, which the list above names one by one
+        _ => Some(0),
     }
 }

@@ -9,7 +9,7 @@ use crate::graph::{Graph, Op};
 pub fn is_weighted(op: &Op) -> bool {
     matches!(
         op,
-        Op::Conv { .. } | Op::Linear { .. } | Op::Subsample { .. } | Op::Rbf { .. }
+        Op::Conv(_) | Op::Linear { .. } | Op::Subsample { .. } | Op::Rbf { .. }
     )
 }
 

@@ -4,19 +4,19 @@
 //! torchvision's metadata and of PyTorch's flop counter (halved).
 
 use super::product;
-use crate::graph::{Graph, Node, Op};
+use crate::graph::{Conv, Graph, Node, Op};
 
 pub(super) fn macs(graph: &Graph, node: &Node) -> Option<u64> {
     let input = graph.input_of(node).channels();
     let [h, w] = node.shape.extent();
     match &node.op {
-        Op::Conv {
+        Op::Conv(Conv {
             out,
             window,
             groups,
             table,
             ..
-        } => {
+        }) => {
             let maps = match table {
                 Some(table) => table.iter().map(|row| row.len()).sum(),
                 None => out.checked_mul(input / groups)?,

@@ -6,7 +6,7 @@
 //! where the units of a layer see fields of different sizes (a grid that does not divide its map, a
 //! broadcast), the largest.
 
-use crate::graph::{Graph, NodeId, Op};
+use crate::graph::{Conv, Graph, NodeId, Op};
 
 /// The field of a layer's units along h and w.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -91,7 +91,7 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
             };
             let span = spans[source][axis];
             match &node.op {
-                Op::Conv { window, .. }
+                Op::Conv(Conv { window, .. })
                 | Op::MaxPool { window }
                 | Op::AvgPool { window, .. }
                 | Op::Subsample { window } => {
@@ -181,7 +181,7 @@ mod tests {
             let extent = node.shape.extent()[0];
             let of_node = match &node.op {
                 Op::Input => (0..extent as i64).map(|i| Some((i, i))).collect(),
-                Op::Conv { window, .. } | Op::MaxPool { window } => {
+                Op::Conv(Conv { window, .. }) | Op::MaxPool { window } => {
                     let source = &rows[node.inputs[0]];
                     let axis = window.axis(0, source.len()).unwrap();
                     (0..extent)

@@ -4,7 +4,7 @@ use super::{
     BUFFERS, Field, MACS, Overflow, PARAMS, TRAINABLE, depth, feature_field, peak_activations,
     receptive_fields,
 };
-use crate::graph::{Graph, Op, Pad, TensorKind};
+use crate::graph::{Conv, Graph, Op, Pad, TensorKind};
 use serde::Serialize;
 
 /// Everything that is shown of a network.
@@ -119,7 +119,7 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
                     Pad::Same => PadRow::Named("same"),
                 }),
                 groups: match node.op {
-                    Op::Conv { groups, .. } => Some(groups),
+                    Op::Conv(Conv { groups, .. }) => Some(groups),
                     _ => None,
                 },
                 output: node.shape.dims(),

@@ -37,7 +37,7 @@ impl Evaluator {
                 let found = function
                     .call(&graphs, &args)
                     .map_err(|what| ftx.error(what))?;
-                if function.about_models {
+                if function.is_about_models() {
                     steps
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)

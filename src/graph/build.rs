@@ -5,87 +5,11 @@
 //!
 //! [`Graph::build`]: super::Graph::build
 
-use super::{Activation, Node, NodeId, Op, Output, Pair, Shape, ShapeError, Window};
+use super::{Activation, Conv, Node, NodeId, Op, Output, Pair, Shape, ShapeError, Window};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Add;
-
-/// A convolution to be: see [`conv`].
-#[derive(Debug, Clone, Copy)]
-pub struct Conv {
-    out: usize,
-    window: Window,
-    groups: usize,
-    bias: bool,
-    table: Option<&'static [&'static [usize]]>,
-}
-
-/// A convolution to `out` maps: stride 1, no padding, one group, with bias, until told otherwise.
-pub fn conv(out: usize, kernel: impl Pair) -> Conv {
-    Conv {
-        out,
-        window: Window::new(kernel.pair()),
-        groups: 1,
-        bias: true,
-        table: None,
-    }
-}
-
-impl Conv {
-    /// Sets the step.
-    pub fn stride(self, stride: impl Pair) -> Conv {
-        Conv {
-            window: self.window.stride(stride),
-            ..self
-        }
-    }
-
-    /// Sets the zero padding on each side.
-    pub fn pad(self, pad: impl Pair) -> Conv {
-        Conv {
-            window: self.window.pad(pad),
-            ..self
-        }
-    }
-
-    /// Pads as TensorFlow's `'same'` does.
-    pub fn same(self) -> Conv {
-        Conv {
-            window: self.window.same(),
-            ..self
-        }
-    }
-
-    /// Sets the distance between taps.
-    pub fn dilation(self, dilation: impl Pair) -> Conv {
-        Conv {
-            window: self.window.dilation(dilation),
-            ..self
-        }
-    }
-
-    /// Splits input and output maps into groups that do not see each other.
-    pub fn groups(self, groups: usize) -> Conv {
-        Conv { groups, ..self }
-    }
-
-    /// Leaves the biases out.
-    pub fn no_bias(self) -> Conv {
-        Conv {
-            bias: false,
-            ..self
-        }
-    }
-
-    /// For each output map the input maps that it reads.
-    pub fn table(self, table: &'static [&'static [usize]]) -> Conv {
-        Conv {
-            table: Some(table),
-            ..self
-        }
-    }
-}
 
 /// A layer's or scope's name: text or a number, as in PyTorch's `Sequential`.
 pub trait Name: fmt::Display {}
@@ -241,23 +165,7 @@ impl<'g> Value<'g> {
 
     /// Convolution.
     pub fn conv(self, name: impl Name, conv: Conv) -> Value<'g> {
-        let Conv {
-            out,
-            window,
-            groups,
-            bias,
-            table,
-        } = conv;
-        self.named(
-            name,
-            Op::Conv {
-                out,
-                window,
-                groups,
-                bias,
-                table,
-            },
-        )
+        self.named(name, Op::Conv(conv))
     }
 
     /// Fully connected layer with bias.

@@ -3,27 +3,15 @@
 //! Every interpreter matches on [`Op`] exhaustively, so a new variant is a compile error in each
 //! place that must learn of it.
 
-use super::{Shape, Window};
+use super::{Conv, Shape, Window};
 
 /// A layer's computation, with the constants that the papers give.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
     /// The sample itself.
     Input,
-    /// Convolution (as deep learning calls cross-correlation).
-    Conv {
-        /// Output maps.
-        out: usize,
-        /// Geometry.
-        window: Window,
-        /// Groups of maps that do not see each other.
-        groups: usize,
-        /// Whether each output map adds a bias.
-        bias: bool,
-        /// For each output map the input maps that it reads; all of them without a table
-        /// (LeNet-5's C3: LeCun et al. 1998, Table I).
-        table: Option<&'static [&'static [usize]]>,
-    },
+    /// Convolution.
+    Conv(Conv),
     /// Fully connected layer on a vector.
     Linear {
         /// Output units.
@@ -183,7 +171,7 @@ impl Op {
     pub const fn name(&self) -> &'static str {
         match self {
             Op::Input => "input",
-            Op::Conv { .. } => "conv",
+            Op::Conv(_) => "conv",
             Op::Linear { .. } => "linear",
             Op::BatchNorm { .. } => "batch_norm",
             Op::Lrn { .. } => "lrn",
@@ -210,7 +198,7 @@ impl Op {
     /// The sliding window, for the layers that have one.
     pub const fn window(&self) -> Option<&Window> {
         match self {
-            Op::Conv { window, .. }
+            Op::Conv(Conv { window, .. })
             | Op::MaxPool { window }
             | Op::AvgPool { window, .. }
             | Op::Subsample { window } => Some(window),
@@ -224,13 +212,13 @@ impl Op {
         let tensor = |name, dims, kind| Tensor { name, dims, kind };
         let trainable = |name, dims| tensor(name, dims, TensorKind::Trainable);
         match *self {
-            Op::Conv {
+            Op::Conv(Conv {
                 out,
                 window,
                 groups,
                 bias,
                 table,
-            } => {
+            }) => {
                 let [h, w] = window.kernel;
                 let weight = match table {
                     // one kernel for each entry of the table, row by row
@@ -285,13 +273,13 @@ impl Op {
             | Op::Lrn { .. }
             | Op::Activation(_)
             | Op::Dropout { .. } => Ok(input),
-            Op::Conv {
+            Op::Conv(Conv {
                 out,
                 window,
                 groups,
                 table,
                 ..
-            } => {
+            }) => {
                 let c = input.channels();
                 if !c.is_multiple_of(groups) || !out.is_multiple_of(groups) {
                     return Err(format!(

@@ -1,10 +1,8 @@
 //! The pages of the report. Each stands alone: styles inside, no script, nothing fetched.
 
-use super::{claims, counts, models, prose::prose, statements};
-use crate::analysis::Overflow;
+use super::{RenderError, claims, counts, models, prose::prose, statements};
 use crate::claim::{Kind, Suite};
 use crate::record::{Provenance, Record};
-use crate::zoo::ZooError;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// A file of the report.
@@ -14,25 +12,6 @@ pub struct Page {
     pub file: String,
     /// Its content.
     pub html: String,
-}
-
-/// A page that cannot be rendered.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    /// A model cannot be shown.
-    #[error(transparent)]
-    Zoo(#[from] ZooError),
-    /// A count does not fit.
-    #[error(transparent)]
-    Overflow(#[from] Overflow),
-    /// A record belongs to no suite.
-    #[error("record `{id}` belongs to system `{system}`, of which there is no suite")]
-    NoSuite {
-        /// The claim.
-        id: String,
-        /// Its system.
-        system: String,
-    },
 }
 
 const STYLE: &str = include_str!("report.css");

@@ -1,7 +1,6 @@
 //! Models in the report: one with its plots and layers, and the registry as a whole.
 
-use super::html::RenderError;
-use super::plot;
+use super::{RenderError, plot};
 use crate::analysis::{Summary, summary};
 use crate::claim::grouped;
 use crate::zoo::{self, FAMILIES};

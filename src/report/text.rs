@@ -4,7 +4,6 @@ use super::{counts, statements};
 use crate::analysis::Summary;
 use crate::claim::{Kind, Suite, grouped};
 use crate::record::Record;
-use crate::zoo;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 /// What a check found, to be read in ten seconds.
@@ -69,22 +68,6 @@ pub fn claims(records: &[Record]) -> String {
             value(&record.stated),
             value(&record.found),
         ]);
-    }
-    format!("{}\n", table.trim_fmt())
-}
-
-/// The registry, family by family.
-pub fn models() -> String {
-    let mut table = table(["model", "input", "source"]);
-    for family in zoo::FAMILIES {
-        table.add_row([family.title, "", ""]);
-        for model in family.models {
-            table.add_row([
-                format!("  {}", model.name),
-                model.input.to_string(),
-                model.source.to_string(),
-            ]);
-        }
     }
     format!("{}\n", table.trim_fmt())
 }

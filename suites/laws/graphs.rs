@@ -2,7 +2,7 @@
 
 use crate::law;
 use convcheck::analysis::{QUANTITIES, depth, is_weighted, peak_activations, receptive_fields};
-use convcheck::graph::{Activation, Graph, Op, Shape, Value, concat, conv, pool};
+use convcheck::graph::{Activation, Conv, Graph, Op, Shape, Value, concat, conv, pool};
 use libtest_mimic::Trial;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -242,7 +242,7 @@ fn consistent(graph: &Graph) {
     }
     // a convolution's products: one for each weight at each position
     for node in nodes {
-        if let Op::Conv { bias, .. } = node.op {
+        if let Op::Conv(Conv { bias, .. }) = node.op {
             let [h, w] = node.shape.extent();
             let of = |name: &str| {
                 let quantity = QUANTITIES

@@ -1,139 +1,72 @@
 //! What can be asked about a registered model.
 
-use super::Function;
+use super::Answer;
 use super::arguments::{optional_text, text};
 use crate::analysis::{self, Field, QUANTITIES};
 use crate::claim::Value;
-use crate::graph::{Graph, Node, Op, Pad, Shape, TensorKind};
+use crate::graph::{Conv, Graph, Node, Op, Pad, TensorKind};
 use crate::zoo;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// The networks built so far, by the name under which a measure asked for them.
-#[derive(Default)]
-pub struct Graphs(Mutex<BTreeMap<String, Arc<Graph>>>);
-
-impl Graphs {
-    /// The network of that name, or, as in `vgg16@3x256x256`, on another input.
-    fn build(&self, name: &str) -> Result<Arc<Graph>, String> {
-        let mut built = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(graph) = built.get(name) {
-            return Ok(Arc::clone(graph));
-        }
-        let graph = match name.split_once('@') {
-            None => zoo::find(name).and_then(zoo::Model::graph),
-            Some((model, input)) => {
-                let input = input.parse::<Shape>()?;
-                zoo::find(model).and_then(|model| model.graph_at(input))
-            }
-        };
-        let graph = Arc::new(graph.map_err(|error| error.to_string())?);
-        built.insert(name.to_string(), Arc::clone(&graph));
-        Ok(graph)
+/// The sum of one of [`QUANTITIES`], by name, over a model, or over the layers at or below a path.
+pub(super) fn quantity(name: &str, graph: &Graph, args: &[Value]) -> Answer {
+    let quantity = QUANTITIES
+        .iter()
+        .find(|quantity| quantity.name == name)
+        .ok_or("it is not a quantity")?;
+    let path = optional_text(args, 1)?;
+    if let Some(path) = path {
+        below(graph, path)?;
     }
+    let total = quantity
+        .sum(graph, |node| path.is_none_or(|path| is_below(node, path)))
+        .map_err(|error| error.to_string())?;
+    int(total)
 }
 
-type Compute = fn(&Graphs, &Function, &[Value]) -> Result<Value, String>;
-type Answer = Result<Value, String>;
-
-/// A function about a model.
-pub(super) const fn about(
-    name: &'static str,
-    signature: &'static str,
-    returns: &'static str,
-    arity: (usize, usize),
-    compute: Compute,
-) -> Function {
-    Function {
-        name,
-        signature,
-        returns,
-        about_models: true,
-        arity,
-        compute,
-    }
+pub(super) fn peak_activations(graph: &Graph, _: &[Value]) -> Answer {
+    int(analysis::peak_activations(graph).map_err(|error| error.to_string())?)
 }
 
-/// The sum of one of [`QUANTITIES`] over a model, or over the layers at or below a path.
-pub(super) const fn quantity(
-    name: &'static str,
-    signature: &'static str,
-    returns: &'static str,
-) -> Function {
-    about(
-        name,
-        signature,
-        returns,
-        (1, 2),
-        |graphs, function, args| {
-            let quantity = QUANTITIES
-                .iter()
-                .find(|quantity| quantity.name == function.name)
-                .ok_or("it is not a quantity")?;
-            let graph = graphs.build(text(args, 0)?)?;
-            let path = optional_text(args, 1)?;
-            if let Some(path) = path {
-                below(&graph, path)?;
-            }
-            let total = quantity
-                .sum(&graph, |node| path.is_none_or(|path| is_below(node, path)))
-                .map_err(|error| error.to_string())?;
-            int(total)
-        },
-    )
+pub(super) fn depth(graph: &Graph, _: &[Value]) -> Answer {
+    size(analysis::depth(graph))
 }
 
-pub(super) fn peak_activations(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
-    int(analysis::peak_activations(&graph).map_err(|error| error.to_string())?)
-}
-
-pub(super) fn depth(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
-    size(analysis::depth(&graph))
-}
-
-pub(super) fn input(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
+pub(super) fn input(graph: &Graph, args: &[Value]) -> Answer {
     sizes(&match optional_text(args, 1)? {
-        Some(path) => graph.input_of(layer(&graph, path)?).dims(),
+        Some(path) => graph.input_of(layer(graph, path)?).dims(),
         None => graph.input().dims(),
     })
 }
 
-pub(super) fn output(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
+pub(super) fn output(graph: &Graph, args: &[Value]) -> Answer {
     sizes(&match optional_text(args, 1)? {
-        Some(path) => layer(&graph, path)?.shape.dims(),
+        Some(path) => layer(graph, path)?.shape.dims(),
         None => graph.prediction().shape.dims(),
     })
 }
 
-pub(super) fn outputs(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
-    of_kind(&graph, text(args, 1)?)?
+pub(super) fn outputs(graph: &Graph, args: &[Value]) -> Answer {
+    of_kind(graph, text(args, 1)?)?
         .into_iter()
         .map(|node| sizes(&node.shape.dims()))
         .collect::<Result<_, _>>()
         .map(Value::List)
 }
 
-pub(super) fn layers(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
+pub(super) fn layers(graph: &Graph, args: &[Value]) -> Answer {
     let path = optional_text(args, 2)?;
     if let Some(path) = path {
-        below(&graph, path)?;
+        below(graph, path)?;
     }
-    let found = of_kind(&graph, text(args, 1)?)?
+    let found = of_kind(graph, text(args, 1)?)?
         .into_iter()
         .filter(|node| path.is_none_or(|path| is_below(node, path)));
     size(found.count())
 }
 
-pub(super) fn ops(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
+pub(super) fn ops(graph: &Graph, args: &[Value]) -> Answer {
     let nodes = match optional_text(args, 1)? {
-        Some(path) => below(&graph, path)?,
+        Some(path) => below(graph, path)?,
         None => graph.nodes()[1..].iter().collect(),
     };
     Ok(nodes
@@ -143,9 +76,8 @@ pub(super) fn ops(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
         .into())
 }
 
-pub(super) fn paths(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
-    let nodes = of_kind(&graph, text(args, 1)?)?;
+pub(super) fn paths(graph: &Graph, args: &[Value]) -> Answer {
+    let nodes = of_kind(graph, text(args, 1)?)?;
     Ok(nodes
         .into_iter()
         .map(|node| node.path.as_str())
@@ -153,14 +85,12 @@ pub(super) fn paths(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
         .into())
 }
 
-pub(super) fn op(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
-    Ok(layer(&graph, text(args, 1)?)?.op.name().into())
+pub(super) fn op(graph: &Graph, args: &[Value]) -> Answer {
+    Ok(layer(graph, text(args, 1)?)?.op.name().into())
 }
 
-pub(super) fn reads(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
-    let inputs = &layer(&graph, text(args, 1)?)?.inputs;
+pub(super) fn reads(graph: &Graph, args: &[Value]) -> Answer {
+    let inputs = &layer(graph, text(args, 1)?)?.inputs;
     Ok(inputs
         .iter()
         .map(|&id| graph.nodes()[id].path.as_str())
@@ -168,9 +98,8 @@ pub(super) fn reads(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
         .into())
 }
 
-pub(super) fn constant(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
-    let node = layer(&graph, text(args, 1)?)?;
+pub(super) fn constant(graph: &Graph, args: &[Value]) -> Answer {
+    let node = layer(graph, text(args, 1)?)?;
     let name = text(args, 2)?;
     let none = || format!("a {} has no constant `{name}`", node.op.name());
     if let Some(window) = node.op.window() {
@@ -189,8 +118,8 @@ pub(super) fn constant(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer 
         }
     }
     match (&node.op, name) {
-        (Op::Conv { groups, .. }, "groups") => size(*groups),
-        (Op::Conv { bias, .. } | Op::Linear { bias, .. }, "bias") => Ok(Value::Bool(*bias)),
+        (Op::Conv(Conv { groups, .. }), "groups") => size(*groups),
+        (Op::Conv(Conv { bias, .. }) | Op::Linear { bias, .. }, "bias") => Ok(Value::Bool(*bias)),
         (Op::Lrn { size: n, .. }, "size") => size(*n),
         (Op::Lrn { alpha, .. }, "alpha") => Ok(Value::Float(*alpha)),
         (Op::Lrn { beta, .. }, "beta") => Ok(Value::Float(*beta)),
@@ -204,13 +133,12 @@ pub(super) fn constant(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer 
     }
 }
 
-pub(super) fn table(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
+pub(super) fn table(graph: &Graph, args: &[Value]) -> Answer {
     let path = text(args, 1)?;
-    match &layer(&graph, path)?.op {
-        Op::Conv {
+    match &layer(graph, path)?.op {
+        Op::Conv(Conv {
             table: Some(table), ..
-        } => table
+        }) => table
             .iter()
             .map(|row| sizes(row))
             .collect::<Result<_, _>>()
@@ -221,8 +149,7 @@ pub(super) fn table(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
     }
 }
 
-pub(super) fn tensor(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
+pub(super) fn tensor(graph: &Graph, args: &[Value]) -> Answer {
     let name = text(args, 1)?;
     match graph.tensors().find(|(full, _)| full == name) {
         Some((_, tensor)) => sizes(&tensor.dims),
@@ -233,10 +160,9 @@ pub(super) fn tensor(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
     }
 }
 
-pub(super) fn tensors(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
+pub(super) fn tensors(graph: &Graph, args: &[Value]) -> Answer {
     let nodes = match optional_text(args, 1)? {
-        Some(path) => below(&graph, path)?,
+        Some(path) => below(graph, path)?,
         None => graph.nodes().iter().collect(),
     };
     nodes
@@ -248,41 +174,40 @@ pub(super) fn tensors(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
         .map(Value::List)
 }
 
-pub(super) fn field_size(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    pair(field(graphs, args)?.size.map(i64::try_from).map(Result::ok))
+pub(super) fn field_size(graph: &Graph, args: &[Value]) -> Answer {
+    pair(field(graph, args)?.size.map(i64::try_from).map(Result::ok))
 }
 
-pub(super) fn field_stride(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
+pub(super) fn field_stride(graph: &Graph, args: &[Value]) -> Answer {
     pair(
-        field(graphs, args)?
+        field(graph, args)?
             .stride
             .map(i64::try_from)
             .map(Result::ok),
     )
 }
 
-pub(super) fn field_offset(graphs: &Graphs, _: &Function, args: &[Value]) -> Answer {
-    pair(field(graphs, args)?.offset.map(Some))
+pub(super) fn field_offset(graph: &Graph, args: &[Value]) -> Answer {
+    pair(field(graph, args)?.offset.map(Some))
 }
 
-pub(super) fn accepts(_: &Graphs, _: &Function, args: &[Value]) -> Answer {
+pub(super) fn accepts(args: &[Value]) -> Answer {
     let model = zoo::find(text(args, 0)?).map_err(|error| error.to_string())?;
     Ok(Value::Bool(model.graph_at(text(args, 1)?.parse()?).is_ok()))
 }
 
-fn field(graphs: &Graphs, args: &[Value]) -> Result<Field, String> {
-    let graph = graphs.build(text(args, 0)?)?;
-    let fields = analysis::receptive_fields(&graph);
+fn field(graph: &Graph, args: &[Value]) -> Result<Field, String> {
+    let fields = analysis::receptive_fields(graph);
     match optional_text(args, 1)? {
         Some(path) => {
-            let node = layer(&graph, path)?;
+            let node = layer(graph, path)?;
             let id = graph
                 .nodes()
                 .iter()
                 .position(|other| other.path == node.path);
             id.map(|id| fields[id]).ok_or_else(|| path.to_string())
         }
-        None => analysis::feature_field(&graph, &fields)
+        None => analysis::feature_field(graph, &fields)
             .map(|(_, field)| field)
             .ok_or_else(|| "no layer slides a window".into()),
     }

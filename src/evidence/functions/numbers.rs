@@ -1,31 +1,11 @@
 //! Arithmetic that CEL lacks, because it does not mix integers and fractions.
 
+use super::Answer;
 use super::arguments::{list, number, size};
-use super::{Function, Graphs};
 use crate::claim::Value;
 use crate::graph::pool;
 
-type Compute = fn(&Graphs, &Function, &[Value]) -> Result<Value, String>;
-
-/// A function that is no evidence about a model.
-pub(super) const fn number_function(
-    name: &'static str,
-    signature: &'static str,
-    returns: &'static str,
-    arity: (usize, usize),
-    compute: Compute,
-) -> Function {
-    Function {
-        name,
-        signature,
-        returns,
-        about_models: false,
-        arity,
-        compute,
-    }
-}
-
-pub(super) fn window(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+pub(super) fn window(args: &[Value]) -> Answer {
     pool(size(args, 1)?)
         .stride(size(args, 2)?)
         .pad(size(args, 3)?)
@@ -34,14 +14,14 @@ pub(super) fn window(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, 
         .map(Value::Int)
 }
 
-pub(super) fn ratio(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+pub(super) fn ratio(args: &[Value]) -> Answer {
     match number(args, 1)? {
         0.0 => Err("divides by zero".into()),
         b => Ok(Value::Float(number(args, 0)? / b)),
     }
 }
 
-pub(super) fn round(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+pub(super) fn round(args: &[Value]) -> Answer {
     let digits = size(args, 1)?.min(17);
     let text = format!("{:.digits$}", number(args, 0)?);
     text.parse()
@@ -49,14 +29,14 @@ pub(super) fn round(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, S
         .map_err(|_| format!("{text} is not a number"))
 }
 
-pub(super) fn ln(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+pub(super) fn ln(args: &[Value]) -> Answer {
     match number(args, 0)? {
         x if x > 0.0 => Ok(Value::Float(x.ln())),
         x => Err(format!("{x} has no logarithm")),
     }
 }
 
-pub(super) fn sum(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+pub(super) fn sum(args: &[Value]) -> Answer {
     let values = list(args, 0)?;
     let whole: Option<Vec<i64>> = values
         .iter()
@@ -75,15 +55,15 @@ pub(super) fn sum(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, Str
     }
 }
 
-pub(super) fn largest(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+pub(super) fn largest(args: &[Value]) -> Answer {
     extreme(list(args, 0)?, |a, b| a > b)
 }
 
-pub(super) fn smallest(_: &Graphs, _: &Function, args: &[Value]) -> Result<Value, String> {
+pub(super) fn smallest(args: &[Value]) -> Answer {
     extreme(list(args, 0)?, |a, b| a < b)
 }
 
-fn extreme(values: &[Value], better: fn(f64, f64) -> bool) -> Result<Value, String> {
+fn extreme(values: &[Value], better: fn(f64, f64) -> bool) -> Answer {
     let numbers = numbers(values)?;
     let best = (0..numbers.len())
         .reduce(|best, i| {

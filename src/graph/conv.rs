@@ -1,0 +1,85 @@
+//! A convolution's constants, written as its paper gives them: `conv(64, 7).stride(2).pad(3)`.
+
+use super::{Pair, Window};
+
+/// A convolution (as deep learning calls cross-correlation).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv {
+    /// Output maps.
+    pub out: usize,
+    /// Geometry.
+    pub window: Window,
+    /// Groups of maps that do not see each other.
+    pub groups: usize,
+    /// Whether each output map adds a bias.
+    pub bias: bool,
+    /// For each output map the input maps that it reads; all of them without a table
+    /// (LeNet-5's C3: LeCun et al. 1998, Table I).
+    pub table: Option<&'static [&'static [usize]]>,
+}
+
+/// A convolution to `out` maps: stride 1, no padding, one group, with bias, until told otherwise.
+pub fn conv(out: usize, kernel: impl Pair) -> Conv {
+    Conv {
+        out,
+        window: Window::new(kernel.pair()),
+        groups: 1,
+        bias: true,
+        table: None,
+    }
+}
+
+impl Conv {
+    /// Sets the step.
+    pub fn stride(self, stride: impl Pair) -> Conv {
+        Conv {
+            window: self.window.stride(stride),
+            ..self
+        }
+    }
+
+    /// Sets the zero padding on each side.
+    pub fn pad(self, pad: impl Pair) -> Conv {
+        Conv {
+            window: self.window.pad(pad),
+            ..self
+        }
+    }
+
+    /// Pads as TensorFlow's `'same'` does.
+    pub fn same(self) -> Conv {
+        Conv {
+            window: self.window.same(),
+            ..self
+        }
+    }
+
+    /// Sets the distance between taps.
+    pub fn dilation(self, dilation: impl Pair) -> Conv {
+        Conv {
+            window: self.window.dilation(dilation),
+            ..self
+        }
+    }
+
+    /// Splits input and output maps into groups that do not see each other.
+    pub fn groups(self, groups: usize) -> Conv {
+        Conv { groups, ..self }
+    }
+
+    /// Leaves the biases out.
+    pub fn no_bias(self) -> Conv {
+        Conv {
+            bias: false,
+            ..self
+        }
+    }
+
+    /// For each output map the input maps that it reads.
+    pub fn table(self, table: &'static [&'static [usize]]) -> Conv {
+        Conv {
+            table: Some(table),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What there is, as rows for programs and as a table for people.
+
+use super::text::columns;
+use crate::claim::{Claim, Kind, Suite, Value};
+use crate::evidence::FUNCTIONS;
+use crate::zoo::FAMILIES;
+use serde::Serialize;
+
+/// A list in both forms.
+pub struct Listing {
+    /// An array of objects.
+    pub rows: serde_json::Value,
+    /// A table.
+    pub text: String,
+}
+
+#[derive(Serialize)]
+struct ModelRow {
+    name: &'static str,
+    family: &'static str,
+    input: Vec<usize>,
+    source: &'static str,
+}
+
+/// The registry, family by family.
+///
+/// # Errors
+/// What the JSON writer says.
+pub fn list_models() -> serde_json::Result<Listing> {
+    let rows: Vec<ModelRow> = FAMILIES
+        .iter()
+        .flat_map(|family| {
+            family.models.iter().map(|model| ModelRow {
+                name: model.name,
+                family: family.name,
+                input: model.input.dims(),
+                source: model.source,
+            })
+        })
+        .collect();
+    let text = FAMILIES.iter().flat_map(|family| {
+        let title = [family.title.to_string(), String::new(), String::new()];
+        let models = family.models.iter().map(|model| {
+            [
+                format!("  {}", model.name),
+                model.input.to_string(),
+                model.source.to_string(),
+            ]
+        });
+        std::iter::once(title).chain(models)
+    });
+    listing(&rows, columns(["model", "input", "source"], text))
+}
+
+#[derive(Serialize)]
+struct ClaimRow<'a> {
+    id: &'a str,
+    system: &'a str,
+    section: &'a str,
+    line: u32,
+    says: &'a str,
+    stated: Option<&'a Value>,
+    measure: Option<&'a str>,
+    recorded: Option<Kind>,
+    covers: &'a [String],
+    note: Option<&'a str>,
+}
+
+/// The claims of suites, unchecked.
+///
+/// # Errors
+/// What the JSON writer says.
+pub fn list_claims(suites: &[Suite]) -> serde_json::Result<Listing> {
+    let row = |suite: &'_ Suite, claim: &'_ Claim| {
+        serde_json::to_value(ClaimRow {
+            id: &claim.id,
+            system: &suite.system,
+            section: &claim.section,
+            line: claim.line,
+            says: &claim.says,
+            stated: claim.measure().map(|measure| &measure.stated),
+            measure: claim.measure().map(|measure| measure.expression.as_str()),
+            recorded: claim.recorded,
+            covers: &claim.covers,
+            note: claim.note.as_deref(),
+        })
+    };
+    let claims = || {
+        suites
+            .iter()
+            .flat_map(|suite| suite.claims.iter().map(move |claim| (suite, claim)))
+    };
+    let rows = claims()
+        .map(|(suite, claim)| row(suite, claim))
+        .collect::<Result<Vec<_>, _>>()?;
+    let text = claims().map(|(_, claim)| [claim.id.clone(), claim.says.clone()]);
+    listing(&rows, columns(["claim", "says"], text))
+}
+
+#[derive(Serialize)]
+struct SuiteRow<'a> {
+    system: &'a str,
+    title: &'a str,
+    claims: usize,
+    statements: usize,
+}
+
+/// The suites and how much they account for.
+///
+/// # Errors
+/// What the JSON writer says.
+pub fn list_suites(suites: &[Suite]) -> serde_json::Result<Listing> {
+    let rows: Vec<SuiteRow> = suites
+        .iter()
+        .map(|suite| SuiteRow {
+            system: &suite.system,
+            title: &suite.title,
+            claims: suite.claims.len(),
+            statements: suite
+                .claims
+                .iter()
+                .map(|claim| 1 + claim.covers.len())
+                .sum(),
+        })
+        .collect();
+    let text = rows.iter().map(|row| {
+        [
+            row.system.to_string(),
+            row.title.to_string(),
+            row.claims.to_string(),
+            row.statements.to_string(),
+        ]
+    });
+    listing(
+        &rows,
+        columns(["suite", "title", "claims", "statements"], text),
+    )
+}
+
+#[derive(Serialize)]
+struct FunctionRow {
+    name: &'static str,
+    signature: &'static str,
+    returns: &'static str,
+}
+
+/// The vocabulary of measures.
+///
+/// # Errors
+/// What the JSON writer says.
+pub fn list_functions() -> serde_json::Result<Listing> {
+    let rows: Vec<FunctionRow> = FUNCTIONS
+        .iter()
+        .map(|function| FunctionRow {
+            name: function.name,
+            signature: function.signature,
+            returns: function.returns,
+        })
+        .collect();
+    let text = FUNCTIONS
+        .iter()
+        .map(|function| [function.signature.to_string(), function.returns.to_string()]);
+    listing(&rows, columns(["function", "returns"], text))
+}
+
+fn listing(rows: &impl Serialize, text: String) -> serde_json::Result<Listing> {
+    Ok(Listing {
+        rows: serde_json::to_value(rows)?,
+        text,
+    })
+}
