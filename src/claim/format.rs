@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::LazyLock;
 use toml::Spanned;
 
 /// A suite: everything that is claimed about one system.
@@ -176,8 +177,9 @@ fn read_claim(system: &str, claim: ClaimFile, file: &Path, text: &str) -> Result
 
 /// Whether a measure is CEL; if not, the parser's message with its caret.
 fn compiles(expression: &str) -> Result<(), String> {
-    cel::Env::stdlib()
-        .compile(expression)
+    // the environment is costly to make and the same for every measure
+    static CEL: LazyLock<cel::Env> = LazyLock::new(cel::Env::stdlib);
+    CEL.compile(expression)
         .map(|_| ())
         .map_err(|errors| errors.to_string())
 }
