@@ -10,7 +10,7 @@ mod op;
 mod shape;
 mod window;
 
-pub use build::{Name, Value, concat};
+pub use build::{Name, Value, concat, mean};
 pub use conv::{Conv, conv};
 pub use op::{Activation, Op, Tensor, TensorKind};
 pub use shape::{Shape, ShapeError};
@@ -47,6 +47,8 @@ pub struct Output {
 pub struct Graph {
     nodes: Vec<Node>,
     outputs: Vec<Output>,
+    /// The layers in the order in which PyTorch's `state_dict` lists their modules.
+    state_order: Vec<NodeId>,
 }
 
 impl Graph {
@@ -58,7 +60,7 @@ impl Graph {
         input: Shape,
         describe: impl for<'g> FnOnce(Value<'g>) -> Value<'g>,
     ) -> Result<Graph, ShapeError> {
-        build::run(input, describe).map(|(nodes, outputs)| Graph { nodes, outputs })
+        build::run(input, describe)
     }
 
     /// All layers; the first is the input.
@@ -95,7 +97,8 @@ impl Graph {
 
     /// Every weight and running statistic, in `state_dict` order, under its full name.
     pub fn tensors(&self) -> impl Iterator<Item = (String, Tensor)> {
-        self.nodes.iter().flat_map(|node| {
+        self.state_order.iter().flat_map(|&id| {
+            let node = &self.nodes[id];
             node.op
                 .tensors(self.input_of(node))
                 .into_iter()

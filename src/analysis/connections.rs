@@ -25,7 +25,11 @@ pub(super) fn neurons(_: &Graph, node: &Node) -> Option<u64> {
         | Op::Concat
         | Op::Add
         | Op::BroadcastAdd
-        | Op::PadShortcut { .. } => Some(0),
+        | Op::PadShortcut { .. }
+        | Op::Gate
+        | Op::Mean { .. }
+        | Op::Slice { .. }
+        | Op::Scale { .. } => Some(0),
     }
 }
 

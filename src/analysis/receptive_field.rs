@@ -114,7 +114,7 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
                 }
                 Op::Flatten => span.all(extent[axis]),
                 Op::PadShortcut { stride, .. } => span.slide(1, *stride, 0),
-                Op::Concat | Op::Add | Op::BroadcastAdd => {
+                Op::Concat | Op::Add | Op::BroadcastAdd | Op::Mean { .. } => {
                     let mut joined = (span, extent[axis]);
                     for &id in &node.inputs[1..] {
                         let other = graph.nodes()[id].shape.extent()[axis];
@@ -131,7 +131,11 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
                 | Op::Lrn { .. }
                 | Op::Activation(_)
                 | Op::Rbf { .. }
-                | Op::Dropout { .. } => span,
+                | Op::Dropout { .. }
+                | Op::Slice { .. }
+                | Op::Scale { .. }
+                // the field along the features: a gate sees more, often everything, but only weighs
+                | Op::Gate => span,
             }
         };
         let both = [axis(0), axis(1)];

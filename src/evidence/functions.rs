@@ -102,7 +102,7 @@ pub const FUNCTIONS: &[Function] = &[
     function("paths", "paths(model, op)", "paths of all layers of that kind, in order", (2, 2), Compute::Model(models::paths)),
     function("op", "op(model, layer)", "kind of a layer", (2, 2), Compute::Model(models::op)),
     function("reads", "reads(model, layer)", "paths of the layers whose outputs a layer reads", (2, 2), Compute::Model(models::reads)),
-    function("constant", "constant(model, layer, name)", "kernel, stride, pad, dilation ([h, w]), groups, bias, ceil, size, alpha, beta, k, p, eps, momentum or classes of a layer", (3, 3), Compute::Model(models::constant)),
+    function("constant", "constant(model, layer, name)", "kernel, stride, pad, dilation ([h, w]), groups, bias, ceil, size, alpha, beta, k, p, eps, momentum, classes, drop_path, from, to, factor or offset of a layer", (3, 3), Compute::Model(models::constant)),
     function("table", "table(model, layer)", "connection table: for each output map the input maps that it reads", (2, 2), Compute::Model(models::table)),
     function("tensor", "tensor(model, name)", "dimensions of a tensor of the state_dict", (2, 2), Compute::Model(models::tensor)),
     function("tensors", "tensors(model[, path])", "dimensions of all trainable tensors, in order", (1, 2), Compute::Model(models::tensors)),

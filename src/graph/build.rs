@@ -5,11 +5,11 @@
 //!
 //! [`Graph::build`]: super::Graph::build
 
-use super::{Activation, Conv, Node, NodeId, Op, Output, Pair, Shape, ShapeError, Window};
+use super::{Activation, Conv, Graph, Node, NodeId, Op, Output, Pair, Shape, ShapeError, Window};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::ops::Add;
+use std::ops::{Add, Mul};
 
 /// A layer's or scope's name: text or a number, as in PyTorch's `Sequential`.
 pub trait Name: fmt::Display {}
@@ -36,13 +36,15 @@ struct State {
     outputs: Vec<Output>,
     scopes: Vec<String>,
     paths: BTreeSet<String>,
+    /// Scope to the order of its modules, where a description declares one.
+    registered: BTreeMap<String, Vec<String>>,
     error: Option<ShapeError>,
 }
 
 pub(super) fn run(
     input: Shape,
     describe: impl for<'g> FnOnce(Value<'g>) -> Value<'g>,
-) -> Result<(Vec<Node>, Vec<Output>), ShapeError> {
+) -> Result<Graph, ShapeError> {
     let builder = Builder(RefCell::new(State {
         nodes: vec![Node {
             path: "input".into(),
@@ -53,6 +55,7 @@ pub(super) fn run(
         outputs: Vec::new(),
         scopes: Vec::new(),
         paths: BTreeSet::from(["input".into()]),
+        registered: BTreeMap::new(),
         error: None,
     }));
     let prediction = describe(Value {
@@ -69,9 +72,39 @@ pub(super) fn run(
                 node: prediction,
             }];
             outputs.extend(state.outputs);
-            Ok((state.nodes, outputs))
+            Ok(Graph {
+                state_order: state_order(&state.nodes, state.registered),
+                nodes: state.nodes,
+                outputs,
+            })
         }
     }
+}
+
+/// The layers in `state_dict` order: PyTorch walks the tree of modules, and within each module takes
+/// its children in the order in which they were registered.
+fn state_order(nodes: &[Node], registered: BTreeMap<String, Vec<String>>) -> Vec<NodeId> {
+    let mut children = registered;
+    let mut ranks: Vec<(Vec<usize>, NodeId)> = Vec::with_capacity(nodes.len());
+    for (id, node) in nodes.iter().enumerate() {
+        let mut rank = Vec::new();
+        let mut scope = String::new();
+        for name in node.path.split('.') {
+            let siblings = children.entry(scope.clone()).or_default();
+            let place = siblings.iter().rposition(|sibling| sibling == name);
+            rank.push(place.unwrap_or_else(|| {
+                siblings.push(name.to_string());
+                siblings.len() - 1
+            }));
+            if !scope.is_empty() {
+                scope.push('.');
+            }
+            scope += name;
+        }
+        ranks.push((rank, id));
+    }
+    ranks.sort();
+    ranks.into_iter().map(|(_, id)| id).collect()
 }
 
 impl State {
@@ -288,6 +321,27 @@ impl<'g> Value<'g> {
         self.unnamed(Op::PadShortcut { channels, stride })
     }
 
+    /// The channels from one number up to another.
+    pub fn slice(self, from: usize, to: usize) -> Value<'g> {
+        self.unnamed(Op::Slice { from, to })
+    }
+
+    /// Each unit times `factor` plus `offset`.
+    pub fn scale(self, factor: f64, offset: f64) -> Value<'g> {
+        self.unnamed(Op::Scale { factor, offset })
+    }
+
+    /// Says in which order this scope's modules stand in the `state_dict`, where that is not the
+    /// order of the description; modules that are not listed follow in the order of description.
+    pub fn registers(self, names: &[&str]) -> Value<'g> {
+        let mut state = self.builder.0.borrow_mut();
+        let scope = state.scopes.join(".");
+        let names = names.iter().map(|name| name.to_string()).collect();
+        state.registered.insert(scope, names);
+        drop(state);
+        self
+    }
+
     /// A sum in which maps of one row or column are repeated.
     pub fn broadcast_add(self, other: Value<'g>) -> Value<'g> {
         self.join(Op::BroadcastAdd, &[self, other])
@@ -324,6 +378,23 @@ impl<'g> Add for Value<'g> {
     fn add(self, other: Value<'g>) -> Value<'g> {
         self.join(Op::Add, &[self, other])
     }
+}
+
+/// The channel gate: each map times its own value of `other`.
+impl<'g> Mul for Value<'g> {
+    type Output = Value<'g>;
+
+    fn mul(self, other: Value<'g>) -> Value<'g> {
+        self.join(Op::Gate, &[self, other])
+    }
+}
+
+/// The mean of values of one shape, with local drop-path in training.
+///
+/// # Panics
+/// On an empty list, which no paper has.
+pub fn mean<'g>(values: &[Value<'g>], drop_path: f64) -> Value<'g> {
+    values[0].join(Op::Mean { drop_path }, values)
 }
 
 /// Channels of all values, one after the other.

@@ -83,6 +83,30 @@ pub enum Op {
     /// Sum of inputs where a map of one row or column is repeated to the other's size. No paper means
     /// this; a listing depends on it.
     BroadcastAdd,
+    /// The first input times the second: a channel gate, whose second input has one value per channel
+    /// (SENet, Hu et al. 2018, section 3), or unit by unit (Highway networks, Srivastava et al. 2015).
+    Gate,
+    /// Mean of inputs of one shape: the join of FractalNet (Larsson et al. 2017, section 2), in
+    /// training over the inputs that drop-path leaves.
+    Mean {
+        /// Probability that local drop-path drops an input.
+        drop_path: f64,
+    },
+    /// The channels from one number up to another: dual path networks divide their maps so.
+    Slice {
+        /// First channel.
+        from: usize,
+        /// Channel behind the last.
+        to: usize,
+    },
+    /// Each unit times a constant plus a constant: residual scaling (Szegedy et al. 2017, section 3.3),
+    /// a Highway layer's carry gate 1 - T.
+    Scale {
+        /// Factor.
+        factor: f64,
+        /// Added after it.
+        offset: f64,
+    },
     /// ResNet's parameter-free shortcut, option A: every `stride`-th unit, and zero maps up to
     /// `channels`, half in front, half behind (He et al. 2015, section 3.3).
     PadShortcut {
@@ -142,7 +166,7 @@ impl Tensor {
 
 impl Op {
     /// Every name that [`Op::name`] can return.
-    pub const NAMES: [&str; 22] = [
+    pub const NAMES: [&str; 26] = [
         "input",
         "conv",
         "linear",
@@ -165,6 +189,10 @@ impl Op {
         "add",
         "broadcast_add",
         "pad_shortcut",
+        "gate",
+        "mean",
+        "slice",
+        "scale",
     ];
 
     /// The name that listings, measures and reports use.
@@ -192,6 +220,10 @@ impl Op {
             Op::Add => "add",
             Op::BroadcastAdd => "broadcast_add",
             Op::PadShortcut { .. } => "pad_shortcut",
+            Op::Gate => "gate",
+            Op::Mean { .. } => "mean",
+            Op::Slice { .. } => "slice",
+            Op::Scale { .. } => "scale",
         }
     }
 
@@ -257,7 +289,11 @@ impl Op {
             | Op::Concat
             | Op::Add
             | Op::BroadcastAdd
-            | Op::PadShortcut { .. } => Vec::new(),
+            | Op::PadShortcut { .. }
+            | Op::Gate
+            | Op::Mean { .. }
+            | Op::Slice { .. }
+            | Op::Scale { .. } => Vec::new(),
         }
     }
 
@@ -272,7 +308,8 @@ impl Op {
             | Op::BatchNorm { .. }
             | Op::Lrn { .. }
             | Op::Activation(_)
-            | Op::Dropout { .. } => Ok(input),
+            | Op::Dropout { .. }
+            | Op::Scale { .. } => Ok(input),
             Op::Conv(Conv {
                 out,
                 window,
@@ -328,10 +365,27 @@ impl Op {
                     .map(|c| input.with_channels(c))
                     .ok_or_else(|| "too many channels".into())
             }
-            Op::Add => match inputs.iter().find(|&&s| s != input) {
+            Op::Add | Op::Mean { .. } => match inputs.iter().find(|&&s| s != input) {
                 None => Ok(input),
                 Some(other) => Err(format!("cannot add {other} to {input}: the shapes differ")),
             },
+            Op::Gate => match inputs[1] {
+                gate if gate == input => Ok(input),
+                gate if gate.channels() == input.channels() && gate.extent() == [1, 1] => Ok(input),
+                gate => Err(format!(
+                    "cannot gate {input} by {gate}: one value per channel or per unit is needed"
+                )),
+            },
+            Op::Slice { from, to } => {
+                if from < to && to <= input.channels() {
+                    Ok(input.with_channels(to - from))
+                } else {
+                    Err(format!(
+                        "cannot take channels {from} to {to} of {}",
+                        input.channels()
+                    ))
+                }
+            }
             Op::BroadcastAdd => {
                 let join = |a: usize, b: usize| (a == b || a == 1 || b == 1).then(|| a.max(b));
                 inputs

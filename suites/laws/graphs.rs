@@ -2,7 +2,7 @@
 
 use crate::law;
 use convcheck::analysis::{QUANTITIES, depth, is_weighted, peak_activations, receptive_fields};
-use convcheck::graph::{Activation, Conv, Graph, Op, Shape, Value, concat, conv, pool};
+use convcheck::graph::{Activation, Conv, Graph, Op, Shape, Value, concat, conv, mean, pool};
 use libtest_mimic::Trial;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -40,6 +40,7 @@ pub fn trials() -> Vec<Trial> {
             );
         }),
         law("graphs::the-first-error-is-kept", first_error),
+        law("graphs::the-state-dict-follows-registration", registered),
         law(
             "graphs::auxiliary-heads-are-outputs-that-evaluation-does-not-run",
             auxiliary,
@@ -103,6 +104,10 @@ enum Step {
     MeanOfMap {
         kernel: usize,
     },
+    Squeeze,
+    Highway,
+    Fractal,
+    Cut,
     Aside,
 }
 
@@ -153,6 +158,10 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Subsample),
         (1..4usize).prop_map(|stride| Step::PadShortcut { stride }),
         (2..5usize).prop_map(|kernel| Step::MeanOfMap { kernel }),
+        Just(Step::Squeeze),
+        Just(Step::Highway),
+        Just(Step::Fractal),
+        Just(Step::Cut),
         Just(Step::Aside),
     ]
 }
@@ -204,6 +213,20 @@ fn describe<'g>(mut x: Value<'g>, steps: &[Step]) -> Value<'g> {
             Step::Subsample => x.subsample(i, pool(2)),
             Step::PadShortcut { stride } => x.pad_shortcut(x.channels() + 3, stride),
             Step::MeanOfMap { kernel } => x.avg_pool_without_pad(i, pool(kernel).stride(1).pad(1)),
+            Step::Squeeze => x.scope(i, |x| {
+                x * x
+                    .global_avg_pool()
+                    .conv("fc", conv(x.channels(), 1))
+                    .sigmoid()
+            }),
+            Step::Highway => x.scope(i, |x| {
+                let carry = x.conv("t", conv(x.channels(), 1)).sigmoid();
+                x * carry + x.relu() * carry.scale(-1.0, 1.0)
+            }),
+            Step::Fractal => x.scope(i, |x| {
+                mean(&[x, x.conv("deep", conv(x.channels(), 3).pad(1))], 0.15)
+            }),
+            Step::Cut => concat(&[x.slice(0, 1), x.slice(0, x.channels())]),
             Step::Aside => {
                 x.scope(i, |x| {
                     x.global_avg_pool().flatten().rbf("codes", 3).output(i)
@@ -270,6 +293,26 @@ fn consistent(graph: &Graph) {
         .max()
         .unwrap();
     assert!((largest..=total).contains(&peak_activations(graph).unwrap()));
+}
+
+/// PyTorch registers modules in the constructor and runs them in `forward`; the orders may differ.
+fn registered() {
+    let graph = Graph::build(Shape::map(2, 4, 4), |x| {
+        x.scope("block", |x| {
+            x.registers(&["late", "early"]);
+            x.bn("early").conv("late", conv(2, 1)).bn("unlisted")
+        })
+    })
+    .unwrap();
+    let described: Vec<&str> = graph.nodes()[1..]
+        .iter()
+        .map(|node| node.path.as_str())
+        .collect();
+    assert_eq!(described, ["block.early", "block.late", "block.unlisted"]);
+    let keys: Vec<String> = graph.tensors().map(|(name, _)| name).collect();
+    assert_eq!(keys[0], "block.late.weight");
+    assert_eq!(keys[2], "block.early.weight");
+    assert_eq!(keys[6], "block.unlisted.weight");
 }
 
 fn auxiliary() {

@@ -129,6 +129,11 @@ pub(super) fn constant(graph: &Graph, args: &[Value]) -> Answer {
         (Op::BatchNorm { momentum, .. }, "momentum") => Ok(Value::Float(*momentum)),
         (Op::Rbf { out }, "classes") => size(*out),
         (Op::PadShortcut { stride, .. }, "stride") => sizes(&[*stride, *stride]),
+        (Op::Mean { drop_path }, "drop_path") => Ok(Value::Float(*drop_path)),
+        (Op::Slice { from, .. }, "from") => size(*from),
+        (Op::Slice { to, .. }, "to") => size(*to),
+        (Op::Scale { factor, .. }, "factor") => Ok(Value::Float(*factor)),
+        (Op::Scale { offset, .. }, "offset") => Ok(Value::Float(*offset)),
         _ => Err(none()),
     }
 }
