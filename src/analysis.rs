@@ -9,11 +9,13 @@ mod connections;
 mod depth;
 mod macs;
 mod params;
+mod paths;
 mod receptive_field;
 mod summary;
 
 pub use activations::peak_activations;
 pub use depth::{depth, is_weighted};
+pub use paths::{links, paths};
 pub use receptive_field::{Field, feature_field, receptive_fields};
 pub use summary::{FieldSummary, Row, Summary, TensorRow, Totals, summary};
 

@@ -158,7 +158,13 @@ pub fn feature_field(graph: &Graph, fields: &[Field]) -> Option<(NodeId, Field)>
     let mut collapsed = vec![false; graph.nodes().len()];
     let mut last = None;
     for (id, node) in graph.nodes().iter().enumerate() {
-        let from_vector = node.inputs.iter().any(|&input| collapsed[input]);
+        // a gate that comes from a global pool only weighs the features
+        let features = if node.op == Op::Gate {
+            &node.inputs[..1]
+        } else {
+            &node.inputs[..]
+        };
+        let from_vector = features.iter().any(|&input| collapsed[input]);
         let collapses = match node.op {
             Op::Flatten => true,
             Op::AdaptiveAvgPool { output: [1, 1] } => graph.input_of(node).extent() != [1, 1],
@@ -251,6 +257,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_channel_gate_does_not_end_the_features() {
+        let graph = Graph::build(Shape::map(4, 16, 16), |x| {
+            let x = x.conv("a", conv(4, 3));
+            let x = x * x.global_avg_pool().conv("fc", conv(4, 1)).sigmoid();
+            x.conv("b", conv(4, 3))
+                .global_avg_pool()
+                .conv("head", conv(2, 1))
+        })
+        .unwrap();
+        let fields = receptive_fields(&graph);
+        let (id, field) = feature_field(&graph, &fields).unwrap();
+        assert_eq!(graph.nodes()[id].path, "b");
+        assert_eq!(field.size, [5, 5]);
     }
 
     #[test]

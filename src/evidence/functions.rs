@@ -94,6 +94,8 @@ pub const FUNCTIONS: &[Function] = &[
     quantity("activations", "activations(model[, path])", "output values of the layers, one sample"),
     function("peak_activations", "peak_activations(model)", "values alive at once in a forward pass, one sample", (1, 1), Compute::Model(models::peak_activations)),
     function("depth", "depth(model)", "weighted layers on the longest way to the prediction", (1, 1), Compute::Model(models::depth)),
+    function("ways", "ways(model)", "ways from the input to the prediction", (1, 1), Compute::Model(models::ways)),
+    function("links", "links(model[, path])", "pairs of a layer (weighted, join or input) and one that reads its features directly", (1, 2), Compute::Model(models::links)),
     function("input", "input(model[, layer])", "shape that enters the model or layer, [c, h, w] or [c]", (1, 2), Compute::Model(models::input)),
     function("output", "output(model[, layer])", "shape that leaves the model or layer, [c, h, w] or [c]", (1, 2), Compute::Model(models::output)),
     function("outputs", "outputs(model, op)", "output shapes of all layers of that kind, in order", (2, 2), Compute::Model(models::outputs)),

@@ -31,6 +31,20 @@ pub(super) fn depth(graph: &Graph, _: &[Value]) -> Answer {
     size(analysis::depth(graph))
 }
 
+pub(super) fn ways(graph: &Graph, _: &[Value]) -> Answer {
+    int(analysis::paths(graph).map_err(|error| error.to_string())?)
+}
+
+pub(super) fn links(graph: &Graph, args: &[Value]) -> Answer {
+    let path = optional_text(args, 1)?;
+    if let Some(path) = path {
+        below(graph, path)?;
+    }
+    int(analysis::links(graph, |node| {
+        path.is_none_or(|path| is_below(node, path))
+    }))
+}
+
 pub(super) fn input(graph: &Graph, args: &[Value]) -> Answer {
     sizes(&match optional_text(args, 1)? {
         Some(path) => graph.input_of(layer(graph, path)?).dims(),

@@ -1,0 +1,115 @@
+//! How many ways lead through a network, and how densely are its layers linked?
+
+use super::{Overflow, is_weighted};
+use crate::graph::{Graph, Node, Op};
+
+/// Ways from the input to the prediction: a residual unit doubles them (Veit et al. 2016), a module
+/// of four branches multiplies them by four.
+///
+/// # Errors
+/// [`Overflow`], with the layer at which the count left 64 bits.
+pub fn paths(graph: &Graph) -> Result<u64, Overflow> {
+    let mut ways: Vec<u64> = Vec::with_capacity(graph.nodes().len());
+    for node in graph.nodes() {
+        let before = match node.inputs.as_slice() {
+            [] => Some(1),
+            inputs => inputs
+                .iter()
+                .try_fold(0u64, |sum, &id| sum.checked_add(ways[id])),
+        };
+        ways.push(before.ok_or_else(|| Overflow {
+            path: node.path.clone(),
+            quantity: "paths",
+        })?);
+    }
+    Ok(ways[graph.outputs()[0].node])
+}
+
+/// Whether a layer makes features of its own. Everything else (normalisation, activation, pooling,
+/// concatenation, ...) hands on those of others.
+fn makes_features(op: &Op) -> bool {
+    is_weighted(op)
+        || matches!(
+            op,
+            Op::Input | Op::Add | Op::BroadcastAdd | Op::Mean { .. } | Op::Gate
+        )
+}
+
+/// Direct connections between layers that make features (weighted layers, joins and the input): how
+/// many pairs there are of such a layer, among those that `include` picks, and one whose features it
+/// reads, unchanged or normalised, pooled and put beside others. Huang et al. 2017 (section 1) count
+/// L (L + 1) / 2 in a dense block of L layers.
+pub fn links(graph: &Graph, include: impl Fn(&Node) -> bool) -> u64 {
+    let mut read: Vec<Vec<usize>> = Vec::with_capacity(graph.nodes().len());
+    let mut links = 0;
+    for (id, node) in graph.nodes().iter().enumerate() {
+        let mut sources: Vec<usize> = node
+            .inputs
+            .iter()
+            .flat_map(|&id| read[id].iter().copied())
+            .collect();
+        sources.sort_unstable();
+        sources.dedup();
+        if makes_features(&node.op) {
+            if include(node) {
+                links += sources.len() as u64;
+            }
+            sources = vec![id];
+        }
+        read.push(sources);
+    }
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Shape, Value, concat, conv};
+    use proptest::prelude::*;
+
+    fn dense<'g>(x: Value<'g>, layers: usize) -> Value<'g> {
+        let mut features = vec![x];
+        for i in 0..layers {
+            let joined = if i == 0 { x } else { concat(&features) };
+            features.push(
+                joined
+                    .bn(format!("norm{i}"))
+                    .relu()
+                    .conv(format!("conv{i}"), conv(4, 3).pad(1)),
+            );
+        }
+        concat(&features)
+    }
+
+    proptest! {
+        #[test]
+        fn a_dense_block_has_every_pair(layers in 1..20usize) {
+            let graph = Graph::build(Shape::map(3, 4, 4), |x| dense(x, layers)).unwrap();
+            prop_assert_eq!(links(&graph, |_| true), (layers * (layers + 1) / 2) as u64);
+        }
+
+        #[test]
+        fn each_residual_unit_doubles_the_ways(units in 0..60u32) {
+            let graph = Graph::build(Shape::map(3, 4, 4), |mut x| {
+                for i in 0..units {
+                    x = x + x.conv(format!("conv{i}"), conv(3, 1));
+                }
+                x
+            })
+            .unwrap();
+            prop_assert_eq!(paths(&graph).unwrap(), 2u64.pow(units));
+        }
+    }
+
+    #[test]
+    fn more_ways_than_64_bits_are_an_error() {
+        let graph = Graph::build(Shape::map(3, 4, 4), |mut x| {
+            for _ in 0..64 {
+                x = x + x.relu();
+            }
+            x
+        })
+        .unwrap();
+        assert_eq!(paths(&graph).unwrap_err().path, "add_64");
+    }
+}
