@@ -13,6 +13,9 @@ pub struct Cli {
     /// Folder for the report and its records.
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
     pub output: PathBuf,
+    /// Folder of suites to check, instead of those about the document.
+    #[arg(long, value_name = "DIR")]
+    pub suites: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -43,6 +46,8 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         output: Option<PathBuf>,
     },
+    /// Show what changed between two records; exit code 1 when something that held no longer does.
+    Compare(CompareOptions),
     /// Hold every model against reference data (models.json, layers/, keys/) and print each
     /// disagreement.
     Reference {
@@ -75,6 +80,20 @@ pub struct CheckOptions {
     /// Write a summary in Markdown.
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct CompareOptions {
+    /// Folder of the earlier record.
+    pub before: PathBuf,
+    /// Folder of the later record.
+    pub after: PathBuf,
+    /// Write the changes in Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write the changes as a page.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -17,6 +17,7 @@
 //! | [`verdict`] | what follows from the evidence? |
 //! | [`record`] | what was found, in a form that outlives the run? |
 //! | [`check`](mod@check) | check all claims |
+//! | [`compare`](mod@compare) | what changed between two records? |
 //! | [`report`] | show what was found |
 //!
 //! Imports go from later rows to earlier ones only.
@@ -24,6 +25,7 @@
 pub mod analysis;
 pub mod check;
 pub mod claim;
+pub mod compare;
 pub mod device;
 pub mod evidence;
 pub mod graph;

@@ -10,9 +10,10 @@ mod cli;
 
 use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
-use cli::{CheckOptions, Cli, Command, List, ShowOptions};
+use cli::{CheckOptions, Cli, Command, CompareOptions, List, ShowOptions};
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
+use convcheck::compare::compare;
 use convcheck::graph::Shape;
 use convcheck::record::{self, Provenance, Record};
 use convcheck::{analysis, device, reference, report, zoo};
@@ -70,7 +71,7 @@ fn stop() -> &'static AtomicBool {
 
 fn run(cli: Cli) -> Result<Outcome> {
     match cli.command {
-        None => main_job(&cli.output),
+        None => main_job(&cli.output, cli.suites.as_deref()),
         Some(Command::Check(options)) => check_claims(&options),
         Some(Command::List { what, json }) => list(what, json),
         Some(Command::Show(options)) => show(&options),
@@ -89,7 +90,8 @@ fn run(cli: Cli) -> Result<Outcome> {
             ))?;
             Ok(Outcome::AsRecorded)
         }
-        Some(Command::Reference { folder }) => compare(&folder),
+        Some(Command::Compare(options)) => compare_records(&options),
+        Some(Command::Reference { folder }) => hold_against(&folder),
         Some(Command::Schema) => {
             json(&claim::schema())?;
             Ok(Outcome::AsRecorded)
@@ -104,8 +106,8 @@ fn run(cli: Cli) -> Result<Outcome> {
 }
 
 /// Checks every claim, writes record and report, and prints a summary.
-fn main_job(output: &Path) -> Result<Outcome> {
-    let suites = load(None)?;
+fn main_job(output: &Path, suites: Option<&Path>) -> Result<Outcome> {
+    let suites = load(suites)?;
     let records = checked(&suites, None)?;
     let provenance = provenance()?;
     record::save(output, &provenance, &records)?;
@@ -174,8 +176,25 @@ fn show(options: &ShowOptions) -> Result<Outcome> {
     Ok(Outcome::AsRecorded)
 }
 
+fn compare_records(options: &CompareOptions) -> Result<Outcome> {
+    let (_, before) = record::load(&options.before)?;
+    let (_, after) = record::load(&options.after)?;
+    let changes = compare(&before, &after);
+    if let Some(file) = &options.markdown {
+        record::write(file, report::changes_markdown(&changes).as_bytes())?;
+    }
+    if let Some(file) = &options.html {
+        record::write(file, report::changes_html(&changes).as_bytes())?;
+    }
+    say(&report::changes_text(&changes))?;
+    Ok(match changes.iter().any(|change| change.broken) {
+        true => Outcome::Differs,
+        false => Outcome::AsRecorded,
+    })
+}
+
 /// Holds the zoo against a reference folder.
-fn compare(folder: &Path) -> Result<Outcome> {
+fn hold_against(folder: &Path) -> Result<Outcome> {
     let compared = reference::compare(folder)?;
     let mut disagreeing = 0;
     for comparison in &compared {

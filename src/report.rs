@@ -1,6 +1,7 @@
 //! What was found, for people: pages, text, Markdown and JUnit, all pure functions of suites and
 //! records. A report measures nothing.
 
+mod changes;
 mod claims;
 mod html;
 mod junit;
@@ -11,6 +12,7 @@ mod plot;
 mod prose;
 mod text;
 
+pub use changes::{changes_html, changes_markdown, changes_text};
 pub use html::{Page, render};
 pub use junit::junit;
 pub use list::{Listing, list_claims, list_functions, list_models, list_suites};

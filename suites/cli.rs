@@ -203,6 +203,46 @@ fn junit_and_markdown_are_written() {
 }
 
 #[test]
+fn two_records_are_compared() {
+    let suites = ["11689512", "11689513"].map(|stated| {
+        suite(claim(&format!(
+            "stated = {stated}\nmeasure = \"params('resnet18')\""
+        )))
+    });
+    let records = suites.each_ref().map(|suite| {
+        let folder = tempfile::tempdir().unwrap();
+        stdout(&convcheck(&[
+            "--suites",
+            path(suite),
+            "--output",
+            path(&folder),
+        ]));
+        folder
+    });
+    let [good, bad] = [path(&records[0]), path(&records[1])];
+    assert!(stdout(&convcheck(&["compare", good, good])).contains("Nothing changed"));
+    stdout(&convcheck(&["compare", bad, good]));
+    let (md, html) = (
+        records[0].path().join("c.md"),
+        records[0].path().join("c.html"),
+    );
+    let output = convcheck(&[
+        "compare",
+        good,
+        bad,
+        "--markdown",
+        md.to_str().unwrap(),
+        "--html",
+        html.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("broken"));
+    assert!(fs::read_to_string(md).unwrap().contains("**broken**"));
+    assert!(fs::read_to_string(html).unwrap().contains("no longer"));
+    fails(&["compare", good, "/nowhere"], &["/nowhere"]);
+}
+
+#[test]
 fn a_users_own_suite_is_checked_and_a_difference_is_exit_code_1() {
     let good = suite(claim(
         "stated = 11689512\nmeasure = \"params('resnet18')\"\nverdict = \"confirmed\"",

@@ -114,7 +114,9 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
                 }
                 Op::Flatten => span.all(extent[axis]),
                 Op::PadShortcut { stride, .. } => span.slide(1, *stride, 0),
-                Op::Concat | Op::Add | Op::BroadcastAdd | Op::Mean { .. } => {
+                // a channel gate sees more than the features, often everything, but only weighs them
+                Op::Gate if graph.nodes()[node.inputs[1]].shape.extent() != extent => span,
+                Op::Concat | Op::Add | Op::BroadcastAdd | Op::Mean { .. } | Op::Gate => {
                     let mut joined = (span, extent[axis]);
                     for &id in &node.inputs[1..] {
                         let other = graph.nodes()[id].shape.extent()[axis];
@@ -133,9 +135,7 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
                 | Op::Rbf { .. }
                 | Op::Dropout { .. }
                 | Op::Slice { .. }
-                | Op::Scale { .. }
-                // the field along the features: a gate sees more, often everything, but only weighs
-                | Op::Gate => span,
+                | Op::Scale { .. } => span,
             }
         };
         let both = [axis(0), axis(1)];

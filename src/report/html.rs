@@ -81,6 +81,34 @@ fn frame(
                 .map(|(suite, _)| (format!("{}.html", suite.system), suite.title.as_str())),
         )
         .chain([("models.html".to_string(), "Models")]);
+    let title = match here {
+        "index.html" => title.to_string(),
+        _ => format!("{title} · convcheck"),
+    };
+    let body = html! {
+        a.skip href="#content" { "Skip to the content" }
+        header {
+            nav aria-label="Pages" {
+                @for (file, name) in pages {
+                    @if file == here { a href=(file) aria-current="page" { (name) } }
+                    @else { a href=(file) { (name) } }
+                }
+            }
+        }
+        main #content { (body) }
+        footer {
+            p {
+                "Made by " code { (provenance.command) } " (convcheck " (provenance.version)
+                @if let Some(commit) = &provenance.commit { ", commit " code { (commit) } }
+                ") on " (provenance.date) ", " (provenance.machine) "."
+            }
+        }
+    };
+    page(&title, body)
+}
+
+/// A whole document around a body.
+pub(super) fn page(title: &str, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -88,28 +116,10 @@ fn frame(
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { @if here == "index.html" { (title) } @else { (title) " · convcheck" } }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                a.skip href="#content" { "Skip to the content" }
-                header {
-                    nav aria-label="Pages" {
-                        @for (file, name) in pages {
-                            @if file == here { a href=(file) aria-current="page" { (name) } }
-                            @else { a href=(file) { (name) } }
-                        }
-                    }
-                }
-                main #content { (body) }
-                footer {
-                    p {
-                        "Made by " code { (provenance.command) } " (convcheck " (provenance.version)
-                        @if let Some(commit) = &provenance.commit { ", commit " code { (commit) } }
-                        ") on " (provenance.date) ", " (provenance.machine) "."
-                    }
-                }
-            }
+            body { (body) }
         }
     }
 }

@@ -55,7 +55,7 @@ pub fn markdown(suites: &[Suite], records: &[Record]) -> String {
 }
 
 /// Text that cannot break out of its cell, or become markup.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         match c {

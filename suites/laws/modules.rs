@@ -16,6 +16,7 @@ const RANKS: &[&[&str]] = &[
     &["verdict"],
     &["record"],
     &["check"],
+    &["compare"],
     &["report"],
     &["cli", "main", "lib"],
 ];

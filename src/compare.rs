@@ -1,0 +1,106 @@
+//! What changed between two records?
+
+use crate::claim::{Kind, Value};
+use crate::record::Record;
+use std::collections::BTreeMap;
+
+/// A claim that two records do not agree on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The claim.
+    pub id: String,
+    /// Verdict and value in the first record; nothing if it lacks the claim.
+    pub before: Option<(Kind, Option<Value>)>,
+    /// Verdict and value in the second record; nothing if it lacks the claim.
+    pub after: Option<(Kind, Option<Value>)>,
+    /// Whether something that held no longer does: a confirmed claim is confirmed no more or gone, or
+    /// a claim that was as its suite records it is so no more.
+    pub broken: bool,
+}
+
+/// The claims whose verdict or value differs between two records, in order of id.
+pub fn compare(before: &[Record], after: &[Record]) -> Vec<Change> {
+    let by_id = |records: &'_ [Record]| -> BTreeMap<String, Record> {
+        records
+            .iter()
+            .map(|record| (record.id.clone(), record.clone()))
+            .collect()
+    };
+    let (before, after) = (by_id(before), by_id(after));
+    let mut ids: Vec<&String> = before.keys().chain(after.keys()).collect();
+    ids.sort();
+    ids.dedup();
+    ids.into_iter()
+        .filter_map(|id| change(id, before.get(id), after.get(id)))
+        .collect()
+}
+
+fn change(id: &str, before: Option<&Record>, after: Option<&Record>) -> Option<Change> {
+    let outcome = |record: &Record| (record.verdict, record.found.clone());
+    let broken = before.is_some_and(|before| {
+        let confirmed_no_more = before.verdict == Kind::Confirmed
+            && after.is_none_or(|after| after.verdict != Kind::Confirmed);
+        let as_recorded_no_more = before.difference().is_none()
+            && after.is_some_and(|after| after.difference().is_some());
+        confirmed_no_more || as_recorded_no_more
+    });
+    let change = Change {
+        id: id.to_string(),
+        before: before.map(outcome),
+        after: after.map(outcome),
+        broken,
+    };
+    (broken || change.before != change.after).then_some(change)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str, verdict: Kind, found: i64, recorded: Option<Kind>) -> Record {
+        Record {
+            id: id.into(),
+            system: "s".into(),
+            section: "1".into(),
+            line: 1,
+            says: "A.".into(),
+            stated: None,
+            measure: None,
+            tolerance: None,
+            found: Some(Value::Int(found)),
+            steps: Vec::new(),
+            verdict,
+            because: None,
+            recorded,
+            recorded_found: None,
+            covers: Vec::new(),
+            note: None,
+        }
+    }
+
+    #[test]
+    fn only_what_held_can_break() {
+        use Kind::{Confirmed, Refuted};
+        let one = |verdict, found, recorded| vec![record("s.a", verdict, found, recorded)];
+        let same = one(Confirmed, 1, Some(Confirmed));
+        assert!(compare(&same, &same).is_empty());
+        for (before, after, broken) in [
+            (same.clone(), one(Refuted, 2, Some(Confirmed)), true),
+            (same.clone(), one(Refuted, 2, Some(Refuted)), true),
+            (same.clone(), one(Confirmed, 2, Some(Confirmed)), false),
+            (same.clone(), Vec::new(), true),
+            (Vec::new(), same.clone(), false),
+            (one(Refuted, 2, Some(Refuted)), same.clone(), false),
+            (
+                one(Refuted, 2, Some(Refuted)),
+                one(Refuted, 2, Some(Confirmed)),
+                true,
+            ),
+            (one(Refuted, 2, Some(Refuted)), Vec::new(), false),
+        ] {
+            let changes = compare(&before, &after);
+            assert_eq!(changes.len(), 1, "{before:?} {after:?}");
+            assert_eq!(changes[0].broken, broken, "{before:?} {after:?}");
+        }
+    }
+}
