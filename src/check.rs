@@ -75,6 +75,7 @@ pub fn check_one(
         section: claim.section.clone(),
         line: claim.line,
         says: claim.says.clone(),
+        topic: claim.topic,
         stated: measure.map(|measure| measure.stated.clone()),
         measure: measure.map(|measure| measure.expression.clone()),
         tolerance: measure.map(|measure| measure.tolerance),

@@ -7,11 +7,13 @@
 mod format;
 mod location;
 mod tolerance;
+mod topic;
 mod value;
 
 pub use format::{parse, schema};
 pub use location::Location;
 pub use tolerance::Tolerance;
+pub use topic::Topic;
 pub use value::Value;
 pub(crate) use value::grouped;
 
@@ -93,6 +95,8 @@ pub struct Claim {
     pub line: u32,
     /// The statement.
     pub says: String,
+    /// What it is about, if its suite says so.
+    pub topic: Option<Topic>,
     /// How it is decided.
     pub basis: Basis,
     /// The verdict that was found before.

@@ -64,6 +64,7 @@ mod tests {
             section: "1".into(),
             line: 1,
             says: "A.".into(),
+            topic: None,
             stated: None,
             measure: None,
             tolerance: None,

@@ -1,6 +1,6 @@
 //! What was found, in a form that outlives the run: one JSON line a claim.
 
-use crate::claim::{Kind, Tolerance, Value};
+use crate::claim::{Kind, Tolerance, Topic, Value};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ pub struct Record {
     pub line: u32,
     /// The statement.
     pub says: String,
+    /// What the statement is about.
+    pub topic: Option<Topic>,
     /// The stated value, if it is measured.
     pub stated: Option<Value>,
     /// The expression that was evaluated.

@@ -10,6 +10,7 @@ mod markdown;
 mod models;
 mod plot;
 mod prose;
+mod search;
 mod text;
 
 pub use changes::{changes_html, changes_markdown, changes_text};

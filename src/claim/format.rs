@@ -1,6 +1,6 @@
 //! The file format of suites: TOML with unknown keys refused, and its JSON Schema.
 
-use super::{Basis, Claim, Kind, Location, Measure, Suite, SuiteError, Tolerance, Value};
+use super::{Basis, Claim, Kind, Location, Measure, Suite, SuiteError, Tolerance, Topic, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ops::Range;
@@ -43,6 +43,8 @@ struct ClaimFile {
     line: u32,
     /// The statement, in English.
     says: String,
+    /// What the statement is about.
+    topic: Option<Topic>,
     /// The value that the document states; with `measure` only.
     stated: Option<Value>,
     /// A CEL expression over the registered models; `convcheck list functions` shows its vocabulary.
@@ -166,6 +168,7 @@ fn read_claim(system: &str, claim: ClaimFile, file: &Path, text: &str) -> Result
         section: claim.section,
         line: claim.line,
         says: claim.says,
+        topic: claim.topic,
         basis,
         recorded: claim.verdict,
         recorded_found: claim.found,

@@ -1,6 +1,6 @@
 //! The pages of the report. Each stands alone: styles inside, no script, nothing fetched.
 
-use super::{RenderError, claims, counts, models, prose::prose, statements};
+use super::{RenderError, claims, counts, models, prose::prose, search, statements};
 use crate::claim::{Kind, Suite};
 use crate::record::{Provenance, Record};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -54,6 +54,10 @@ pub fn render(
         });
     }
     pages.push(Page {
+        file: search::FILE.into(),
+        html: frame("All claims", search::FILE, search::page(&shown, records)).into_string(),
+    });
+    pages.push(Page {
         file: "models.html".into(),
         html: frame("Models", "models.html", models::registry()?).into_string(),
     });
@@ -80,7 +84,10 @@ fn frame(
                 .iter()
                 .map(|(suite, _)| (format!("{}.html", suite.system), suite.title.as_str())),
         )
-        .chain([("models.html".to_string(), "Models")]);
+        .chain([
+            (search::FILE.to_string(), "All claims"),
+            ("models.html".to_string(), "Models"),
+        ]);
     let title = match here {
         "index.html" => title.to_string(),
         _ => format!("{title} · convcheck"),
@@ -171,7 +178,7 @@ fn first_page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Markup {
         }
         h2 { "Refuted, and what is right" }
         @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
-        @for record in refuted { (claims::claim(record, true)) }
+        @for record in refuted { (claims::claim_elsewhere(record)) }
     }
 }
 
@@ -181,7 +188,7 @@ fn system_page(suite: &Suite, records: &[&Record]) -> Result<Markup, RenderError
         (prose(&suite.analysis))
         (bar(counts(records.iter().copied())))
         h2 #claims { "Claims" }
-        @for record in records { (claims::claim(record, false)) }
+        @for record in records { (claims::claim(record)) }
         @if !suite.models.is_empty() {
             h2 #models { "Models" }
             @for name in &suite.models { (models::model(name)?) }
