@@ -9,6 +9,7 @@ mod list;
 mod markdown;
 mod models;
 mod plot;
+mod plots;
 mod prose;
 mod search;
 mod text;

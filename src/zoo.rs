@@ -32,6 +32,8 @@ pub struct Family {
     pub name: &'static str,
     /// How people call it.
     pub title: &'static str,
+    /// The year of its paper, if it is from one.
+    pub year: Option<u16>,
     /// Its registry lines.
     pub models: &'static [Model],
 }
@@ -41,36 +43,43 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "lenet",
         title: "LeNet-5",
+        year: Some(1998),
         models: lenet::MODELS,
     },
     Family {
         name: "alexnet",
         title: "AlexNet",
+        year: Some(2012),
         models: alexnet::MODELS,
     },
     Family {
         name: "vgg",
         title: "VGG",
+        year: Some(2014),
         models: vgg::MODELS,
     },
     Family {
         name: "resnet",
         title: "ResNet and plain nets for ImageNet",
+        year: Some(2015),
         models: resnet::MODELS,
     },
     Family {
         name: "resnet_cifar",
         title: "ResNet and plain nets for CIFAR-10",
+        year: Some(2015),
         models: resnet_cifar::MODELS,
     },
     Family {
         name: "listings",
         title: "The document's listings",
+        year: None,
         models: listings::MODELS,
     },
     Family {
         name: "units",
         title: "Units that are not whole networks",
+        year: None,
         models: units::MODELS,
     },
 ];

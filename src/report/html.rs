@@ -1,6 +1,6 @@
 //! The pages of the report. Each stands alone: styles inside, no script, nothing fetched.
 
-use super::{RenderError, claims, counts, models, prose::prose, search, statements};
+use super::{RenderError, claims, counts, models, plots, prose::prose, search, statements};
 use crate::claim::{Kind, Suite};
 use crate::record::{Provenance, Record};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -58,6 +58,10 @@ pub fn render(
         html: frame("All claims", search::FILE, search::page(&shown, records)).into_string(),
     });
     pages.push(Page {
+        file: plots::FILE.into(),
+        html: frame("Plots", plots::FILE, plots::page()?).into_string(),
+    });
+    pages.push(Page {
         file: "models.html".into(),
         html: frame("Models", "models.html", models::registry()?).into_string(),
     });
@@ -78,16 +82,20 @@ fn frame(
     provenance: &Provenance,
     body: Markup,
 ) -> Markup {
-    let pages = std::iter::once(("index.html".to_string(), "Overview"))
-        .chain(
-            shown
-                .iter()
-                .map(|(suite, _)| (format!("{}.html", suite.system), suite.title.as_str())),
-        )
-        .chain([
-            (search::FILE.to_string(), "All claims"),
-            ("models.html".to_string(), "Models"),
-        ]);
+    let pages = [
+        ("index.html", "Overview"),
+        (search::FILE, "All claims"),
+        ("models.html", "Models"),
+        (plots::FILE, "Plots"),
+    ];
+    let systems: Vec<(String, &str)> = shown
+        .iter()
+        .map(|(suite, _)| (format!("{}.html", suite.system), suite.title.as_str()))
+        .collect();
+    let link = |file: &str, name: &str| {
+        let current = (file == here).then_some("page");
+        html! { a href=(file) aria-current=[current] { (name) } }
+    };
     let title = match here {
         "index.html" => title.to_string(),
         _ => format!("{title} · convcheck"),
@@ -96,9 +104,10 @@ fn frame(
         a.skip href="#content" { "Skip to the content" }
         header {
             nav aria-label="Pages" {
-                @for (file, name) in pages {
-                    @if file == here { a href=(file) aria-current="page" { (name) } }
-                    @else { a href=(file) { (name) } }
+                @for (file, name) in pages { (link(file, name)) }
+                details {
+                    summary { "Systems" }
+                    ul { @for (file, title) in &systems { li { (link(file, title)) } } }
                 }
             }
         }

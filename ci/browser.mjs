@@ -1,0 +1,197 @@
+// Opens each page of a report in Chromium and prints what is wrong with it, one line a finding.
+// Usage: CHROMIUM=PATH node ci/browser.mjs REPORT_DIR TOOLS_DIR (where playwright-core and axe-core are installed)
+
+import { readdirSync, existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [report, tools] = process.argv.slice(2).map((folder) => resolve(folder));
+const require = createRequire(join(tools, "package.json"));
+const { chromium } = require("playwright-core");
+const axe = require("axe-core").source;
+
+const WIDTHS = [400, 1400];
+const SCHEMES = ["light", "dark"];
+const findings = new Set();
+const found = (where, what) => findings.add(`${where}: ${what}`);
+const address = (file) => pathToFileURL(join(report, file)).href;
+
+let browser;
+
+/** A fresh page that reports its errors, and every request that is not for a file, under `where`. */
+async function open(where, { width = 1400, scheme = "light" } = {}) {
+  const context = await browser.newContext({
+    viewport: { width, height: 900 },
+    colorScheme: scheme,
+    reducedMotion: "reduce", // colours are judged as they come to rest
+  });
+  const page = await context.newPage();
+  page.on("console", (message) => message.type() === "error" && found(where, `console: ${message.text()}`));
+  page.on("pageerror", (error) => found(where, `script: ${error.message}`));
+  await context.route(
+    (url) => url.protocol !== "file:",
+    (route) => route.abort(),
+  );
+  page.on("request", (request) => {
+    if (!request.url().startsWith("file:")) found(where, `requests ${request.url().slice(0, 100)}`);
+  });
+  return page;
+}
+
+/** The page's width beyond the window's, and what sticks out of it. */
+const overflow = (page) =>
+  page.evaluate(() => {
+    const excess = document.documentElement.scrollWidth - window.innerWidth;
+    if (excess <= 0) return null;
+    const wide = [...document.body.querySelectorAll("*")].find(
+      (element) => element.getBoundingClientRect().right > window.innerWidth + 1,
+    );
+    const name = wide ? `${wide.localName}${wide.id && `#${wide.id}`}.${wide.getAttribute("class") ?? ""}` : "body";
+    return `${excess} px too wide, first at ${name}`;
+  });
+
+async function look(file, width, scheme) {
+  const where = `${file} (${width} px, ${scheme})`;
+  const page = await open(where, { width, scheme });
+  await page.goto(address(file));
+  const closed = await overflow(page);
+  if (closed) found(where, closed);
+  // what is folded away must fit and be readable too, and axe judges only what is shown
+  await page.evaluate(() => document.querySelectorAll("details").forEach((details) => (details.open = true)));
+  const opened = await overflow(page);
+  if (opened && !closed) found(where, `with details open: ${opened}`);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+  for (const { id, impact, help, nodes } of violations) {
+    if (!["serious", "critical"].includes(impact)) continue;
+    for (const { target } of nodes) found(where, `${id} (${impact}: ${help}) at ${target.join(" ")}`);
+  }
+  await page.context().close();
+}
+
+/** Search, selection, address and links of claims.html. */
+async function interact(file) {
+  const expect = (holds, what) => holds || found(file, what);
+  const page = await open(file);
+  const articles = page.locator("article.claim");
+  const visible = page.locator("article.claim:not([hidden])");
+  const search = page.locator("input#search");
+  const verdict = page.locator("select#verdict");
+  const TEXT = "c1-parameters";
+  const LINKED = "alexnet.c1-parameters";
+
+  /** The claims that are shown, once there are `wanted(count)` of them and the live region agrees. */
+  async function shown(what, wanted) {
+    const agree = async () => {
+      const count = await visible.count();
+      const said = parseInt(await page.locator("#count[role=status]").innerText(), 10);
+      return wanted(count) && said === count;
+    };
+    // filtering may be delayed while somebody types
+    for (let tries = 0; tries < 40 && !(await agree()); tries++) await page.waitForTimeout(50);
+    expect(await agree(), `${what}: ${await visible.count()} claims shown, #count says "${await page.locator("#count").innerText()}"`);
+    return visible.evaluateAll((claims) => claims.map((claim) => claim.id));
+  }
+  const same = (a, b) => a.join() === b.join();
+
+  await page.goto(address(file));
+  const all = await articles.count();
+  expect(all > 0, "has no article.claim");
+  expect((await page.locator("article.claim:not([id])").count()) === 0, "has claims without an id");
+  for (const control of ["input#search[type=search]", "select#system", "select#verdict", "select#kind"]) {
+    expect((await page.locator(`form ${control}`).count()) === 1, `has no form with ${control}`);
+  }
+  await shown("at first", (count) => count === all);
+
+  const refuted = await page.locator("article.claim:has(.badge.refuted)").evaluateAll((claims) => claims.map((claim) => claim.id));
+  await verdict.selectOption("refuted");
+  const selected = await shown("verdict refuted", (count) => count === refuted.length);
+  expect(same(selected, refuted), "verdict refuted shows other claims than those with .badge.refuted");
+  await verdict.selectOption({ index: 0 });
+  await shown("verdict reset", (count) => count === all);
+
+  for (const select of ["system", "kind"]) {
+    await page.locator(`select#${select}`).selectOption({ index: 1 });
+    await shown(`the first choice of ${select}`, (count) => count > 0 && count <= all);
+    await page.locator(`select#${select}`).selectOption({ index: 0 });
+  }
+
+  await search.fill(TEXT);
+  await shown(`search ${TEXT}`, (count) => count > 0 && count < all);
+  // the text may stand in what is folded away, or be the id itself
+  const without = await visible.evaluateAll(
+    (claims, text) => claims.filter((claim) => !`${claim.id} ${claim.textContent}`.includes(text)).map((claim) => claim.id),
+    TEXT,
+  );
+  expect(without.length === 0, `search ${TEXT} shows ${without.join(", ")}`);
+  await search.fill("");
+  await shown("search cleared", (count) => count === all);
+
+  await search.fill(TEXT);
+  await verdict.selectOption("refuted");
+  const before = await shown("search and verdict", (count) => count < all);
+  const { searchParams } = new URL(page.url());
+  expect(
+    searchParams.get("q") === TEXT && searchParams.get("verdict") === "refuted",
+    `the address does not keep search and verdict: ${new URL(page.url()).search}`,
+  );
+  await page.reload();
+  const after = await shown("search and verdict, reloaded", (count) => count === before.length);
+  expect(same(before, after), "reloading shows other claims");
+  expect(
+    (await search.inputValue()) === TEXT && (await verdict.inputValue()) === "refuted",
+    "reloading does not fill the form in again",
+  );
+
+  // the second address hides the linked claim, whatever its verdict
+  for (const query of ["", "?q=no-claim-has-this-text"]) {
+    await page.goto("about:blank").catch(() => {});
+    await page.goto(`${address(file)}${query}#${LINKED}`);
+    const linked = page.locator(`[id="${LINKED}"]`);
+    const name = `claims.html${query}#${LINKED}`;
+    if (!(await linked.count())) {
+      found(file, `${name}: no such claim`);
+      continue;
+    }
+    await page.waitForTimeout(300);
+    const state = await linked.evaluate((claim) => {
+      const { top, bottom } = claim.getBoundingClientRect();
+      return { shown: bottom > top, inView: top < window.innerHeight && bottom > 0, open: claim.querySelector("details")?.open };
+    });
+    expect(state.shown, `${name}: hidden`);
+    expect(state.inView, `${name}: not in view`);
+    expect(state.open, `${name}: its details are not open`);
+  }
+  await page.context().close();
+}
+
+try {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  const pages = readdirSync(report).filter((file) => file.endsWith(".html")).sort();
+  for (const file of pages) {
+    for (const width of WIDTHS) for (const scheme of SCHEMES) await look(file, width, scheme);
+  }
+  if (existsSync(join(report, "claims.html"))) await interact("claims.html");
+  else console.log("skipped: no claims.html to search in");
+  for (const finding of findings) console.log(finding);
+  console.log(`${pages.length} pages at ${WIDTHS.join(" and ")} px, ${SCHEMES.join(" and ")}: ${findings.size} findings`);
+  process.exitCode = findings.size ? 1 : 0;
+} catch (error) {
+  console.error(`ci/browser: ${error.message.split("\n")[0]}`);
+  process.exitCode = 2;
+} finally {
+  await browser?.close();
+}

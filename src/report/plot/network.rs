@@ -1,0 +1,135 @@
+//! Plots of one network: where its parameters are, and how its receptive field grows.
+
+use super::{ACCENT, INK, LABEL, WIDTH, draw};
+use crate::analysis::Summary;
+use crate::claim::grouped;
+use maud::Markup;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// More bars than this are summed by scope.
+const MOST_BARS: usize = 24;
+
+/// Where a network keeps its parameters, a bar a layer; `None` if it has none.
+pub(in crate::report) fn parameters(summary: &Summary) -> Option<Markup> {
+    let bars = by_layer(summary);
+    let largest = bars.iter().map(|&(_, n)| n).max().filter(|&n| n > 0)?;
+    let row = 22;
+    let height = row * bars.len() as u32 + 8;
+    let longest = bars.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let names = (8 * longest as i32 + 16).min(WIDTH as i32 / 2);
+    let room = WIDTH as i32 - names - 110;
+    let title = format!("Parameters of {} by layer", summary.model);
+    draw(&title, height, |root| {
+        let label = LABEL.into_font().color(&INK);
+        let left = label.pos(Pos::new(HPos::Right, VPos::Center));
+        let right = label.pos(Pos::new(HPos::Left, VPos::Center));
+        for (i, (name, n)) in (0..).zip(&bars) {
+            let top = 4 + i * row as i32;
+            let middle = top + row as i32 / 2;
+            let length = (*n as f64 / largest as f64 * f64::from(room)).round() as i32;
+            root.draw(&Text::new(name.clone(), (names - 8, middle), &left))?;
+            root.draw(&Rectangle::new(
+                [
+                    (names, top + 4),
+                    (names + length.max(1), top + row as i32 - 4),
+                ],
+                ACCENT.filled(),
+            ))?;
+            root.draw(&Text::new(
+                grouped(*n),
+                (names + length + 8, middle),
+                &right,
+            ))?;
+        }
+        Ok(())
+    })
+}
+
+/// Parameters by layer, or, of a deep network, by the scope that keeps the bars few.
+fn by_layer(summary: &Summary) -> Vec<(String, u64)> {
+    let with_params: Vec<(&str, u64)> = summary
+        .layers
+        .iter()
+        .filter(|row| row.params > 0)
+        .map(|row| (row.path.as_str(), row.params))
+        .collect();
+    (1..=8)
+        .rev()
+        .map(|depth| {
+            let mut bars: Vec<(String, u64)> = Vec::new();
+            for (path, n) in &with_params {
+                let scope: Vec<&str> = path.split('.').take(depth).collect();
+                let scope = scope.join(".");
+                match bars.last_mut() {
+                    Some((last, sum)) if *last == scope => *sum = sum.saturating_add(*n),
+                    _ => bars.push((scope, *n)),
+                }
+            }
+            bars
+        })
+        .find(|bars| bars.len() <= MOST_BARS)
+        .unwrap_or_else(|| {
+            let all = with_params
+                .iter()
+                .map(|(_, n)| n)
+                .fold(0u64, |a, b| a.saturating_add(*b));
+            vec![("all layers".into(), all)]
+        })
+}
+
+/// How the receptive field grows along the layers that slide a window.
+pub(in crate::report) fn receptive_field(summary: &Summary) -> Option<Markup> {
+    let last = &summary.totals.receptive_field.as_ref()?.layer;
+    let mut points = vec![(0f64, 1f64)];
+    for row in &summary.layers {
+        if row.kernel.is_some() {
+            points.push((points.len() as f64, row.receptive_field.size[0] as f64));
+        }
+        if row.path == *last {
+            break;
+        }
+    }
+    let rows = summary.input.get(1).map_or(1.0, |&h| h as f64);
+    let top = points.iter().map(|&(_, y)| y).fold(rows, f64::max) * 1.1;
+    let title = format!("Receptive field of {} along its layers", summary.model);
+    draw(&title, 260, |root| {
+        let end = (points.len() as f64 - 1.0).max(1.0);
+        let mut chart = ChartBuilder::on(root)
+            .margin(8)
+            .set_label_area_size(LabelAreaPosition::Left, 56)
+            .set_label_area_size(LabelAreaPosition::Bottom, 48)
+            .build_cartesian_2d(0f64..end, 0f64..top)?;
+        let label = LABEL.into_font().color(&INK);
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(INK.mix(0.15))
+            .axis_style(INK)
+            .label_style(label.clone())
+            .axis_desc_style(label.clone())
+            .x_labels(8)
+            .y_labels(6)
+            .x_desc("layer with a window")
+            .y_desc("input rows seen by one unit")
+            .x_label_formatter(&|x| format!("{x:.0}"))
+            .y_label_formatter(&|y| format!("{y:.0}"))
+            .draw()?;
+        chart.draw_series(LineSeries::new([(0.0, rows), (end, rows)], INK.mix(0.5)))?;
+        chart.draw_series(std::iter::once(Text::new(
+            format!("input: {rows:.0} rows"),
+            (end * 0.02, rows + top * 0.02),
+            label.pos(Pos::new(HPos::Left, VPos::Bottom)),
+        )))?;
+        chart.draw_series(LineSeries::new(
+            points.iter().copied(),
+            ACCENT.stroke_width(2),
+        ))?;
+        chart.draw_series(
+            points
+                .iter()
+                .map(|&point| Circle::new(point, 3, ACCENT.filled())),
+        )?;
+        Ok(())
+    })
+}

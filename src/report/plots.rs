@@ -1,0 +1,132 @@
+//! The page of plots over the whole zoo.
+
+use super::RenderError;
+use super::plot::{Bar, Mark, bars, scatter};
+use crate::analysis::{QUANTITIES, Summary, summary};
+use crate::graph::{Graph, Op};
+use crate::zoo::{FAMILIES, Family, find};
+use maud::{Markup, html};
+
+/// The page's file name.
+pub(super) const FILE: &str = "plots.html";
+
+/// What a saving compares: what it is, the costly and the cheap model, and a path in both.
+const SAVINGS: &[(&str, &str, &str)] = &[
+    ("two 3x3 for one 5x5", "conv5x5", "two_conv3x3"),
+    ("three 3x3 for one 7x7", "conv7x7", "three_conv3x3"),
+    (
+        "bottleneck for basic unit",
+        "basic_unit_256",
+        "bottleneck_unit_256",
+    ),
+];
+
+struct Shown {
+    family: &'static Family,
+    name: &'static str,
+    graph: Graph,
+    summary: Summary,
+}
+
+pub(super) fn page() -> Result<Markup, RenderError> {
+    let mut shown = Vec::new();
+    for family in FAMILIES.iter().filter(|family| family.year.is_some()) {
+        for model in family.models {
+            let graph = model.graph()?;
+            shown.push(Shown {
+                family,
+                name: model.name,
+                summary: summary(model.name, &graph)?,
+                graph,
+            });
+        }
+    }
+    let mark = |net: &Shown, x: f64, y: f64| Mark {
+        label: net.name.to_string(),
+        group: net.family.title,
+        x,
+        y,
+    };
+    let costs = shown
+        .iter()
+        .filter(|net| net.summary.totals.macs > 0)
+        .map(|net| {
+            mark(
+                net,
+                net.summary.totals.params as f64,
+                net.summary.totals.macs as f64,
+            )
+        });
+    let years = shown.iter().map(|net| {
+        let year = f64::from(net.family.year.unwrap_or_default());
+        mark(net, year, net.summary.totals.depth as f64)
+    });
+    let fields = shown.iter().filter_map(|net| {
+        let field = net.summary.totals.receptive_field.as_ref()?;
+        Some(mark(
+            net,
+            net.summary.totals.depth as f64,
+            field.field.size[0] as f64,
+        ))
+    });
+    let mut savings = Vec::new();
+    for (what, costly, cheap) in SAVINGS {
+        let params = |name| -> Result<u64, RenderError> {
+            let model = find(name)?;
+            Ok(summary(name, &model.graph()?)?.totals.params)
+        };
+        let (costly, cheap) = (params(costly)?, params(cheap)?);
+        savings.push(Bar {
+            label: what.to_string(),
+            parts: vec![cheap as f64 / costly as f64],
+            text: format!("{:.1} %", 100.0 * cheap as f64 / costly as f64),
+        });
+    }
+    let mut places = Vec::new();
+    for net in &shown {
+        places.push(places_of(net)?);
+    }
+    Ok(html! {
+        h1 { "Plots" }
+        p.lead {
+            "Every registered network with a paper, counted on its description. Labels stand where they fit; "
+            a href="models.html" { "the table of models" } " has every number."
+        }
+        h2 { "Parameters against multiply-accumulates" }
+        p { "Both axes are logarithmic. VGG pays for its size in both; residual and dense networks get deeper without." }
+        @if let Some(plot) = scatter("Multiply-accumulates against parameters of every network", "parameters", "multiply-accumulates", true, true, costs.collect()) { (plot) }
+        h2 { "Depth over the years" }
+        p { "Weighted layers on the longest way from input to prediction." }
+        @if let Some(plot) = scatter("Depth of every network over the years", "year of the paper", "weighted layers", false, true, years.collect()) { (plot) }
+        h2 { "Depth against receptive field" }
+        p { "What one unit of the last feature map could see, were the input large enough." }
+        @if let Some(plot) = scatter("Receptive field against depth of every network", "weighted layers", "input rows seen", true, true, fields.collect()) { (plot) }
+        h2 { "What factorisation and reduction save" }
+        p { "Parameters that are left of those of the form that is replaced." }
+        @if let Some(plot) = bars("Parameters left after factorisation", &["left"], &savings) { (plot) }
+        h2 { "Where each network keeps its parameters" }
+        p { "Shares of convolutions, fully connected layers and normalisation." }
+        @if let Some(plot) = bars("Share of parameters in convolutions, fully connected layers and normalisation", &["convolution", "fully connected", "normalisation"], &places) { (plot) }
+    })
+}
+
+/// Shares of a network's parameters by kind of layer.
+fn places_of(net: &Shown) -> Result<Bar, RenderError> {
+    let params = QUANTITIES
+        .iter()
+        .find(|quantity| quantity.name == "params")
+        .expect("parameters are a quantity");
+    let share = |include: fn(&Op) -> bool| -> Result<f64, RenderError> {
+        let part = params.sum(&net.graph, |node| include(&node.op))?;
+        Ok(part as f64 / (net.summary.totals.params.max(1)) as f64)
+    };
+    Ok(Bar {
+        label: net.name.to_string(),
+        parts: vec![
+            share(|op| matches!(op, Op::Conv(_)))?,
+            share(|op| matches!(op, Op::Linear { .. } | Op::Rbf { .. }))?,
+            share(|op| matches!(op, Op::BatchNorm { .. }))?,
+        ],
+        text: String::new(),
+    })
+}
