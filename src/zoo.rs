@@ -7,8 +7,11 @@
 mod alexnet;
 mod lenet;
 mod listings;
+mod preact;
 mod resnet;
 mod resnet_cifar;
+mod resnext;
+mod senet;
 mod units;
 mod vgg;
 
@@ -69,6 +72,24 @@ pub const FAMILIES: &[Family] = &[
         title: "ResNet and plain nets for CIFAR-10",
         year: Some(2015),
         models: resnet_cifar::MODELS,
+    },
+    Family {
+        name: "preact",
+        title: "Pre-activation ResNet and WRN",
+        year: Some(2016),
+        models: preact::MODELS,
+    },
+    Family {
+        name: "resnext",
+        title: "ResNeXt and ResNet with wide bottlenecks",
+        year: Some(2017),
+        models: resnext::MODELS,
+    },
+    Family {
+        name: "senet",
+        title: "SENet",
+        year: Some(2018),
+        models: senet::MODELS,
     },
     Family {
         name: "listings",

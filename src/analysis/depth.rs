@@ -17,7 +17,12 @@ pub fn is_weighted(op: &Op) -> bool {
 pub fn depth(graph: &Graph) -> usize {
     let mut depths: Vec<usize> = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
-        let before = node.inputs.iter().map(|&id| depths[id]).max().unwrap_or(0);
+        // a channel gate weighs the features: SE-ResNet-50 has 50 layers, its gates' not counted
+        let features = match node.op {
+            Op::Gate => &node.inputs[..1],
+            _ => &node.inputs[..],
+        };
+        let before = features.iter().map(|&id| depths[id]).max().unwrap_or(0);
         depths.push(before + usize::from(is_weighted(&node.op)));
     }
     depths[graph.outputs()[0].node]

@@ -22,6 +22,7 @@ struct Layer {
     groups: Option<usize>,
     params: Option<u64>,
     macs: Option<u64>,
+    args: Option<serde_json::Value>,
 }
 
 /// What both sides say of a layer, in words that can be compared.
@@ -143,7 +144,7 @@ fn their_steps(layers: &Layers) -> Vec<(String, Step)> {
                 groups: layer.groups.unwrap_or(1),
             });
             let step = Step {
-                kind: kind(&layer.kind)?,
+                kind: kind(layer)?,
                 output: sample(&sizes(&layer.output)),
                 params: layer.params.unwrap_or(0),
                 detail,
@@ -157,12 +158,15 @@ fn their_steps(layers: &Layers) -> Vec<(String, Step)> {
 }
 
 /// The kind of a PyTorch module or function that takes part in the comparison.
-fn kind(name: &str) -> Option<&'static str> {
-    match name {
-        _ if name.contains("Conv2d") => Some("conv"),
+fn kind(layer: &Layer) -> Option<&'static str> {
+    match layer.kind.as_str() {
+        name if name.contains("Conv2d") => Some("conv"),
         "Linear" => Some("linear"),
-        _ if name.contains("Norm") || name.ends_with("LRN") => Some("norm"),
-        _ if name.contains("Pool") || name.contains("_pool") || name == "Subsample" => Some("pool"),
+        name if name.contains("Norm") || name.ends_with("LRN") => Some("norm"),
+        name if name.contains("Pool") || name.contains("_pool") => Some("pool"),
+        "Subsample" => Some("pool"),
+        // over rows and columns, not over values that are joined
+        "F.mean" => (layer.args == Some(serde_json::json!([[2, 3]]))).then_some("pool"),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! The networks of the document's six training listings, exactly as their code builds them.
 
-use super::resnet::{Block, Shortcut, stages};
+use super::resnet::{BASIC, Shortcut, WIDTHS, stages, unit};
 use super::{CIFAR, IMAGENET, Model, model};
 use crate::graph::{Value, conv, pool};
 
@@ -170,11 +170,10 @@ fn transfer_resnet18(x: Value) -> Value {
         .max_pool(3, pool(3).stride(2).pad(1));
     stages(
         x,
-        Block::Basic,
-        Shortcut::ProjectChanges,
         |stage| (stage + 4).to_string(),
-        [64, 128, 256, 512],
+        WIDTHS,
         [2; 4],
+        |x, width, stride| unit(x, BASIC, Shortcut::ProjectChanges, width, stride),
     )
     .global_avg_pool()
     .flatten()

@@ -1,6 +1,6 @@
 //! ResNet and plain nets of 6n + 2 layers for CIFAR-10 (He et al. 2015, section 4.2).
 
-use super::resnet::{Block, Shortcut, layer, stages};
+use super::resnet::{BASIC, Shortcut, layer, stages, unit};
 use super::{CIFAR, Model, model};
 use crate::graph::{Value, conv};
 
@@ -36,8 +36,10 @@ fn network(x: Value, depth: usize, shortcut: Shortcut) -> Value {
         .conv("conv1", conv(16, 3).pad(1).no_bias())
         .bn("bn1")
         .relu();
-    stages(x, Block::Basic, shortcut, layer, [16, 32, 64], [n; 3])
-        .global_avg_pool()
-        .flatten()
-        .linear("linear", 10)
+    stages(x, layer, [16, 32, 64], [n; 3], |x, width, stride| {
+        unit(x, BASIC, shortcut, width, stride)
+    })
+    .global_avg_pool()
+    .flatten()
+    .linear("linear", 10)
 }

@@ -1,6 +1,7 @@
 //! Parts of networks that claims compare: stacks of small kernels against one large kernel, the
 //! basic against the bottleneck unit.
 
+use super::senet::squeeze_excite;
 use super::{Model, model};
 use crate::graph::{Shape, Value, conv};
 
@@ -60,6 +61,12 @@ pub(super) const MODELS: &[Model] = &[
                 .conv("conv3", conv(256, 1).no_bias());
             (y + x).relu()
         },
+    ),
+    model(
+        "se_unit_256",
+        "Hu et al. 2017, section 3 and figure 1: squeeze and excitation of 256 maps, reduction 16, biased 1x1 convolutions",
+        MAPS_256,
+        |x| squeeze_excite(x, "se", x.channels() / 16),
     ),
 ];
 
