@@ -61,6 +61,14 @@ pub(super) fn page() -> Result<Markup, RenderError> {
         let year = f64::from(net.family.year.unwrap_or_default());
         mark(net, year, net.summary.totals.depth as f64)
     });
+    let sizes = shown.iter().map(|net| Mark {
+        label: format!("{} {}", net.name, net.family.year.unwrap_or_default()),
+        ..mark(
+            net,
+            net.summary.totals.params as f64,
+            net.summary.totals.depth as f64,
+        )
+    });
     let fields = shown.iter().filter_map(|net| {
         let field = net.summary.totals.receptive_field.as_ref()?;
         Some(mark(
@@ -83,7 +91,11 @@ pub(super) fn page() -> Result<Markup, RenderError> {
         });
     }
     let mut places = Vec::new();
-    for net in &shown {
+    // the large networks: those for small images keep nearly all in convolutions
+    for net in shown
+        .iter()
+        .filter(|net| net.graph.input().extent()[0] >= 224)
+    {
         places.push(places_of(net)?);
     }
     Ok(html! {
@@ -93,11 +105,14 @@ pub(super) fn page() -> Result<Markup, RenderError> {
             a href="models.html" { "the table of models" } " has every number."
         }
         h2 { "Parameters against multiply-accumulates" }
-        p { "Both axes are logarithmic. VGG pays for its size in both; residual and dense networks get deeper without." }
+        p { "Both axes are logarithmic." }
         @if let Some(plot) = scatter("Multiply-accumulates against parameters of every network", "parameters", "multiply-accumulates", true, true, costs.collect()) { (plot) }
         h2 { "Depth over the years" }
         p { "Weighted layers on the longest way from input to prediction." }
         @if let Some(plot) = scatter("Depth of every network over the years", "year of the paper", "weighted layers", false, true, years.collect()) { (plot) }
+        h2 { "Depth against parameters" }
+        p { "Each name carries the year of its paper; both axes are logarithmic." }
+        @if let Some(plot) = scatter("Depth against parameters of every network", "parameters", "weighted layers", true, true, sizes.collect()) { (plot) }
         h2 { "Depth against receptive field" }
         p { "What one unit of the last feature map could see, were the input large enough." }
         @if let Some(plot) = scatter("Receptive field against depth of every network", "weighted layers", "input rows seen", true, true, fields.collect()) { (plot) }
@@ -105,7 +120,7 @@ pub(super) fn page() -> Result<Markup, RenderError> {
         p { "Parameters that are left of those of the form that is replaced." }
         @if let Some(plot) = bars("Parameters left after factorisation", &["left"], &savings) { (plot) }
         h2 { "Where each network keeps its parameters" }
-        p { "Shares of convolutions, fully connected layers and normalisation." }
+        p { "Shares of convolutions, fully connected layers and normalisation, in the networks for ImageNet." }
         @if let Some(plot) = bars("Share of parameters in convolutions, fully connected layers and normalisation", &["convolution", "fully connected", "normalisation"], &places) { (plot) }
     })
 }
