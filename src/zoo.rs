@@ -5,6 +5,10 @@
 //! place with architecture in it.
 
 mod alexnet;
+mod bn_inception;
+mod googlenet;
+mod inception_units;
+mod inception_v3;
 mod lenet;
 mod listings;
 mod preact;
@@ -62,6 +66,24 @@ pub const FAMILIES: &[Family] = &[
         models: vgg::MODELS,
     },
     Family {
+        name: "googlenet",
+        title: "GoogLeNet (Inception-v1)",
+        year: Some(2014),
+        models: googlenet::MODELS,
+    },
+    Family {
+        name: "bn_inception",
+        title: "BN-Inception",
+        year: Some(2015),
+        models: bn_inception::MODELS,
+    },
+    Family {
+        name: "inception_v3",
+        title: "Inception-v2 and Inception-v3",
+        year: Some(2015),
+        models: inception_v3::MODELS,
+    },
+    Family {
         name: "resnet",
         title: "ResNet and plain nets for ImageNet",
         year: Some(2015),
@@ -102,6 +124,12 @@ pub const FAMILIES: &[Family] = &[
         title: "Units that are not whole networks",
         year: None,
         models: units::MODELS,
+    },
+    Family {
+        name: "inception_units",
+        title: "Inception modules and units of related networks",
+        year: None,
+        models: inception_units::MODELS,
     },
 ];
 

@@ -151,31 +151,31 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
         .collect()
 }
 
-/// The last layer on the way to the prediction that slides a window over maps, before a global pool
-/// or a flattening makes one vector of them, and its field: the figure that is quoted for a network.
+/// The last feature map on the way to the prediction, before a global pool or a flattening makes one
+/// vector of all units, and its field: the figure that is quoted for a network. `None` for a network
+/// in which no window slides.
 pub fn feature_field(graph: &Graph, fields: &[Field]) -> Option<(NodeId, Field)> {
     let live = graph.live();
     let mut collapsed = vec![false; graph.nodes().len()];
-    let mut last = None;
+    let (mut last, mut slides) = (0, false);
     for (id, node) in graph.nodes().iter().enumerate() {
         // a gate that comes from a global pool only weighs the features
-        let features = if node.op == Op::Gate {
-            &node.inputs[..1]
-        } else {
-            &node.inputs[..]
+        let features = match node.op {
+            Op::Gate => &node.inputs[..1],
+            _ => &node.inputs[..],
         };
-        let from_vector = features.iter().any(|&input| collapsed[input]);
         let collapses = match node.op {
             Op::Flatten => true,
             Op::AdaptiveAvgPool { output: [1, 1] } => graph.input_of(node).extent() != [1, 1],
             _ => false,
         };
-        collapsed[id] = from_vector || collapses;
-        if live[id] && !collapsed[id] && node.op.window().is_some() {
-            last = Some((id, fields[id]));
+        collapsed[id] = collapses || features.iter().any(|&input| collapsed[input]);
+        if live[id] && !collapsed[id] {
+            last = id;
+            slides |= node.op.window().is_some();
         }
     }
-    last
+    slides.then(|| (last, fields[last]))
 }
 
 #[cfg(test)]

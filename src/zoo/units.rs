@@ -10,31 +10,79 @@ pub(super) const MODELS: &[Model] = &[
         "conv3x3",
         "Simonyan & Zisserman 2014, section 2.3: one 3x3 kernel, one map, no bias",
         ONE_MAP,
-        |x| stack(x, 1, 3),
+        |x| stack(x, &[[3, 3]]),
     ),
     model(
         "conv5x5",
         "Simonyan & Zisserman 2014, section 2.3: one 5x5 kernel, one map, no bias",
         ONE_MAP,
-        |x| stack(x, 1, 5),
+        |x| stack(x, &[[5, 5]]),
     ),
     model(
         "conv7x7",
         "Simonyan & Zisserman 2014, section 2.3: one 7x7 kernel, one map, no bias",
         ONE_MAP,
-        |x| stack(x, 1, 7),
+        |x| stack(x, &[[7, 7]]),
     ),
     model(
         "two_conv3x3",
         "Simonyan & Zisserman 2014, section 2.3: two 3x3 kernels in a row, one map, no bias",
         ONE_MAP,
-        |x| stack(x, 2, 3),
+        |x| stack(x, &[[3, 3]; 2]),
     ),
     model(
         "three_conv3x3",
         "Simonyan & Zisserman 2014, section 2.3: three 3x3 kernels in a row, one map, no bias",
         ONE_MAP,
-        |x| stack(x, 3, 3),
+        |x| stack(x, &[[3, 3]; 3]),
+    ),
+    model(
+        "four_conv3x3",
+        "the document, Inception V2, after Szegedy et al. 2016, section 3.1: four 3x3 kernels in a row for one of 9x9, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, &[[3, 3]; 4]),
+    ),
+    model(
+        "five_conv3x3",
+        "the document, Inception V2, after Szegedy et al. 2016, section 3.1: five 3x3 kernels in a row for one of 11x11, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, &[[3, 3]; 5]),
+    ),
+    model(
+        "conv9x9",
+        "the document, Inception V2, after Szegedy et al. 2016, section 3.1: one 9x9 kernel, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, &[[9, 9]]),
+    ),
+    model(
+        "conv11x11",
+        "the document, Inception V2, after Szegedy et al. 2016, section 3.1: one 11x11 kernel, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, &[[11, 11]]),
+    ),
+    model(
+        "conv1x3_conv3x1",
+        "Szegedy et al. 2016, section 3.2: a 1x3 kernel and then one of 3x1, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, &[[1, 3], [3, 1]]),
+    ),
+    model(
+        "conv1x5_conv5x1",
+        "Szegedy et al. 2016, section 3.2: a 1x5 kernel and then one of 5x1, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, &[[1, 5], [5, 1]]),
+    ),
+    model(
+        "conv1x7_conv7x1",
+        "Szegedy et al. 2016, section 3.2: a 1x7 kernel and then one of 7x1, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, &[[1, 7], [7, 1]]),
+    ),
+    model(
+        "three_conv3x1",
+        "the document, Inception V2: three 3x1 kernels in a row, one map, no bias",
+        ONE_MAP,
+        |x| stack(x, &[[3, 1]; 3]),
     ),
     model(
         "basic_unit_256",
@@ -73,8 +121,8 @@ pub(super) const MODELS: &[Model] = &[
 const ONE_MAP: Shape = Shape::map(1, 32, 32);
 const MAPS_256: Shape = Shape::map(256, 14, 14);
 
-fn stack(mut x: Value, layers: usize, kernel: usize) -> Value {
-    for layer in 1..=layers {
+fn stack<'g>(mut x: Value<'g>, kernels: &[[usize; 2]]) -> Value<'g> {
+    for (layer, &kernel) in (1..).zip(kernels) {
         x = x
             .conv(format!("conv{layer}"), conv(1, kernel).no_bias())
             .relu();
