@@ -171,6 +171,9 @@ pub const EMBEDDED: &[(&str, &str)] = embedded![
     "vgg",
     "listing-vgg-cifar100",
     "resnet",
+    "listing-resnet18-torch",
+    "listing-pokemon-scratch",
+    "listing-pokemon-transfer",
 ];
 
 /// Reads the suites about the document.
