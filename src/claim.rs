@@ -174,6 +174,8 @@ pub const EMBEDDED: &[(&str, &str)] = embedded![
     "listing-resnet18-torch",
     "listing-pokemon-scratch",
     "listing-pokemon-transfer",
+    "densenet",
+    "others",
 ];
 
 /// Reads the suites about the document.

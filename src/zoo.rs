@@ -6,9 +6,14 @@
 
 mod alexnet;
 mod bn_inception;
+mod densenet;
+mod dpn;
+mod fractalnet;
 mod googlenet;
+mod inception_resnet;
 mod inception_units;
 mod inception_v3;
+mod inception_v4;
 mod lenet;
 mod listings;
 mod preact;
@@ -84,6 +89,18 @@ pub const FAMILIES: &[Family] = &[
         models: inception_v3::MODELS,
     },
     Family {
+        name: "inception_v4",
+        title: "Inception-v4",
+        year: Some(2016),
+        models: inception_v4::MODELS,
+    },
+    Family {
+        name: "inception_resnet",
+        title: "Inception-ResNet",
+        year: Some(2016),
+        models: inception_resnet::MODELS,
+    },
+    Family {
         name: "resnet",
         title: "ResNet and plain nets for ImageNet",
         year: Some(2015),
@@ -102,10 +119,28 @@ pub const FAMILIES: &[Family] = &[
         models: preact::MODELS,
     },
     Family {
+        name: "densenet",
+        title: "DenseNet",
+        year: Some(2017),
+        models: densenet::MODELS,
+    },
+    Family {
+        name: "fractalnet",
+        title: "FractalNet",
+        year: Some(2017),
+        models: fractalnet::MODELS,
+    },
+    Family {
         name: "resnext",
         title: "ResNeXt and ResNet with wide bottlenecks",
         year: Some(2017),
         models: resnext::MODELS,
+    },
+    Family {
+        name: "dpn",
+        title: "Dual path networks",
+        year: Some(2017),
+        models: dpn::MODELS,
     },
     Family {
         name: "senet",
