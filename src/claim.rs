@@ -171,11 +171,14 @@ pub const EMBEDDED: &[(&str, &str)] = embedded![
     "vgg",
     "listing-vgg-cifar100",
     "resnet",
+    "resnet-v2",
+    "listing-resnet18-tf",
     "listing-resnet18-torch",
     "listing-pokemon-scratch",
     "listing-pokemon-transfer",
     "densenet",
     "others",
+    "figures",
 ];
 
 /// Reads the suites about the document.

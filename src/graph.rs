@@ -99,11 +99,15 @@ impl Graph {
     pub fn tensors(&self) -> impl Iterator<Item = (String, Tensor)> {
         self.state_order.iter().flat_map(|&id| {
             let node = &self.nodes[id];
-            node.op
-                .tensors(self.input_of(node))
+            self.tensors_of(node)
                 .into_iter()
                 .map(|tensor| (format!("{}.{}", node.path, tensor.name), tensor))
         })
+    }
+
+    /// The weights and running statistics of one layer.
+    pub fn tensors_of(&self, node: &Node) -> Vec<Tensor> {
+        node.op.tensors(self.input_of(node))
     }
 
     /// For each layer, whether the prediction depends on it. Auxiliary heads are not live: a forward

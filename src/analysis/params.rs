@@ -19,8 +19,8 @@ pub(super) fn buffers(graph: &Graph, node: &Node) -> Option<u64> {
 }
 
 fn count(graph: &Graph, node: &Node, include: impl Fn(TensorKind) -> bool) -> Option<u64> {
-    node.op
-        .tensors(graph.input_of(node))
+    graph
+        .tensors_of(node)
         .iter()
         .filter(|tensor| include(tensor.kind))
         .map(Tensor::elements)

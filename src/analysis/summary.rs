@@ -1,10 +1,9 @@
 //! A network at a glance: its layers, tensors and totals, as `convcheck show` prints them.
 
 use super::{
-    BUFFERS, Field, MACS, Overflow, PARAMS, TRAINABLE, depth, feature_field, peak_activations,
-    receptive_fields,
+    Field, MACS, Overflow, PARAMS, depth, feature_field, peak_activations, receptive_fields,
 };
-use crate::graph::{Conv, Graph, Op, Pad, TensorKind};
+use crate::graph::{Conv, Graph, Node, Op, Pad, TensorKind};
 use serde::Serialize;
 
 /// Everything that is shown of a network.
@@ -103,49 +102,43 @@ pub struct FieldSummary {
 /// [`Overflow`] where a count leaves 64 bits.
 pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
     let fields = receptive_fields(graph);
-    let layers = graph
-        .nodes()
-        .iter()
-        .zip(&fields)
-        .map(|(node, &receptive_field)| {
-            let window = node.op.window();
-            Ok(Row {
-                path: node.path.clone(),
-                op: node.op.name(),
-                kernel: window.map(|w| w.kernel),
-                stride: window.map(|w| w.stride),
-                pad: window.map(|w| match w.pad {
-                    Pad::Even(pad) => PadRow::Even(pad),
-                    Pad::Same => PadRow::Named("same"),
-                }),
-                groups: match node.op {
-                    Op::Conv(Conv { groups, .. }) => Some(groups),
-                    _ => None,
-                },
-                output: node.shape.dims(),
-                params: PARAMS.of(graph, node)?,
-                macs: MACS.of(graph, node)?,
-                receptive_field,
-            })
-        })
-        .collect::<Result<_, Overflow>>()?;
+    let live = graph.live();
+    let mut layers = Vec::with_capacity(graph.nodes().len());
+    let (mut params, mut macs) = (0u64, 0u64);
+    for (id, node) in graph.nodes().iter().enumerate() {
+        let row = row(graph, node, fields[id])?;
+        params = added(params, row.params, node, "params")?;
+        if live[id] {
+            macs = added(macs, row.macs, node, "macs")?;
+        }
+        layers.push(row);
+    }
+    let mut tensors = Vec::new();
+    let (mut trainable, mut buffers) = (0u64, 0u64);
+    for (name, tensor) in graph.tensors() {
+        // the parameters fit, and running statistics are as many as scales and shifts
+        let elements = tensor.elements().unwrap_or(u64::MAX);
+        match tensor.kind {
+            TensorKind::Trainable => trainable = trainable.saturating_add(elements),
+            TensorKind::Buffer => buffers = buffers.saturating_add(elements),
+            TensorKind::Frozen => {}
+        }
+        tensors.push(TensorRow {
+            name,
+            shape: tensor.dims,
+            kind: tensor.kind,
+        });
+    }
     Ok(Summary {
         model: model.to_string(),
         input: graph.input().dims(),
         layers,
-        tensors: graph
-            .tensors()
-            .map(|(name, tensor)| TensorRow {
-                name,
-                shape: tensor.dims,
-                kind: tensor.kind,
-            })
-            .collect(),
+        tensors,
         totals: Totals {
-            params: PARAMS.total(graph)?,
-            trainable: TRAINABLE.total(graph)?,
-            buffers: BUFFERS.total(graph)?,
-            macs: MACS.total(graph)?,
+            params,
+            trainable,
+            buffers,
+            macs,
             depth: depth(graph),
             receptive_field: feature_field(graph, &fields).map(|(id, field)| FieldSummary {
                 layer: graph.nodes()[id].path.clone(),
@@ -153,5 +146,34 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
             }),
             peak_activations: peak_activations(graph)?,
         },
+    })
+}
+
+fn row(graph: &Graph, node: &Node, receptive_field: Field) -> Result<Row, Overflow> {
+    let window = node.op.window();
+    Ok(Row {
+        path: node.path.clone(),
+        op: node.op.name(),
+        kernel: window.map(|w| w.kernel),
+        stride: window.map(|w| w.stride),
+        pad: window.map(|w| match w.pad {
+            Pad::Even(pad) => PadRow::Even(pad),
+            Pad::Same => PadRow::Named("same"),
+        }),
+        groups: match node.op {
+            Op::Conv(Conv { groups, .. }) => Some(groups),
+            _ => None,
+        },
+        output: node.shape.dims(),
+        params: PARAMS.of(graph, node)?,
+        macs: MACS.of(graph, node)?,
+        receptive_field,
+    })
+}
+
+fn added(sum: u64, n: u64, node: &Node, quantity: &'static str) -> Result<u64, Overflow> {
+    sum.checked_add(n).ok_or_else(|| Overflow {
+        path: node.path.clone(),
+        quantity,
     })
 }

@@ -9,6 +9,7 @@ use super::{Activation, Conv, Graph, Node, NodeId, Op, Output, Pair, Shape, Shap
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::{Add, Mul};
 
 /// A layer's or scope's name: text or a number, as in PyTorch's `Sequential`.
@@ -34,8 +35,10 @@ struct Builder(RefCell<State>);
 struct State {
     nodes: Vec<Node>,
     outputs: Vec<Output>,
-    scopes: Vec<String>,
-    paths: BTreeSet<String>,
+    /// The names of the open scopes, joined by dots.
+    scope: String,
+    /// Fingerprints of all paths: comparing them is what building a deep network would spend its time on.
+    paths: BTreeSet<u64>,
     /// Scope to the order of its modules, where a description declares one.
     registered: BTreeMap<String, Vec<String>>,
     error: Option<ShapeError>,
@@ -53,8 +56,8 @@ pub(super) fn run(
             shape: input,
         }],
         outputs: Vec::new(),
-        scopes: Vec::new(),
-        paths: BTreeSet::from(["input".into()]),
+        scope: String::new(),
+        paths: BTreeSet::from([fingerprint("input")]),
         registered: BTreeMap::new(),
         error: None,
     }));
@@ -73,7 +76,7 @@ pub(super) fn run(
             }];
             outputs.extend(state.outputs);
             Ok(Graph {
-                state_order: state_order(&state.nodes, state.registered),
+                state_order: state_order(&state.nodes, &state.registered),
                 nodes: state.nodes,
                 outputs,
             })
@@ -83,23 +86,36 @@ pub(super) fn run(
 
 /// The layers in `state_dict` order: PyTorch walks the tree of modules, and within each module takes
 /// its children in the order in which they were registered.
-fn state_order(nodes: &[Node], registered: BTreeMap<String, Vec<String>>) -> Vec<NodeId> {
-    let mut children = registered;
+fn state_order(nodes: &[Node], registered: &BTreeMap<String, Vec<String>>) -> Vec<NodeId> {
+    if registered.is_empty() && is_in_tree_order(nodes) {
+        return (0..nodes.len()).collect();
+    }
+    // a module by its parent's number and its name: its own number and its rank among its siblings
+    let mut modules: BTreeMap<(usize, &str), (usize, usize)> = BTreeMap::new();
+    let mut children = vec![0];
     let mut ranks: Vec<(Vec<usize>, NodeId)> = Vec::with_capacity(nodes.len());
+    let mut enter = |parent: usize, name| {
+        *modules.entry((parent, name)).or_insert_with(|| {
+            children.push(0);
+            children[parent] += 1;
+            (children.len() - 1, children[parent])
+        })
+    };
     for (id, node) in nodes.iter().enumerate() {
-        let mut rank = Vec::new();
-        let mut scope = String::new();
+        let (mut module, mut scope_end, mut rank) = (0, 0, Vec::new());
         for name in node.path.split('.') {
-            let siblings = children.entry(scope.clone()).or_default();
-            let place = siblings.iter().rposition(|sibling| sibling == name);
-            rank.push(place.unwrap_or_else(|| {
-                siblings.push(name.to_string());
-                siblings.len() - 1
-            }));
-            if !scope.is_empty() {
-                scope.push('.');
+            // a declared order takes effect when the first module of its scope appears
+            for first in registered
+                .get(&node.path[..scope_end])
+                .into_iter()
+                .flatten()
+            {
+                enter(module, first);
             }
-            scope += name;
+            let entered = enter(module, name);
+            module = entered.0;
+            rank.push(entered.1);
+            scope_end += name.len() + usize::from(scope_end > 0);
         }
         ranks.push((rank, id));
     }
@@ -107,24 +123,63 @@ fn state_order(nodes: &[Node], registered: BTreeMap<String, Vec<String>>) -> Vec
     ranks.into_iter().map(|(_, id)| id).collect()
 }
 
-impl State {
-    fn path(&self, name: &str) -> String {
-        let mut path = self.scopes.join(".");
-        if !path.is_empty() {
-            path.push('.');
+/// Whether no scope is taken up again once another has begun: then the order of description is that
+/// of the tree, as it is for nearly every network.
+fn is_in_tree_order(nodes: &[Node]) -> bool {
+    let mut left = BTreeSet::new();
+    let mut open = "";
+    for node in nodes {
+        let scope = node.path.rsplit_once('.').map_or("", |(scope, _)| scope);
+        if scope == open {
+            continue;
         }
-        path + name
+        left.extend(ancestors(open).filter(|scope_left| !is_within(scope, scope_left)));
+        if ancestors(scope).any(|entered| left.contains(entered)) {
+            return false;
+        }
+        open = scope;
+    }
+    true
+}
+
+/// A scope and all that it lies in, from the inside out, the whole network left out.
+fn ancestors(scope: &str) -> impl Iterator<Item = &str> {
+    let inner = Some(scope).filter(|scope| !scope.is_empty());
+    std::iter::successors(inner, |scope| {
+        scope.rsplit_once('.').map(|(outer, _)| outer)
+    })
+}
+
+fn is_within(scope: &str, outer: &str) -> bool {
+    scope
+        .strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The same for equal paths in every run.
+fn fingerprint(path: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl State {
+    fn path(&self, name: impl fmt::Display) -> String {
+        match self.scope.as_str() {
+            "" => name.to_string(),
+            scope => format!("{scope}.{name}"),
+        }
     }
 
     /// A path for a layer that its paper does not name: `relu`, `relu_2`, ... within its scope.
     fn unnamed(&self, op: &Op) -> String {
         let path = self.path(op.name());
-        if !self.paths.contains(&path) {
+        if !self.paths.contains(&fingerprint(&path)) {
             return path;
         }
         (2..)
             .map(|n| format!("{path}_{n}"))
-            .find(|path| !self.paths.contains(path))
+            .find(|path| !self.paths.contains(&fingerprint(path)))
             .expect("there is always a larger number")
     }
 
@@ -138,12 +193,20 @@ impl State {
         if self.error.is_some() {
             return fallback;
         }
-        if !self.paths.insert(path.clone()) {
+        // only the path itself proves that it is taken
+        if !self.paths.insert(fingerprint(&path)) && self.nodes.iter().any(|node| node.path == path)
+        {
             self.fail(path, "two layers have this path: rename one".into());
             return fallback;
         }
-        let shapes: Vec<Shape> = inputs.iter().map(|&id| self.nodes[id].shape).collect();
-        match op.output(&shapes) {
+        let output = match inputs.as_slice() {
+            &[input] => op.output(&[self.nodes[input].shape]),
+            inputs => {
+                let shapes: Vec<Shape> = inputs.iter().map(|&id| self.nodes[id].shape).collect();
+                op.output(&shapes)
+            }
+        };
+        match output {
             Ok(shape) => {
                 self.nodes.push(Node {
                     path,
@@ -174,9 +237,12 @@ impl<'g> Value<'g> {
 
     /// Describes a part of the network under a name of its own.
     pub fn scope<R>(self, name: impl Name, describe: impl FnOnce(Value<'g>) -> R) -> R {
-        self.builder.0.borrow_mut().scopes.push(name.to_string());
+        let mut state = self.builder.0.borrow_mut();
+        let outer = state.scope.len();
+        state.scope = state.path(name);
+        drop(state);
         let result = describe(self);
-        self.builder.0.borrow_mut().scopes.pop();
+        self.builder.0.borrow_mut().scope.truncate(outer);
         result
     }
 
@@ -335,7 +401,7 @@ impl<'g> Value<'g> {
     /// order of the description; modules that are not listed follow in the order of description.
     pub fn registers(self, names: &[&str]) -> Value<'g> {
         let mut state = self.builder.0.borrow_mut();
-        let scope = state.scopes.join(".");
+        let scope = state.scope.clone();
         let names = names.iter().map(|name| name.to_string()).collect();
         state.registered.insert(scope, names);
         drop(state);
@@ -349,7 +415,7 @@ impl<'g> Value<'g> {
 
     fn named(self, name: impl Name, op: Op) -> Value<'g> {
         let mut state = self.builder.0.borrow_mut();
-        let path = state.path(&name.to_string());
+        let path = state.path(name);
         Value {
             node: state.push(path, op, vec![self.node]),
             ..self

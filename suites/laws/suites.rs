@@ -110,7 +110,7 @@ fn prose() {
                 claim.id
             );
             assert!(
-                claim.says.ends_with('.'),
+                claim.says.ends_with(['.', '?']),
                 "{}: `{}` is no sentence",
                 claim.at,
                 claim.id
