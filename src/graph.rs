@@ -7,6 +7,7 @@
 mod build;
 mod conv;
 mod op;
+mod order;
 mod shape;
 mod window;
 

@@ -51,122 +51,42 @@ pub struct Family {
 }
 
 /// Every family, in the order in which the document treats them.
+#[rustfmt::skip]
 pub const FAMILIES: &[Family] = &[
-    Family {
-        name: "lenet",
-        title: "LeNet-5",
-        year: Some(1998),
-        models: lenet::MODELS,
-    },
-    Family {
-        name: "alexnet",
-        title: "AlexNet",
-        year: Some(2012),
-        models: alexnet::MODELS,
-    },
-    Family {
-        name: "vgg",
-        title: "VGG",
-        year: Some(2014),
-        models: vgg::MODELS,
-    },
-    Family {
-        name: "googlenet",
-        title: "GoogLeNet (Inception-v1)",
-        year: Some(2014),
-        models: googlenet::MODELS,
-    },
-    Family {
-        name: "bn_inception",
-        title: "BN-Inception",
-        year: Some(2015),
-        models: bn_inception::MODELS,
-    },
-    Family {
-        name: "inception_v3",
-        title: "Inception-v2 and Inception-v3",
-        year: Some(2015),
-        models: inception_v3::MODELS,
-    },
-    Family {
-        name: "inception_v4",
-        title: "Inception-v4",
-        year: Some(2016),
-        models: inception_v4::MODELS,
-    },
-    Family {
-        name: "inception_resnet",
-        title: "Inception-ResNet",
-        year: Some(2016),
-        models: inception_resnet::MODELS,
-    },
-    Family {
-        name: "resnet",
-        title: "ResNet and plain nets for ImageNet",
-        year: Some(2015),
-        models: resnet::MODELS,
-    },
-    Family {
-        name: "resnet_cifar",
-        title: "ResNet and plain nets for CIFAR-10",
-        year: Some(2015),
-        models: resnet_cifar::MODELS,
-    },
-    Family {
-        name: "preact",
-        title: "Pre-activation ResNet and WRN",
-        year: Some(2016),
-        models: preact::MODELS,
-    },
-    Family {
-        name: "densenet",
-        title: "DenseNet",
-        year: Some(2017),
-        models: densenet::MODELS,
-    },
-    Family {
-        name: "fractalnet",
-        title: "FractalNet",
-        year: Some(2017),
-        models: fractalnet::MODELS,
-    },
-    Family {
-        name: "resnext",
-        title: "ResNeXt and ResNet with wide bottlenecks",
-        year: Some(2017),
-        models: resnext::MODELS,
-    },
-    Family {
-        name: "dpn",
-        title: "Dual path networks",
-        year: Some(2017),
-        models: dpn::MODELS,
-    },
-    Family {
-        name: "senet",
-        title: "SENet",
-        year: Some(2018),
-        models: senet::MODELS,
-    },
-    Family {
-        name: "listings",
-        title: "The document's listings",
-        year: None,
-        models: listings::MODELS,
-    },
-    Family {
-        name: "units",
-        title: "Units that are not whole networks",
-        year: None,
-        models: units::MODELS,
-    },
-    Family {
-        name: "inception_units",
-        title: "Inception modules and units of related networks",
-        year: None,
-        models: inception_units::MODELS,
-    },
+    family("lenet", "LeNet-5", Some(1998), lenet::MODELS),
+    family("alexnet", "AlexNet", Some(2012), alexnet::MODELS),
+    family("vgg", "VGG", Some(2014), vgg::MODELS),
+    family("googlenet", "GoogLeNet (Inception-v1)", Some(2014), googlenet::MODELS),
+    family("bn_inception", "BN-Inception", Some(2015), bn_inception::MODELS),
+    family("inception_v3", "Inception-v2 and Inception-v3", Some(2015), inception_v3::MODELS),
+    family("inception_v4", "Inception-v4", Some(2016), inception_v4::MODELS),
+    family("inception_resnet", "Inception-ResNet", Some(2016), inception_resnet::MODELS),
+    family("resnet", "ResNet and plain nets for ImageNet", Some(2015), resnet::MODELS),
+    family("resnet_cifar", "ResNet and plain nets for CIFAR-10", Some(2015), resnet_cifar::MODELS),
+    family("preact", "Pre-activation ResNet and WRN", Some(2016), preact::MODELS),
+    family("densenet", "DenseNet", Some(2017), densenet::MODELS),
+    family("fractalnet", "FractalNet", Some(2017), fractalnet::MODELS),
+    family("resnext", "ResNeXt and ResNet with wide bottlenecks", Some(2017), resnext::MODELS),
+    family("dpn", "Dual path networks", Some(2017), dpn::MODELS),
+    family("senet", "SENet", Some(2018), senet::MODELS),
+    family("listings", "The document's listings", None, listings::MODELS),
+    family("units", "Units that are not whole networks", None, units::MODELS),
+    family("inception_units", "Inception modules and units of related networks", None, inception_units::MODELS),
 ];
+
+const fn family(
+    name: &'static str,
+    title: &'static str,
+    year: Option<u16>,
+    models: &'static [Model],
+) -> Family {
+    Family {
+        name,
+        title,
+        year,
+        models,
+    }
+}
 
 /// Every registered model, family by family.
 pub fn models() -> impl Iterator<Item = &'static Model> {
