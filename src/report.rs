@@ -3,6 +3,7 @@
 
 mod changes;
 mod claims;
+mod drawing;
 mod html;
 mod junit;
 mod list;

@@ -1,15 +1,16 @@
-//! Models in the report: one with its plots and layers, and the registry as a whole.
+//! Models in the report: one with its drawing, plots and layers, and the registry as a whole.
 
-use super::{RenderError, plot};
+use super::{RenderError, drawing, plot};
 use crate::analysis::{Summary, summary};
 use crate::claim::grouped;
 use crate::zoo::{self, FAMILIES};
 use maud::{Markup, html};
 
-/// A model's totals, plots and layer table.
+/// A model's totals, drawing, plots and layer table.
 pub(super) fn model(name: &str) -> Result<Markup, RenderError> {
     let model = zoo::find(name)?;
-    let summary = summary(model.name, &model.graph()?)?;
+    let graph = model.graph()?;
+    let summary = summary(model.name, &graph)?;
     let totals = &summary.totals;
     Ok(html! {
         section.model id={"model-" (model.name)} {
@@ -27,6 +28,7 @@ pub(super) fn model(name: &str) -> Result<Markup, RenderError> {
                     div { dt { "receptive field" } dd { (field.field.size[0]) " x " (field.field.size[1]) } }
                 }
             }
+            (drawing::drawing(model.name, &graph))
             div.plots {
                 @if let Some(plot) = plot::parameters(&summary) { (plot) }
                 @if let Some(plot) = plot::receptive_field(&summary) { (plot) }
