@@ -117,7 +117,7 @@ fn main_job(output: &Path, suites: Option<&Path>) -> Result<Outcome> {
         count(&records, Kind::Refuted),
     );
     say(&format!(
-        "{} claims, which account for {statements} statements of the document\n\n{}\n{refuted} claims are refuted; the report says what is right:\n{}\n",
+        "{} claims, which account for {statements} statements of the document and its figures\n\n{}\n{refuted} claims are refuted; the report says what is right:\n{}\n",
         records.len(),
         report::summary(&suites, &records),
         output.join("index.html").display()

@@ -42,6 +42,8 @@ pub struct Row {
     pub params: u64,
     /// Multiply-accumulates.
     pub macs: u64,
+    /// Whether an evaluation-mode forward pass runs it; auxiliary heads are not live.
+    pub live: bool,
     /// What one unit sees of the input.
     pub receptive_field: Field,
 }
@@ -106,7 +108,7 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
     let mut layers = Vec::with_capacity(graph.nodes().len());
     let (mut params, mut macs) = (0u64, 0u64);
     for (id, node) in graph.nodes().iter().enumerate() {
-        let row = row(graph, node, fields[id])?;
+        let row = row(graph, node, live[id], fields[id])?;
         params = added(params, row.params, node, "params")?;
         if live[id] {
             macs = added(macs, row.macs, node, "macs")?;
@@ -149,7 +151,7 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
     })
 }
 
-fn row(graph: &Graph, node: &Node, receptive_field: Field) -> Result<Row, Overflow> {
+fn row(graph: &Graph, node: &Node, live: bool, receptive_field: Field) -> Result<Row, Overflow> {
     let window = node.op.window();
     Ok(Row {
         path: node.path.clone(),
@@ -167,6 +169,7 @@ fn row(graph: &Graph, node: &Node, receptive_field: Field) -> Result<Row, Overfl
         output: node.shape.dims(),
         params: PARAMS.of(graph, node)?,
         macs: MACS.of(graph, node)?,
+        live,
         receptive_field,
     })
 }

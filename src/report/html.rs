@@ -155,7 +155,7 @@ fn first_page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Markup {
         h1 { "What is written about convolutional networks, checked" }
         p.lead {
             (records.len()) " claims account for " (statements(records.iter()))
-            " statements of the document. What counting and arithmetic decide was computed from a description of the "
+            " statements of the document, its figures and the tables it takes from papers. What counting and arithmetic decide was computed from a description of the "
             "network itself; history names its source, and the rest says what a test would need."
         }
         (bar(all))

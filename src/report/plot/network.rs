@@ -80,15 +80,17 @@ fn by_layer(summary: &Summary) -> Vec<(String, u64)> {
 
 /// How the receptive field grows along the layers that slide a window.
 pub(in crate::report) fn receptive_field(summary: &Summary) -> Option<Markup> {
-    let last = &summary.totals.receptive_field.as_ref()?.layer;
+    summary.totals.receptive_field.as_ref()?;
+    // of parallel branches the one that sees most: the others only fall behind it
     let mut points = vec![(0f64, 1f64)];
-    for row in &summary.layers {
-        if row.kernel.is_some() {
-            points.push((points.len() as f64, row.receptive_field.size[0] as f64));
-        }
-        if row.path == *last {
-            break;
-        }
+    let mut largest = 1;
+    for row in summary
+        .layers
+        .iter()
+        .filter(|row| row.live && row.kernel.is_some())
+    {
+        largest = largest.max(row.receptive_field.size[0]);
+        points.push((points.len() as f64, largest as f64));
     }
     let rows = summary.input.get(1).map_or(1.0, |&h| h as f64);
     let top = points.iter().map(|&(_, y)| y).fold(rows, f64::max) * 1.1;
