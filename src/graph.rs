@@ -106,6 +106,11 @@ impl Graph {
         })
     }
 
+    /// The layers in `state_dict` order.
+    pub fn state_order(&self) -> &[NodeId] {
+        &self.state_order
+    }
+
     /// The weights and running statistics of one layer.
     pub fn tensors_of(&self, node: &Node) -> Vec<Tensor> {
         node.op.tensors(self.input_of(node))

@@ -1,9 +1,7 @@
 //! A network at a glance: its layers, tensors and totals, as `convcheck show` prints them.
 
-use super::{
-    Field, MACS, Overflow, PARAMS, depth, feature_field, peak_activations, receptive_fields,
-};
-use crate::graph::{Conv, Graph, Node, Op, Pad, TensorKind};
+use super::{Field, MACS, Overflow, depth, feature_field, peak_activations, receptive_fields};
+use crate::graph::{Conv, Graph, Node, Op, Pad, Tensor, TensorKind};
 use serde::Serialize;
 
 /// Everything that is shown of a network.
@@ -107,8 +105,11 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
     let live = graph.live();
     let mut layers = Vec::with_capacity(graph.nodes().len());
     let (mut params, mut macs) = (0u64, 0u64);
+    let mut of_layer: Vec<Vec<Tensor>> = Vec::with_capacity(graph.nodes().len());
     for (id, node) in graph.nodes().iter().enumerate() {
-        let row = row(graph, node, live[id], fields[id])?;
+        let tensors = graph.tensors_of(node);
+        let row = row(graph, node, &tensors, live[id], fields[id])?;
+        of_layer.push(tensors);
         params = added(params, row.params, node, "params")?;
         if live[id] {
             macs = added(macs, row.macs, node, "macs")?;
@@ -117,19 +118,21 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
     }
     let mut tensors = Vec::new();
     let (mut trainable, mut buffers) = (0u64, 0u64);
-    for (name, tensor) in graph.tensors() {
-        // the parameters fit, and running statistics are as many as scales and shifts
-        let elements = tensor.elements().unwrap_or(u64::MAX);
-        match tensor.kind {
-            TensorKind::Trainable => trainable = trainable.saturating_add(elements),
-            TensorKind::Buffer => buffers = buffers.saturating_add(elements),
-            TensorKind::Frozen => {}
+    for &id in graph.state_order() {
+        for tensor in std::mem::take(&mut of_layer[id]) {
+            // the parameters fit, and running statistics are as many as scales and shifts
+            let elements = tensor.elements().unwrap_or(u64::MAX);
+            match tensor.kind {
+                TensorKind::Trainable => trainable = trainable.saturating_add(elements),
+                TensorKind::Buffer => buffers = buffers.saturating_add(elements),
+                TensorKind::Frozen => {}
+            }
+            tensors.push(TensorRow {
+                name: format!("{}.{}", graph.nodes()[id].path, tensor.name),
+                shape: tensor.dims,
+                kind: tensor.kind,
+            });
         }
-        tensors.push(TensorRow {
-            name,
-            shape: tensor.dims,
-            kind: tensor.kind,
-        });
     }
     Ok(Summary {
         model: model.to_string(),
@@ -151,7 +154,17 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
     })
 }
 
-fn row(graph: &Graph, node: &Node, live: bool, receptive_field: Field) -> Result<Row, Overflow> {
+fn row(
+    graph: &Graph,
+    node: &Node,
+    tensors: &[Tensor],
+    live: bool,
+    receptive_field: Field,
+) -> Result<Row, Overflow> {
+    let params = tensors
+        .iter()
+        .filter(|tensor| tensor.kind != TensorKind::Buffer)
+        .try_fold(0u64, |sum, tensor| sum.checked_add(tensor.elements()?));
     let window = node.op.window();
     Ok(Row {
         path: node.path.clone(),
@@ -167,7 +180,10 @@ fn row(graph: &Graph, node: &Node, live: bool, receptive_field: Field) -> Result
             _ => None,
         },
         output: node.shape.dims(),
-        params: PARAMS.of(graph, node)?,
+        params: params.ok_or_else(|| Overflow {
+            path: node.path.clone(),
+            quantity: "params",
+        })?,
         macs: MACS.of(graph, node)?,
         live,
         receptive_field,

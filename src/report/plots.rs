@@ -10,10 +10,22 @@ use maud::{Markup, html};
 /// The page's file name.
 pub(super) const FILE: &str = "plots.html";
 
-/// What a saving compares: what it is, the costly and the cheap model, and a path in both.
+/// What a saving compares: what it is, the costly and the cheap model.
 const SAVINGS: &[(&str, &str, &str)] = &[
     ("two 3x3 for one 5x5", "conv5x5", "two_conv3x3"),
     ("three 3x3 for one 7x7", "conv7x7", "three_conv3x3"),
+    ("1x3 and 3x1 for one 3x3", "conv3x3", "conv1x3_conv3x1"),
+    ("1x7 and 7x1 for one 7x7", "conv7x7", "conv1x7_conv7x1"),
+    (
+        "1x1 before a 5x5",
+        "conv5x5_128_to_256",
+        "conv1x1_32_conv5x5_128_to_256",
+    ),
+    (
+        "Inception 3a with 1x1",
+        "inception_naive_3a",
+        "inception_reduced_3a",
+    ),
     (
         "bottleneck for basic unit",
         "basic_unit_256",
