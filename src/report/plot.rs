@@ -9,6 +9,7 @@ pub(super) use network::{parameters, receptive_field};
 pub(super) use scatter::{Mark, scatter};
 
 use maud::{Markup, PreEscaped, html};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 /// Lines and text; the page's stylesheet turns it into the theme's colour.
@@ -39,4 +40,32 @@ fn draw(
             figcaption { (title) }
         }
     })
+}
+
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Axes with names, ticks and a faint grid.
+fn axes(
+    chart: &mut Chart<'_, '_>,
+    x_name: &str,
+    y_name: &str,
+    x_tick: &dyn Fn(&f64) -> String,
+    y_tick: &dyn Fn(&f64) -> String,
+) -> Drawn {
+    let label = LABEL.into_font().color(&INK);
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(INK.mix(0.15))
+        .axis_style(INK)
+        .label_style(label.clone())
+        .axis_desc_style(label)
+        .x_labels(6)
+        .y_labels(6)
+        .x_desc(x_name)
+        .y_desc(y_name)
+        .x_label_formatter(&x_tick)
+        .y_label_formatter(&y_tick)
+        .draw()?;
+    Ok(())
 }

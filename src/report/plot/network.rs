@@ -1,6 +1,6 @@
 //! Plots of one network: where its parameters are, and how its receptive field grows.
 
-use super::{ACCENT, INK, LABEL, WIDTH, draw};
+use super::{ACCENT, INK, LABEL, WIDTH, axes, draw};
 use crate::analysis::Summary;
 use crate::claim::grouped;
 use maud::Markup;
@@ -102,21 +102,15 @@ pub(in crate::report) fn receptive_field(summary: &Summary) -> Option<Markup> {
             .set_label_area_size(LabelAreaPosition::Left, 56)
             .set_label_area_size(LabelAreaPosition::Bottom, 48)
             .build_cartesian_2d(0f64..end, 0f64..top)?;
+        let whole = |v: &f64| format!("{v:.0}");
+        axes(
+            &mut chart,
+            "layer with a window",
+            "input rows seen by one unit",
+            &whole,
+            &whole,
+        )?;
         let label = LABEL.into_font().color(&INK);
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(INK.mix(0.15))
-            .axis_style(INK)
-            .label_style(label.clone())
-            .axis_desc_style(label.clone())
-            .x_labels(8)
-            .y_labels(6)
-            .x_desc("layer with a window")
-            .y_desc("input rows seen by one unit")
-            .x_label_formatter(&|x| format!("{x:.0}"))
-            .y_label_formatter(&|y| format!("{y:.0}"))
-            .draw()?;
         chart.draw_series(LineSeries::new([(0.0, rows), (end, rows)], INK.mix(0.5)))?;
         chart.draw_series(std::iter::once(Text::new(
             format!("input: {rows:.0} rows"),

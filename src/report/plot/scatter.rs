@@ -1,6 +1,6 @@
 //! Points with names.
 
-use super::{ACCENT, INK, LABEL, WIDTH, draw};
+use super::{ACCENT, INK, WIDTH, axes, draw};
 use maud::Markup;
 use plotters::prelude::*;
 use std::collections::BTreeSet;
@@ -46,7 +46,6 @@ pub(in crate::report) fn scatter(
             .set_label_area_size(LabelAreaPosition::Left, 56)
             .set_label_area_size(LabelAreaPosition::Bottom, 48)
             .build_cartesian_2d(xs, ys)?;
-        let label = LABEL.into_font().color(&INK);
         let tick = |log: bool, v: f64| {
             if log {
                 short(10f64.powf(v))
@@ -54,20 +53,9 @@ pub(in crate::report) fn scatter(
                 format!("{v:.0}")
             }
         };
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(INK.mix(0.15))
-            .axis_style(INK)
-            .label_style(label.clone())
-            .axis_desc_style(label.clone())
-            .x_labels(6)
-            .y_labels(6)
-            .x_desc(x_name)
-            .y_desc(y_name)
-            .x_label_formatter(&|v| tick(log_x, *v))
-            .y_label_formatter(&|v| tick(log_y, *v))
-            .draw()?;
+        axes(&mut chart, x_name, y_name, &|v| tick(log_x, *v), &|v| {
+            tick(log_y, *v)
+        })?;
         chart.draw_series(
             points
                 .iter()
