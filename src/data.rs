@@ -1,0 +1,1 @@
+//! Images with labels, as their publishers store them.

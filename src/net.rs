@@ -1,0 +1,3 @@
+//! The numeric interpreter: the same graphs, with tensors.
+
+pub mod checkpoint;

@@ -1,0 +1,1 @@
+//! Weights as other people store them.

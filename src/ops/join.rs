@@ -1,0 +1,220 @@
+//! Where ways meet and part: sum, mean, concatenation, gate, slice; and the sum by repetition that a
+//! listing depends on.
+
+use super::activation::{each, each_2};
+use super::cpu::{by_dtype, planes, sum_f64_2, tensor, view};
+use candle_core::{Result, Tensor};
+
+/// The sum of two tensors of one shape.
+///
+/// # Errors
+/// Tensors that are not on the CPU, not contiguous or of another type than f32 and f64.
+pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    by_dtype!(a, T => each_2::<T>(a, b, |a, b| a + b))
+}
+
+/// The mean of tensors of one shape.
+///
+/// # Errors
+/// As [`add`].
+pub fn mean(inputs: &[&Tensor]) -> Result<Tensor> {
+    let mut sum = inputs[0].clone();
+    for input in &inputs[1..] {
+        sum = add(&sum, input)?;
+    }
+    scale(&sum, 1.0 / inputs.len() as f64, 0.0)
+}
+
+/// Each unit times `factor` plus `offset`.
+///
+/// # Errors
+/// As [`add`].
+pub fn scale(x: &Tensor, factor: f64, offset: f64) -> Result<Tensor> {
+    by_dtype!(x, T => each::<T>(x, |x| x * factor as T + offset as T))
+}
+
+/// Channels of all inputs one after the other.
+///
+/// # Errors
+/// As [`add`].
+pub fn concat(inputs: &[&Tensor]) -> Result<Tensor> {
+    by_dtype!(inputs[0], T => {
+        let (n, _, plane) = planes(inputs[0]);
+        let parts = inputs.iter().map(|x| view::<T>(x)).collect::<Result<Vec<_>>>()?;
+        let channels: usize = inputs.iter().map(|x| x.dims()[1]).sum();
+        let mut out = Vec::with_capacity(n * channels * plane);
+        for sample in 0..n {
+            for part in &parts {
+                let size = part.len() / n;
+                out.extend_from_slice(&part[sample * size..][..size]);
+            }
+        }
+        let mut dims = inputs[0].dims().to_vec();
+        dims[1] = channels;
+        tensor(out, &dims)
+    })
+}
+
+/// The channels from one number up to another.
+///
+/// # Errors
+/// As [`add`].
+pub fn slice(x: &Tensor, from: usize, to: usize) -> Result<Tensor> {
+    by_dtype!(x, T => {
+        let (n, c, plane) = planes(x);
+        let numbers = view::<T>(x)?;
+        let maps = |sample: usize| &numbers[(sample * c + from) * plane..(sample * c + to) * plane];
+        let out: Vec<T> = (0..n).flat_map(|sample| maps(sample).iter().copied()).collect();
+        let mut dims = x.dims().to_vec();
+        dims[1] = to - from;
+        tensor(out, &dims)
+    })
+}
+
+/// The gradient of [`slice`]: zero outside.
+///
+/// # Errors
+/// As [`add`].
+pub fn slice_backward(x: &Tensor, from: usize, dy: &Tensor) -> Result<Tensor> {
+    by_dtype!(x, T => {
+        let (n, c, plane) = planes(x);
+        let gradient = view::<T>(dy)?;
+        let size = gradient.len() / n;
+        let mut dx = vec![T::default(); x.elem_count()];
+        for sample in 0..n {
+            dx[(sample * c + from) * plane..][..size]
+                .copy_from_slice(&gradient[sample * size..][..size]);
+        }
+        tensor(dx, x.dims())
+    })
+}
+
+/// `x` times `gate`, which has one value for each map or one for each unit.
+///
+/// # Errors
+/// As [`add`].
+pub fn gate(x: &Tensor, gate: &Tensor) -> Result<Tensor> {
+    if x.dims() == gate.dims() {
+        return by_dtype!(x, T => each_2::<T>(x, gate, |x, gate| x * gate));
+    }
+    by_dtype!(x, T => {
+        let (_, _, plane) = planes(x);
+        let (numbers, gates) = (view::<T>(x)?, view::<T>(gate)?);
+        let mut out = numbers.to_vec();
+        for (map, &gate) in out.chunks_exact_mut(plane).zip(gates.iter()) {
+            map.iter_mut().for_each(|x| *x *= gate);
+        }
+        tensor(out, x.dims())
+    })
+}
+
+/// The gradients of [`gate`] with respect to both inputs.
+///
+/// # Errors
+/// As [`add`].
+pub fn gate_backward(x: &Tensor, gates: &Tensor, dy: &Tensor) -> Result<[Tensor; 2]> {
+    let dx = gate(dy, gates)?;
+    if x.dims() == gates.dims() {
+        return Ok([dx, gate(dy, x)?]);
+    }
+    by_dtype!(x, T => {
+        let (_, _, plane) = planes(x);
+        let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
+        let maps = numbers.chunks_exact(plane).zip(gradient.chunks_exact(plane));
+        let sums: Vec<T> = maps
+            .map(|(x, dy)| sum_f64_2(x, dy, |x, dy| f64::from(x) * f64::from(dy)) as T)
+            .collect();
+        Ok([dx, tensor(sums, gates.dims())?])
+    })
+}
+
+/// The sum of inputs of which one row, column or channel is repeated to the other's.
+///
+/// # Errors
+/// As [`add`], and shapes that cannot be repeated to one.
+pub fn broadcast_add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    a.broadcast_add(b)
+}
+
+/// Of the gradient of [`broadcast_add`], what reaches the input `x`: the sum over its repetitions.
+///
+/// # Errors
+/// As [`add`].
+pub fn broadcast_add_backward(x: &Tensor, dy: &Tensor) -> Result<Tensor> {
+    if x.dims() == dy.dims() {
+        return Ok(dy.clone());
+    }
+    by_dtype!(x, T => {
+        let (_, c, h, w) = x.dims4()?;
+        let [n, channels, rows, columns] = [0, 1, 2, 3].map(|i| dy.dims()[i]);
+        let gradient = view::<T>(dy)?;
+        let mut dx = vec![0.0; x.elem_count()];
+        for sample in 0..n {
+            for channel in 0..channels {
+                for row in 0..rows {
+                    for column in 0..columns {
+                        let from = ((sample * channels + channel) * rows + row) * columns + column;
+                        let to = ((sample * c + channel.min(c - 1)) * h + row.min(h - 1)) * w + column.min(w - 1);
+                        dx[to] += f64::from(gradient[from]);
+                    }
+                }
+            }
+        }
+        tensor(dx.into_iter().map(|x| x as T).collect::<Vec<T>>(), x.dims())
+    })
+}
+
+/// ResNet's option A shortcut: every `stride`-th unit, with maps of zeros in front and behind up to
+/// `channels`.
+///
+/// # Errors
+/// As [`add`].
+pub fn pad_shortcut(x: &Tensor, channels: usize, stride: usize) -> Result<Tensor> {
+    by_dtype!(x, T => {
+        let (n, c, h, w) = x.dims4()?;
+        let numbers = view::<T>(x)?;
+        let (down, across) = (h.div_ceil(stride), w.div_ceil(stride));
+        let mut out = vec![T::default(); n * channels * down * across];
+        for (to, from) in kept_units([n, c, h, w], channels, stride) {
+            out[to] = numbers[from];
+        }
+        tensor(out, &[n, channels, down, across])
+    })
+}
+
+/// The gradient of [`pad_shortcut`].
+///
+/// # Errors
+/// As [`add`].
+pub fn pad_shortcut_backward(
+    x: &Tensor,
+    channels: usize,
+    stride: usize,
+    dy: &Tensor,
+) -> Result<Tensor> {
+    by_dtype!(x, T => {
+        let gradient = view::<T>(dy)?;
+        let (n, c, h, w) = x.dims4()?;
+        let mut dx = vec![T::default(); x.elem_count()];
+        for (from, to) in kept_units([n, c, h, w], channels, stride) {
+            dx[to] = gradient[from];
+        }
+        tensor(dx, x.dims())
+    })
+}
+
+/// Pairs of places behind and in front of a [`pad_shortcut`].
+fn kept_units(
+    [n, c, h, w]: [usize; 4],
+    channels: usize,
+    stride: usize,
+) -> impl Iterator<Item = (usize, usize)> {
+    let (down, across) = (h.div_ceil(stride), w.div_ceil(stride));
+    let front = (channels - c) / 2;
+    (0..n * c * down * across).map(move |i| {
+        let (map, row, column) = (i / (down * across), i / across % down, i % across);
+        let (sample, channel) = (map / c, map % c);
+        let to = ((sample * channels + front + channel) * down + row) * across + column;
+        (to, (map * h + row * stride) * w + column * stride)
+    })
+}

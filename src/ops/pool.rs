@@ -1,0 +1,301 @@
+//! Pooling by maximum and by mean, over windows and over the cells of a grid; LeNet-5's subsampling.
+
+use super::cpu::{Real, by_dtype, planes, sum_f64, sum_f64_2, tensor, view};
+use crate::graph::{Axis, Window};
+use candle_core::{Error, Result, Tensor};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Along one axis, for each output the input rows that its window sees, and how many rows its mean
+/// divides by.
+struct Spans {
+    rows: Vec<Vec<usize>>,
+    divisors: Vec<usize>,
+    input: usize,
+}
+
+impl Spans {
+    /// Of a sliding window; with `count_pad` padded rows count in the divisor, rows beyond them do
+    /// not, as in PyTorch.
+    fn sliding(window: &Window, axis: usize, input: usize, count_pad: bool) -> Result<Spans> {
+        let positions = window
+            .axis(axis, input)
+            .map_err(|what| Error::Msg(what).bt())?;
+        let Axis {
+            output,
+            before,
+            after,
+        } = positions;
+        let taps = |position: usize| {
+            let start = position * window.stride[axis];
+            (0..window.kernel[axis]).map(move |tap| start + tap * window.dilation[axis])
+        };
+        let inside = before..before + input;
+        let rows: Vec<Vec<usize>> = (0..output)
+            .map(|i| {
+                let seen = taps(i).filter(|row| inside.contains(row));
+                seen.map(|row| row - before).collect()
+            })
+            .collect();
+        let divisors = match count_pad {
+            true => (0..output)
+                .map(|i| taps(i).filter(|&row| row < before + input + after).count())
+                .collect(),
+            false => rows.iter().map(Vec::len).collect(),
+        };
+        Ok(Spans {
+            rows,
+            divisors,
+            input,
+        })
+    }
+
+    /// Of the cells of a grid, which share rows where they do not divide them evenly.
+    fn cells(output: usize, input: usize) -> Spans {
+        let rows: Vec<Vec<usize>> = (0..output)
+            .map(|i| (i * input / output..((i + 1) * input).div_ceil(output)).collect())
+            .collect();
+        Spans {
+            divisors: rows.iter().map(Vec::len).collect(),
+            rows,
+            input,
+        }
+    }
+}
+
+/// A pooling on maps of known size.
+struct Pooling {
+    spans: [Spans; 2],
+}
+
+impl Pooling {
+    fn sliding(window: &Window, x: &Tensor, count_pad: bool) -> Result<Pooling> {
+        let (_, _, h, w) = x.dims4()?;
+        Ok(Pooling {
+            spans: [
+                Spans::sliding(window, 0, h, count_pad)?,
+                Spans::sliding(window, 1, w, count_pad)?,
+            ],
+        })
+    }
+
+    fn cells([down, across]: [usize; 2], x: &Tensor) -> Result<Pooling> {
+        let (_, _, h, w) = x.dims4()?;
+        Ok(Pooling {
+            spans: [Spans::cells(down, h), Spans::cells(across, w)],
+        })
+    }
+
+    fn output(&self) -> [usize; 2] {
+        [self.spans[0].rows.len(), self.spans[1].rows.len()]
+    }
+
+    /// The input units that an output unit sees.
+    fn seen(&self, i: usize) -> impl Iterator<Item = usize> {
+        let across = self.output()[1];
+        let width = self.spans[1].input;
+        let rows = self.spans[0].rows[i / across].iter();
+        let columns = &self.spans[1].rows[i % across];
+        rows.flat_map(move |row| columns.iter().map(move |column| row * width + column))
+    }
+
+    fn divisor(&self, i: usize) -> usize {
+        let across = self.output()[1];
+        self.spans[0].divisors[i / across] * self.spans[1].divisors[i % across]
+    }
+
+    /// A value for each output unit of each map.
+    fn forward<T: Real>(
+        &self,
+        x: &Tensor,
+        value: impl Fn(usize, &[T], usize) -> T + Sync,
+    ) -> Result<Tensor> {
+        let (n, c, plane) = planes(x);
+        let numbers = view::<T>(x)?;
+        let [h, w] = self.output();
+        let mut out = vec![T::zero(); n * c * h * w];
+        out.par_chunks_mut(h * w)
+            .zip(numbers.par_chunks(plane))
+            .enumerate()
+            .for_each(|(map, (out, numbers))| {
+                for (i, out) in out.iter_mut().enumerate() {
+                    *out = value(map % c, numbers, i);
+                }
+            });
+        tensor(out, &[n, c, h, w])
+    }
+
+    /// Spreads the gradient of each output unit over the units of its map.
+    fn backward<T: Real>(
+        &self,
+        x: &Tensor,
+        dy: &Tensor,
+        spread: impl Fn(usize, &[T], usize, T, &mut [T]) + Sync,
+    ) -> Result<Tensor> {
+        let (_, c, plane) = planes(x);
+        let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
+        let [h, w] = self.output();
+        let mut dx = vec![T::zero(); numbers.len()];
+        dx.par_chunks_mut(plane)
+            .zip(numbers.par_chunks(plane))
+            .zip(gradient.par_chunks(h * w))
+            .enumerate()
+            .for_each(|(map, ((dx, numbers), gradient))| {
+                for (i, &dy) in gradient.iter().enumerate() {
+                    spread(map % c, numbers, i, dy, dx);
+                }
+            });
+        tensor(dx, x.dims())
+    }
+
+    /// The first of the largest units that an output unit sees; a NaN is larger than all.
+    fn largest<T: Real>(&self, numbers: &[T], i: usize) -> Option<usize> {
+        self.seen(i).reduce(|best, unit| {
+            let keeps = numbers[best] >= numbers[unit] || numbers[best].is_nan();
+            if keeps { best } else { unit }
+        })
+    }
+}
+
+/// The largest unit in each window; minus infinity where it sees none.
+///
+/// # Errors
+/// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
+pub fn max(window: &Window, x: &Tensor) -> Result<Tensor> {
+    let pooling = Pooling::sliding(window, x, false)?;
+    by_dtype!(x, T => pooling.forward(x, |_, numbers: &[T], i| {
+        let largest = pooling.largest(numbers, i);
+        largest.map_or(num_traits::Float::neg_infinity(), |unit| numbers[unit])
+    }))
+}
+
+/// The gradient of [`max`]: all of it goes to the first of the largest units.
+///
+/// # Errors
+/// As [`max`].
+pub fn max_backward(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
+    let pooling = Pooling::sliding(window, x, false)?;
+    by_dtype!(x, T => pooling.backward(x, dy, |_, numbers: &[T], i, dy, dx: &mut [T]| {
+        if let Some(unit) = pooling.largest(numbers, i) {
+            dx[unit] += dy;
+        }
+    }))
+}
+
+/// Over what a mean is taken.
+#[derive(Debug, Clone, Copy)]
+pub enum Mean<'a> {
+    /// Windows.
+    Window {
+        /// Geometry.
+        window: &'a Window,
+        /// Whether padded zeros count in the divisor.
+        count_pad: bool,
+    },
+    /// The cells of a grid, `[h, w]`.
+    Grid([usize; 2]),
+}
+
+impl Mean<'_> {
+    fn pooling(self, x: &Tensor) -> Result<Pooling> {
+        match self {
+            Mean::Window { window, count_pad } => Pooling::sliding(window, x, count_pad),
+            Mean::Grid(cells) => Pooling::cells(cells, x),
+        }
+    }
+}
+
+/// The mean of each window or cell.
+///
+/// # Errors
+/// As [`max`].
+pub fn mean(over: Mean, x: &Tensor) -> Result<Tensor> {
+    let pooling = over.pooling(x)?;
+    by_dtype!(x, T => pooling.forward(x, |_, numbers: &[T], i| {
+        let sum: f64 = pooling.seen(i).map(|unit| f64::from(numbers[unit])).sum();
+        (sum / pooling.divisor(i).max(1) as f64) as T
+    }))
+}
+
+/// The gradient of [`mean`].
+///
+/// # Errors
+/// As [`max`].
+pub fn mean_backward(over: Mean, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
+    let pooling = over.pooling(x)?;
+    by_dtype!(x, T => pooling.backward(x, dy, |_, _: &[T], i, dy, dx: &mut [T]| {
+        let share = dy / pooling.divisor(i).max(1) as T;
+        for unit in pooling.seen(i) {
+            dx[unit] += share;
+        }
+    }))
+}
+
+/// LeNet-5's subsampling: the sum of each window times one coefficient a map, plus one bias a map.
+///
+/// # Errors
+/// As [`max`].
+pub fn subsample(window: &Window, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    let pooling = Pooling::sliding(window, x, false)?;
+    by_dtype!(x, T => {
+        let (weight, bias) = (view::<T>(weight)?, view::<T>(bias)?);
+        pooling.forward(x, |map, numbers: &[T], i| {
+            let sum: T = pooling.seen(i).map(|unit| numbers[unit]).sum();
+            weight[map] * sum + bias[map]
+        })
+    })
+}
+
+/// The gradient of [`subsample`] with respect to its input.
+///
+/// # Errors
+/// As [`max`].
+pub fn subsample_backward(
+    window: &Window,
+    x: &Tensor,
+    weight: &Tensor,
+    dy: &Tensor,
+) -> Result<Tensor> {
+    let pooling = Pooling::sliding(window, x, false)?;
+    by_dtype!(x, T => {
+        let weight = view::<T>(weight)?;
+        pooling.backward(x, dy, |map, _: &[T], i, dy, dx: &mut [T]| {
+            for unit in pooling.seen(i) {
+                dx[unit] += weight[map] * dy;
+            }
+        })
+    })
+}
+
+/// The gradients of [`subsample`] with respect to its coefficients and biases.
+///
+/// # Errors
+/// As [`max`].
+pub fn subsample_weights(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Vec<Tensor>> {
+    by_dtype!(x, T => {
+        // the coefficients' gradient is that of sums without coefficient
+        let (_, c, plane) = planes(x);
+        let ones = Tensor::ones(c, x.dtype(), x.device())?;
+        let sums = subsample(window, x, &ones, &zeros(&ones)?)?;
+        let (sums, dy) = (view::<T>(&sums)?, view::<T>(dy)?);
+        let plane_out = sums.len() / (x.elem_count() / plane);
+        let of_map = |map: usize, f: &dyn Fn(Range<usize>) -> f64| -> T {
+            let maps = (0..x.dims()[0]).map(|sample| (sample * c + map) * plane_out);
+            maps.map(|start| f(start..start + plane_out)).sum::<f64>() as T
+        };
+        let weight = |map| {
+            of_map(map, &|units: Range<usize>| {
+                sum_f64_2(&sums[units.clone()], &dy[units], |s, dy| f64::from(s) * f64::from(dy))
+            })
+        };
+        let bias = |map| of_map(map, &|units: Range<usize>| sum_f64(&dy[units], f64::from));
+        Ok(vec![
+            tensor((0..c).map(weight).collect::<Vec<T>>(), &[c])?,
+            tensor((0..c).map(bias).collect::<Vec<T>>(), &[c])?,
+        ])
+    })
+}
+
+fn zeros(like: &Tensor) -> Result<Tensor> {
+    like.zeros_like()
+}
