@@ -6,15 +6,16 @@
 
 mod build;
 mod conv;
+mod modules;
 mod op;
-mod order;
 mod shape;
+mod value;
 mod window;
 
-pub use build::{Name, Value, concat, mean};
 pub use conv::{Conv, conv};
 pub use op::{Activation, Op, Tensor, TensorKind};
 pub use shape::{Shape, ShapeError};
+pub use value::{Name, Value, concat, mean};
 pub use window::{Axis, Pad, Pair, Window, pool};
 
 /// Where a layer stands in [`Graph::nodes`].
@@ -32,6 +33,8 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     /// Its output, per sample.
     pub shape: Shape,
+    /// The layer whose weights it uses, where those are not its own.
+    pub weights_of: Option<NodeId>,
 }
 
 /// A value that the network hands out under a name.
@@ -96,13 +99,19 @@ impl Graph {
             .map_or(node.shape, |&id| self.nodes[id].shape)
     }
 
-    /// Every weight and running statistic, in `state_dict` order, under its full name.
+    /// The layer that has the weights which a layer uses: itself, unless its scope is described
+    /// [again](Value::again).
+    pub fn owner(&self, id: NodeId) -> NodeId {
+        self.nodes[id].weights_of.unwrap_or(id)
+    }
+
+    /// Every weight and running statistic, once, in `state_dict` order, under its full name.
     pub fn tensors(&self) -> impl Iterator<Item = (String, Tensor)> {
         self.state_order.iter().flat_map(|&id| {
             let node = &self.nodes[id];
             self.tensors_of(node)
                 .into_iter()
-                .map(|tensor| (format!("{}.{}", node.path, tensor.name), tensor))
+                .map(|tensor| ([&node.path, ".", tensor.name].concat(), tensor))
         })
     }
 
@@ -111,9 +120,12 @@ impl Graph {
         &self.state_order
     }
 
-    /// The weights and running statistics of one layer.
+    /// The weights and running statistics that one layer has: none where it uses those of another.
     pub fn tensors_of(&self, node: &Node) -> Vec<Tensor> {
-        node.op.tensors(self.input_of(node))
+        match node.weights_of {
+            None => node.op.tensors(self.input_of(node)),
+            Some(_) => Vec::new(),
+        }
     }
 
     /// For each layer, whether the prediction depends on it. Auxiliary heads are not live: a forward

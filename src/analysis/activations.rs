@@ -26,20 +26,19 @@ pub fn peak_activations(graph: &Graph) -> Result<u64, Overflow> {
     }
     // the prediction outlives the pass
     last_reader[graph.outputs()[0].node] = graph.nodes().len();
-    let mut freed_at: Vec<Vec<usize>> = vec![Vec::new(); graph.nodes().len() + 1];
-    for (id, &reader) in last_reader.iter().enumerate().filter(|&(id, _)| live[id]) {
-        freed_at[reader].push(id);
-    }
     let (mut alive, mut peak) = (0u64, 0u64);
     for (id, node) in graph.nodes().iter().enumerate().filter(|&(id, _)| live[id]) {
         let size = node.shape.elements().ok_or_else(|| overflow(node))?;
         alive = alive.checked_add(size).ok_or_else(|| overflow(node))?;
         peak = peak.max(alive);
-        for &done in &freed_at[id] {
-            alive -= graph.nodes()[done]
-                .shape
-                .elements()
-                .ok_or_else(|| overflow(node))?;
+        for (i, &input) in node.inputs.iter().enumerate() {
+            // an input that is read twice is freed once
+            if last_reader[input] == id && !node.inputs[..i].contains(&input) {
+                alive -= graph.nodes()[input]
+                    .shape
+                    .elements()
+                    .ok_or_else(|| overflow(node))?;
+            }
         }
     }
     Ok(peak)

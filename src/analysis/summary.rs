@@ -36,8 +36,11 @@ pub struct Row {
     pub groups: Option<usize>,
     /// Output shape per sample.
     pub output: Vec<usize>,
-    /// Parameters.
+    /// Parameters of its own.
     pub params: u64,
+    /// Path of the layer whose weights it uses instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_of: Option<String>,
     /// Multiply-accumulates.
     pub macs: u64,
     /// Whether an evaluation-mode forward pass runs it; auxiliary heads are not live.
@@ -128,7 +131,7 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
                 TensorKind::Frozen => {}
             }
             tensors.push(TensorRow {
-                name: format!("{}.{}", graph.nodes()[id].path, tensor.name),
+                name: [&graph.nodes()[id].path, ".", tensor.name].concat(),
                 shape: tensor.dims,
                 kind: tensor.kind,
             });
@@ -184,6 +187,7 @@ fn row(
             path: node.path.clone(),
             quantity: "params",
         })?,
+        weights_of: node.weights_of.map(|id| graph.nodes()[id].path.clone()),
         macs: MACS.of(graph, node)?,
         live,
         receptive_field,

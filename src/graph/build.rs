@@ -1,73 +1,61 @@
-//! How a model is written down: verbs on [`Value`], a handle to what a layer computes.
-//!
-//! There is no `?` in model code. The builder keeps the first error and [`Graph::build`] returns it;
-//! until then later verbs add nothing.
-//!
-//! [`Graph::build`]: super::Graph::build
+//! What accumulates while a description runs: layers, the tree of their modules, the first error.
 
-use super::{
-    Activation, Conv, Graph, Node, NodeId, Op, Output, Pair, Shape, ShapeError, Window, order,
-};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::{Add, Mul};
-
-/// A layer's or scope's name: text or a number, as in PyTorch's `Sequential`.
-pub trait Name: fmt::Display {}
-
-impl Name for &str {}
-impl Name for &String {}
-impl Name for String {}
-impl Name for usize {}
-
-/// What a layer computes; a handle that model code passes on.
-#[derive(Clone, Copy)]
-pub struct Value<'g> {
-    builder: &'g Builder,
-    node: NodeId,
-}
+use super::modules::{ModuleId, Modules, ROOT};
+use super::{Graph, Node, NodeId, Op, Output, Shape, ShapeError, Value};
+use std::cell::{RefCell, RefMut};
 
 /// The name of the network's result among its outputs.
 const PREDICTION: &str = "output";
 
-struct Builder(RefCell<State>);
+/// A network under construction, which all its values share.
+pub(super) struct Builder(RefCell<State>);
 
-struct State {
+pub(super) struct State {
     nodes: Vec<Node>,
     outputs: Vec<Output>,
+    modules: Modules,
     /// The names of the open scopes, joined by dots.
-    scope: String,
-    /// Fingerprints of all paths: comparing them is what building a deep network would spend its time on.
-    paths: BTreeSet<u64>,
-    /// Scope to the order of its modules, where a description declares one.
-    registered: BTreeMap<String, Vec<String>>,
+    path: String,
+    scope: Scope,
     error: Option<ShapeError>,
+}
+
+/// The scope in which layers are being described.
+#[derive(Clone, Copy)]
+pub(super) struct Scope {
+    module: ModuleId,
+    /// The module whose weights it uses, if it is described again.
+    first: Option<ModuleId>,
+    /// How much of [`State::path`] names it.
+    length: usize,
 }
 
 pub(super) fn run(
     input: Shape,
     describe: impl for<'g> FnOnce(Value<'g>) -> Value<'g>,
 ) -> Result<Graph, ShapeError> {
+    let mut modules = Modules::new();
+    let module = modules.enter(ROOT, "input");
+    modules.place(module, 0);
     let builder = Builder(RefCell::new(State {
         nodes: vec![Node {
             path: "input".into(),
             op: Op::Input,
             inputs: Vec::new(),
             shape: input,
+            weights_of: None,
         }],
         outputs: Vec::new(),
-        scope: String::new(),
-        paths: BTreeSet::from([fingerprint("input")]),
-        registered: BTreeMap::new(),
+        modules,
+        path: String::new(),
+        scope: Scope {
+            module: ROOT,
+            first: None,
+            length: 0,
+        },
         error: None,
     }));
-    let prediction = describe(Value {
-        builder: &builder,
-        node: 0,
-    })
-    .node;
+    let prediction = describe(Value::new(&builder, 0)).node();
     let state = builder.0.into_inner();
     match state.error {
         Some(error) => Err(error),
@@ -78,7 +66,7 @@ pub(super) fn run(
             }];
             outputs.extend(state.outputs);
             Ok(Graph {
-                state_order: order::state_order(&state.nodes, &state.registered),
+                state_order: state.modules.state_order(),
                 nodes: state.nodes,
                 outputs,
             })
@@ -86,317 +74,162 @@ pub(super) fn run(
     }
 }
 
-/// The same for equal paths in every run.
-fn fingerprint(path: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
-    hasher.finish()
+impl Builder {
+    pub(super) fn state(&self) -> RefMut<'_, State> {
+        self.0.borrow_mut()
+    }
 }
 
 impl State {
-    fn path(&self, name: impl fmt::Display) -> String {
-        match self.scope.as_str() {
-            "" => name.to_string(),
-            scope => format!("{scope}.{name}"),
+    pub(super) fn shape(&self, node: NodeId) -> Shape {
+        self.nodes[node].shape
+    }
+
+    /// Opens a scope and returns the one around it.
+    pub(super) fn enter(&mut self, name: &str) -> Scope {
+        let first = self
+            .scope
+            .first
+            .and_then(|outer| self.modules.find(outer, name));
+        if self.scope.first.is_some() && first.is_none() {
+            self.fail(name, "this scope was not there the first time".into());
+        }
+        self.open(name, first)
+    }
+
+    /// Opens a scope that uses the weights of one that was described before.
+    pub(super) fn enter_again(&mut self, name: &str) -> Scope {
+        let first = self.modules.find(self.scope.module, name);
+        if first.is_none() {
+            self.fail(name, "this scope was not described before".into());
+        }
+        let name = self.modules.free_name(self.scope.module, name);
+        self.open(&name, first)
+    }
+
+    fn open(&mut self, name: &str, first: Option<ModuleId>) -> Scope {
+        let outer = self.scope;
+        self.path = self.path_of(name);
+        self.scope = Scope {
+            module: self.modules.enter(outer.module, name),
+            first,
+            length: self.path.len(),
+        };
+        outer
+    }
+
+    /// Closes the open scope.
+    pub(super) fn leave(&mut self, outer: Scope) {
+        self.path.truncate(outer.length);
+        self.scope = outer;
+    }
+
+    /// Registers modules of the open scope ahead of their description.
+    pub(super) fn register(&mut self, names: &[&str]) {
+        for name in names {
+            self.modules.enter(self.scope.module, name);
         }
     }
 
-    /// A path for a layer that its paper does not name: `relu`, `relu_2`, ... within its scope.
-    fn unnamed(&self, op: &Op) -> String {
-        let path = self.path(op.name());
-        if !self.paths.contains(&fingerprint(&path)) {
-            return path;
+    pub(super) fn output(&mut self, name: &str, node: NodeId) {
+        if name == PREDICTION || self.outputs.iter().any(|output| output.name == name) {
+            self.error.get_or_insert(ShapeError {
+                path: name.into(),
+                what: "two outputs have this name: rename one".into(),
+            });
+        } else {
+            self.outputs.push(Output {
+                name: name.into(),
+                node,
+            });
         }
-        (2..)
-            .map(|n| format!("{path}_{n}"))
-            .find(|path| !self.paths.contains(&fingerprint(path)))
-            .expect("there is always a larger number")
     }
 
-    fn fail(&mut self, path: String, what: String) {
-        self.error.get_or_insert(ShapeError { path, what });
+    /// Adds a layer that its paper does not name: `relu`, `relu_2`, ... within its scope.
+    pub(super) fn push_unnamed(&mut self, op: Op, inputs: Vec<NodeId>) -> NodeId {
+        let name = self.modules.free_name(self.scope.module, op.name());
+        self.push(&name, op, inputs)
     }
 
     /// Adds a layer; after an error, or at one, hands back the first input instead.
-    fn push(&mut self, path: String, op: Op, inputs: Vec<NodeId>) -> NodeId {
+    pub(super) fn push(&mut self, name: &str, op: Op, inputs: Vec<NodeId>) -> NodeId {
         let fallback = inputs[0];
         if self.error.is_some() {
             return fallback;
         }
-        // only the path itself proves that it is taken
-        if !self.paths.insert(fingerprint(&path)) && self.nodes.iter().any(|node| node.path == path)
-        {
-            self.fail(path, "two layers have this path: rename one".into());
-            return fallback;
-        }
-        let output = match inputs.as_slice() {
-            &[input] => op.output(&[self.nodes[input].shape]),
-            inputs => {
-                let shapes: Vec<Shape> = inputs.iter().map(|&id| self.nodes[id].shape).collect();
-                op.output(&shapes)
-            }
-        };
-        match output {
-            Ok(shape) => {
+        let checked = self
+            .place(name)
+            .and_then(|()| self.output_shape(&op, &inputs))
+            .and_then(|shape| Ok((shape, self.weights_of(name, &op, fallback)?)));
+        match checked {
+            Ok((shape, weights_of)) => {
                 self.nodes.push(Node {
-                    path,
+                    path: self.path_of(name),
                     op,
                     inputs,
                     shape,
+                    weights_of,
                 });
                 self.nodes.len() - 1
             }
             Err(what) => {
-                self.fail(path, what);
+                self.fail(name, what);
                 fallback
             }
         }
     }
-}
 
-impl<'g> Value<'g> {
-    /// Its shape, per sample.
-    pub fn shape(self) -> Shape {
-        self.builder.0.borrow().nodes[self.node].shape
-    }
-
-    /// Its channels, or the units of a vector.
-    pub fn channels(self) -> usize {
-        self.shape().channels()
-    }
-
-    /// Describes a part of the network under a name of its own.
-    pub fn scope<R>(self, name: impl Name, describe: impl FnOnce(Value<'g>) -> R) -> R {
-        let mut state = self.builder.0.borrow_mut();
-        let outer = state.scope.len();
-        state.scope = state.path(name);
-        drop(state);
-        let result = describe(self);
-        self.builder.0.borrow_mut().scope.truncate(outer);
-        result
-    }
-
-    /// Hands this value out under a name, as auxiliary heads are.
-    pub fn output(self, name: impl Name) -> Value<'g> {
-        let mut state = self.builder.0.borrow_mut();
-        let name = name.to_string();
-        if name == PREDICTION || state.outputs.iter().any(|output| output.name == name) {
-            state.fail(name, "two outputs have this name: rename one".into());
+    fn place(&mut self, name: &str) -> Result<(), String> {
+        let module = self.modules.enter(self.scope.module, name);
+        if self.modules.place(module, self.nodes.len()) {
+            Ok(())
         } else {
-            state.outputs.push(Output {
-                name,
-                node: self.node,
-            });
-        }
-        drop(state);
-        self
-    }
-
-    /// Convolution.
-    pub fn conv(self, name: impl Name, conv: Conv) -> Value<'g> {
-        self.named(name, Op::Conv(conv))
-    }
-
-    /// Fully connected layer with bias.
-    pub fn linear(self, name: impl Name, out: usize) -> Value<'g> {
-        self.named(name, Op::Linear { out, bias: true })
-    }
-
-    /// Batch normalisation with PyTorch's constants (eps 1e-5, momentum 0.1).
-    pub fn bn(self, name: impl Name) -> Value<'g> {
-        self.batch_norm(name, 1e-5, 0.1)
-    }
-
-    /// Batch normalisation with constants of its own.
-    pub fn batch_norm(self, name: impl Name, eps: f64, momentum: f64) -> Value<'g> {
-        self.named(name, Op::BatchNorm { eps, momentum })
-    }
-
-    /// Local response normalisation over `size` channels.
-    pub fn lrn(self, name: impl Name, size: usize, alpha: f64, beta: f64, k: f64) -> Value<'g> {
-        self.named(
-            name,
-            Op::Lrn {
-                size,
-                alpha,
-                beta,
-                k,
-            },
-        )
-    }
-
-    /// Max pooling.
-    pub fn max_pool(self, name: impl Name, window: Window) -> Value<'g> {
-        self.named(name, Op::MaxPool { window })
-    }
-
-    /// Average pooling; padded zeros count in the mean, as is PyTorch's default.
-    pub fn avg_pool(self, name: impl Name, window: Window) -> Value<'g> {
-        self.named(
-            name,
-            Op::AvgPool {
-                window,
-                count_include_pad: true,
-            },
-        )
-    }
-
-    /// Average pooling over the units of the map alone.
-    pub fn avg_pool_without_pad(self, name: impl Name, window: Window) -> Value<'g> {
-        self.named(
-            name,
-            Op::AvgPool {
-                window,
-                count_include_pad: false,
-            },
-        )
-    }
-
-    /// The mean over each cell of a grid.
-    pub fn adaptive_avg_pool(self, name: impl Name, output: impl Pair) -> Value<'g> {
-        self.named(
-            name,
-            Op::AdaptiveAvgPool {
-                output: output.pair(),
-            },
-        )
-    }
-
-    /// The mean of each map.
-    pub fn global_avg_pool(self) -> Value<'g> {
-        self.unnamed(Op::AdaptiveAvgPool { output: [1, 1] })
-    }
-
-    /// LeNet-5's trainable subsampling.
-    pub fn subsample(self, name: impl Name, window: Window) -> Value<'g> {
-        self.named(name, Op::Subsample { window })
-    }
-
-    /// Distances to `out` fixed codes.
-    pub fn rbf(self, name: impl Name, out: usize) -> Value<'g> {
-        self.named(name, Op::Rbf { out })
-    }
-
-    /// max(x, 0).
-    pub fn relu(self) -> Value<'g> {
-        self.unnamed(Op::Activation(Activation::Relu))
-    }
-
-    /// Logistic function.
-    pub fn sigmoid(self) -> Value<'g> {
-        self.unnamed(Op::Activation(Activation::Sigmoid))
-    }
-
-    /// Hyperbolic tangent.
-    pub fn tanh(self) -> Value<'g> {
-        self.unnamed(Op::Activation(Activation::Tanh))
-    }
-
-    /// LeNet-5's 1.7159 tanh(2x / 3).
-    pub fn scaled_tanh(self) -> Value<'g> {
-        self.unnamed(Op::Activation(Activation::ScaledTanh))
-    }
-
-    /// Class probabilities.
-    pub fn softmax(self) -> Value<'g> {
-        self.unnamed(Op::Activation(Activation::Softmax))
-    }
-
-    /// Dropout with probability `p` of zero.
-    pub fn dropout(self, p: f64) -> Value<'g> {
-        self.unnamed(Op::Dropout { p })
-    }
-
-    /// Maps to a vector.
-    pub fn flatten(self) -> Value<'g> {
-        self.unnamed(Op::Flatten)
-    }
-
-    /// ResNet's option A shortcut.
-    pub fn pad_shortcut(self, channels: usize, stride: usize) -> Value<'g> {
-        self.unnamed(Op::PadShortcut { channels, stride })
-    }
-
-    /// The channels from one number up to another.
-    pub fn slice(self, from: usize, to: usize) -> Value<'g> {
-        self.unnamed(Op::Slice { from, to })
-    }
-
-    /// Each unit times `factor` plus `offset`.
-    pub fn scale(self, factor: f64, offset: f64) -> Value<'g> {
-        self.unnamed(Op::Scale { factor, offset })
-    }
-
-    /// Says in which order this scope's modules stand in the `state_dict`, where that is not the
-    /// order of the description; modules that are not listed follow in the order of description.
-    pub fn registers(self, names: &[&str]) -> Value<'g> {
-        let mut state = self.builder.0.borrow_mut();
-        let scope = state.scope.clone();
-        let names = names.iter().map(|name| name.to_string()).collect();
-        state.registered.insert(scope, names);
-        drop(state);
-        self
-    }
-
-    /// A sum in which maps of one row or column are repeated.
-    pub fn broadcast_add(self, other: Value<'g>) -> Value<'g> {
-        self.join(Op::BroadcastAdd, &[self, other])
-    }
-
-    fn named(self, name: impl Name, op: Op) -> Value<'g> {
-        let mut state = self.builder.0.borrow_mut();
-        let path = state.path(name);
-        Value {
-            node: state.push(path, op, vec![self.node]),
-            ..self
+            Err("two layers have this path: rename one".into())
         }
     }
 
-    fn unnamed(self, op: Op) -> Value<'g> {
-        self.join(op, &[self])
-    }
-
-    fn join(self, op: Op, inputs: &[Value<'g>]) -> Value<'g> {
-        let mut state = self.builder.0.borrow_mut();
-        let path = state.unnamed(&op);
-        let inputs = inputs.iter().map(|value| value.node).collect();
-        Value {
-            node: state.push(path, op, inputs),
-            ..self
+    fn output_shape(&self, op: &Op, inputs: &[NodeId]) -> Result<Shape, String> {
+        match *inputs {
+            [input] => op.output(&[self.shape(input)]),
+            _ => {
+                let shapes: Vec<Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
+                op.output(&shapes)
+            }
         }
     }
-}
 
-/// The residual join: a sum of equal shapes.
-impl<'g> Add for Value<'g> {
-    type Output = Value<'g>;
-
-    fn add(self, other: Value<'g>) -> Value<'g> {
-        self.join(Op::Add, &[self, other])
+    /// In a scope that is described again, the layer whose weights a layer uses.
+    fn weights_of(&self, name: &str, op: &Op, input: NodeId) -> Result<Option<NodeId>, String> {
+        let Some(scope) = self.scope.first else {
+            return Ok(None);
+        };
+        let tensors = op.tensors(self.shape(input));
+        if tensors.is_empty() {
+            return Ok(None);
+        }
+        let first = self
+            .modules
+            .find(scope, name)
+            .and_then(|module| self.modules.layer(module))
+            .ok_or("this layer was not there the first time")?;
+        let Node {
+            path, op: there, ..
+        } = &self.nodes[first];
+        if there != op || there.tensors(self.shape(self.nodes[first].inputs[0])) != tensors {
+            return Err(format!("the weights of `{path}` do not fit it"));
+        }
+        Ok(Some(self.nodes[first].weights_of.unwrap_or(first)))
     }
-}
 
-/// The channel gate: each map times its own value of `other`.
-impl<'g> Mul for Value<'g> {
-    type Output = Value<'g>;
-
-    fn mul(self, other: Value<'g>) -> Value<'g> {
-        self.join(Op::Gate, &[self, other])
+    fn path_of(&self, name: &str) -> String {
+        match self.path.as_str() {
+            "" => name.into(),
+            scope => [scope, ".", name].concat(),
+        }
     }
-}
 
-/// The mean of values of one shape, with local drop-path in training.
-///
-/// # Panics
-/// On an empty list, which no paper has.
-pub fn mean<'g>(values: &[Value<'g>], drop_path: f64) -> Value<'g> {
-    values[0].join(Op::Mean { drop_path }, values)
-}
-
-/// Channels of all values, one after the other.
-///
-/// # Panics
-/// On an empty list, which no paper has.
-pub fn concat<'g>(values: &[Value<'g>]) -> Value<'g> {
-    values[0].join(Op::Concat, values)
+    fn fail(&mut self, name: &str, what: String) {
+        let path = self.path_of(name);
+        self.error.get_or_insert(ShapeError { path, what });
+    }
 }

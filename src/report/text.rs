@@ -95,7 +95,10 @@ pub fn layers(summary: &Summary) -> String {
             Cell::new(row.kernel.map_or(String::new(), |k| by(&k))),
             Cell::new(row.stride.map_or(String::new(), |s| by(&s))),
             Cell::new(by(&row.output)),
-            count(row.params),
+            match row.weights_of {
+                Some(_) => right("shared"),
+                None => count(row.params),
+            },
             count(row.macs),
         ]);
     }

@@ -21,7 +21,13 @@ pub(super) const MODELS: &[Model] = &[
         "article_tf_resnet18_cifar100",
         "The document's section 5.3.1 (TensorFlow 2): ResNet18 on CIFAR-100",
         CIFAR,
-        tensorflow_resnet18,
+        |x| tensorflow_resnet(x, [2; 4]),
+    ),
+    model(
+        "article_tf_resnet34_cifar100",
+        "The document's section 5.3.1 (TensorFlow 2): resnet34(), which is never called; its later units share the weights of the second",
+        CIFAR,
+        |x| tensorflow_resnet(x, [3, 4, 6, 3]),
     ),
     model(
         "article_pt_resnet18_cifar10",
@@ -81,19 +87,19 @@ fn vgg(x: Value) -> Value {
     })
 }
 
-fn tensorflow_resnet18(x: Value) -> Value {
+/// Stage by stage that many units: the listing makes one unit of stride 1 and adds it again and again.
+fn tensorflow_resnet(x: Value, units: [usize; 4]) -> Value {
     let mut x = x.scope("preprocessBlock", |x| {
         keras_bn(x.conv("conv", conv(50, 3)), "bn")
             .relu()
             .max_pool("pool", pool(2).stride(1).same())
     });
-    for (block, (channels, stride)) in [(50, 1), (150, 2), (300, 2), (500, 2)]
-        .into_iter()
-        .enumerate()
-    {
+    let stages = [(50, 1), (150, 2), (300, 2), (500, 2)];
+    for (block, ((channels, stride), units)) in stages.into_iter().zip(units).enumerate() {
         x = x.scope(format!("residualBlock{}", block + 1), |x| {
             let x = x.scope(0, |x| keras_unit(x, channels, stride));
-            x.scope(1, |x| keras_unit(x, channels, 1))
+            let x = x.scope(1, |x| keras_unit(x, channels, 1));
+            (2..units).fold(x, |x, _| x.again(1, |x| keras_unit(x, channels, 1)))
         });
     }
     x.global_avg_pool().flatten().linear("fullcon_Layer", 100)

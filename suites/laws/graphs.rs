@@ -2,7 +2,7 @@
 
 use crate::law;
 use convcheck::analysis::{QUANTITIES, depth, is_weighted, peak_activations, receptive_fields};
-use convcheck::graph::{Activation, Conv, Graph, Op, Shape, Value, concat, conv, mean, pool};
+use convcheck::graph::{Activation, Conv, Graph, Node, Op, Shape, Value, concat, conv, mean, pool};
 use libtest_mimic::Trial;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -41,6 +41,7 @@ pub fn trials() -> Vec<Trial> {
         }),
         law("graphs::the-first-error-is-kept", first_error),
         law("graphs::the-state-dict-follows-registration", registered),
+        law("graphs::weights-are-counted-once-however-often-used", again),
         law(
             "graphs::auxiliary-heads-are-outputs-that-evaluation-does-not-run",
             auxiliary,
@@ -109,6 +110,9 @@ enum Step {
     Fractal,
     Cut,
     Aside,
+    Again {
+        times: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -163,6 +167,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Fractal),
         Just(Step::Cut),
         Just(Step::Aside),
+        (1..3usize).prop_map(|times| Step::Again { times }),
     ]
 }
 
@@ -233,6 +238,14 @@ fn describe<'g>(mut x: Value<'g>, steps: &[Step]) -> Value<'g> {
                 });
                 x
             }
+            Step::Again { times } => {
+                let unit = |x: Value<'g>| {
+                    x.conv("shared", conv(x.channels(), 3).pad(1))
+                        .bn("norm")
+                        .relu()
+                };
+                (0..times).fold(x.scope(i, unit), |x, _| x.again(i, unit))
+            }
         };
     }
     x.flatten().linear("fc", 5)
@@ -264,25 +277,41 @@ fn consistent(graph: &Graph) {
             }
         }
     }
+    for (id, node) in nodes.iter().enumerate() {
+        let owner = graph.owner(id);
+        assert_eq!(
+            graph.owner(owner),
+            owner,
+            "{} uses borrowed weights",
+            node.path
+        );
+        if owner != id {
+            assert!(owner < id && nodes[owner].op == node.op);
+            assert!(graph.tensors_of(node).is_empty());
+            let needs = |node: &Node| node.op.tensors(graph.input_of(node));
+            assert_eq!(needs(node), needs(&nodes[owner]));
+        }
+    }
     // a convolution's products: one for each weight at each position
-    for node in nodes {
+    for (id, node) in nodes.iter().enumerate() {
         if let Op::Conv(Conv { bias, .. }) = node.op {
             let [h, w] = node.shape.extent();
-            let of = |name: &str| {
+            let of = |name: &str, node: &Node| {
                 let quantity = QUANTITIES
                     .iter()
                     .find(|quantity| quantity.name == name)
                     .unwrap();
                 quantity.of(graph, node).unwrap()
             };
+            let params = of("params", &nodes[graph.owner(id)]);
             let biases = if bias {
                 node.shape.channels() as u64
             } else {
                 0
             };
             let positions = (h * w) as u64;
-            assert_eq!(of("macs"), (of("params") - biases) * positions);
-            assert_eq!(of("connections"), of("params") * positions);
+            assert_eq!(of("macs", node), (params - biases) * positions);
+            assert_eq!(of("connections", node), params * positions);
         }
     }
     let weighted = nodes.iter().filter(|node| is_weighted(&node.op)).count();
@@ -314,6 +343,82 @@ fn registered() {
     assert_eq!(keys[0], "block.late.weight");
     assert_eq!(keys[2], "block.early.weight");
     assert_eq!(keys[6], "block.unlisted.weight");
+}
+
+/// A scope that is described again has no weights of its own, nested or not, and costs its products.
+fn again() {
+    fn unit(x: Value) -> Value {
+        x.conv("a", conv(4, 3).pad(1)).bn("b").relu()
+    }
+    fn stage(x: Value, times: usize) -> Value {
+        (1..times).fold(x.scope("unit", unit), |x, _| x.again("unit", unit))
+    }
+    let build = |times: usize| {
+        Graph::build(Shape::map(4, 6, 6), |x| {
+            x.scope("stage", |x| stage(x, times))
+                .again("stage", |x| stage(x, times))
+        })
+        .unwrap()
+    };
+    let (once, thrice) = (build(1), build(3));
+    let total = |name: &str, graph: &Graph| {
+        let quantity = QUANTITIES
+            .iter()
+            .find(|quantity| quantity.name == name)
+            .unwrap();
+        quantity.total(graph).unwrap()
+    };
+    assert!(once.tensors().eq(thrice.tensors()));
+    assert_eq!(total("params", &thrice), 4 * 4 * 9 + 4 + 8);
+    assert_eq!(total("buffers", &thrice), 8);
+    assert_eq!(total("macs", &thrice), 3 * total("macs", &once));
+    let convs = thrice
+        .nodes()
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| node.op.name() == "conv");
+    let found: Vec<(&str, &str)> = convs
+        .map(|(id, node)| {
+            let owner = &thrice.nodes()[thrice.owner(id)];
+            (node.path.as_str(), owner.path.as_str())
+        })
+        .collect();
+    let own = "stage.unit.a";
+    assert_eq!(
+        found,
+        [
+            (own, own),
+            ("stage.unit_2.a", own),
+            ("stage.unit_3.a", own),
+            ("stage_2.unit.a", own),
+            ("stage_2.unit_2.a", own),
+            ("stage_2.unit_3.a", own),
+        ]
+    );
+    let fails = |describe: fn(Value) -> Value| {
+        Graph::build(Shape::map(4, 6, 6), describe)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(fails(|x| x.again("s", |x| x.relu())).contains("`s`: this scope was not described"));
+    let other = fails(|x| {
+        x.scope("s", |x| x.conv("a", conv(2, 1)))
+            .again("s", |x| x.conv("a", conv(2, 1)))
+    });
+    assert!(
+        other.contains("`s_2.a`: the weights of `s.a` do not fit"),
+        "{other}"
+    );
+    let new = fails(|x| x.scope("s", |x| x.relu()).again("s", |x| x.bn("b")));
+    assert!(new.contains("`s_2.b`: this layer was not there"), "{new}");
+    let scope = fails(|x| {
+        x.scope("s", |x| x.relu())
+            .again("s", |x| x.scope("t", |x| x.relu()))
+    });
+    assert!(
+        scope.contains("`s_2.t`: this scope was not there"),
+        "{scope}"
+    );
 }
 
 fn auxiliary() {

@@ -186,7 +186,7 @@ pub(super) fn tensors(graph: &Graph, args: &[Value]) -> Answer {
     };
     nodes
         .into_iter()
-        .flat_map(|node| node.op.tensors(graph.input_of(node)))
+        .flat_map(|node| graph.tensors_of(node))
         .filter(|tensor| tensor.kind == TensorKind::Trainable)
         .map(|tensor| sizes(&tensor.dims))
         .collect::<Result<_, _>>()
