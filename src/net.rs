@@ -1,3 +1,226 @@
 //! The numeric interpreter: the same graphs, with tensors.
+//!
+//! The graph is the tape. [`Net::forward`] runs the layers in order and keeps what [`Net::backward`]
+//! will read; in evaluation it keeps nothing beyond a value's last reader.
+
+mod backward;
+mod forward;
+mod gradients;
+mod init;
+mod keep;
+mod mode;
 
 pub mod checkpoint;
+
+pub use forward::Pass;
+pub use gradients::Gradients;
+pub use init::{Fill, Init};
+pub use mode::{Mode, Norm};
+
+use crate::graph::{Graph, Node, NodeId, Op, TensorKind};
+use crate::ops::batch_norm::Statistics;
+use candle_core::{DType, Device, Tensor};
+use std::collections::BTreeMap;
+
+/// A network with weights.
+pub struct Net {
+    graph: Graph,
+    /// For each layer its weights and running statistics, in the order of [`Op::tensors`].
+    weights: Vec<Vec<Tensor>>,
+    dtype: DType,
+}
+
+/// Why a network cannot be built or run.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// A weight that is missing, foreign, or of another shape or type.
+    #[error("weight `{name}`: {what}")]
+    Weight {
+        /// Its key in the `state_dict`.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// An input that the network does not take.
+    #[error("the network takes {expected}, not {found}")]
+    Input {
+        /// Dimensions and type that would be right.
+        expected: String,
+        /// Those that came.
+        found: String,
+    },
+    /// A layer that fails.
+    #[error("layer `{path}`: {what}")]
+    Layer {
+        /// Its path.
+        path: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Something that the graph does not have.
+    #[error("the network has no {0}")]
+    Unknown(String),
+}
+
+impl Net {
+    /// A network with weights by `state_dict` key: all that the graph names and no others, of one type.
+    ///
+    /// # Errors
+    /// [`NetError::Weight`] names the first that does not fit.
+    pub fn new(graph: Graph, mut weights: BTreeMap<String, Tensor>) -> Result<Net, NetError> {
+        let dtype = weights.values().next().map_or(DType::F32, Tensor::dtype);
+        let mut take = |name: String, dims: &[usize]| {
+            let fault = |what| {
+                Err(NetError::Weight {
+                    name: name.clone(),
+                    what,
+                })
+            };
+            match weights.remove(&name) {
+                None => fault("is missing".to_string()),
+                Some(tensor) if tensor.dims() != dims => {
+                    fault(format!("is {:?}, must be {dims:?}", tensor.dims()))
+                }
+                Some(tensor) if tensor.dtype() != dtype => fault(format!(
+                    "is {:?} where others are {dtype:?}",
+                    tensor.dtype()
+                )),
+                Some(tensor) => tensor
+                    .contiguous()
+                    .or_else(|error| fault(error.to_string())),
+            }
+        };
+        let mut of_layer = Vec::with_capacity(graph.nodes().len());
+        for node in graph.nodes() {
+            let tensors = graph.tensors_of(node).into_iter();
+            let taken =
+                tensors.map(|tensor| take([&node.path, ".", tensor.name].concat(), &tensor.dims));
+            of_layer.push(taken.collect::<Result<Vec<_>, _>>()?);
+        }
+        match weights.pop_first() {
+            Some((name, _)) => Err(NetError::Weight {
+                name,
+                what: "belongs to no layer of this network".into(),
+            }),
+            None => Ok(Net {
+                graph,
+                weights: of_layer,
+                dtype,
+            }),
+        }
+    }
+
+    /// The description.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The type of number that it computes with.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Every weight and running statistic, in `state_dict` order.
+    pub fn weights(&self) -> impl Iterator<Item = (String, TensorKind, &Tensor)> {
+        self.graph.state_order().iter().flat_map(move |&id| {
+            let node = &self.graph.nodes()[id];
+            let described = self.graph.tensors_of(node).into_iter();
+            described
+                .zip(&self.weights[id])
+                .map(move |(tensor, weight)| {
+                    ([&node.path, ".", tensor.name].concat(), tensor.kind, weight)
+                })
+        })
+    }
+
+    /// Replaces each trainable weight by what `update` makes of it and of its gradient, in
+    /// `state_dict` order.
+    ///
+    /// # Errors
+    /// Those of `update`.
+    pub fn update(
+        &mut self,
+        gradients: &Gradients,
+        mut update: impl FnMut(&Tensor, &Tensor) -> candle_core::Result<Tensor>,
+    ) -> Result<(), NetError> {
+        for &id in self.graph.state_order() {
+            let node = &self.graph.nodes()[id];
+            for (weight, gradient) in self.weights[id].iter_mut().zip(gradients.of(id)) {
+                *weight = update(weight, gradient).map_err(|error| failed(node, &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the running statistics take in those of the batches of a training pass.
+    ///
+    /// # Errors
+    /// [`NetError::Layer`] if a tensor cannot be computed.
+    pub fn settle(&mut self, pass: &Pass) -> Result<(), NetError> {
+        for (id, node) in self.graph.nodes().iter().enumerate() {
+            let (Op::BatchNorm { momentum, .. }, Some(batch)) = (&node.op, pass.statistics(id))
+            else {
+                continue;
+            };
+            let units = pass.units(node) as f64;
+            let correction = match pass.mode() {
+                Mode::Train {
+                    norm: Norm::Torch, ..
+                } => units / (units - 1.0),
+                _ => 1.0,
+            };
+            let weights = &mut self.weights[self.graph.owner(id)];
+            let blend = |running: &Tensor, new: &Tensor, factor: f64| {
+                (running * (1.0 - momentum))? + (new * (momentum * factor))?
+            };
+            let blended = blend(&weights[2], &batch.mean, 1.0)
+                .and_then(|mean| Ok((mean, blend(&weights[3], &batch.variance, correction)?)));
+            let (mean, variance) = blended.map_err(|error| failed(node, &error))?;
+            weights[2] = mean;
+            weights[3] = variance;
+        }
+        Ok(())
+    }
+
+    /// The weights that a layer uses, be they its own or another's.
+    fn weights_of(&self, id: NodeId) -> &[Tensor] {
+        &self.weights[self.graph.owner(id)]
+    }
+
+    /// Scale, shift and running statistics of a batch normalisation.
+    fn norm(&self, id: NodeId) -> (&Tensor, &Tensor, Statistics) {
+        let [weight, bias, mean, variance] = self.weights_of(id) else {
+            unreachable!("a batch normalisation has four tensors")
+        };
+        let running = Statistics {
+            mean: mean.clone(),
+            variance: variance.clone(),
+        };
+        (weight, bias, running)
+    }
+}
+
+/// Evaluation without, training mode with `train`: batch statistics and masks under seed 0, the running
+/// statistics left as they are.
+impl candle_nn::ModuleT for Net {
+    fn forward_t(&self, x: &Tensor, train: bool) -> candle_core::Result<Tensor> {
+        let mode = match train {
+            true => Mode::train(0, 0),
+            false => Mode::Eval,
+        };
+        let pass = self.forward(x, mode).map_err(candle_core::Error::wrap)?;
+        Ok(pass.output().clone())
+    }
+}
+
+fn failed(node: &Node, error: &candle_core::Error) -> NetError {
+    NetError::Layer {
+        path: node.path.clone(),
+        what: error.to_string(),
+    }
+}
+
+/// A tensor of numbers given in f64, rounded to the type asked for.
+fn tensor(numbers: Vec<f64>, dims: &[usize], dtype: DType) -> candle_core::Result<Tensor> {
+    Tensor::from_vec(numbers, dims, &Device::Cpu)?.to_dtype(dtype)
+}

@@ -3,6 +3,7 @@
 
 mod laws {
     pub mod graphs;
+    pub mod logits;
     pub mod modules;
     pub mod pages;
     pub mod shared;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());
     trials.extend(laws::shared::trials());
+    trials.extend(laws::logits::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

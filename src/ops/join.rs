@@ -71,21 +71,21 @@ pub fn slice(x: &Tensor, from: usize, to: usize) -> Result<Tensor> {
     })
 }
 
-/// The gradient of [`slice`]: zero outside.
+/// The gradient of [`slice`] with respect to an input of those dimensions: zero outside.
 ///
 /// # Errors
 /// As [`add`].
-pub fn slice_backward(x: &Tensor, from: usize, dy: &Tensor) -> Result<Tensor> {
-    by_dtype!(x, T => {
-        let (n, c, plane) = planes(x);
+pub fn slice_backward(dims: &[usize], from: usize, dy: &Tensor) -> Result<Tensor> {
+    by_dtype!(dy, T => {
+        let (n, _, plane) = planes(dy);
         let gradient = view::<T>(dy)?;
         let size = gradient.len() / n;
-        let mut dx = vec![T::default(); x.elem_count()];
+        let mut dx = vec![T::default(); dims.iter().product()];
         for sample in 0..n {
-            dx[(sample * c + from) * plane..][..size]
+            dx[(sample * dims[1] + from) * plane..][..size]
                 .copy_from_slice(&gradient[sample * size..][..size]);
         }
-        tensor(dx, x.dims())
+        tensor(dx, dims)
     })
 }
 
@@ -136,31 +136,29 @@ pub fn broadcast_add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     a.broadcast_add(b)
 }
 
-/// Of the gradient of [`broadcast_add`], what reaches the input `x`: the sum over its repetitions.
+/// Of the gradient of [`broadcast_add`], what reaches an input of those dimensions: the sum over its
+/// repetitions.
 ///
 /// # Errors
 /// As [`add`].
-pub fn broadcast_add_backward(x: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    if x.dims() == dy.dims() {
+pub fn broadcast_add_backward(dims: &[usize], dy: &Tensor) -> Result<Tensor> {
+    if dims == dy.dims() {
         return Ok(dy.clone());
     }
-    by_dtype!(x, T => {
-        let (_, c, h, w) = x.dims4()?;
-        let [n, channels, rows, columns] = [0, 1, 2, 3].map(|i| dy.dims()[i]);
-        let gradient = view::<T>(dy)?;
-        let mut dx = vec![0.0; x.elem_count()];
-        for sample in 0..n {
-            for channel in 0..channels {
-                for row in 0..rows {
-                    for column in 0..columns {
-                        let from = ((sample * channels + channel) * rows + row) * columns + column;
-                        let to = ((sample * c + channel.min(c - 1)) * h + row.min(h - 1)) * w + column.min(w - 1);
-                        dx[to] += f64::from(gradient[from]);
-                    }
-                }
+    by_dtype!(dy, T => {
+        let (gradient, repeated) = (view::<T>(dy)?, dy.dims());
+        let mut dx = vec![0.0; dims.iter().product()];
+        for (i, &dy) in gradient.iter().enumerate() {
+            // the place of a unit, and of the one that was repeated to it, from the last axis on
+            let (mut rest, mut to, mut stride) = (i, 0, 1);
+            for (&size, &repeated) in dims.iter().zip(repeated).rev() {
+                to += (rest % repeated).min(size - 1) * stride;
+                rest /= repeated;
+                stride *= size;
             }
+            dx[to] += f64::from(dy);
         }
-        tensor(dx.into_iter().map(|x| x as T).collect::<Vec<T>>(), x.dims())
+        tensor(dx.into_iter().map(|x| x as T).collect::<Vec<T>>(), dims)
     })
 }
 
@@ -182,24 +180,23 @@ pub fn pad_shortcut(x: &Tensor, channels: usize, stride: usize) -> Result<Tensor
     })
 }
 
-/// The gradient of [`pad_shortcut`].
+/// The gradient of [`pad_shortcut`] with respect to an input of those dimensions.
 ///
 /// # Errors
 /// As [`add`].
 pub fn pad_shortcut_backward(
-    x: &Tensor,
+    dims: [usize; 4],
     channels: usize,
     stride: usize,
     dy: &Tensor,
 ) -> Result<Tensor> {
-    by_dtype!(x, T => {
+    by_dtype!(dy, T => {
         let gradient = view::<T>(dy)?;
-        let (n, c, h, w) = x.dims4()?;
-        let mut dx = vec![T::default(); x.elem_count()];
-        for (from, to) in kept_units([n, c, h, w], channels, stride) {
+        let mut dx = vec![T::default(); dims.iter().product()];
+        for (from, to) in kept_units(dims, channels, stride) {
             dx[to] = gradient[from];
         }
-        tensor(dx, x.dims())
+        tensor(dx, &dims)
     })
 }
 

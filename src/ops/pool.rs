@@ -69,8 +69,8 @@ struct Pooling {
 }
 
 impl Pooling {
-    fn sliding(window: &Window, x: &Tensor, count_pad: bool) -> Result<Pooling> {
-        let (_, _, h, w) = x.dims4()?;
+    fn sliding(window: &Window, dims: &[usize], count_pad: bool) -> Result<Pooling> {
+        let [h, w] = extent(dims)?;
         Ok(Pooling {
             spans: [
                 Spans::sliding(window, 0, h, count_pad)?,
@@ -79,8 +79,8 @@ impl Pooling {
         })
     }
 
-    fn cells([down, across]: [usize; 2], x: &Tensor) -> Result<Pooling> {
-        let (_, _, h, w) = x.dims4()?;
+    fn cells([down, across]: [usize; 2], dims: &[usize]) -> Result<Pooling> {
+        let [h, w] = extent(dims)?;
         Ok(Pooling {
             spans: [Spans::cells(down, h), Spans::cells(across, w)],
         })
@@ -125,27 +125,27 @@ impl Pooling {
         tensor(out, &[n, c, h, w])
     }
 
-    /// Spreads the gradient of each output unit over the units of its map.
+    /// Spreads the gradient of each output unit over the units of its map; `spread` is told the map,
+    /// counted over all samples, the output unit and its gradient.
     fn backward<T: Real>(
         &self,
-        x: &Tensor,
+        dims: &[usize],
         dy: &Tensor,
-        spread: impl Fn(usize, &[T], usize, T, &mut [T]) + Sync,
+        spread: impl Fn(usize, usize, T, &mut [T]) + Sync,
     ) -> Result<Tensor> {
-        let (_, c, plane) = planes(x);
-        let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
+        let plane = dims[2] * dims[3];
+        let gradient = view::<T>(dy)?;
         let [h, w] = self.output();
-        let mut dx = vec![T::zero(); numbers.len()];
+        let mut dx = vec![T::zero(); dims.iter().product()];
         dx.par_chunks_mut(plane)
-            .zip(numbers.par_chunks(plane))
             .zip(gradient.par_chunks(h * w))
             .enumerate()
-            .for_each(|(map, ((dx, numbers), gradient))| {
+            .for_each(|(map, (dx, gradient))| {
                 for (i, &dy) in gradient.iter().enumerate() {
-                    spread(map % c, numbers, i, dy, dx);
+                    spread(map, i, dy, dx);
                 }
             });
-        tensor(dx, x.dims())
+        tensor(dx, dims)
     }
 
     /// The first of the largest units that an output unit sees; a NaN is larger than all.
@@ -162,7 +162,7 @@ impl Pooling {
 /// # Errors
 /// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
 pub fn max(window: &Window, x: &Tensor) -> Result<Tensor> {
-    let pooling = Pooling::sliding(window, x, false)?;
+    let pooling = Pooling::sliding(window, x.dims(), false)?;
     by_dtype!(x, T => pooling.forward(x, |_, numbers: &[T], i| {
         let largest = pooling.largest(numbers, i);
         largest.map_or(num_traits::Float::neg_infinity(), |unit| numbers[unit])
@@ -174,12 +174,16 @@ pub fn max(window: &Window, x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// As [`max`].
 pub fn max_backward(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    let pooling = Pooling::sliding(window, x, false)?;
-    by_dtype!(x, T => pooling.backward(x, dy, |_, numbers: &[T], i, dy, dx: &mut [T]| {
-        if let Some(unit) = pooling.largest(numbers, i) {
-            dx[unit] += dy;
-        }
-    }))
+    let pooling = Pooling::sliding(window, x.dims(), false)?;
+    by_dtype!(x, T => {
+        let (_, _, plane) = planes(x);
+        let numbers = view::<T>(x)?;
+        pooling.backward(x.dims(), dy, |map, i, dy, dx: &mut [T]| {
+            if let Some(unit) = pooling.largest(&numbers[map * plane..][..plane], i) {
+                dx[unit] += dy;
+            }
+        })
+    })
 }
 
 /// Over what a mean is taken.
@@ -197,10 +201,10 @@ pub enum Mean<'a> {
 }
 
 impl Mean<'_> {
-    fn pooling(self, x: &Tensor) -> Result<Pooling> {
+    fn pooling(self, dims: &[usize]) -> Result<Pooling> {
         match self {
-            Mean::Window { window, count_pad } => Pooling::sliding(window, x, count_pad),
-            Mean::Grid(cells) => Pooling::cells(cells, x),
+            Mean::Window { window, count_pad } => Pooling::sliding(window, dims, count_pad),
+            Mean::Grid(cells) => Pooling::cells(cells, dims),
         }
     }
 }
@@ -210,20 +214,20 @@ impl Mean<'_> {
 /// # Errors
 /// As [`max`].
 pub fn mean(over: Mean, x: &Tensor) -> Result<Tensor> {
-    let pooling = over.pooling(x)?;
+    let pooling = over.pooling(x.dims())?;
     by_dtype!(x, T => pooling.forward(x, |_, numbers: &[T], i| {
         let sum: f64 = pooling.seen(i).map(|unit| f64::from(numbers[unit])).sum();
         (sum / pooling.divisor(i).max(1) as f64) as T
     }))
 }
 
-/// The gradient of [`mean`].
+/// The gradient of [`mean`] with respect to an input of those dimensions.
 ///
 /// # Errors
 /// As [`max`].
-pub fn mean_backward(over: Mean, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    let pooling = over.pooling(x)?;
-    by_dtype!(x, T => pooling.backward(x, dy, |_, _: &[T], i, dy, dx: &mut [T]| {
+pub fn mean_backward(over: Mean, dims: &[usize], dy: &Tensor) -> Result<Tensor> {
+    let pooling = over.pooling(dims)?;
+    by_dtype!(dy, T => pooling.backward(dims, dy, |_, i, dy, dx: &mut [T]| {
         let share = dy / pooling.divisor(i).max(1) as T;
         for unit in pooling.seen(i) {
             dx[unit] += share;
@@ -236,7 +240,7 @@ pub fn mean_backward(over: Mean, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// As [`max`].
 pub fn subsample(window: &Window, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    let pooling = Pooling::sliding(window, x, false)?;
+    let pooling = Pooling::sliding(window, x.dims(), false)?;
     by_dtype!(x, T => {
         let (weight, bias) = (view::<T>(weight)?, view::<T>(bias)?);
         pooling.forward(x, |map, numbers: &[T], i| {
@@ -246,22 +250,22 @@ pub fn subsample(window: &Window, x: &Tensor, weight: &Tensor, bias: &Tensor) ->
     })
 }
 
-/// The gradient of [`subsample`] with respect to its input.
+/// The gradient of [`subsample`] with respect to an input of those dimensions.
 ///
 /// # Errors
 /// As [`max`].
 pub fn subsample_backward(
     window: &Window,
-    x: &Tensor,
+    dims: &[usize],
     weight: &Tensor,
     dy: &Tensor,
 ) -> Result<Tensor> {
-    let pooling = Pooling::sliding(window, x, false)?;
-    by_dtype!(x, T => {
+    let pooling = Pooling::sliding(window, dims, false)?;
+    by_dtype!(dy, T => {
         let weight = view::<T>(weight)?;
-        pooling.backward(x, dy, |map, _: &[T], i, dy, dx: &mut [T]| {
+        pooling.backward(dims, dy, |map, i, dy, dx: &mut [T]| {
             for unit in pooling.seen(i) {
-                dx[unit] += weight[map] * dy;
+                dx[unit] += weight[map % weight.len()] * dy;
             }
         })
     })
@@ -276,7 +280,7 @@ pub fn subsample_weights(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Vec
         // the coefficients' gradient is that of sums without coefficient
         let (_, c, plane) = planes(x);
         let ones = Tensor::ones(c, x.dtype(), x.device())?;
-        let sums = subsample(window, x, &ones, &zeros(&ones)?)?;
+        let sums = subsample(window, x, &ones, &ones.zeros_like()?)?;
         let (sums, dy) = (view::<T>(&sums)?, view::<T>(dy)?);
         let plane_out = sums.len() / (x.elem_count() / plane);
         let of_map = |map: usize, f: &dyn Fn(Range<usize>) -> f64| -> T {
@@ -296,6 +300,10 @@ pub fn subsample_weights(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Vec
     })
 }
 
-fn zeros(like: &Tensor) -> Result<Tensor> {
-    like.zeros_like()
+/// Rows and columns of `[n, c, h, w]`.
+fn extent(dims: &[usize]) -> Result<[usize; 2]> {
+    match *dims {
+        [_, _, h, w] => Ok([h, w]),
+        _ => Err(Error::Msg(format!("pools maps, not {dims:?}")).bt()),
+    }
 }

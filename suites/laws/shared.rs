@@ -54,13 +54,14 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// A law about a file or folder beside the repository; skipped, saying so, where it is absent.
-fn needs(
+pub fn needs(
     name: impl Into<String>,
-    shared: &'static str,
+    shared: impl Into<String>,
     holds: impl FnOnce(PathBuf) -> Result<Completion, String> + Send + 'static,
 ) -> Trial {
+    let shared = shared.into();
     Trial::ignorable_test(name, move || {
-        let path = repository("../shared").join(shared);
+        let path = repository("../shared").join(&shared);
         if path.exists() {
             holds(path).map_err(Into::into)
         } else {

@@ -1,0 +1,227 @@
+//! The backward pass: the layers in reverse, each handing on the gradient of its output.
+
+use super::forward::mean_of;
+use super::{Gradients, Net, NetError, Pass, failed};
+use crate::graph::{Graph, Node, NodeId, Op};
+use crate::ops::batch_norm;
+use crate::ops::lrn::Lrn;
+use crate::ops::{activation, conv, dropout, join, linear, lrn, pool, rbf};
+use candle_core::{Result as CandleResult, Tensor};
+
+/// The gradients of a layer's inputs (none where nobody needs them) and of its trainable tensors.
+type Parts = (Vec<Option<Tensor>>, Vec<Tensor>);
+
+impl Net {
+    /// The gradients of `sum of output * seed` over the named outputs, each seed of its output's shape;
+    /// with `input` also with respect to the network's input.
+    ///
+    /// # Errors
+    /// [`NetError::Unknown`] for an output that the network does not have, [`NetError::Layer`] for a
+    /// layer that fails, as after a pass that kept nothing.
+    pub fn backward(
+        &self,
+        mut pass: Pass,
+        seeds: &[(&str, &Tensor)],
+        input: bool,
+    ) -> Result<Gradients, NetError> {
+        let nodes = self.graph.nodes();
+        let needed = needed(&self.graph, input);
+        let mut slopes: Vec<Option<Tensor>> = vec![None; nodes.len()];
+        for &(name, seed) in seeds {
+            let outputs = &mut self.graph.outputs().iter();
+            let output = outputs
+                .find(|output| output.name == name)
+                .ok_or_else(|| NetError::Unknown(format!("output `{name}`")))?;
+            let node = &nodes[output.node];
+            collect(&mut slopes[output.node], seed.clone())
+                .map_err(|error| failed(node, &error))?;
+        }
+        let mut layers: Vec<Vec<Tensor>> = vec![Vec::new(); nodes.len()];
+        for (id, node) in nodes.iter().enumerate().skip(1).rev() {
+            let slope = slopes[id].take().filter(|_| needed[id]);
+            if let Some(dy) = slope {
+                let (inputs, weights) = (self.layer_backward(id, &pass, &dy, &needed))
+                    .map_err(|error| failed(node, &error))?;
+                for (&input, slope) in node.inputs.iter().zip(inputs) {
+                    if let Some(slope) = slope {
+                        collect(&mut slopes[input], slope).map_err(|error| failed(node, &error))?;
+                    }
+                }
+                let sums = &mut layers[self.graph.owner(id)];
+                add_all(sums, weights).map_err(|error| failed(node, &error))?;
+            }
+            pass.values[id] = None;
+        }
+        Ok(Gradients {
+            input: slopes[0].take().filter(|_| input),
+            layers,
+        })
+    }
+
+    fn layer_backward(
+        &self,
+        id: NodeId,
+        pass: &Pass,
+        dy: &Tensor,
+        needed: &[bool],
+    ) -> CandleResult<Parts> {
+        let node = &self.graph.nodes()[id];
+        let weights = self.weights_of(id);
+        let wanted = |i: usize| needed[node.inputs[i]];
+        let x = |i: usize| kept(pass, node.inputs[i], "input");
+        let dims = |i: usize| self.dims(pass, node.inputs[i], dy.dims()[0]);
+        let only = |dx: CandleResult<Tensor>| Ok((vec![Some(dx?)], Vec::new()));
+        match &node.op {
+            Op::Input => Ok((Vec::new(), Vec::new())),
+            Op::Conv(conv) => {
+                let dx = wanted(0).then(|| conv::input_gradient(conv, x(0)?, &weights[0], dy));
+                Ok((
+                    vec![dx.transpose()?],
+                    conv::weight_gradient(conv, x(0)?, dy)?,
+                ))
+            }
+            Op::Linear { bias, .. } => {
+                let dx = wanted(0).then(|| linear::input_gradient(&weights[0], dy));
+                Ok((
+                    vec![dx.transpose()?],
+                    linear::weight_gradient(x(0)?, dy, *bias)?,
+                ))
+            }
+            Op::BatchNorm { eps, .. } => {
+                let (weight, _, running) = self.norm(id);
+                let of_batch = pass.statistics(id);
+                let statistics = of_batch.unwrap_or(&running);
+                let slopes =
+                    batch_norm::backward(x(0)?, statistics, *eps, weight, dy, of_batch.is_some())?;
+                Ok((vec![Some(slopes.input)], vec![slopes.weight, slopes.bias]))
+            }
+            &Op::Lrn {
+                size,
+                alpha,
+                beta,
+                k,
+            } => only(lrn::backward(
+                &Lrn {
+                    size,
+                    alpha,
+                    beta,
+                    k,
+                },
+                x(0)?,
+                dy,
+            )),
+            Op::Activation(activation) => only(activation::backward(
+                *activation,
+                kept(pass, id, "output")?,
+                dy,
+            )),
+            Op::MaxPool { window } => only(pool::max_backward(window, x(0)?, dy)),
+            Op::AvgPool { .. } | Op::AdaptiveAvgPool { .. } => {
+                only(pool::mean_backward(mean_of(&node.op), &dims(0), dy))
+            }
+            Op::Subsample { window } => Ok((
+                vec![Some(pool::subsample_backward(
+                    window,
+                    &dims(0),
+                    &weights[0],
+                    dy,
+                )?)],
+                pool::subsample_weights(window, x(0)?, dy)?,
+            )),
+            Op::Rbf { .. } => only(rbf::backward(x(0)?, &weights[0], dy)),
+            Op::Dropout { p } => match pass.mode.key(id) {
+                Some(key) => only(dropout::dropout(dy, *p, key)),
+                None => only(Ok(dy.clone())),
+            },
+            Op::Flatten => only(dy.reshape(dims(0))),
+            Op::Concat => {
+                let mut from = 0;
+                let mut part = |&input: &NodeId| {
+                    let to = from + self.graph.nodes()[input].shape.channels();
+                    let slope = join::slice(dy, from, to);
+                    from = to;
+                    slope.map(Some)
+                };
+                let parts = node
+                    .inputs
+                    .iter()
+                    .map(&mut part)
+                    .collect::<CandleResult<_>>()?;
+                Ok((parts, Vec::new()))
+            }
+            Op::Add => Ok((vec![Some(dy.clone()), Some(dy.clone())], Vec::new())),
+            Op::BroadcastAdd => {
+                let slope = |i| join::broadcast_add_backward(&dims(i), dy).map(Some);
+                Ok((vec![slope(0)?, slope(1)?], Vec::new()))
+            }
+            Op::Gate => {
+                let [dx, dgate] = join::gate_backward(x(0)?, x(1)?, dy)?;
+                Ok((vec![Some(dx), Some(dgate)], Vec::new()))
+            }
+            Op::Mean { drop_path } => {
+                let inputs = node.inputs.len();
+                let slopes = match pass.mode.key(id) {
+                    Some(key) => dropout::drop_path_backward(inputs, *drop_path, key, dy)?,
+                    None => vec![join::scale(dy, 1.0 / inputs as f64, 0.0)?; inputs],
+                };
+                Ok((slopes.into_iter().map(Some).collect(), Vec::new()))
+            }
+            Op::Slice { from, .. } => only(join::slice_backward(&dims(0), *from, dy)),
+            Op::Scale { factor, .. } => only(join::scale(dy, *factor, 0.0)),
+            Op::PadShortcut { channels, stride } => {
+                let dims = dims(0).try_into().expect("a shortcut reads maps");
+                only(join::pad_shortcut_backward(dims, *channels, *stride, dy))
+            }
+        }
+    }
+
+    /// Dimensions of a layer's value in a batch.
+    fn dims(&self, _: &Pass, id: NodeId, samples: usize) -> Vec<usize> {
+        let mut dims = vec![samples];
+        dims.extend(self.graph.nodes()[id].shape.dims());
+        dims
+    }
+}
+
+/// For each layer, whether a trainable tensor, or the input if it is asked for, lies at or before it.
+fn needed(graph: &Graph, input: bool) -> Vec<bool> {
+    let mut needed = vec![input; graph.nodes().len()];
+    for (id, node) in graph.nodes().iter().enumerate().skip(1) {
+        needed[id] = is_trained(node) || node.inputs.iter().any(|&input| needed[input]);
+    }
+    needed
+}
+
+fn is_trained(node: &Node) -> bool {
+    matches!(
+        node.op,
+        Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. } | Op::Subsample { .. }
+    )
+}
+
+fn kept<'a>(pass: &'a Pass, id: NodeId, what: &str) -> CandleResult<&'a Tensor> {
+    pass.values[id].as_ref().ok_or_else(|| {
+        candle_core::Error::Msg(format!(
+            "its {what} was not kept: a pass in evaluation mode has no gradients"
+        ))
+    })
+}
+
+fn collect(sum: &mut Option<Tensor>, slope: Tensor) -> CandleResult<()> {
+    *sum = Some(match sum.take() {
+        Some(sum) => join::add(&sum, &slope)?,
+        None => slope,
+    });
+    Ok(())
+}
+
+fn add_all(sums: &mut Vec<Tensor>, weights: Vec<Tensor>) -> CandleResult<()> {
+    if sums.is_empty() {
+        *sums = weights;
+        return Ok(());
+    }
+    for (sum, weight) in sums.iter_mut().zip(weights) {
+        *sum = join::add(sum, &weight)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! The forward pass.
+
+use super::keep::freed_after;
+use super::{Mode, Net, NetError, failed};
+use crate::graph::{Graph, Node, NodeId, Op};
+use crate::ops::batch_norm::{self, Statistics};
+use crate::ops::lrn::Lrn;
+use crate::ops::pool::Mean;
+use crate::ops::{activation, conv, dropout, join, linear, lrn, pool, rbf};
+use candle_core::{Result as CandleResult, Tensor};
+
+/// What a forward pass leaves.
+pub struct Pass {
+    pub(super) mode: Mode,
+    /// The outputs of the layers, as far as they are kept.
+    pub(super) values: Vec<Option<Tensor>>,
+    pub(super) statistics: Vec<Option<Statistics>>,
+    samples: usize,
+    outputs: Vec<(String, Option<Tensor>)>,
+    peak: usize,
+}
+
+impl Pass {
+    /// The prediction, `[n, classes]` or maps.
+    ///
+    /// # Panics
+    /// Never: every pass computes it.
+    pub fn output(&self) -> &Tensor {
+        let prediction = self.outputs[0].1.as_ref();
+        prediction.expect("every pass computes the prediction")
+    }
+
+    /// The outputs that this pass computed, by name, the prediction first.
+    pub fn outputs(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        let computed =
+            |(name, value): &'_ (String, Option<Tensor>)| value.is_some() && !name.is_empty();
+        let outputs = self.outputs.iter().filter(move |output| computed(output));
+        outputs.filter_map(|(name, value)| Some((name.as_str(), value.as_ref()?)))
+    }
+
+    /// The most activations alive at once, counted as they were computed and freed.
+    pub fn peak_activations(&self) -> usize {
+        self.peak
+    }
+
+    /// The value of a layer, if the pass has kept it.
+    pub fn value(&self, id: NodeId) -> Option<&Tensor> {
+        self.values[id].as_ref()
+    }
+
+    /// The mode of the pass.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The statistics of the batch at a batch normalisation that ran by them.
+    pub(super) fn statistics(&self, id: NodeId) -> Option<&Statistics> {
+        self.statistics[id].as_ref()
+    }
+
+    /// Units that a channel of a layer has in the batch.
+    pub(super) fn units(&self, node: &Node) -> usize {
+        self.samples * node.shape.extent().iter().product::<usize>()
+    }
+}
+
+impl Net {
+    /// Runs the network on `[n, c, h, w]`.
+    ///
+    /// # Errors
+    /// [`NetError::Input`] for another shape or type, [`NetError::Layer`] for a layer that fails.
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Pass, NetError> {
+        self.forward_with(x, mode, |_, _| {})
+    }
+
+    /// As [`Net::forward`], and shows each layer with its value as it is computed.
+    ///
+    /// # Errors
+    /// As [`Net::forward`].
+    pub fn forward_with(
+        &self,
+        x: &Tensor,
+        mode: Mode,
+        mut seen: impl FnMut(&Node, &Tensor),
+    ) -> Result<Pass, NetError> {
+        let samples = self.accept(x)?;
+        let nodes = self.graph.nodes();
+        let runs = match mode {
+            Mode::Eval => self.graph.live(),
+            Mode::Probe | Mode::Train { .. } => vec![true; nodes.len()],
+        };
+        let freed = freed_after(&self.graph, &runs, mode);
+        let mut pass = Pass {
+            mode,
+            values: vec![None; nodes.len()],
+            statistics: vec![None; nodes.len()],
+            samples,
+            outputs: Vec::new(),
+            peak: 0,
+        };
+        let mut alive = 0;
+        for (id, node) in nodes.iter().enumerate().filter(|&(id, _)| runs[id]) {
+            let value = match id {
+                0 => x.contiguous(),
+                _ => self.layer(id, &mut pass),
+            }
+            .map_err(|error| failed(node, &error))?;
+            seen(node, &value);
+            alive += value.elem_count();
+            pass.peak = pass.peak.max(alive);
+            pass.values[id] = Some(value);
+            for &done in &freed[id] {
+                if let Some(value) = pass.values[done].take() {
+                    alive -= value.elem_count();
+                }
+            }
+        }
+        pass.outputs = named_outputs(&self.graph, &pass.values);
+        Ok(pass)
+    }
+
+    /// The number of samples, if the input is the network's.
+    fn accept(&self, x: &Tensor) -> Result<usize, NetError> {
+        let dims = self.graph.input().dims();
+        match x.dims() {
+            [n, rest @ ..] if *n > 0 && rest == dims && x.dtype() == self.dtype => Ok(*n),
+            found => Err(NetError::Input {
+                expected: format!("[n, {}] of {:?}", list(&dims), self.dtype),
+                found: format!("[{}] of {:?}", list(found), x.dtype()),
+            }),
+        }
+    }
+
+    /// The output of one layer.
+    fn layer(&self, id: NodeId, pass: &mut Pass) -> CandleResult<Tensor> {
+        let node = &self.graph.nodes()[id];
+        let inputs: Vec<&Tensor> = (node.inputs.iter())
+            .map(|&input| {
+                pass.values[input]
+                    .as_ref()
+                    .expect("freed after its last reader")
+            })
+            .collect();
+        let weights = self.weights_of(id);
+        let (x, mode) = (inputs[0], pass.mode);
+        match &node.op {
+            Op::Input => unreachable!("the input is the first layer"),
+            Op::Conv(conv) => conv::forward(conv, x, &weights[0], weights.get(1)),
+            Op::Linear { .. } => linear::forward(x, &weights[0], weights.get(1)),
+            Op::BatchNorm { eps, .. } => {
+                let (weight, bias, running) = self.norm(id);
+                if !mode.uses_batch() {
+                    return batch_norm::forward(x, &running, *eps, weight, bias);
+                }
+                if pass.units(node) < 2 {
+                    return Err(candle_core::Error::Msg(
+                        "batch normalisation in training needs more than one value a channel: use a larger batch".into(),
+                    ));
+                }
+                let batch = Statistics::of(x)?;
+                let y = batch_norm::forward(x, &batch, *eps, weight, bias)?;
+                pass.statistics[id] = Some(batch);
+                Ok(y)
+            }
+            &Op::Lrn {
+                size,
+                alpha,
+                beta,
+                k,
+            } => lrn::forward(
+                &Lrn {
+                    size,
+                    alpha,
+                    beta,
+                    k,
+                },
+                x,
+            ),
+            Op::Activation(activation) => activation::forward(*activation, x),
+            Op::MaxPool { window } => pool::max(window, x),
+            Op::AvgPool { .. } | Op::AdaptiveAvgPool { .. } => pool::mean(mean_of(&node.op), x),
+            Op::Subsample { window } => pool::subsample(window, x, &weights[0], &weights[1]),
+            Op::Rbf { .. } => rbf::forward(x, &weights[0]),
+            Op::Dropout { p } => match mode.key(id) {
+                Some(key) => dropout::dropout(x, *p, key),
+                None => Ok(x.clone()),
+            },
+            Op::Flatten => x.flatten_from(1),
+            Op::Concat => join::concat(&inputs),
+            Op::Add => join::add(x, inputs[1]),
+            Op::BroadcastAdd => join::broadcast_add(x, inputs[1]),
+            Op::Gate => join::gate(x, inputs[1]),
+            Op::Mean { drop_path } => match mode.key(id) {
+                Some(key) => dropout::drop_path(&inputs, *drop_path, key),
+                None => join::mean(&inputs),
+            },
+            Op::Slice { from, to } => join::slice(x, *from, *to),
+            Op::Scale { factor, offset } => join::scale(x, *factor, *offset),
+            Op::PadShortcut { channels, stride } => join::pad_shortcut(x, *channels, *stride),
+        }
+    }
+}
+
+/// Over what a pooling by mean takes its means.
+pub(super) fn mean_of(op: &Op) -> Mean<'_> {
+    match op {
+        Op::AvgPool {
+            window,
+            count_include_pad,
+        } => Mean::Window {
+            window,
+            count_pad: *count_include_pad,
+        },
+        Op::AdaptiveAvgPool { output } => Mean::Grid(*output),
+        other => unreachable!("{} takes no means", other.name()),
+    }
+}
+
+fn named_outputs(graph: &Graph, values: &[Option<Tensor>]) -> Vec<(String, Option<Tensor>)> {
+    let outputs = graph.outputs().iter();
+    outputs
+        .map(|output| (output.name.clone(), values[output.node].clone()))
+        .collect()
+}
+
+fn list(dims: &[usize]) -> String {
+    let dims: Vec<String> = dims.iter().map(ToString::to_string).collect();
+    dims.join(", ")
+}

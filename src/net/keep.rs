@@ -1,0 +1,67 @@
+//! Which values does a pass keep, and how long?
+
+use super::Mode;
+use crate::graph::{Graph, NodeId, Op};
+
+/// For each layer, the layers whose outputs nobody reads after it has run, in a pass of that mode.
+pub(super) fn freed_after(graph: &Graph, runs: &[bool], mode: Mode) -> Vec<Vec<NodeId>> {
+    let nodes = graph.nodes();
+    let mut last: Vec<Option<NodeId>> = (0..nodes.len()).map(Some).collect();
+    for (id, node) in nodes.iter().enumerate().filter(|&(id, _)| runs[id]) {
+        for &input in &node.inputs {
+            last[input] = Some(id);
+        }
+    }
+    if mode != Mode::Eval {
+        for (id, node) in nodes.iter().enumerate() {
+            if needs_output(&node.op) {
+                last[id] = None;
+            }
+            if needs_inputs(&node.op) {
+                node.inputs.iter().for_each(|&input| last[input] = None);
+            }
+        }
+    }
+    for output in graph.outputs() {
+        last[output.node] = None;
+    }
+    let mut freed = vec![Vec::new(); nodes.len()];
+    for (id, last) in last.into_iter().enumerate() {
+        if let Some(reader) = last {
+            freed[reader].push(id);
+        }
+    }
+    freed
+}
+
+/// Whether the backward pass of a layer reads its inputs; others need no more than their shapes.
+fn needs_inputs(op: &Op) -> bool {
+    match op {
+        Op::Conv(_)
+        | Op::Linear { .. }
+        | Op::BatchNorm { .. }
+        | Op::Lrn { .. }
+        | Op::MaxPool { .. }
+        | Op::Subsample { .. }
+        | Op::Rbf { .. }
+        | Op::Gate => true,
+        Op::Input
+        | Op::Activation(_)
+        | Op::AvgPool { .. }
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Dropout { .. }
+        | Op::Flatten
+        | Op::Concat
+        | Op::Add
+        | Op::BroadcastAdd
+        | Op::Mean { .. }
+        | Op::Slice { .. }
+        | Op::Scale { .. }
+        | Op::PadShortcut { .. } => false,
+    }
+}
+
+/// Whether the backward pass of a layer reads its output.
+fn needs_output(op: &Op) -> bool {
+    matches!(op, Op::Activation(_))
+}
