@@ -57,9 +57,6 @@ pub enum NetError {
         /// What is wrong.
         what: String,
     },
-    /// Something that the graph does not have.
-    #[error("the network has no {0}")]
-    Unknown(String),
 }
 
 impl Net {

@@ -12,29 +12,32 @@ use candle_core::{Result as CandleResult, Tensor};
 type Parts = (Vec<Option<Tensor>>, Vec<Tensor>);
 
 impl Net {
-    /// The gradients of `sum of output * seed` over the named outputs, each seed of its output's shape;
-    /// with `input` also with respect to the network's input.
+    /// The gradients of `sum of value * seed` over the layers named, each seed of its layer's shape in
+    /// the batch; with `input` also with respect to the network's input. (The layers of the outputs
+    /// stand in [`Graph::outputs`].)
     ///
     /// # Errors
-    /// [`NetError::Unknown`] for an output that the network does not have, [`NetError::Layer`] for a
-    /// layer that fails, as after a pass that kept nothing.
+    /// [`NetError::Layer`] for a seed of another shape and for a layer that fails, as each does after a
+    /// pass that kept nothing.
     pub fn backward(
         &self,
         mut pass: Pass,
-        seeds: &[(&str, &Tensor)],
+        seeds: &[(NodeId, &Tensor)],
         input: bool,
     ) -> Result<Gradients, NetError> {
         let nodes = self.graph.nodes();
         let needed = needed(&self.graph, input);
         let mut slopes: Vec<Option<Tensor>> = vec![None; nodes.len()];
-        for &(name, seed) in seeds {
-            let outputs = &mut self.graph.outputs().iter();
-            let output = outputs
-                .find(|output| output.name == name)
-                .ok_or_else(|| NetError::Unknown(format!("output `{name}`")))?;
-            let node = &nodes[output.node];
-            collect(&mut slopes[output.node], seed.clone())
-                .map_err(|error| failed(node, &error))?;
+        for &(id, seed) in seeds {
+            let dims = self.dims(id, pass.samples);
+            if seed.dims() != dims {
+                let what = format!("a seed of {:?} for a value of {dims:?}", seed.dims());
+                return Err(NetError::Layer {
+                    path: nodes[id].path.clone(),
+                    what,
+                });
+            }
+            collect(&mut slopes[id], seed.clone()).map_err(|error| failed(&nodes[id], &error))?;
         }
         let mut layers: Vec<Vec<Tensor>> = vec![Vec::new(); nodes.len()];
         for (id, node) in nodes.iter().enumerate().skip(1).rev() {
@@ -69,7 +72,7 @@ impl Net {
         let weights = self.weights_of(id);
         let wanted = |i: usize| needed[node.inputs[i]];
         let x = |i: usize| kept(pass, node.inputs[i], "input");
-        let dims = |i: usize| self.dims(pass, node.inputs[i], dy.dims()[0]);
+        let dims = |i: usize| self.dims(node.inputs[i], pass.samples);
         let only = |dx: CandleResult<Tensor>| Ok((vec![Some(dx?)], Vec::new()));
         match &node.op {
             Op::Input => Ok((Vec::new(), Vec::new())),
@@ -176,7 +179,7 @@ impl Net {
     }
 
     /// Dimensions of a layer's value in a batch.
-    fn dims(&self, _: &Pass, id: NodeId, samples: usize) -> Vec<usize> {
+    fn dims(&self, id: NodeId, samples: usize) -> Vec<usize> {
         let mut dims = vec![samples];
         dims.extend(self.graph.nodes()[id].shape.dims());
         dims

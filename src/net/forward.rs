@@ -15,7 +15,7 @@ pub struct Pass {
     /// The outputs of the layers, as far as they are kept.
     pub(super) values: Vec<Option<Tensor>>,
     pub(super) statistics: Vec<Option<Statistics>>,
-    samples: usize,
+    pub(super) samples: usize,
     outputs: Vec<(String, Option<Tensor>)>,
     peak: usize,
 }
@@ -32,9 +32,7 @@ impl Pass {
 
     /// The outputs that this pass computed, by name, the prediction first.
     pub fn outputs(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        let computed =
-            |(name, value): &'_ (String, Option<Tensor>)| value.is_some() && !name.is_empty();
-        let outputs = self.outputs.iter().filter(move |output| computed(output));
+        let outputs = self.outputs.iter();
         outputs.filter_map(|(name, value)| Some((name.as_str(), value.as_ref()?)))
     }
 
