@@ -151,7 +151,7 @@ fn checkpoint(file: PathBuf) -> Result<Completion, String> {
         .map_err(|e| e.to_string())?;
     let ours: BTreeMap<String, Vec<usize>> = graph
         .tensors()
-        .map(|(name, tensor)| (name, tensor.dims))
+        .map(|(name, tensor)| (name, tensor.dims.to_vec()))
         .collect();
     if ours == theirs {
         Ok(Completion::Completed)
