@@ -7,6 +7,7 @@
 mod activations;
 mod connections;
 mod depth;
+mod idle;
 mod macs;
 mod params;
 mod paths;
@@ -15,6 +16,7 @@ mod summary;
 
 pub use activations::peak_activations;
 pub use depth::{depth, is_weighted};
+pub use idle::{idle, padded_weights};
 pub use paths::{links, paths};
 pub use receptive_field::{Field, feature_field, receptive_fields};
 pub use summary::{FieldSummary, Row, Summary, TensorRow, Totals, summary};

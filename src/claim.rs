@@ -183,6 +183,7 @@ pub const EMBEDDED: &[(&str, &str)] = embedded![
     "densenet",
     "others",
     "figures",
+    "findings",
 ];
 
 /// Reads the suites about the document.

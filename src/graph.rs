@@ -6,6 +6,7 @@
 
 mod build;
 mod conv;
+mod dims;
 mod modules;
 mod op;
 mod shape;
@@ -13,6 +14,7 @@ mod value;
 mod window;
 
 pub use conv::{Conv, conv};
+pub use dims::Dims;
 pub use op::{Activation, Op, Tensor, TensorKind};
 pub use shape::{Shape, ShapeError};
 pub use value::{Name, Value, concat, mean};

@@ -179,13 +179,13 @@ fn totals(graph: &Graph, record: &Record, found: &mut Vec<String>) -> Result<(),
     differ(
         found,
         "input",
-        graph.input().dims(),
+        graph.input().dims().to_vec(),
         sample(&record.input_shape),
     );
     differ(
         found,
         "output",
-        graph.prediction().shape.dims(),
+        graph.prediction().shape.dims().to_vec(),
         sample(&record.output_shape),
     );
     differ(found, "params", PARAMS.total(graph)?, record.total_params);
@@ -235,11 +235,6 @@ fn state_dict(graph: &Graph, keys: &[Key], found: &mut Vec<String>) {
     let ours: Vec<_> = graph.tensors().collect();
     differ(found, "named tensors", ours.len(), theirs.len());
     for ((name, tensor), theirs) in ours.iter().zip(&theirs) {
-        differ(
-            found,
-            "state_dict",
-            (name.as_str(), tensor.dims.as_slice()),
-            *theirs,
-        );
+        differ(found, "state_dict", (name.as_str(), &*tensor.dims), *theirs);
     }
 }

@@ -1,7 +1,7 @@
 //! A network at a glance: its layers, tensors and totals, as `convcheck show` prints them.
 
 use super::{Field, MACS, Overflow, depth, feature_field, peak_activations, receptive_fields};
-use crate::graph::{Conv, Graph, Node, Op, Pad, Tensor, TensorKind};
+use crate::graph::{Conv, Dims, Graph, Node, Op, Pad, Tensor, TensorKind};
 use serde::Serialize;
 
 /// Everything that is shown of a network.
@@ -10,7 +10,7 @@ pub struct Summary {
     /// Registry name.
     pub model: String,
     /// Input shape per sample.
-    pub input: Vec<usize>,
+    pub input: Dims,
     /// One row a layer.
     pub layers: Vec<Row>,
     /// The `state_dict` in order; batch counters left out.
@@ -35,7 +35,7 @@ pub struct Row {
     /// Groups of a convolution.
     pub groups: Option<usize>,
     /// Output shape per sample.
-    pub output: Vec<usize>,
+    pub output: Dims,
     /// Parameters of its own.
     pub params: u64,
     /// Path of the layer whose weights it uses instead.
@@ -65,7 +65,7 @@ pub struct TensorRow {
     /// Key in the `state_dict`.
     pub name: String,
     /// Dimensions.
-    pub shape: Vec<usize>,
+    pub shape: Dims,
     /// Purpose.
     pub kind: TensorKind,
 }

@@ -96,6 +96,8 @@ pub const FUNCTIONS: &[Function] = &[
     function("depth", "depth(model)", "weighted layers on the longest way to the prediction", (1, 1), Compute::Model(models::depth)),
     function("ways", "ways(model)", "ways from the input to the prediction", (1, 1), Compute::Model(models::ways)),
     function("links", "links(model[, path])", "pairs of a layer (weighted, join or input) and one that reads its features directly", (1, 2), Compute::Model(models::links)),
+    function("idle", "idle(model[, path])", "names of the trainable tensors that get no gradient in training: no output depends on them, or a batch normalisation subtracts them again", (1, 2), Compute::Model(models::idle)),
+    function("padded_weights", "padded_weights(model[, path])", "weights of convolutions that at every position only meet padding", (1, 2), Compute::Model(models::padded_weights)),
     function("input", "input(model[, layer])", "shape that enters the model or layer, [c, h, w] or [c]", (1, 2), Compute::Model(models::input)),
     function("output", "output(model[, layer])", "shape that leaves the model or layer, [c, h, w] or [c]", (1, 2), Compute::Model(models::output)),
     function("outputs", "outputs(model, op)", "output shapes of all layers of that kind, in order", (2, 2), Compute::Model(models::outputs)),

@@ -3,7 +3,7 @@
 //! Every interpreter matches on [`Op`] exhaustively, so a new variant is a compile error in each
 //! place that must learn of it.
 
-use super::{Conv, Shape, Window};
+use super::{Conv, Dims, Shape, Window};
 
 /// A layer's computation, with the constants that the papers give.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,7 +150,7 @@ pub struct Tensor {
     /// Name within the layer, as PyTorch has it.
     pub name: &'static str,
     /// Dimensions; convolutions are `[out, in / groups, h, w]`, linear layers `[out, in]`.
-    pub dims: Vec<usize>,
+    pub dims: Dims,
     /// Purpose.
     pub kind: TensorKind,
 }
@@ -242,7 +242,7 @@ impl Op {
     pub fn tensors(&self, input: Shape) -> Vec<Tensor> {
         let c = input.channels();
         let tensor = |name, dims, kind| Tensor { name, dims, kind };
-        let trainable = |name, dims| tensor(name, dims, TensorKind::Trainable);
+        let trainable = |name, dims: Dims| tensor(name, dims, TensorKind::Trainable);
         match *self {
             Op::Conv(Conv {
                 out,
@@ -254,30 +254,33 @@ impl Op {
                 let [h, w] = window.kernel;
                 let weight = match table {
                     // one kernel for each entry of the table, row by row
-                    Some(table) => vec![table.iter().map(|row| row.len()).sum(), h, w],
-                    None => vec![out, c / groups, h, w],
+                    Some(table) => [table.iter().map(|row| row.len()).sum(), h, w].into(),
+                    None => [out, c / groups, h, w].into(),
                 };
                 let mut tensors = vec![trainable("weight", weight)];
                 if bias {
-                    tensors.push(trainable("bias", vec![out]));
+                    tensors.push(trainable("bias", [out].into()));
                 }
                 tensors
             }
             Op::Linear { out, bias } => {
-                let mut tensors = vec![trainable("weight", vec![out, c])];
+                let mut tensors = vec![trainable("weight", [out, c].into())];
                 if bias {
-                    tensors.push(trainable("bias", vec![out]));
+                    tensors.push(trainable("bias", [out].into()));
                 }
                 tensors
             }
             Op::BatchNorm { .. } => vec![
-                trainable("weight", vec![c]),
-                trainable("bias", vec![c]),
-                tensor("running_mean", vec![c], TensorKind::Buffer),
-                tensor("running_var", vec![c], TensorKind::Buffer),
+                trainable("weight", [c].into()),
+                trainable("bias", [c].into()),
+                tensor("running_mean", [c].into(), TensorKind::Buffer),
+                tensor("running_var", [c].into(), TensorKind::Buffer),
             ],
-            Op::Subsample { .. } => vec![trainable("weight", vec![c]), trainable("bias", vec![c])],
-            Op::Rbf { out } => vec![tensor("weight", vec![out, c], TensorKind::Frozen)],
+            Op::Subsample { .. } => vec![
+                trainable("weight", [c].into()),
+                trainable("bias", [c].into()),
+            ],
+            Op::Rbf { out } => vec![tensor("weight", [out, c].into(), TensorKind::Frozen)],
             Op::Input
             | Op::Lrn { .. }
             | Op::Activation(_)

@@ -1,5 +1,6 @@
 //! What comes out of a layer, and what is said when nothing can.
 
+use super::Dims;
 use std::fmt;
 
 /// One sample's activation: a stack of feature maps, or a flat vector.
@@ -51,10 +52,10 @@ impl Shape {
     }
 
     /// `[c, h, w]` or `[c]`, as the tensor's dimensions behind the batch.
-    pub fn dims(self) -> Vec<usize> {
+    pub fn dims(self) -> Dims {
         match self {
-            Shape::Map { c, h, w } => vec![c, h, w],
-            Shape::Vector { c } => vec![c],
+            Shape::Map { c, h, w } => [c, h, w].into(),
+            Shape::Vector { c } => [c].into(),
         }
     }
 

@@ -93,7 +93,7 @@ fn our_steps(graph: &Graph) -> Result<Vec<(String, Step)>, Overflow> {
             node.path.clone(),
             Step {
                 kind,
-                output: node.shape.dims(),
+                output: node.shape.dims().to_vec(),
                 params: PARAMS.of(graph, node)?,
                 detail: our_detail(graph, node)?,
             },

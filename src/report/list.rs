@@ -3,6 +3,7 @@
 use super::text::columns;
 use crate::claim::{Claim, Kind, Suite, Value};
 use crate::evidence::FUNCTIONS;
+use crate::graph::Dims;
 use crate::zoo::FAMILIES;
 use serde::Serialize;
 
@@ -18,7 +19,7 @@ pub struct Listing {
 struct ModelRow {
     name: &'static str,
     family: &'static str,
-    input: Vec<usize>,
+    input: Dims,
     source: &'static str,
 }
 

@@ -1,7 +1,9 @@
 //! Laws over random graphs: whatever is described, analysis neither panics nor contradicts itself.
 
 use crate::law;
-use convcheck::analysis::{QUANTITIES, depth, is_weighted, peak_activations, receptive_fields};
+use convcheck::analysis::{
+    QUANTITIES, depth, idle, is_weighted, padded_weights, peak_activations, receptive_fields,
+};
 use convcheck::graph::{Activation, Conv, Graph, Node, Op, Shape, Value, concat, conv, mean, pool};
 use libtest_mimic::Trial;
 use proptest::prelude::*;
@@ -34,6 +36,8 @@ pub fn trials() -> Vec<Trial> {
                             peak_activations(&graph),
                             depth(&graph),
                             receptive_fields(&graph),
+                            idle(&graph),
+                            padded_weights(&graph, |_| true),
                         );
                     }
                 },

@@ -45,6 +45,30 @@ pub(super) fn links(graph: &Graph, args: &[Value]) -> Answer {
     }))
 }
 
+pub(super) fn idle(graph: &Graph, args: &[Value]) -> Answer {
+    let path = optional_text(args, 1)?;
+    if let Some(path) = path {
+        below(graph, path)?;
+    }
+    let names = analysis::idle(graph);
+    Ok(names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| path.is_none_or(|path| starts_with(name, path)))
+        .collect::<Vec<_>>()
+        .into())
+}
+
+pub(super) fn padded_weights(graph: &Graph, args: &[Value]) -> Answer {
+    let path = optional_text(args, 1)?;
+    if let Some(path) = path {
+        below(graph, path)?;
+    }
+    let weights =
+        analysis::padded_weights(graph, |node| path.is_none_or(|path| is_below(node, path)));
+    int(weights.map_err(|error| error.to_string())?)
+}
+
 pub(super) fn input(graph: &Graph, args: &[Value]) -> Answer {
     sizes(&match optional_text(args, 1)? {
         Some(path) => graph.input_of(layer(graph, path)?).dims(),
@@ -265,8 +289,12 @@ fn layer<'a>(graph: &'a Graph, path: &str) -> Result<&'a Node, String> {
 }
 
 fn is_below(node: &Node, path: &str) -> bool {
-    node.path
-        .strip_prefix(path)
+    starts_with(&node.path, path)
+}
+
+/// Whether the first names of a path are those of another.
+fn starts_with(name: &str, path: &str) -> bool {
+    name.strip_prefix(path)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
