@@ -181,7 +181,7 @@ impl Net {
     /// Dimensions of a layer's value in a batch.
     fn dims(&self, id: NodeId, samples: usize) -> Vec<usize> {
         let mut dims = vec![samples];
-        dims.extend(self.graph.nodes()[id].shape.dims());
+        dims.extend_from_slice(&self.graph.nodes()[id].shape.dims());
         dims
     }
 }

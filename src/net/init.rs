@@ -108,7 +108,7 @@ impl Fill {
     /// If it cannot be made.
     pub fn input(graph: &Graph, samples: usize, dtype: DType) -> Result<Tensor, NetError> {
         let mut dims = vec![samples];
-        dims.extend(graph.input().dims());
+        dims.extend_from_slice(&graph.input().dims());
         let key = Key::named("input");
         let numbers = (0..dims.iter().product::<usize>() as u64).map(|i| key.signed(i));
         tensor(numbers.collect(), &dims, dtype).map_err(|error| failed(&graph.nodes()[0], &error))
