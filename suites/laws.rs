@@ -5,6 +5,8 @@ mod laws {
     pub mod graphs;
     pub mod logits;
     pub mod modules;
+    pub mod net;
+    pub mod ops;
     pub mod pages;
     pub mod shared;
     pub mod suites;
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
     trials.extend(laws::pages::trials());
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());
+    trials.extend(laws::ops::trials());
+    trials.extend(laws::net::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

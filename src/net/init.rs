@@ -4,6 +4,7 @@ use super::{NetError, failed, tensor};
 use crate::graph::{Conv, Graph, Node, Op};
 use crate::random::Key;
 use candle_core::{DType, Tensor};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// A rule by which untrained weights are drawn. Normalisation starts as the identity under each.
@@ -116,7 +117,7 @@ impl Fill {
 }
 
 /// The i-th number of a tensor.
-type Numbers<'a> = Box<dyn Fn(u64) -> f64 + 'a>;
+type Numbers<'a> = Box<dyn Fn(u64) -> f64 + Sync + 'a>;
 
 /// A tensor for each that the graph names; `numbers` is told the layer, the tensor's name in it and
 /// its key in the `state_dict`.
@@ -131,8 +132,12 @@ fn each_tensor<'a>(
             let key = [&node.path, ".", described.name].concat();
             let number = numbers(node, described.name, &key);
             let size = described.dims.iter().product::<usize>() as u64;
-            let made = tensor((0..size).map(number).collect(), &described.dims, dtype)
-                .map_err(|error| failed(node, &error))?;
+            let made = tensor(
+                (0..size).into_par_iter().map(number).collect(),
+                &described.dims,
+                dtype,
+            )
+            .map_err(|error| failed(node, &error))?;
             weights.insert(key, made);
         }
     }

@@ -53,7 +53,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-fn run<S: Strategy>(strategy: S, holds: impl Fn(S::Value))
+pub fn run<S: Strategy>(strategy: S, holds: impl Fn(S::Value))
 where
     S::Value: Clone,
 {
@@ -71,7 +71,7 @@ where
 
 /// One layer or join of a random network.
 #[derive(Debug, Clone)]
-enum Step {
+pub enum Step {
     Conv {
         out: usize,
         kernel: [usize; 2],
@@ -119,7 +119,7 @@ enum Step {
     },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (
             1..9usize,
@@ -175,7 +175,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn describe<'g>(mut x: Value<'g>, steps: &[Step]) -> Value<'g> {
+pub fn describe<'g>(mut x: Value<'g>, steps: &[Step]) -> Value<'g> {
     for (i, step) in steps.iter().enumerate() {
         x = match *step {
             Step::Conv {

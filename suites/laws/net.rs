@@ -1,0 +1,318 @@
+//! Laws over the registry, for the numeric interpreter: it agrees with the symbolic one on every
+//! shape and every parameter, its gradients reach what they should, and a step against them helps.
+
+use crate::law;
+use candle_core::{DType, Device, Tensor};
+use convcheck::analysis::{feature_field, peak_activations, receptive_fields, summary};
+use convcheck::graph::{Graph, NodeId, Op, Shape, TensorKind};
+use convcheck::net::{Fill, Gradients, Init, Mode, Net, Pass};
+use convcheck::ops::loss::cross_entropy;
+use convcheck::random::Key;
+use convcheck::zoo::{self, Model};
+use libtest_mimic::Trial;
+
+/// Samples of a batch.
+const SAMPLES: usize = 4;
+/// Multiply-accumulates of a sample up to which a law runs with the quick ones.
+const QUICK: u64 = 300_000_000;
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for model in zoo::models() {
+        let small = smallest(model);
+        let slow = |graph: &Graph| {
+            let totals = summary(model.name, graph).unwrap().totals;
+            totals.macs.max(2 * totals.params) > QUICK
+        };
+        let is_slow = slow(&small);
+        let field = small.clone();
+        trials.push(
+            law(format!("net::{}", model.name), move || {
+                interpreters_agree(&small)
+            })
+            .with_ignored_flag(is_slow),
+        );
+        trials.push(
+            law(format!("field::{}", model.name), move || {
+                reaches_its_field(&field)
+            })
+            .with_ignored_flag(is_slow),
+        );
+        trials.push(
+            law(format!("full::{}", model.name), move || {
+                interpreters_agree(&model.graph().unwrap())
+            })
+            .with_ignored_flag(true),
+        );
+    }
+    trials
+}
+
+/// The network on the smallest input that it takes, of a few sizes.
+fn smallest(model: &Model) -> Graph {
+    let Shape::Map { c, .. } = model.input else {
+        return model.graph().unwrap();
+    };
+    [8, 16, 32, 48, 64, 75, 96, 128]
+        .into_iter()
+        .find_map(|side| model.graph_at(Shape::map(c, side, side)).ok())
+        .unwrap_or_else(|| model.graph().unwrap())
+}
+
+fn interpreters_agree(graph: &Graph) {
+    let weights = Init::He.weights(graph, 1, DType::F32).unwrap();
+    let mut net = Net::new(graph.clone(), weights).unwrap();
+    let x = Fill::input(graph, SAMPLES, DType::F32).unwrap();
+    parameters(&net);
+    shapes_and_bits(&net, &x);
+    gradients(&net, &x);
+    loss_falls(&mut net, &x);
+}
+
+/// As many as the symbolic interpreter counts.
+fn parameters(net: &Net) {
+    let count = |wanted: &[TensorKind]| -> u64 {
+        let weights = net.weights().filter(|(_, kind, _)| wanted.contains(kind));
+        weights
+            .map(|(_, _, weight)| weight.elem_count() as u64)
+            .sum()
+    };
+    let totals = summary("", net.graph()).unwrap().totals;
+    assert_eq!(totals.trainable, count(&[TensorKind::Trainable]));
+    assert_eq!(
+        totals.params,
+        count(&[TensorKind::Trainable, TensorKind::Frozen])
+    );
+    assert_eq!(totals.buffers, count(&[TensorKind::Buffer]));
+}
+
+/// Every layer has the predicted shape; evaluation is the same bit for bit and takes the predicted
+/// memory.
+fn shapes_and_bits(net: &Net, x: &Tensor) {
+    let mut seen = 0;
+    let probe = net.forward_with(x, Mode::Probe, |node, value| {
+        let mut dims = vec![SAMPLES];
+        dims.extend_from_slice(&node.shape.dims());
+        assert_eq!(value.dims(), dims, "{}", node.path);
+        seen += 1;
+    });
+    assert_eq!(seen, net.graph().nodes().len());
+    let bits = |pass: &Pass| -> Vec<u32> {
+        let numbers = pass
+            .output()
+            .flatten_all()
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap();
+        numbers.into_iter().map(f32::to_bits).collect()
+    };
+    let [first, second] = [1, 2].map(|_| net.forward(x, Mode::Eval).unwrap());
+    assert_eq!(
+        bits(&first),
+        bits(&second),
+        "evaluation is not deterministic"
+    );
+    assert_eq!(
+        bits(&first),
+        bits(&probe.unwrap()),
+        "keeping values changes them"
+    );
+    let predicted = peak_activations(net.graph()).unwrap();
+    assert_eq!(first.peak_activations() as u64, SAMPLES as u64 * predicted);
+}
+
+fn random(dims: &[usize], key: Key) -> Tensor {
+    let count = dims.iter().product::<usize>() as u64;
+    let numbers: Vec<f32> = (0..count).map(|i| key.normal(i) as f32).collect();
+    Tensor::from_vec(numbers, dims, &Device::Cpu).unwrap()
+}
+
+/// Whether a bias is added just in front of a batch normalisation, whose mean takes it away again:
+/// the one kind of parameter without a gradient.
+fn is_cancelled(graph: &Graph, id: NodeId, tensor: &str) -> bool {
+    let mut readers = graph
+        .nodes()
+        .iter()
+        .filter(|node| node.inputs.contains(&id));
+    tensor == "bias" && readers.all(|node| matches!(node.op, Op::BatchNorm { .. }))
+}
+
+/// Each trainable parameter has a finite gradient that is not zero.
+fn gradients(net: &Net, x: &Tensor) {
+    let graph = net.graph();
+    let pass = net.forward(x, Mode::train(1, 0)).unwrap();
+    let outputs = graph.outputs().iter();
+    let seeds: Vec<(NodeId, Tensor)> = outputs
+        .zip(pass.outputs())
+        .map(|(output, (name, value))| (output.node, random(value.dims(), Key::named(name))))
+        .collect();
+    let seeds: Vec<(NodeId, &Tensor)> = seeds.iter().map(|(id, seed)| (*id, seed)).collect();
+    let gradients = net.backward(pass, &seeds, false).unwrap();
+    for (id, node) in graph.nodes().iter().enumerate() {
+        let tensors = graph.tensors_of(node);
+        let trainable: Vec<_> = tensors
+            .iter()
+            .filter(|tensor| tensor.kind == TensorKind::Trainable)
+            .collect();
+        assert_eq!(
+            trainable.len(),
+            gradients.of(id).len(),
+            "{} has no gradient",
+            node.path
+        );
+        for (tensor, gradient) in trainable.iter().zip(gradients.of(id)) {
+            let gradient = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let name = format!("{}.{}", node.path, tensor.name);
+            assert!(gradient.iter().all(|x| x.is_finite()), "{name}: not finite");
+            assert!(
+                is_cancelled(graph, id, tensor.name) || gradient.iter().any(|&x| x != 0.0),
+                "{name}: all zero"
+            );
+        }
+    }
+}
+
+/// The loss on one batch, and its gradients.
+fn step(net: &Net, x: &Tensor) -> (f64, Gradients) {
+    let prediction = net.graph().outputs()[0].node;
+    let pass = net.forward(x, Mode::train(1, 0)).unwrap();
+    let y = pass.output().clone();
+    let (loss, seed) = match y.dims() {
+        &[n, classes] => {
+            let labels: Vec<usize> = (0..n).map(|i| i % classes).collect();
+            cross_entropy(&y, &labels, 0.0).unwrap()
+        }
+        // units that are not whole networks: the mean square
+        _ => {
+            let count = y.elem_count() as f64;
+            let square = y
+                .sqr()
+                .unwrap()
+                .sum_all()
+                .unwrap()
+                .to_scalar::<f32>()
+                .unwrap();
+            (f64::from(square) / count, (y * (2.0 / count)).unwrap())
+        }
+    };
+    (
+        loss,
+        net.backward(pass, &[(prediction, &seed)], false).unwrap(),
+    )
+}
+
+/// A few steps against the gradient, of a length that would lower a linear loss by a fiftieth.
+fn loss_falls(net: &mut Net, x: &Tensor) {
+    let mut losses = Vec::new();
+    for _ in 0..3 {
+        let (loss, gradients) = step(net, x);
+        losses.push(loss);
+        let square = |gradient: &Tensor| {
+            f64::from(
+                gradient
+                    .sqr()
+                    .unwrap()
+                    .sum_all()
+                    .unwrap()
+                    .to_scalar::<f32>()
+                    .unwrap(),
+            )
+        };
+        let ids = 0..net.graph().nodes().len();
+        let norm: f64 = ids.flat_map(|id| gradients.of(id)).map(square).sum();
+        if norm == 0.0 {
+            return; // nothing to train
+        }
+        let rate = 0.02 * loss / norm;
+        net.update(&gradients, |weight, gradient| weight - (gradient * rate)?)
+            .unwrap();
+    }
+    losses.push(step(net, x).0);
+    assert!(
+        losses.windows(2).all(|pair| pair[1] < pair[0]),
+        "{losses:?}"
+    );
+}
+
+/// The gradient of a centre unit of the last feature map reaches the rows and columns of its
+/// symbolic receptive field, as far as the input goes, and no others.
+fn reaches_its_field(graph: &Graph) {
+    let fields = receptive_fields(graph);
+    let Some((id, field)) = feature_field(graph, &fields) else {
+        return;
+    };
+    let net = positive(graph);
+    let [down, across] = graph.nodes()[id].shape.extent();
+    let centre = [down / 2, across / 2];
+    let mut reached = [Vec::new(), Vec::new()];
+    // under each of four slopes a maximum comes from another corner of its window
+    for slope in [[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]] {
+        let x = ramp(graph.input(), slope);
+        let pass = net.forward(&x, Mode::Probe).unwrap();
+        let mut seed = vec![0.0; graph.nodes()[id].shape.elements().unwrap() as usize];
+        seed[centre[0] * across + centre[1]] = 1.0;
+        let mut dims = vec![1];
+        dims.extend_from_slice(&graph.nodes()[id].shape.dims());
+        let seed = Tensor::from_vec(seed, dims, &Device::Cpu).unwrap();
+        let gradient = net
+            .backward(pass, &[(id, &seed)], true)
+            .unwrap()
+            .input
+            .unwrap();
+        let [h, w] = graph.input().extent();
+        let gradient = gradient.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+        for i in (0..gradient.len()).filter(|&i| gradient[i] != 0.0) {
+            reached[0].push(i / w % h);
+            reached[1].push(i % w);
+        }
+    }
+    let gated = graph.nodes()[..=id].iter().any(|node| node.op == Op::Gate);
+    for axis in [0, 1] {
+        let last = graph.input().extent()[axis] as i64 - 1;
+        let first = field.offset[axis] + centre[axis] as i64 * field.stride[axis] as i64;
+        let end = first + field.size[axis] as i64 - 1;
+        let expected = match gated {
+            // through the pool behind a gate a unit sees everything
+            true => (0, last),
+            false => (first.clamp(0, last), end.clamp(0, last)),
+        };
+        let reached = &reached[axis];
+        let found = (
+            *reached.iter().min().unwrap() as i64,
+            *reached.iter().max().unwrap() as i64,
+        );
+        assert_eq!(found, expected, "axis {axis}, {:?}", graph.nodes()[id].path);
+    }
+}
+
+/// Weights of which none is negative, so that no two ways cancel and no ReLU closes.
+fn positive(graph: &Graph) -> Net {
+    let mut weights = Fill::Gain1.weights(graph, DType::F64).unwrap();
+    for (name, weight) in &mut weights {
+        let layer = graph.node(name.rsplit_once('.').unwrap().0).unwrap();
+        let ones = weight.ones_like().unwrap();
+        *weight = match (&layer.op, name.rsplit('.').next().unwrap()) {
+            (Op::BatchNorm { .. }, "weight" | "running_var") => ones,
+            (Op::BatchNorm { .. }, _) => ones.zeros_like().unwrap(),
+            (_, "bias") => ones.zeros_like().unwrap(),
+            _ => {
+                let taps = (weight.elem_count() / weight.dims()[0]) as f64;
+                ((weight.abs().unwrap() + 0.1).unwrap() / taps).unwrap()
+            }
+        };
+    }
+    Net::new(graph.clone(), weights).unwrap()
+}
+
+/// A sample that grows or falls along each axis.
+fn ramp(shape: Shape, slope: [f64; 2]) -> Tensor {
+    let [h, w] = shape.extent();
+    let unit = |i: usize| {
+        let at = [(i / w % h) as f64 / h as f64, (i % w) as f64 / w as f64];
+        3.0 + slope[0] * at[0] + slope[1] * at[1]
+    };
+    let numbers: Vec<f64> = (0..shape.elements().unwrap() as usize).map(unit).collect();
+    let mut dims = vec![1];
+    dims.extend_from_slice(&shape.dims());
+    Tensor::from_vec(numbers, dims, &Device::Cpu).unwrap()
+}
