@@ -1,6 +1,6 @@
 //! Plots of one network: where its parameters are, and how its receptive field grows.
 
-use super::{ACCENT, INK, LABEL, WIDTH, axes, draw};
+use super::{ACCENT, Axis, INK, LABEL, WIDTH, axes, draw};
 use crate::analysis::Summary;
 use crate::claim::grouped;
 use maud::Markup;
@@ -9,18 +9,20 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// More bars than this are summed by scope.
 const MOST_BARS: usize = 24;
+/// More dots than this would run into each other.
+const MOST_DOTS: usize = 60;
 
 /// Where a network keeps its parameters, a bar a layer; `None` if it has none.
 pub(in crate::report) fn parameters(summary: &Summary) -> Option<Markup> {
     let bars = by_layer(summary);
     let largest = bars.iter().map(|&(_, n)| n).max().filter(|&n| n > 0)?;
-    let row = 22;
+    let row = 20;
     let height = row * bars.len() as u32 + 8;
     let longest = bars.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let names = (8 * longest as i32 + 16).min(WIDTH as i32 / 2);
-    let room = WIDTH as i32 - names - 110;
+    let names = (7 * longest as i32 + 16).min(WIDTH as i32 / 2);
+    let room = WIDTH as i32 - names - 90;
     let title = format!("Parameters of {} by layer", summary.model);
-    draw(&title, height, |root| {
+    draw(&title, (WIDTH, height), |root| {
         let label = LABEL.into_font().color(&INK);
         let left = label.pos(Pos::new(HPos::Right, VPos::Center));
         let right = label.pos(Pos::new(HPos::Left, VPos::Center));
@@ -95,13 +97,13 @@ pub(in crate::report) fn receptive_field(summary: &Summary) -> Option<Markup> {
     let rows = summary.input.get(1).map_or(1.0, |&h| h as f64);
     let top = points.iter().map(|&(_, y)| y).fold(rows, f64::max) * 1.1;
     let title = format!("Receptive field of {} along its layers", summary.model);
-    draw(&title, 260, |root| {
+    draw(&title, (WIDTH, 260), |root| {
         let end = (points.len() as f64 - 1.0).max(1.0);
         let mut chart = ChartBuilder::on(root)
             .margin(8)
-            .set_label_area_size(LabelAreaPosition::Left, 56)
-            .set_label_area_size(LabelAreaPosition::Bottom, 48)
-            .build_cartesian_2d(0f64..end, 0f64..top)?;
+            .set_label_area_size(LabelAreaPosition::Left, 52)
+            .set_label_area_size(LabelAreaPosition::Bottom, 42)
+            .build_cartesian_2d(Axis::plain(0.0..end), Axis::plain(0.0..top))?;
         let whole = |v: &f64| format!("{v:.0}");
         axes(
             &mut chart,
@@ -121,11 +123,13 @@ pub(in crate::report) fn receptive_field(summary: &Summary) -> Option<Markup> {
             points.iter().copied(),
             ACCENT.stroke_width(2),
         ))?;
-        chart.draw_series(
-            points
-                .iter()
-                .map(|&point| Circle::new(point, 3, ACCENT.filled())),
-        )?;
+        if points.len() <= MOST_DOTS {
+            chart.draw_series(
+                points
+                    .iter()
+                    .map(|&point| Circle::new(point, 3, ACCENT.filled())),
+            )?;
+        }
         Ok(())
     })
 }
