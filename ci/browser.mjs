@@ -44,10 +44,15 @@ async function open(where) {
   return page;
 }
 
-/** The page's width beyond the window's, and what sticks out of it. */
+/** The page's width beyond the window's, and what sticks out of it; to the left nothing can be scrolled to. */
 const overflow = (page) =>
   page.evaluate(() => {
     const excess = document.documentElement.scrollWidth - window.innerWidth;
+    const lost = [...document.querySelectorAll("nav *, main *, footer *")].find((element) => {
+      const { left, width } = element.getBoundingClientRect();
+      return width > 0 && left < -1;
+    });
+    if (lost) return `${lost.localName} begins to the left of the window: ${lost.textContent.slice(0, 40)}`;
     if (excess <= 0) return null;
     const wide = [...document.body.querySelectorAll("*")].find(
       (element) => element.getBoundingClientRect().right > window.innerWidth + 1,

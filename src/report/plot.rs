@@ -21,7 +21,8 @@ const ACCENT: RGBColor = RGBColor(0x3b, 0x82, 0xc4);
 const WIDTH: u32 = 390;
 /// A plot with many names; a phone scrolls it.
 const BROAD: u32 = 640;
-const LABEL: (&str, i32) = ("sans-serif", 12);
+/// Plotters writes four fifths of a size into the SVG.
+const LABEL: (&str, i32) = ("sans-serif", 15);
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 

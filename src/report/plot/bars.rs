@@ -26,7 +26,7 @@ const PARTS: [RGBColor; 3] = [
 pub(in crate::report) fn bars(title: &str, parts: &[&str], rows: &[Bar]) -> Option<Markup> {
     let row = 20;
     let head = if parts.len() > 1 { 28 } else { 4 };
-    let names = 6 * rows.iter().map(|bar| bar.label.len() as i32).max()? + 12;
+    let names = 13 * rows.iter().map(|bar| bar.label.len() as i32).max()? / 2 + 12;
     let room = WIDTH as i32 - names - 60;
     draw(title, (WIDTH, head + row * rows.len() as u32 + 4), |root| {
         let label = LABEL.into_font().color(&INK);

@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::collections::BTreeSet;
 
 /// Room for the names of the ticks.
-const LEFT: u32 = 52;
+const LEFT: u32 = 56;
 
 /// A point of a scatter plot.
 pub(in crate::report) struct Mark {
@@ -55,7 +55,7 @@ pub(in crate::report) fn scatter(
         let mut chart = ChartBuilder::on(root)
             .margin(8)
             .set_label_area_size(LabelAreaPosition::Left, LEFT)
-            .set_label_area_size(LabelAreaPosition::Bottom, 42)
+            .set_label_area_size(LabelAreaPosition::Bottom, 46)
             .build_cartesian_2d(scale(log_x, xs), scale(log_y, ys))?;
         let tick = |log: bool, v: f64| {
             if log {
@@ -76,7 +76,7 @@ pub(in crate::report) fn scatter(
             .iter()
             .map(|point| chart.backend_coord(point))
             .collect();
-        let text = ("sans-serif", 11).into_font().color(&INK);
+        let text = ("sans-serif", 14).into_font().color(&INK);
         for label in labels(&marks, &pixels) {
             let style = text.pos(Pos::new(label.side, VPos::Center));
             root.draw(&Text::new(
@@ -110,12 +110,12 @@ fn labels(marks: &[Mark], points: &[(i32, i32)]) -> Vec<Label> {
     let mut placed = Vec::new();
     for i in first.into_iter().chain(rest) {
         let (x, y) = points[i];
-        let w = marks[i].label.len() as i32 * 6;
+        let w = marks[i].label.len() as i32 * 13 / 2;
         let places = [
             (HPos::Left, (x + 7, y)),
             (HPos::Right, (x - 7, y)),
-            (HPos::Center, (x, y - 12)),
-            (HPos::Center, (x, y + 12)),
+            (HPos::Center, (x, y - 13)),
+            (HPos::Center, (x, y + 13)),
         ];
         let free = places.into_iter().find_map(|(side, at)| {
             let left = match side {
@@ -123,8 +123,8 @@ fn labels(marks: &[Mark], points: &[(i32, i32)]) -> Vec<Label> {
                 HPos::Center => at.0 - w / 2,
                 HPos::Right => at.0 - w,
             };
-            let [right, top, bottom] = [left + w, at.1 - 6, at.1 + 6];
-            let inside = left > LEFT as i32 + 8 && right < BROAD as i32 && top > 0 && bottom < 370;
+            let [right, top, bottom] = [left + w, at.1 - 7, at.1 + 7];
+            let inside = left > LEFT as i32 + 8 && right < BROAD as i32 && top > 0 && bottom < 366;
             let apart = |&[l, t, r, b]: &[i32; 4]| left > r || right < l || top > b || bottom < t;
             (inside && taken.iter().all(apart)).then_some((side, at, [left, top, right, bottom]))
         });
