@@ -3,6 +3,7 @@
 
 import { readdirSync, existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -11,8 +12,13 @@ const require = createRequire(join(tools, "package.json"));
 const { chromium } = require("playwright-core");
 const axe = require("axe-core").source;
 
-const WIDTHS = [400, 1400];
-const SCHEMES = ["light", "dark"];
+/** What axe sees each page in. The stylesheet treats width and colours apart, so that each once is enough. */
+const VIEWS = [
+  { width: 400, scheme: "light" },
+  { width: 1400, scheme: "dark" },
+];
+/** A4 within usual margins, at 96 px an inch. */
+const PAPER = 717;
 const findings = new Set();
 const found = (where, what) => findings.add(`${where}: ${what}`);
 const address = (file) => pathToFileURL(join(report, file)).href;
@@ -20,10 +26,9 @@ const address = (file) => pathToFileURL(join(report, file)).href;
 let browser;
 
 /** A fresh page that reports its errors, and every request that is not for a file, under `where`. */
-async function open(where, { width = 1400, scheme = "light" } = {}) {
+async function open(where) {
   const context = await browser.newContext({
-    viewport: { width, height: 900 },
-    colorScheme: scheme,
+    viewport: { width: 1400, height: 900 },
     reducedMotion: "reduce", // colours are judged as they come to rest
   });
   const page = await context.newPage();
@@ -39,10 +44,15 @@ async function open(where, { width = 1400, scheme = "light" } = {}) {
   return page;
 }
 
-/** The page's width beyond the window's, and what sticks out of it. */
+/** The page's width beyond the window's, and what sticks out of it; to the left nothing can be scrolled to. */
 const overflow = (page) =>
   page.evaluate(() => {
     const excess = document.documentElement.scrollWidth - window.innerWidth;
+    const lost = [...document.querySelectorAll("nav *, main *, footer *")].find((element) => {
+      const { left, width } = element.getBoundingClientRect();
+      return width > 0 && left < -1;
+    });
+    if (lost) return `${lost.localName} begins to the left of the window: ${lost.textContent.slice(0, 40)}`;
     if (excess <= 0) return null;
     const wide = [...document.body.querySelectorAll("*")].find(
       (element) => element.getBoundingClientRect().right > window.innerWidth + 1,
@@ -51,24 +61,75 @@ const overflow = (page) =>
     return `${excess} px too wide, first at ${name}`;
   });
 
-async function look(file, width, scheme) {
-  const where = `${file} (${width} px, ${scheme})`;
-  const page = await open(where, { width, scheme });
+/** Resizes and repaints the open page; a fresh one for each view would cost most of the time. */
+async function show(page, { width, scheme = "light", media = "screen" }) {
+  await page.setViewportSize({ width, height: 900 });
+  await page.emulateMedia({ media, colorScheme: scheme });
+}
+
+/** What a browser has folded away must fit and be readable too, and axe judges only what is shown. */
+const unfold = (page, open) =>
+  page.evaluate((open) => {
+    for (const details of document.querySelectorAll("details")) {
+      details.dataset.open ??= details.open;
+      details.open = open || details.dataset.open === "true";
+    }
+  }, open);
+
+/** Console and requests (while it loads), then in each view: overflow as it opens, overflow and axe
+ * with everything unfolded; at last what paper would cut off or show for nothing. */
+async function look(file) {
+  const page = await open(file);
   await page.goto(address(file));
-  const closed = await overflow(page);
-  if (closed) found(where, closed);
-  // what is folded away must fit and be readable too, and axe judges only what is shown
-  await page.evaluate(() => document.querySelectorAll("details").forEach((details) => (details.open = true)));
-  const opened = await overflow(page);
-  if (opened && !closed) found(where, `with details open: ${opened}`);
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
-  for (const { id, impact, help, nodes } of violations) {
-    if (!["serious", "critical"].includes(impact)) continue;
-    for (const { target } of nodes) found(where, `${id} (${impact}: ${help}) at ${target.join(" ")}`);
+  for (const view of VIEWS) {
+    const where = `${file} (${view.width} px, ${view.scheme})`;
+    await show(page, view);
+    await unfold(page, false);
+    const closed = await overflow(page);
+    if (closed) found(where, closed);
+    await unfold(page, true);
+    const opened = await overflow(page);
+    if (opened && !closed) found(where, `with details open: ${opened}`);
+    for (const what of await smallText(page)) found(where, what);
+    const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+    for (const { id, impact, help, nodes } of violations) {
+      if (!["serious", "critical"].includes(impact)) continue;
+      for (const { target } of nodes) found(where, `${id} (${impact}: ${help}) at ${target.join(" ")}`);
+    }
   }
+  await show(page, { width: PAPER, scheme: "dark", media: "print" });
+  for (const what of await onPaper(page)) found(`${file} (printed)`, what);
   await page.context().close();
 }
+
+/** Drawings and plots whose text is too small to read. */
+const smallText = (page) =>
+  page.evaluate(() => {
+    const LEAST = 10.9; // px, less what rounding takes
+    const small = [...document.querySelectorAll("main svg")].flatMap((svg) => {
+      const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width || 1;
+      const sizes = [...svg.querySelectorAll("text")].map((text) => parseFloat(getComputedStyle(text).fontSize));
+      const size = Math.min(...sizes) * scale;
+      return size < LEAST ? [`text of ${size.toFixed(1)} px in ${svg.closest("[aria-label]")?.getAttribute("aria-label")}`] : [];
+    });
+    return small;
+  });
+
+/** Paper does not scroll, has no use for links between pages, and is white. */
+const onPaper = (page) =>
+  page.evaluate(() => {
+    const what = [];
+    for (const element of document.querySelectorAll("main, main .wide")) {
+      const excess = element.scrollWidth - element.clientWidth;
+      const name = element.getAttribute("aria-label") ?? element.localName;
+      if (excess > 0) what.push(`${excess} px of ${name} cut off`);
+    }
+    if (document.querySelector("nav")?.checkVisibility()) what.push("shows the navigation");
+    const [red] = getComputedStyle(document.body).backgroundColor.match(/\d+/g);
+    if (red < 240) what.push("is dark");
+    return what;
+  });
 
 /** Search, selection, address and links of claims.html. */
 async function interact(file) {
@@ -180,14 +241,17 @@ try {
       "--disable-sync",
     ],
   });
-  const pages = readdirSync(report).filter((file) => file.endsWith(".html")).sort();
-  for (const file of pages) {
-    for (const width of WIDTHS) for (const scheme of SCHEMES) await look(file, width, scheme);
-  }
+  const pages = readdirSync(report).filter((file) => file.endsWith(".html"));
+  const waiting = [...pages];
+  const work = async () => {
+    while (waiting.length) await look(waiting.pop());
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
   if (existsSync(join(report, "claims.html"))) await interact("claims.html");
   else console.log("skipped: no claims.html to search in");
-  for (const finding of findings) console.log(finding);
-  console.log(`${pages.length} pages at ${WIDTHS.join(" and ")} px, ${SCHEMES.join(" and ")}: ${findings.size} findings`);
+  for (const finding of [...findings].sort()) console.log(finding);
+  const views = VIEWS.map(({ width, scheme }) => `${width} px ${scheme}`).join(", ");
+  console.log(`${pages.length} pages (${views}, printed): ${findings.size} findings`);
   process.exitCode = findings.size ? 1 : 0;
 } catch (error) {
   console.error(`ci/browser: ${error.message.split("\n")[0]}`);

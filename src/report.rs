@@ -9,6 +9,7 @@ mod junit;
 mod list;
 mod markdown;
 mod models;
+mod overview;
 mod plot;
 mod plots;
 mod prose;

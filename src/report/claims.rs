@@ -50,8 +50,12 @@ fn content(record: &Record, link: &str, places: bool) -> Markup {
             && !matches!(stated, Value::Bool(_))
         {
             p.values {
-                span { "stated " b { (stated) } }
-                span { "found " b class=(record.verdict.name()) { (found) } }
+                @if stated == found {
+                    span { "stated and found " b class=(record.verdict.name()) { (found) } }
+                } @else {
+                    span { "stated " b { (stated) } }
+                    span { "found " b class=(record.verdict.name()) { (found) } }
+                }
                 @if let Some(tolerance) = record.tolerance && tolerance != Tolerance::Exact {
                     span.tolerance { @match tolerance {
                         Tolerance::Exact => {}

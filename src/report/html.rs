@@ -1,6 +1,6 @@
-//! The pages of the report. Each stands alone: styles inside, no script, nothing fetched.
+//! The pages of the report. Each stands alone: styles inside, nothing fetched.
 
-use super::{RenderError, claims, counts, models, plots, prose::prose, search, statements};
+use super::{RenderError, claims, counts, models, overview, plots, prose::prose, search};
 use crate::claim::{Kind, Suite};
 use crate::record::{Provenance, Record};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -43,7 +43,7 @@ pub fn render(
         |title: &str, here: &str, body: Markup| frame(title, here, &shown, provenance, body);
     let mut pages = vec![Page {
         file: "index.html".into(),
-        html: frame("convcheck", "index.html", first_page(&shown, records)).into_string(),
+        html: frame("convcheck", "index.html", overview::page(&shown, records)).into_string(),
     }];
     for (suite, records) in &shown {
         let file = format!("{}.html", suite.system);
@@ -140,62 +140,16 @@ pub(super) fn page(title: &str, body: Markup) -> Markup {
     }
 }
 
-fn first_page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Markup {
-    let all = counts(records.iter());
-    let given: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0).collect();
-    let refuted: Vec<&Record> = records
-        .iter()
-        .filter(|r| r.verdict == Kind::Refuted)
-        .collect();
-    let differing: Vec<(&Record, String)> = records
-        .iter()
-        .filter_map(|record| Some((record, record.difference()?)))
-        .collect();
-    html! {
-        h1 { "What is written about convolutional networks, checked" }
-        p.lead {
-            (records.len()) " claims account for " (statements(records.iter()))
-            " statements of the document, its figures and the tables it takes from papers. What counting and arithmetic decide was computed from a description of the "
-            "network itself; history names its source, and the rest says what a test would need."
-        }
-        (bar(all))
-        @if !differing.is_empty() {
-            section.alarm {
-                h2 { "Different from the record" }
-                ul { @for (record, difference) in &differing {
-                    li { a href=(record.anchor()) { (record.id) } " " (difference) }
-                } }
-            }
-        }
-        h2 { "By system" }
-        div.wide tabindex="0" role="region" aria-label="Verdicts by system" {
-            table.systems {
-                thead { tr {
-                    th scope="col" { "System" }
-                    @for &i in &given { th.number scope="col" { (Kind::ALL[i].name()) } }
-                    th.number scope="col" { "statements" }
-                } }
-                tbody { @for (suite, of) in shown { tr {
-                    th scope="row" { a href={(suite.system) ".html"} { (suite.title) } }
-                    @let counts = counts(of.iter().copied());
-                    @for &i in &given {
-                        td.number { @if counts[i] == 0 { span.none { "0" } } @else { (counts[i]) } }
-                    }
-                    td.number { (statements(of.iter().copied())) }
-                } } }
-            }
-        }
-        h2 { "Refuted, and what is right" }
-        @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
-        @for record in refuted { (claims::claim_elsewhere(record)) }
-    }
-}
-
 fn system_page(suite: &Suite, records: &[&Record]) -> Result<Markup, RenderError> {
     Ok(html! {
         h1 { (suite.title) }
         (prose(&suite.analysis))
         (bar(counts(records.iter().copied())))
+        @if !suite.models.is_empty() {
+            p { "Networks: " @for (i, name) in suite.models.iter().enumerate() {
+                @if i > 0 { ", " } a href={"#model-" (name)} { code { (name) } }
+            } }
+        }
         h2 #claims { "Claims" }
         @for record in records { (claims::claim(record)) }
         @if !suite.models.is_empty() {
@@ -205,15 +159,28 @@ fn system_page(suite: &Suite, records: &[&Record]) -> Result<Markup, RenderError
     })
 }
 
-/// Counts by verdict, as numbers and as a bar.
+/// Counts by verdict, as a bar and as numbers.
 fn bar(counts: [usize; 5]) -> Markup {
-    let shown = || Kind::ALL.into_iter().zip(counts).filter(|&(_, n)| n > 0);
+    html! {
+        (strip(counts))
+        ul.legend { @for (kind, n) in given(counts) { li { (dot(kind, n)) } } }
+    }
+}
+
+/// Counts by verdict, as a bar.
+pub(super) fn strip(counts: [usize; 5]) -> Markup {
     html! {
         div.bar aria-hidden="true" {
-            @for (kind, n) in shown() { span class=(kind.name()) style={"flex-grow:" (n)} {} }
+            @for (kind, n) in given(counts) { span class=(kind.name()) style={"flex-grow:" (n)} {} }
         }
-        ul.legend { @for (kind, n) in shown() {
-            li { span class={"dot " (kind.name())} aria-hidden="true" {} strong { (n) } " " (kind.name()) }
-        } }
     }
+}
+
+fn given(counts: [usize; 5]) -> impl Iterator<Item = (Kind, usize)> {
+    Kind::ALL.into_iter().zip(counts).filter(|&(_, n)| n > 0)
+}
+
+/// A count with its verdict.
+pub(super) fn dot(kind: Kind, n: usize) -> Markup {
+    html! { span class={"dot " (kind.name())} aria-hidden="true" {} strong { (n) } " " (kind.name()) }
 }

@@ -28,10 +28,12 @@ pub(super) fn model(name: &str) -> Result<Markup, RenderError> {
                     div { dt { "receptive field" } dd { (field.field.size[0]) " x " (field.field.size[1]) } }
                 }
             }
-            (drawing::drawing(model.name, &graph))
-            div.plots {
-                @if let Some(plot) = plot::parameters(&summary) { (plot) }
-                @if let Some(plot) = plot::receptive_field(&summary) { (plot) }
+            div.figures {
+                (drawing::drawing(model.name, &graph))
+                div.plots {
+                    @if let Some(plot) = plot::parameters(&summary) { (plot) }
+                    @if let Some(plot) = plot::receptive_field(&summary) { (plot) }
+                }
             }
             details {
                 summary { "Layers of " (model.name) }

@@ -1,5 +1,6 @@
 //! Plots, as SVG that follows the page's colours.
 
+mod axis;
 mod bars;
 mod network;
 mod scatter;
@@ -8,41 +9,50 @@ pub(super) use bars::{Bar, bars};
 pub(super) use network::{parameters, receptive_field};
 pub(super) use scatter::{Mark, scatter};
 
+use axis::Axis;
 use maud::{Markup, PreEscaped, html};
-use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 /// Lines and text; the page's stylesheet turns it into the theme's colour.
 const INK: RGBColor = RGBColor(0, 0, 0);
 /// Bars and curves; readable on light and dark.
 const ACCENT: RGBColor = RGBColor(0x3b, 0x82, 0xc4);
-/// In units of the drawing; a phone shows it at three quarters, a desk at full size.
-const WIDTH: u32 = 480;
-const LABEL: (&str, i32) = ("sans-serif", 14);
+/// In units of the drawing: what a phone shows nearly at full size, so that text stays legible.
+const WIDTH: u32 = 390;
+/// A plot with many names; a phone scrolls it.
+const BROAD: u32 = 640;
+/// Plotters writes four fifths of a size into the SVG.
+const LABEL: (&str, i32) = ("sans-serif", 15);
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// An SVG with a title that screen readers say; nothing if the plot cannot be drawn.
+/// An SVG with a title; nothing if the plot cannot be drawn.
 fn draw(
     title: &str,
-    height: u32,
+    (width, height): (u32, u32),
     paint: impl FnOnce(&DrawingArea<SVGBackend<'_>, plotters::coord::Shift>) -> Drawn,
 ) -> Option<Markup> {
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        let root = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
         paint(&root).ok()?;
         root.present().ok()?;
     }
+    let picture = html! { div role="img" aria-label=(title) { (PreEscaped(svg)) } };
+    let broad = width > WIDTH;
     Some(html! {
-        figure.plot role="img" aria-label=(title) {
-            (PreEscaped(svg))
+        figure.plot.broad[broad] {
+            @if broad {
+                div.wide tabindex="0" role="region" aria-label=(title) { (picture) }
+            } @else {
+                (picture)
+            }
             figcaption { (title) }
         }
     })
 }
 
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 
 /// Axes with names, ticks and a faint grid.
 fn axes(

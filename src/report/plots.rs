@@ -117,23 +117,17 @@ pub(super) fn page() -> Result<Markup, RenderError> {
             a href="models.html" { "the table of models" } " has every number."
         }
         h2 { "Parameters against multiply-accumulates" }
-        p { "Both axes are logarithmic." }
-        @if let Some(plot) = scatter("Multiply-accumulates against parameters of every network", "parameters", "multiply-accumulates", true, true, costs.collect()) { (plot) }
+        @if let Some(plot) = scatter("Multiply-accumulates for one sample against parameters; both axes are logarithmic", "parameters", "multiply-accumulates", true, true, costs.collect()) { (plot) }
         h2 { "Depth over the years" }
-        p { "Weighted layers on the longest way from input to prediction." }
-        @if let Some(plot) = scatter("Depth of every network over the years", "year of the paper", "weighted layers", false, true, years.collect()) { (plot) }
+        @if let Some(plot) = scatter("Weighted layers on the longest way from input to prediction, on a logarithmic axis, by the year of the paper", "year of the paper", "weighted layers", false, true, years.collect()) { (plot) }
         h2 { "Depth against parameters" }
-        p { "Each name carries the year of its paper; both axes are logarithmic." }
-        @if let Some(plot) = scatter("Depth against parameters of every network", "parameters", "weighted layers", true, true, sizes.collect()) { (plot) }
+        @if let Some(plot) = scatter("Weighted layers against parameters, each name with the year of its paper; both axes are logarithmic", "parameters", "weighted layers", true, true, sizes.collect()) { (plot) }
         h2 { "Depth against receptive field" }
-        p { "What one unit of the last feature map could see, were the input large enough." }
-        @if let Some(plot) = scatter("Receptive field against depth of every network", "weighted layers", "input rows seen", true, true, fields.collect()) { (plot) }
+        @if let Some(plot) = scatter("What one unit of the last feature map could see, were the input large enough, against weighted layers; both axes are logarithmic", "weighted layers", "input rows seen", true, true, fields.collect()) { (plot) }
         h2 { "What factorisation and reduction save" }
-        p { "Parameters that are left of those of the form that is replaced." }
-        @if let Some(plot) = bars("Parameters left after factorisation", &["left"], &savings) { (plot) }
+        @if let Some(plot) = bars("Parameters of the cheap form, as a share of those of the form that it replaces", &["left"], &savings) { (plot) }
         h2 { "Where each network keeps its parameters" }
-        p { "Shares of convolutions, fully connected layers and normalisation, in the networks for ImageNet." }
-        @if let Some(plot) = bars("Share of parameters in convolutions, fully connected layers and normalisation", &["convolution", "fully connected", "normalisation"], &places) { (plot) }
+        @if let Some(plot) = bars("Shares of convolutions, fully connected layers and normalisation, in the networks for ImageNet", &["convolution", "fully connected", "normalisation"], &places) { (plot) }
     })
 }
 

@@ -35,7 +35,7 @@ impl Folder<'_> {
             let mut grows = false;
             let (mut period, mut times) = first_run(&keys[start..], fewest);
             if times == 1 {
-                (period, times) = first_run(&loose[start..], FEW);
+                (period, times) = first_run(&loose[start..], fewest);
                 grows = times > 1;
                 let group = &parts[start..start + period];
                 if grows && !group.iter().any(|part| self.concatenates(part)) {

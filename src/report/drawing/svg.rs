@@ -7,8 +7,6 @@ use std::fmt::Write;
 
 /// Space around the drawing.
 const MARGIN: i32 = 4;
-/// A wider drawing is scrolled rather than made small.
-const BROAD: i32 = 480;
 /// Largest radius of an arrow's corners.
 const ROUND: i32 = 6;
 
@@ -18,8 +16,10 @@ pub(super) fn svg(sketch: &Sketch, label: &str, title: impl Fn(usize) -> String)
     // on half units, so that thin lines meet the screen's pixels
     let origin = format!("translate({}.5 {MARGIN}.5)", sketch.left + MARGIN);
     html! {
-        svg.broad[width > BROAD] xmlns="http://www.w3.org/2000/svg" role="img" aria-label=(label)
-            width=(width) height=(height) viewBox={"0 0 " (width) " " (height)} {
+        svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label=(label)
+            width=(width) height=(height) viewBox={"0 0 " (width) " " (height)}
+            // its text of 12 px may shrink to 11; then the drawing is scrolled
+            style={"min-width:" (width * 11 / 12 + 1) "px"} {
             g transform=(origin) {
                 @for wire in &sketch.wires {
                     path.bracket[wire.end == End::Bracket] d=(path(wire)) {}

@@ -1,6 +1,6 @@
 //! Horizontal bars of one or several parts.
 
-use super::{ACCENT, INK, WIDTH, draw};
+use super::{ACCENT, INK, LABEL, WIDTH, draw};
 use maud::Markup;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -26,10 +26,10 @@ const PARTS: [RGBColor; 3] = [
 pub(in crate::report) fn bars(title: &str, parts: &[&str], rows: &[Bar]) -> Option<Markup> {
     let row = 20;
     let head = if parts.len() > 1 { 28 } else { 4 };
-    let names = 7 * rows.iter().map(|bar| bar.label.len() as i32).max()? + 12;
+    let names = 13 * rows.iter().map(|bar| bar.label.len() as i32).max()? / 2 + 12;
     let room = WIDTH as i32 - names - 60;
-    draw(title, head + row * rows.len() as u32 + 4, |root| {
-        let label = ("sans-serif", 12).into_font().color(&INK);
+    draw(title, (WIDTH, head + row * rows.len() as u32 + 4), |root| {
+        let label = LABEL.into_font().color(&INK);
         let left = label.pos(Pos::new(HPos::Right, VPos::Center));
         let right = label.pos(Pos::new(HPos::Left, VPos::Center));
         if parts.len() > 1 {

@@ -1,6 +1,6 @@
 //! Plots of one network: where its parameters are, and how its receptive field grows.
 
-use super::{ACCENT, INK, LABEL, WIDTH, axes, draw};
+use super::{ACCENT, Axis, INK, LABEL, WIDTH, axes, draw};
 use crate::analysis::Summary;
 use crate::claim::grouped;
 use maud::Markup;
@@ -8,19 +8,23 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// More bars than this are summed by scope.
-const MOST_BARS: usize = 24;
+const MOST_BARS: usize = 36;
+/// Longest name of a bar that is written in full.
+const LONGEST_NAME: usize = 26;
+/// More dots than this would run into each other.
+const MOST_DOTS: usize = 60;
 
 /// Where a network keeps its parameters, a bar a layer; `None` if it has none.
 pub(in crate::report) fn parameters(summary: &Summary) -> Option<Markup> {
     let bars = by_layer(summary);
     let largest = bars.iter().map(|&(_, n)| n).max().filter(|&n| n > 0)?;
-    let row = 22;
+    let row = 20;
     let height = row * bars.len() as u32 + 8;
-    let longest = bars.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let names = (8 * longest as i32 + 16).min(WIDTH as i32 / 2);
-    let room = WIDTH as i32 - names - 110;
+    let longest = bars.iter().map(|(name, _)| name.chars().count()).max();
+    let names = 7 * longest.unwrap_or(0).min(LONGEST_NAME) as i32 + 16;
+    let room = WIDTH as i32 - names - 90;
     let title = format!("Parameters of {} by layer", summary.model);
-    draw(&title, height, |root| {
+    draw(&title, (WIDTH, height), |root| {
         let label = LABEL.into_font().color(&INK);
         let left = label.pos(Pos::new(HPos::Right, VPos::Center));
         let right = label.pos(Pos::new(HPos::Left, VPos::Center));
@@ -28,7 +32,7 @@ pub(in crate::report) fn parameters(summary: &Summary) -> Option<Markup> {
             let top = 4 + i * row as i32;
             let middle = top + row as i32 / 2;
             let length = (*n as f64 / largest as f64 * f64::from(room)).round() as i32;
-            root.draw(&Text::new(name.clone(), (names - 8, middle), &left))?;
+            root.draw(&Text::new(shortened(name), (names - 8, middle), &left))?;
             root.draw(&Rectangle::new(
                 [
                     (names, top + 4),
@@ -44,6 +48,16 @@ pub(in crate::report) fn parameters(summary: &Summary) -> Option<Markup> {
         }
         Ok(())
     })
+}
+
+/// A name without its middle if it is long: paths differ at their ends.
+fn shortened(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= LONGEST_NAME {
+        return name.to_string();
+    }
+    let (head, tail) = (&letters[..14], &letters[letters.len() - 11..]);
+    head.iter().chain(&['…']).chain(tail).collect()
 }
 
 /// Parameters by layer, or, of a deep network, by the scope that keeps the bars few.
@@ -95,13 +109,13 @@ pub(in crate::report) fn receptive_field(summary: &Summary) -> Option<Markup> {
     let rows = summary.input.get(1).map_or(1.0, |&h| h as f64);
     let top = points.iter().map(|&(_, y)| y).fold(rows, f64::max) * 1.1;
     let title = format!("Receptive field of {} along its layers", summary.model);
-    draw(&title, 260, |root| {
+    draw(&title, (WIDTH, 260), |root| {
         let end = (points.len() as f64 - 1.0).max(1.0);
         let mut chart = ChartBuilder::on(root)
             .margin(8)
             .set_label_area_size(LabelAreaPosition::Left, 56)
-            .set_label_area_size(LabelAreaPosition::Bottom, 48)
-            .build_cartesian_2d(0f64..end, 0f64..top)?;
+            .set_label_area_size(LabelAreaPosition::Bottom, 46)
+            .build_cartesian_2d(Axis::plain(0.0..end), Axis::plain(0.0..top))?;
         let whole = |v: &f64| format!("{v:.0}");
         axes(
             &mut chart,
@@ -121,11 +135,13 @@ pub(in crate::report) fn receptive_field(summary: &Summary) -> Option<Markup> {
             points.iter().copied(),
             ACCENT.stroke_width(2),
         ))?;
-        chart.draw_series(
-            points
-                .iter()
-                .map(|&point| Circle::new(point, 3, ACCENT.filled())),
-        )?;
+        if points.len() <= MOST_DOTS {
+            chart.draw_series(
+                points
+                    .iter()
+                    .map(|&point| Circle::new(point, 3, ACCENT.filled())),
+            )?;
+        }
         Ok(())
     })
 }

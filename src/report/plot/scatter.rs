@@ -1,9 +1,13 @@
 //! Points with names.
 
-use super::{ACCENT, INK, WIDTH, axes, draw};
+use super::{ACCENT, Axis, BROAD, INK, axes, draw};
 use maud::Markup;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::collections::BTreeSet;
+
+/// Room for the names of the ticks.
+const LEFT: u32 = 56;
 
 /// A point of a scatter plot.
 pub(in crate::report) struct Mark {
@@ -40,12 +44,19 @@ pub(in crate::report) fn scatter(
         range(&mut points.iter().map(|p| p.0)),
         range(&mut points.iter().map(|p| p.1)),
     );
-    draw(title, 420, |root| {
+    let scale = |log: bool, range| {
+        if log {
+            Axis::logarithmic(range)
+        } else {
+            Axis::plain(range)
+        }
+    };
+    draw(title, (BROAD, 420), |root| {
         let mut chart = ChartBuilder::on(root)
             .margin(8)
-            .set_label_area_size(LabelAreaPosition::Left, 56)
-            .set_label_area_size(LabelAreaPosition::Bottom, 48)
-            .build_cartesian_2d(xs, ys)?;
+            .set_label_area_size(LabelAreaPosition::Left, LEFT)
+            .set_label_area_size(LabelAreaPosition::Bottom, 46)
+            .build_cartesian_2d(scale(log_x, xs), scale(log_y, ys))?;
         let tick = |log: bool, v: f64| {
             if log {
                 short(10f64.powf(v))
@@ -65,17 +76,30 @@ pub(in crate::report) fn scatter(
             .iter()
             .map(|point| chart.backend_coord(point))
             .collect();
-        for (i, corner) in labels(&marks, &pixels) {
-            let text = ("sans-serif", 11).into_font().color(&INK);
-            root.draw(&Text::new(marks[i].label.clone(), corner, &text))?;
+        let text = ("sans-serif", 14).into_font().color(&INK);
+        for label in labels(&marks, &pixels) {
+            let style = text.pos(Pos::new(label.side, VPos::Center));
+            root.draw(&Text::new(
+                marks[label.mark].label.clone(),
+                label.at,
+                &style,
+            ))?;
         }
         Ok(())
     })
 }
 
+/// A name with its place.
+struct Label {
+    mark: usize,
+    /// Where it starts, has its middle or ends, by `side`.
+    at: (i32, i32),
+    side: HPos,
+}
+
 /// Which names are written where: greedily, the first of each group before the others, in the first of
 /// four places beside the point that touches no name, no point and no edge.
-fn labels(marks: &[Mark], points: &[(i32, i32)]) -> Vec<(usize, (i32, i32))> {
+fn labels(marks: &[Mark], points: &[(i32, i32)]) -> Vec<Label> {
     let mut groups = BTreeSet::new();
     let (first, rest): (Vec<usize>, Vec<usize>) =
         (0..marks.len()).partition(|&i| groups.insert(marks[i].group));
@@ -86,25 +110,27 @@ fn labels(marks: &[Mark], points: &[(i32, i32)]) -> Vec<(usize, (i32, i32))> {
     let mut placed = Vec::new();
     for i in first.into_iter().chain(rest) {
         let (x, y) = points[i];
-        let (w, h) = (marks[i].label.len() as i32 * 6, 12);
-        let corners = [
-            (x + 6, y - 6),
-            (x - 6 - w, y - 6),
-            (x - w / 2, y - 18),
-            (x - w / 2, y + 7),
+        let w = marks[i].label.len() as i32 * 13 / 2;
+        let places = [
+            (HPos::Left, (x + 7, y)),
+            (HPos::Right, (x - 7, y)),
+            (HPos::Center, (x, y - 13)),
+            (HPos::Center, (x, y + 13)),
         ];
-        let free = corners.into_iter().find(|&(left, top)| {
-            left > 58
-                && left + w < WIDTH as i32
-                && top > 0
-                && top + h < 372
-                && taken
-                    .iter()
-                    .all(|&[l, t, r, b]| left > r || left + w < l || top > b || top + h < t)
+        let free = places.into_iter().find_map(|(side, at)| {
+            let left = match side {
+                HPos::Left => at.0,
+                HPos::Center => at.0 - w / 2,
+                HPos::Right => at.0 - w,
+            };
+            let [right, top, bottom] = [left + w, at.1 - 7, at.1 + 7];
+            let inside = left > LEFT as i32 + 8 && right < BROAD as i32 && top > 0 && bottom < 366;
+            let apart = |&[l, t, r, b]: &[i32; 4]| left > r || right < l || top > b || bottom < t;
+            (inside && taken.iter().all(apart)).then_some((side, at, [left, top, right, bottom]))
         });
-        if let Some((left, top)) = free {
-            taken.push([left, top, left + w, top + h]);
-            placed.push((i, (left, top)));
+        if let Some((side, at, area)) = free {
+            taken.push(area);
+            placed.push(Label { mark: i, at, side });
         }
     }
     placed
@@ -118,9 +144,5 @@ fn short(value: f64) -> String {
         v if v >= 1e3 => (v / 1e3, " k"),
         v => (v, ""),
     };
-    if scaled < 10.0 && !unit.is_empty() {
-        format!("{scaled:.1}{unit}")
-    } else {
-        format!("{scaled:.0}{unit}")
-    }
+    format!("{scaled:.0}{unit}")
 }

@@ -1,0 +1,81 @@
+//! The first page: verdicts by system, and what is wrong.
+
+use super::html::{dot, strip};
+use super::{claims, counts, search, statements};
+use crate::claim::{Kind, Suite};
+use crate::record::Record;
+use maud::{Markup, html};
+
+pub(super) fn page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Markup {
+    let all = counts(records.iter());
+    let given: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0).collect();
+    let refuted: Vec<&Record> = records
+        .iter()
+        .filter(|r| r.verdict == Kind::Refuted)
+        .collect();
+    let differing: Vec<(&Record, String)> = records
+        .iter()
+        .filter_map(|record| Some((record, record.difference()?)))
+        .collect();
+    html! {
+        h1 { "What is written about convolutional networks, checked" }
+        p.lead {
+            (records.len()) " claims account for " (statements(records.iter()))
+            " statements of an article on classical convolutional networks, of its figures and of the tables that it takes "
+            "from papers. Whatever counting and arithmetic decide is computed from a description of each network; "
+            "history names its source; the rest says what a test would need."
+        }
+        (strip(all))
+        ul.verdicts { @for &i in &given {
+            li { (dot(Kind::ALL[i], all[i])) span.means { ": " (means(Kind::ALL[i])) } }
+        } }
+        @if !differing.is_empty() {
+            section.alarm {
+                h2 { "Different from the record" }
+                ul { @for (record, difference) in &differing {
+                    li { a href=(record.anchor()) { (record.id) } " " (difference) }
+                } }
+            }
+        }
+        h2 { "By system" }
+        div.wide tabindex="0" role="region" aria-label="Verdicts by system" {
+            table.systems {
+                thead { tr {
+                    th scope="col" { "System" }
+                    @for &i in &given { th.number scope="col" { span { (Kind::ALL[i].name()) } } }
+                    th.number scope="col" { span { "statements" } }
+                } }
+                tbody { @for (suite, of) in shown { tr {
+                    th scope="row" { a href={(suite.system) ".html"} { (suite.title) } }
+                    @let counts = counts(of.iter().copied());
+                    @for &i in &given {
+                        td.number {
+                            @if counts[i] == 0 { span.none { "0" } }
+                            @else { (chosen(&suite.system, Kind::ALL[i], counts[i])) }
+                        }
+                    }
+                    td.number { (statements(of.iter().copied())) }
+                } } }
+            }
+        }
+        h2 { "Refuted, and what is right" }
+        @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
+        @for record in refuted { (claims::claim_elsewhere(record)) }
+    }
+}
+
+/// How many claims of a system have a verdict, with a link to them.
+fn chosen(system: &str, kind: Kind, count: usize) -> Markup {
+    let address = format!("{}?system={system}&verdict={}", search::FILE, kind.name());
+    html! { a.quiet href=(address) aria-label={(count) " " (kind.name()) " of " (system)} { (count) } }
+}
+
+fn means(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Confirmed => "what was computed agrees with it",
+        Kind::Refuted => "what was computed contradicts it, and a note says what is right",
+        Kind::Inconclusive => "the evidence does not decide",
+        Kind::Untested => "to test it takes training, a data set or a graphics card",
+        Kind::Cited => "a publication answers for it, and is named",
+    }
+}
