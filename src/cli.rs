@@ -1,6 +1,7 @@
 //! What can be typed: the one list from which parsing, help and completions derive.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use convcheck::run::Weights;
 use std::path::PathBuf;
 
 /// Checks what is written about the classical convolutional networks.
@@ -55,6 +56,10 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Run a network on one batch; safetensors in (tensor `input`) and out (tensor `output`).
+    Forward(ForwardOptions),
+    /// Run a network over the test images of CIFAR-10 or CIFAR-100 (binary version).
+    Eval(EvalOptions),
     /// Print the JSON Schema of suites.
     Schema,
     /// Print a completion script.
@@ -106,6 +111,61 @@ pub struct ShowOptions {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args)]
+pub struct ForwardOptions {
+    /// Registry name, as `convcheck list models` prints it.
+    pub model: String,
+    /// Checkpoint (safetensors or PyTorch), or weights that depend on names alone: `fill:default`,
+    /// `fill:gain1`, or untrained ones: `seed:N`.
+    #[arg(long, value_name = "FILE|fill:default|fill:gain1|seed:N")]
+    pub weights: Weights,
+    /// File with the batch, or `fill` for two samples of numbers that depend on nothing.
+    #[arg(long, value_name = "FILE|fill")]
+    pub input: PathBuf,
+    /// File for the result.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Type of number to compute with.
+    #[arg(long, default_value = "f32")]
+    pub dtype: Real,
+}
+
+#[derive(Args)]
+pub struct EvalOptions {
+    /// Registry name, as `convcheck list models` prints it.
+    pub model: String,
+    /// Checkpoint: safetensors or PyTorch.
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// Folder of the data set.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Mean and deviation by which colours are normalised, as in the network's training.
+    #[arg(long, default_value = "imagenet")]
+    pub normalise: Normalise,
+    /// Print JSON: correct, total, error (percent), seconds.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Numbers that networks compute with.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Real {
+    /// Single precision.
+    F32,
+    /// Double precision.
+    F64,
+}
+
+/// Means and deviations.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Normalise {
+    /// Those of ImageNet, which many use for CIFAR too.
+    Imagenet,
+    /// Those of CIFAR-10.
+    Cifar10,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

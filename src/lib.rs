@@ -9,10 +9,15 @@
 //! |---|---|
 //! | [`graph`] | what is a network, before there are numbers in it? |
 //! | [`claim`] | what does the document say, and how would one find out? |
+//! | [`random`] | which number stands at this place under this key? |
 //! | [`zoo`] | which networks are there? |
 //! | [`analysis`] | what follows from a graph by counting? |
 //! | [`reference`](mod@reference) | does the zoo agree with an independent description? |
 //! | [`device`] | which machine is this? |
+//! | [`ops`] | what do the layers compute, forward and backward? |
+//! | [`net`] | what does a network compute with these weights? |
+//! | [`data`] | which images are there? |
+//! | [`run`] | what does a network say to these inputs? |
 //! | [`evidence`] | what can be found out about a claim here? |
 //! | [`verdict`] | what follows from the evidence? |
 //! | [`record`] | what was found, in a form that outlives the run? |
@@ -36,5 +41,6 @@ pub mod random;
 pub mod record;
 pub mod reference;
 pub mod report;
+pub mod run;
 pub mod verdict;
 pub mod zoo;

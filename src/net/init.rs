@@ -133,7 +133,7 @@ fn each_tensor<'a>(
             let number = numbers(node, described.name, &key);
             let size = described.dims.iter().product::<usize>() as u64;
             let made = tensor(
-                (0..size).into_par_iter().map(number).collect(),
+                (0..size).into_par_iter().map(&number).collect(),
                 &described.dims,
                 dtype,
             )

@@ -11,7 +11,7 @@ const RANKS: &[&[&str]] = &[
     &["reference"],
     &["device", "ops"],
     &["net", "data"],
-    &["train", "bench"],
+    &["run", "train", "bench"],
     &["evidence"],
     &["verdict"],
     &["record"],
