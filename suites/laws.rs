@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a law panics where it is broken")]
 
 mod laws {
+    pub mod damage;
     pub mod graphs;
+    pub mod memory;
     pub mod modules;
     pub mod pages;
     pub mod shared;
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     trials.extend(laws::suites::trials());
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());
+    trials.extend(laws::damage::trials());
     trials.extend(laws::shared::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
