@@ -9,8 +9,8 @@
 mod cli;
 
 use anyhow::{Context, Result, bail};
-use clap::{CommandFactory, Parser};
 use candle_core::DType;
+use clap::{CommandFactory, Parser};
 use cli::{
     CheckOptions, Cli, Command, CompareOptions, EvalOptions, ForwardOptions, List, Normalise, Real,
     ShowOptions,
@@ -18,10 +18,10 @@ use cli::{
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
 use convcheck::compare::compare;
-use convcheck::graph::Shape;
-use convcheck::record::{self, Provenance, Record};
 use convcheck::data::{self, Normalisation, Part};
+use convcheck::graph::Shape;
 use convcheck::net::{Fill, Mode, checkpoint};
+use convcheck::record::{self, Provenance, Record};
 use convcheck::run::{self, Weights};
 use convcheck::{analysis, device, reference, report, zoo};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -246,14 +246,21 @@ fn forward(options: &ForwardOptions) -> Result<Outcome> {
         let input = match *x.dims() {
             [_, c, h, w] => Shape::map(c, h, w),
             [_, c] => Shape::vector(c),
-            ref dims => bail!("{}: `input` is {dims:?}, must be [n, c, h, w]", options.input.display()),
+            ref dims => bail!(
+                "{}: `input` is {dims:?}, must be [n, c, h, w]",
+                options.input.display()
+            ),
         };
         (model.graph_at(input)?, x)
     };
     let net = run::net(graph, &options.weights, dtype)?;
     let pass = net.forward(&x, Mode::Eval)?;
     let output = pass.output().clone();
-    say(&format!("output {:?}: {}\n", output.dims(), options.output.display()))?;
+    say(&format!(
+        "output {:?}: {}\n",
+        output.dims(),
+        options.output.display()
+    ))?;
     checkpoint::write(&options.output, &[("output".to_string(), output)].into())?;
     Ok(Outcome::AsRecorded)
 }

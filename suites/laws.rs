@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a law panics where it is broken")]
 
 mod laws {
+    pub mod damage;
     pub mod graphs;
     pub mod logits;
+    pub mod memory;
     pub mod modules;
     pub mod net;
     pub mod ops;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     trials.extend(laws::suites::trials());
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());
+    trials.extend(laws::damage::trials());
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());
     trials.extend(laws::ops::trials());

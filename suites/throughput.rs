@@ -53,7 +53,9 @@ struct Work {
 
 impl Work {
     fn new(name: &'static str, samples: usize) -> Work {
-        let graph = zoo::find(name).and_then(zoo::Model::graph).expect("it is registered");
+        let graph = zoo::find(name)
+            .and_then(zoo::Model::graph)
+            .expect("it is registered");
         let classes = graph.prediction().shape.channels();
         Work {
             name,
@@ -64,12 +66,16 @@ impl Work {
     }
 
     fn net(&self) -> Net {
-        let weights = Init::He.weights(&self.graph, 1, DType::F32).expect("they are made");
+        let weights = Init::He
+            .weights(&self.graph, 1, DType::F32)
+            .expect("they are made");
         Net::new(self.graph.clone(), weights).expect("they fit")
     }
 
     fn stock(&self) -> Stock {
-        let weights = Init::He.weights(&self.graph, 1, DType::F32).expect("they are made");
+        let weights = Init::He
+            .weights(&self.graph, 1, DType::F32)
+            .expect("they are made");
         Stock::new(&self.graph, &weights).expect("they fit")
     }
 
@@ -121,8 +127,11 @@ fn training(criterion: &mut Criterion) {
                 let pass = net.forward(&work.x, Mode::train(1, 0)).expect("it runs");
                 let (_, seed) = cross_entropy(pass.output(), &work.labels, 0.0).expect("scores");
                 net.settle(&pass).expect("statistics");
-                let gradients = net.backward(pass, &[(prediction, &seed)], false).expect("gradients");
-                net.update(&gradients, |weight, gradient| weight - (gradient * 1e-4)?).expect("it fits");
+                let gradients = net
+                    .backward(pass, &[(prediction, &seed)], false)
+                    .expect("gradients");
+                net.update(&gradients, |weight, gradient| weight - (gradient * 1e-4)?)
+                    .expect("it fits");
             });
         });
         // candle's max pooling has a wrong gradient, so only the first

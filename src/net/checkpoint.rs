@@ -1,1 +1,126 @@
 //! Weights as other people store them.
+//!
+//! [`read`] takes safetensors and what `torch.save` writes, now and before PyTorch 1.6; [`fit`] holds
+//! what it found against a network. A checkpoint comes from a stranger: nothing in it runs, and every
+//! length is compared with the bytes that are there before memory is taken for it.
+
+mod fit;
+mod global;
+mod machine;
+mod pickle;
+mod safetensors;
+mod torch;
+mod views;
+
+pub use fit::{Fitted, Head, Misfit, Mismatch, best_fit, fit};
+
+use candle_core::{DType, Device, Tensor};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// A file that cannot be read or written, or is no checkpoint.
+    #[error("{}: {what}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// Its tensors are not those of the network.
+    #[error("the checkpoint does not fit the network: {0}")]
+    Misfit(Misfit),
+    /// A tensor that cannot be weights.
+    #[error("tensor `{name}` of the checkpoint {what}")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// The tensors of a checkpoint by name, as they are stored. The format is recognised by content; of a
+/// training script's checkpoint, the entry `state_dict` or `model` is read.
+///
+/// # Errors
+/// [`CheckpointError::File`] says what is wrong and where.
+pub fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
+    let fault = |what: String| CheckpointError::File {
+        path: path.to_path_buf(),
+        what,
+    };
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(fault("is no file".into()));
+    }
+    let bytes = std::fs::read(path).map_err(|error| fault(format!("cannot read it: {error}")))?;
+    parse(&bytes).map_err(fault)
+}
+
+fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
+    if torch::is_zip(bytes) {
+        torch::zip(bytes)
+    } else if torch::is_legacy(bytes) {
+        torch::legacy(bytes)
+    } else if safetensors::recognises(bytes) {
+        safetensors::read(bytes)
+    } else {
+        Err("is no checkpoint that is known: safetensors, or what `torch.save` writes".into())
+    }
+}
+
+/// Writes tensors as safetensors, so that the file is complete or absent.
+///
+/// # Errors
+/// [`CheckpointError::File`] names the file and what the system says.
+pub fn write(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<(), CheckpointError> {
+    let fault = |what: String| CheckpointError::File {
+        path: path.to_path_buf(),
+        what: format!("cannot write it: {what}"),
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let bytes = safetensors::write(tensors).map_err(fault)?;
+    let written = || -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".convcheck-")
+            .tempfile_in(folder)?;
+        file.write_all(&bytes)?;
+        readable_by_all(file.as_file())?;
+        file.persist(path)?;
+        Ok(())
+    };
+    written().map_err(|error| fault(error.to_string()))
+}
+
+/// Temporary files are private; weights are for everyone.
+fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    let _ = file;
+    Ok(())
+}
+
+/// How many numbers a tensor has, if that and its strides can be counted.
+fn elements(dims: &[usize]) -> Option<usize> {
+    // strides are products of dimensions, even where another dimension is zero
+    (dims.iter()).try_fold(1usize, |product, &d| product.checked_mul(d.max(1)))?;
+    Some(dims.iter().product())
+}
+
+/// A tensor of numbers in the file's form; they are as many as its dimensions say.
+fn tensor(dtype: DType, dims: &[usize], bytes: &[u8]) -> Result<Tensor, String> {
+    Tensor::from_raw_buffer(bytes, dtype, dims, &Device::Cpu).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests;

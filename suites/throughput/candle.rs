@@ -14,7 +14,9 @@ pub struct Stock {
 impl Stock {
     /// With those weights.
     pub fn new(graph: &Graph, weights: &BTreeMap<String, Tensor>) -> Result<Stock> {
-        let weights = weights.iter().map(|(name, weight)| Ok((name.clone(), Var::from_tensor(weight)?)));
+        let weights = weights
+            .iter()
+            .map(|(name, weight)| Ok((name.clone(), Var::from_tensor(weight)?)));
         Ok(Stock {
             graph: graph.clone(),
             weights: weights.collect::<Result<_>>()?,
@@ -40,7 +42,13 @@ impl Stock {
                     let Pad::Even([pad, _]) = window.pad else {
                         candle_core::bail!("candle pads evenly")
                     };
-                    let y = x.conv2d(weight("weight"), pad, window.stride[0], window.dilation[0], conv.groups)?;
+                    let y = x.conv2d(
+                        weight("weight"),
+                        pad,
+                        window.stride[0],
+                        window.dilation[0],
+                        conv.groups,
+                    )?;
                     match conv.bias {
                         true => y.broadcast_add(&weight("bias").reshape((1, (), 1, 1))?)?,
                         false => y,
@@ -54,7 +62,10 @@ impl Stock {
                             let centred = x.broadcast_sub(&mean)?;
                             (mean, centred.sqr()?.mean_keepdim((0, 2, 3))?)
                         }
-                        false => (column(weight("running_mean"))?, column(weight("running_var"))?),
+                        false => (
+                            column(weight("running_mean"))?,
+                            column(weight("running_var"))?,
+                        ),
                     };
                     x.broadcast_sub(&mean)?
                         .broadcast_div(&(variance + *eps)?.sqrt()?)?
@@ -62,10 +73,14 @@ impl Stock {
                         .broadcast_add(&column(weight("bias"))?)?
                 }
                 Op::Activation(Activation::Relu) => x.relu()?,
-                Op::MaxPool { window } => x.max_pool2d_with_stride(window.kernel[0], window.stride[0])?,
+                Op::MaxPool { window } => {
+                    x.max_pool2d_with_stride(window.kernel[0], window.stride[0])?
+                }
                 Op::AdaptiveAvgPool { output: [1, 1] } => x.mean_keepdim((2, 3))?,
                 Op::Flatten => x.flatten_from(1)?,
-                Op::Linear { .. } => x.matmul(&weight("weight").t()?)?.broadcast_add(weight("bias"))?,
+                Op::Linear { .. } => x
+                    .matmul(&weight("weight").t()?)?
+                    .broadcast_add(weight("bias"))?,
                 other => candle_core::bail!("no stock layer for {}", other.name()),
             };
             values.push(y);

@@ -1,0 +1,180 @@
+//! Which names may a pickle refer to, and what do they make of their arguments?
+
+use super::pickle::{Id, Value};
+use candle_core::DType;
+
+/// A name that a pickle may refer to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Global {
+    OrderedDict,
+    /// `_rebuild_tensor` and `_rebuild_tensor_v2`, which begin with the same four arguments.
+    Tensor,
+    Parameter,
+    /// The storages of one type of number.
+    Storage(DType),
+}
+
+/// A run of numbers in the file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Storage {
+    pub(super) dtype: DType,
+    /// The text under which the file has it.
+    pub(super) key: Id,
+    /// Numbers in it.
+    pub(super) count: u64,
+    /// Where a part of it starts, for a storage that is part of another.
+    pub(super) start: u64,
+}
+
+/// A tensor's place in a storage.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct View {
+    pub(super) storage: Id,
+    pub(super) offset: u64,
+    /// Tuple of dimensions.
+    pub(super) size: Id,
+    /// Tuple of strides, in numbers.
+    pub(super) stride: Id,
+}
+
+/// What a call makes.
+pub(super) enum Made<'a> {
+    New(Value<'a>),
+    /// A value that was there.
+    Known(Id),
+}
+
+/// The global of that name.
+pub(super) fn named(module: &str, name: &str) -> Result<Global, String> {
+    match (module, name) {
+        ("collections", "OrderedDict") => Ok(Global::OrderedDict),
+        ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Ok(Global::Tensor),
+        ("torch._utils", "_rebuild_parameter") => Ok(Global::Parameter),
+        ("torch", storage) if let Some(dtype) = stored(storage) => Ok(Global::Storage(dtype)),
+        _ => Err(format!(
+            "asks for `{}.{}`, which a state dict does not need and which is not run; save `model.state_dict()` alone",
+            short(module),
+            short(name)
+        )),
+    }
+}
+
+/// The type of number in a storage of that class.
+fn stored(class: &str) -> Option<DType> {
+    Some(match class {
+        "FloatStorage" => DType::F32,
+        "DoubleStorage" => DType::F64,
+        "HalfStorage" => DType::F16,
+        "BFloat16Storage" => DType::BF16,
+        "LongStorage" => DType::I64,
+        "IntStorage" => DType::I32,
+        "ShortStorage" => DType::I16,
+        "ByteStorage" | "BoolStorage" => DType::U8,
+        _ => return None,
+    })
+}
+
+/// A name as long as one can read, without what could disturb a terminal.
+pub(super) fn short(name: &str) -> String {
+    let mut text: String = (name.chars().take(80))
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect();
+    if text.len() < name.len() {
+        text.push_str("...");
+    }
+    text
+}
+
+impl Global {
+    /// What the global makes of those arguments.
+    pub(super) fn call<'a>(
+        self,
+        values: &[Value<'a>],
+        arguments: &[Id],
+    ) -> Result<Made<'a>, String> {
+        match (self, arguments) {
+            (Global::OrderedDict, []) => Ok(Made::New(Value::Dict(Vec::new()))),
+            // as Python 2 wrote them
+            (Global::OrderedDict, &[pairs]) => Ok(Made::New(Value::Dict(entries(values, pairs)?))),
+            (Global::Tensor, &[storage, offset, size, stride, ..]) => {
+                if !matches!(values[storage as usize], Value::Storage(_)) {
+                    return Err("has a tensor without a storage".into());
+                }
+                Ok(Made::New(Value::Tensor(View {
+                    storage,
+                    offset: count(values, offset)?,
+                    size,
+                    stride,
+                })))
+            }
+            (Global::Parameter, &[tensor, ..])
+                if matches!(values[tensor as usize], Value::Tensor(_)) =>
+            {
+                Ok(Made::Known(tensor))
+            }
+            _ => Err(format!(
+                "calls {self:?} with {} arguments that do not suit it",
+                arguments.len()
+            )),
+        }
+    }
+}
+
+/// The entries of a list of pairs.
+fn entries(values: &[Value], pairs: Id) -> Result<Vec<(Id, Id)>, String> {
+    let (Value::List(pairs) | Value::Tuple(pairs)) = &values[pairs as usize] else {
+        return Err("makes an OrderedDict of what is no list".into());
+    };
+    pairs
+        .iter()
+        .map(|&pair| match &values[pair as usize] {
+            Value::List(pair) | Value::Tuple(pair) if pair.len() == 2 => Ok((pair[0], pair[1])),
+            _ => Err("makes an OrderedDict of what are no pairs".into()),
+        })
+        .collect()
+}
+
+/// The storage that a persistent id names:
+/// `('storage', type, key, location, count[, None or (view key, start, count)])`.
+pub(super) fn storage(values: &[Value], id: Id) -> Result<Storage, String> {
+    let wrong = || "refers to something outside that is no storage".to_string();
+    let Value::Tuple(parts) = &values[id as usize] else {
+        return Err(wrong());
+    };
+    let &[word, class, key, _location, whole, ref part @ ..] = &parts[..] else {
+        return Err(wrong());
+    };
+    let (Value::Text("storage"), &Value::Global(Global::Storage(dtype)), Value::Text(_)) = (
+        &values[word as usize],
+        &values[class as usize],
+        &values[key as usize],
+    ) else {
+        return Err(wrong());
+    };
+    let (start, count) = match part {
+        &[part] if let Value::Tuple(part) = &values[part as usize] => match part[..] {
+            [_key, start, length] => (count(values, start)?, count(values, length)?),
+            _ => return Err(wrong()),
+        },
+        _ => (0, count(values, whole)?),
+    };
+    Ok(Storage {
+        dtype,
+        key,
+        count,
+        start,
+    })
+}
+
+/// A number that is not negative.
+pub(super) fn count(values: &[Value], id: Id) -> Result<u64, String> {
+    match values[id as usize] {
+        Value::Int(n) => {
+            u64::try_from(n).map_err(|_| format!("has {n} where a count or an offset belongs"))
+        }
+        ref other => Err(format!(
+            "has {} where a count or an offset belongs",
+            other.kind()
+        )),
+    }
+}

@@ -1,0 +1,72 @@
+//! What does a pickle describe, if nothing in it may run?
+//!
+//! A pickle is a program for a [`machine`](super::machine) that makes values. They live in a list and
+//! refer to each other by number, so that neither depth nor a circle can overflow the stack.
+
+use super::global::{Global, Storage, View};
+use super::machine;
+
+/// Where a value stands in [`Pickle::values`].
+pub(super) type Id = u32;
+
+/// The longest pickle that is read. That of a network with a thousand layers is a tenth of it.
+pub(super) const LONGEST: usize = 8 << 20;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value<'a> {
+    /// `None`, and numbers with a fraction, for which no one asks.
+    Other,
+    Bool(bool),
+    Int(i64),
+    Text(&'a str),
+    Tuple(Vec<Id>),
+    List(Vec<Id>),
+    Dict(Vec<(Id, Id)>),
+    Global(Global),
+    Storage(Storage),
+    Tensor(View),
+}
+
+impl Value<'_> {
+    /// What it is, for a message.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Value::Other => "a number or nothing",
+            Value::Bool(_) => "a truth value",
+            Value::Int(_) => "a whole number",
+            Value::Text(_) => "a text",
+            Value::Tuple(_) => "a tuple",
+            Value::List(_) => "a list",
+            Value::Dict(_) => "a dict",
+            Value::Global(_) => "a name",
+            Value::Storage(_) => "a storage",
+            Value::Tensor(_) => "a tensor",
+        }
+    }
+}
+
+/// What a pickle describes.
+#[derive(Debug)]
+pub(super) struct Pickle<'a> {
+    /// Every value that was made on the way.
+    pub(super) values: Vec<Value<'a>>,
+    /// The one that was left.
+    pub(super) root: Id,
+    /// Bytes up to and with the pickle's end; others may follow.
+    pub(super) length: usize,
+}
+
+impl<'a> Pickle<'a> {
+    /// Runs the pickle at the start of `bytes`.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Pickle<'a>, String> {
+        machine::run(&bytes[..bytes.len().min(LONGEST)])
+    }
+
+    pub(super) fn value(&self, id: Id) -> &Value<'a> {
+        &self.values[id as usize]
+    }
+
+    pub(super) fn root(&self) -> &Value<'a> {
+        self.value(self.root)
+    }
+}

@@ -1,0 +1,200 @@
+//! Laws over damaged files: whatever happened to a checkpoint or to data, reading it neither panics
+//! nor takes more memory than a multiple of the file's size. `PROPTEST_CASES` asks for more cases.
+
+use super::memory::asked;
+use crate::{law, repository};
+use convcheck::data::{Part, cifar10, cifar100};
+use convcheck::net::checkpoint;
+use libtest_mimic::Trial;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestRunner};
+use std::io::{Cursor, Read, Write};
+use std::path::Path;
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        law("damage::zip", || {
+            checkpoints(&fixture("zip.pth"), <[u8]>::to_vec)
+        }),
+        law("damage::zip-with-sound-checksums", || {
+            let (pickle, files) = unpacked(&fixture("training.pth"));
+            checkpoints(&pickle, |pickle| packed(pickle, &files));
+        }),
+        law("damage::legacy", || {
+            checkpoints(&fixture("legacy.pth"), <[u8]>::to_vec)
+        }),
+        law("damage::safetensors", || {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("file");
+            let tensors = checkpoint::read(&repository("suites/fixtures/zip.pth")).unwrap();
+            checkpoint::write(&path, &tensors).unwrap();
+            checkpoints(&std::fs::read(path).unwrap(), <[u8]>::to_vec);
+        }),
+        law("damage::cifar", || {
+            let file = [vec![7; 3073], vec![9; 3073]].concat();
+            damaged(&file, <[u8]>::to_vec, "test_batch.bin", |path| {
+                let folder = path.parent().unwrap();
+                cifar10(folder, Part::Test).map(|split| {
+                    assert!(split.labels.iter().all(|&label| label < split.classes));
+                    assert_eq!(split.images.len(), 3072 * split.len());
+                })
+            });
+            damaged(&file, <[u8]>::to_vec, "train.bin", |path| {
+                cifar100(path.parent().unwrap(), Part::Train)
+            });
+        }),
+    ]
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(repository("suites/fixtures").join(name)).unwrap()
+}
+
+fn checkpoints(bytes: &[u8], whole: impl Fn(&[u8]) -> Vec<u8>) {
+    damaged(bytes, whole, "file", checkpoint::read);
+}
+
+/// What may happen to a file.
+#[derive(Debug, Clone)]
+enum Damage {
+    /// A byte becomes another.
+    Byte(Index, u8),
+    /// Eight bytes become a number, in part an absurd one.
+    Number(Index, u64),
+    /// The end is lost.
+    Cut(Index),
+    /// A run is repeated elsewhere.
+    Copy(Index, Index, usize),
+    /// A run is lost.
+    Lose(Index, usize),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let number = prop_oneof![
+        any::<u64>(),
+        0..300u64,
+        Just(u64::MAX),
+        Just(1 << 62),
+        Just(u64::from(u32::MAX))
+    ];
+    // instructions of pickles, digits and brackets are worth more than other bytes
+    let byte = prop_oneof![
+        any::<u8>(),
+        prop::sample::select(b"(tu}]).RbQhqjrKMJXsae0129[{,".to_vec())
+    ];
+    prop_oneof![
+        6 => (any::<Index>(), byte).prop_map(|(at, byte)| Damage::Byte(at, byte)),
+        3 => (any::<Index>(), number).prop_map(|(at, n)| Damage::Number(at, n)),
+        1 => any::<Index>().prop_map(Damage::Cut),
+        2 => (any::<Index>(), any::<Index>(), 1..200usize).prop_map(|(a, b, n)| Damage::Copy(a, b, n)),
+        1 => (any::<Index>(), 1..50usize).prop_map(|(at, n)| Damage::Lose(at, n)),
+    ]
+}
+
+impl Damage {
+    fn befall(&self, file: &mut Vec<u8>) {
+        if file.is_empty() {
+            return;
+        }
+        let end = |at: usize, n: usize| (at + n).min(file.len());
+        match self {
+            Damage::Byte(at, byte) => {
+                let at = at.index(file.len());
+                file[at] = *byte;
+            }
+            Damage::Number(at, n) => {
+                let at = at.index(file.len());
+                let end = end(at, 8);
+                file[at..end].copy_from_slice(&n.to_le_bytes()[..end - at]);
+            }
+            Damage::Cut(at) => file.truncate(at.index(file.len())),
+            Damage::Copy(from, to, n) => {
+                let from = from.index(file.len());
+                let run = file[from..end(from, *n)].to_vec();
+                let to = to.index(file.len());
+                file.splice(to..to, run);
+            }
+            Damage::Lose(at, n) => {
+                let at = at.index(file.len());
+                file.drain(at..end(at, *n));
+            }
+        }
+    }
+}
+
+/// Reads a file over and over, damaged in one to five ways each time.
+fn damaged<T, E: std::fmt::Display>(
+    bytes: &[u8],
+    whole: impl Fn(&[u8]) -> Vec<u8>,
+    name: &str,
+    read: impl Fn(&Path) -> Result<T, E>,
+) {
+    // what a byte of the file may cost, all told: a value of 32 bytes in a list that grows by doubling
+    const PER_BYTE: usize = 200;
+    const ANYHOW: usize = 1 << 16;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    let config = Config {
+        failure_persistence: None,
+        cases: Config::default().cases.saturating_mul(2),
+        ..Config::default()
+    };
+    TestRunner::new(config)
+        .run(&prop::collection::vec(damage(), 1..5), |damages| {
+            let mut file = bytes.to_vec();
+            for damage in &damages {
+                damage.befall(&mut file);
+            }
+            let file = whole(&file);
+            std::fs::write(&path, &file).unwrap();
+            let (found, asked) = asked(|| read(&path));
+            prop_assert!(
+                asked <= ANYHOW + PER_BYTE * file.len(),
+                "asked for {asked} bytes to read {}",
+                file.len()
+            );
+            if let Err(error) = found {
+                let text = error.to_string();
+                prop_assert!(text.len() < 1000 && !text.contains('\n'), "{text}");
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// The pickle of a zip archive, and its other files.
+fn unpacked(bytes: &[u8]) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let mut files: Vec<(String, Vec<u8>)> = (0..archive.len())
+        .map(|i| {
+            let mut file = archive.by_index(i).unwrap();
+            let mut content = Vec::new();
+            file.read_to_end(&mut content).unwrap();
+            (file.name().unwrap().into_owned(), content)
+        })
+        .collect();
+    let pickle = files
+        .iter()
+        .position(|(name, _)| name.ends_with("data.pkl"));
+    let (_, pickle) = files.remove(pickle.unwrap());
+    (pickle, files)
+}
+
+/// The archive with another pickle, and checksums that agree.
+fn packed(pickle: &[u8], files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let pickle = ("training/data.pkl".to_string(), pickle.to_vec());
+    for (name, content) in files.iter().chain([&pickle]) {
+        archive
+            .start_file(
+                name.as_str(),
+                SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored),
+            )
+            .unwrap();
+        archive.write_all(content).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
