@@ -73,7 +73,16 @@ fn interpreters_agree(graph: &Graph) {
     let x = Fill::input(graph, SAMPLES, DType::F32).unwrap();
     parameters(&net);
     shapes_and_bits(&net, &x);
-    gradients(&net, &x);
+    let mut idle = without_gradient(&net, &x);
+    // a unit of few maps may be born with closed ReLUs: then it is so under one seed, not under all
+    for seed in 2..5 {
+        if !idle.is_empty() {
+            let other = Init::He.weights(graph, seed, DType::F32).unwrap();
+            let other = without_gradient(&Net::new(graph.clone(), other).unwrap(), &x);
+            idle.retain(|name| other.contains(name));
+        }
+    }
+    assert!(idle.is_empty(), "without a gradient: {idle:?}");
     loss_falls(&mut net, &x);
 }
 
@@ -145,8 +154,8 @@ fn is_cancelled(graph: &Graph, id: NodeId, tensor: &str) -> bool {
     tensor == "bias" && readers.all(|node| matches!(node.op, Op::BatchNorm { .. }))
 }
 
-/// Each trainable parameter has a finite gradient that is not zero.
-fn gradients(net: &Net, x: &Tensor) {
+/// The trainable parameters whose gradient is zero; each must be finite.
+fn without_gradient(net: &Net, x: &Tensor) -> Vec<String> {
     let graph = net.graph();
     let pass = net.forward(x, Mode::train(1, 0)).unwrap();
     let outputs = graph.outputs().iter();
@@ -156,28 +165,28 @@ fn gradients(net: &Net, x: &Tensor) {
         .collect();
     let seeds: Vec<(NodeId, &Tensor)> = seeds.iter().map(|(id, seed)| (*id, seed)).collect();
     let gradients = net.backward(pass, &seeds, false).unwrap();
+    let mut idle = Vec::new();
     for (id, node) in graph.nodes().iter().enumerate() {
         let tensors = graph.tensors_of(node);
-        let trainable: Vec<_> = tensors
+        let trainable = tensors
             .iter()
-            .filter(|tensor| tensor.kind == TensorKind::Trainable)
-            .collect();
+            .filter(|tensor| tensor.kind == TensorKind::Trainable);
         assert_eq!(
-            trainable.len(),
+            trainable.clone().count(),
             gradients.of(id).len(),
             "{} has no gradient",
             node.path
         );
-        for (tensor, gradient) in trainable.iter().zip(gradients.of(id)) {
+        for (tensor, gradient) in trainable.zip(gradients.of(id)) {
             let gradient = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
             let name = format!("{}.{}", node.path, tensor.name);
             assert!(gradient.iter().all(|x| x.is_finite()), "{name}: not finite");
-            assert!(
-                is_cancelled(graph, id, tensor.name) || gradient.iter().any(|&x| x != 0.0),
-                "{name}: all zero"
-            );
+            if !is_cancelled(graph, id, tensor.name) && gradient.iter().all(|&x| x == 0.0) {
+                idle.push(name);
+            }
         }
     }
+    idle
 }
 
 /// The loss on one batch, and its gradients.
@@ -209,19 +218,22 @@ fn step(net: &Net, x: &Tensor) -> (f64, Gradients) {
     )
 }
 
-/// Two steps against the gradient, each of a thousandth of every tensor's length.
+/// Two steps against the gradient, along which all tensors together move by a part in 300 of their
+/// length: deep networks with batch normalisation bend quickly.
 fn loss_falls(net: &mut Net, x: &Tensor) {
     let mut losses = Vec::new();
     for _ in 0..2 {
         let (loss, gradients) = step(net, x);
         losses.push(loss);
-        let has_weights = |id| !gradients.of(id).is_empty();
-        if !(0..net.graph().nodes().len()).any(has_weights) {
+        let ids = 0..net.graph().nodes().len();
+        let tensors: usize = ids.map(|id| gradients.of(id).len()).sum();
+        if tensors == 0 {
             return;
         }
+        let part = 1.0 / (300.0 * tensors as f64);
         net.update(&gradients, |weight, gradient| {
             let lengths = length(weight) / length(gradient).max(f64::MIN_POSITIVE);
-            weight - (gradient * (1e-3 * lengths))?
+            weight - (gradient * (part * lengths))?
         })
         .unwrap();
     }
