@@ -9,8 +9,8 @@ use super::machine;
 /// Where a value stands in [`Pickle::values`].
 pub(super) type Id = u32;
 
-/// The longest pickle that is read. That of a network with a thousand layers is a tenth of it.
-pub(super) const LONGEST: usize = 8 << 20;
+/// The longest pickle that is read. That of a network with a thousand layers is a fifth of it.
+pub(super) const LONGEST: usize = 4 << 20;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
