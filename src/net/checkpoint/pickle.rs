@@ -1,6 +1,6 @@
 //! What does a pickle describe, if nothing in it may run?
 //!
-//! A pickle is a program for a [`machine`](super::machine) that makes values. They live in a list and
+//! A pickle is a program for a machine that makes values. They live in a list and
 //! refer to each other by number, so that neither depth nor a circle can overflow the stack.
 
 use super::global::{Global, Storage, View};
