@@ -1,6 +1,6 @@
 //! Weights as other people store them.
 //!
-//! [`read`] takes safetensors and what `torch.save` writes, now and before PyTorch 1.6; [`fit`] holds
+//! [`read`] takes safetensors and what `torch.save` writes, now and before PyTorch 1.6; [`fit()`] holds
 //! what it found against a network. A checkpoint comes from a stranger: nothing in it runs, and every
 //! length is compared with the bytes that are there before memory is taken for it.
 

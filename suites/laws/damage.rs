@@ -33,6 +33,7 @@ pub fn trials() -> Vec<Trial> {
             checkpoint::write(&path, &tensors).unwrap();
             checkpoints(&std::fs::read(path).unwrap(), <[u8]>::to_vec);
         }),
+        law("damage::the-costliest-pickle", costliest),
         law("damage::cifar", || {
             let file = [vec![7; 3073], vec![9; 3073]].concat();
             damaged(&file, <[u8]>::to_vec, "test_batch.bin", |path| {
@@ -55,6 +56,25 @@ fn fixture(name: &str) -> Vec<u8> {
 
 fn checkpoints(bytes: &[u8], whole: impl Fn(&[u8]) -> Vec<u8>) {
     damaged(bytes, whole, "file", checkpoint::read);
+}
+
+/// What a byte of a file may cost, all told: a value of 32 bytes in a list that grows by doubling.
+const PER_BYTE: usize = 200;
+/// What a file may cost however small it is.
+const ANYHOW: usize = 1 << 16;
+
+/// The pickle that makes the most of each byte.
+fn costliest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let start = &fixture("legacy.pth")[..15];
+    for op in [b'}', b'('] {
+        let file = [start, &vec![op; 1 << 20]].concat();
+        std::fs::write(&path, &file).unwrap();
+        let (found, asked) = asked(|| checkpoint::read(&path));
+        assert!(found.is_err());
+        assert!(asked <= PER_BYTE * file.len(), "asked for {asked} bytes");
+    }
 }
 
 /// What may happen to a file.
@@ -132,9 +152,6 @@ fn damaged<T, E: std::fmt::Display>(
     name: &str,
     read: impl Fn(&Path) -> Result<T, E>,
 ) {
-    // what a byte of the file may cost, all told: a value of 32 bytes in a list that grows by doubling
-    const PER_BYTE: usize = 200;
-    const ANYHOW: usize = 1 << 16;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let config = Config {

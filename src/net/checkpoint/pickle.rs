@@ -1,6 +1,6 @@
 //! What does a pickle describe, if nothing in it may run?
 //!
-//! A pickle is a program for a [`machine`](super::machine) that makes values. They live in a list and
+//! A pickle is a program for a machine that makes values. They live in a list and
 //! refer to each other by number, so that neither depth nor a circle can overflow the stack.
 
 use super::global::{Global, Storage, View};
@@ -9,8 +9,8 @@ use super::machine;
 /// Where a value stands in [`Pickle::values`].
 pub(super) type Id = u32;
 
-/// The longest pickle that is read. That of a network with a thousand layers is a tenth of it.
-pub(super) const LONGEST: usize = 8 << 20;
+/// The longest pickle that is read. That of a network with a thousand layers is a fifth of it.
+pub(super) const LONGEST: usize = 4 << 20;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {

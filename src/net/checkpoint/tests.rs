@@ -138,17 +138,69 @@ fn absurd_pickles_are_errors() {
     }
 }
 
-/// Texts of one byte a letter, entries as a list of lists, and a storage that is part of another.
-#[test]
-fn what_python_2_wrote_is_read() {
-    let pickle = b"ccollections\nOrderedDict\n](](U\x01wctorch._utils\n_rebuild_tensor\n(\
-        (U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x04(U\x011K\x01K\x02ttQ\
-        K\x00K\x02\x85K\x01\x85tRee\x85R.";
-    let mut file = stream(pickle);
+/// One tensor `w` as Python 2 wrote it: texts of one byte a letter, entries as a list of lists. Its
+/// storage is the last two numbers of a storage of three.
+fn part_of_a_storage(offset: &str, size: &str, strides: &str) -> Result<Tensor, String> {
+    let pickle = [
+        "ccollections\nOrderedDict\n](](U\x01wctorch._utils\n_rebuild_tensor\n(",
+        "(U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x03(U\x011K\x01K\x02ttQ",
+        offset,
+        size,
+        strides,
+        "tRee\u{85}R.",
+    ];
+    let bytes: Vec<u8> = pickle.concat().chars().map(|c| c as u8).collect();
+    let mut file = stream(&bytes);
     file.truncate(file.len() - 4); // the empty list of storages
-    file.extend(b"\x80\x02]U\x010a.\x04\0\0\0\0\0\0\0");
-    file.extend([5f32, 6.0, 7.0, 8.0].into_iter().flat_map(f32::to_le_bytes));
-    assert_eq!(numbers(&parse(&file).unwrap()["w"]), [6.0, 7.0]);
+    file.extend(b"\x80\x02]U\x010a.\x03\0\0\0\0\0\0\0");
+    file.extend([5f32, 6.0, 7.0].into_iter().flat_map(f32::to_le_bytes));
+    parse(&file).map(|mut tensors| tensors.remove("w").unwrap())
+}
+
+#[test]
+fn tensors_lie_within_their_storages() {
+    let two = "K\x02\u{85}";
+    let good = part_of_a_storage("K\0", two, "K\x01\u{85}").unwrap();
+    assert_eq!(numbers(&good), [6.0, 7.0]);
+    let repeated = part_of_a_storage("K\x01", two, "K\0\u{85}").unwrap();
+    assert_eq!(numbers(&repeated), [7.0, 7.0]);
+    for (offset, size, strides, says) in [
+        (
+            "K\x01",
+            two,
+            "K\x01\u{85}",
+            "[2] at 1 with strides [1] reaches beyond its storage of 2 numbers",
+        ),
+        (
+            "K\0",
+            two,
+            "\u{8a}\x08\0\0\0\0\0\0\0\u{7f}\u{85}",
+            "reaches beyond",
+        ),
+        ("K\0", two, ")", "0 strides for 1 dimensions"),
+        ("\u{8a}\x01\u{ff}", two, two, "has -1 where a count"),
+        (
+            "K\0",
+            "J\0\0\0\x40\u{85}",
+            "K\0\u{85}",
+            "more than a file of this size can share",
+        ),
+        (
+            "K\0",
+            "\u{8a}\x08\0\0\0\0\0\0\0\u{7f}K\x04\u{86}",
+            "K\0K\0\u{86}",
+            "can share",
+        ),
+        (
+            "K\0",
+            "(KKKKKKKKKKKKKKKKKKt",
+            "K\0\u{85}",
+            "9 dimensions; 8 are read",
+        ),
+    ] {
+        let error = part_of_a_storage(offset, size, strides).unwrap_err();
+        assert!(error.contains(says), "{error}");
+    }
 }
 
 #[test]
