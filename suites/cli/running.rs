@@ -1,0 +1,181 @@
+//! `forward` and `eval`: networks run from the command line.
+
+use super::{command, convcheck, fails, json, path, stdout};
+use candle_core::{DType, Device, Tensor};
+use convcheck::net::{Fill, checkpoint};
+use convcheck::zoo;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const MODEL: &str = "resnet20_cifar";
+
+/// A file in a folder, as text for the command line.
+fn file(folder: &tempfile::TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().unwrap().to_string()
+}
+
+fn weights() -> BTreeMap<String, Tensor> {
+    let graph = zoo::find(MODEL).unwrap().graph().unwrap();
+    Fill::Default.weights(&graph, DType::F32).unwrap()
+}
+
+fn save(folder: &tempfile::TempDir, name: &str, tensors: &BTreeMap<String, Tensor>) -> String {
+    let file = file(folder, name);
+    checkpoint::write(Path::new(&file), tensors).unwrap();
+    file
+}
+
+fn output(file: &str) -> Vec<f64> {
+    let tensors = checkpoint::read(Path::new(file)).unwrap();
+    let numbers = tensors["output"].to_dtype(DType::F64).unwrap();
+    numbers.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn forward_gives_the_same_from_a_checkpoint_and_on_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = save(&folder, "weights.safetensors", &weights());
+    let (first, second) = (file(&folder, "first"), file(&folder, "second"));
+    let run = |weights: &str, output: &str, threads: &str| {
+        let args = [
+            "forward",
+            MODEL,
+            "--weights",
+            weights,
+            "--input",
+            "fill",
+            "--output",
+            output,
+        ];
+        let done = command(&args)
+            .env("RAYON_NUM_THREADS", threads)
+            .output()
+            .unwrap();
+        assert!(stdout(&done).contains("[2, 10]"));
+    };
+    run("fill:default", &first, "1");
+    run(&saved, &second, "3");
+    assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
+    run("seed:7", &second, "2");
+    assert_ne!(output(&first), output(&second));
+}
+
+/// An input of the caller's own, of another size than the network's, in double precision.
+#[test]
+fn forward_reads_a_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let x = Tensor::ones((3, 3, 40, 48), DType::F64, &Device::Cpu).unwrap();
+    let input = save(&folder, "x", &[("input".to_string(), x)].into());
+    let to = file(&folder, "y");
+    let args = [
+        "forward",
+        MODEL,
+        "--weights",
+        "fill:gain1",
+        "--input",
+        &input,
+        "--output",
+        &to,
+    ];
+    stdout(&convcheck(&[&args[..], &["--dtype", "f64"]].concat()));
+    let scores = output(&to);
+    assert_eq!(scores.len(), 30);
+    assert_eq!(scores[..10], scores[10..20], "equal samples, equal scores");
+}
+
+#[test]
+fn forward_says_what_does_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = file(&folder, "y");
+    let forward = |weights: &str, input: &str, says: &[&str]| {
+        let args = [
+            "forward",
+            MODEL,
+            "--weights",
+            weights,
+            "--input",
+            input,
+            "--output",
+            &to,
+        ];
+        fails(&args, says);
+        assert!(!Path::new(&to).exists(), "nothing half-written");
+    };
+    forward("seed:x", "fill", &["seed"]);
+    forward("fill:x", "fill", &["default or gain1"]);
+    forward(&file(&folder, "none"), "fill", &["none"]);
+    // a foreign tensor, the weights of another network, a NaN, a file cut short, no checkpoint at all
+    let mut renamed = weights();
+    let first = renamed.pop_first().unwrap();
+    renamed.insert("foreign.weight".into(), first.1);
+    forward(
+        &save(&folder, "renamed", &renamed),
+        "fill",
+        &["foreign.weight", "nearest model is `resnet20_cifar`"],
+    );
+    let deeper = zoo::find("resnet32_cifar").unwrap().graph().unwrap();
+    let deeper = Fill::Default.weights(&deeper, DType::F32).unwrap();
+    forward(
+        &save(&folder, "deeper", &deeper),
+        "fill",
+        &["it fits `", "unexpected"],
+    );
+    let mut hole = weights();
+    let nan = Tensor::full(f32::NAN, 16, &Device::Cpu).unwrap();
+    hole.insert("bn1.bias".into(), nan);
+    forward(&save(&folder, "nan", &hole), "fill", &["bn1.bias"]);
+    let whole = fs::read(save(&folder, "whole", &weights())).unwrap();
+    fs::write(file(&folder, "cut"), &whole[..whole.len() / 2]).unwrap();
+    forward(&file(&folder, "cut"), "fill", &["cut"]);
+    fs::write(file(&folder, "text"), "weights").unwrap();
+    forward(&file(&folder, "text"), "fill", &["no checkpoint"]);
+    // inputs
+    let tensor = |name: &str, dims: &[usize]| {
+        let x = Tensor::ones(dims, DType::F32, &Device::Cpu).unwrap();
+        save(&folder, "input", &[(name.to_string(), x)].into())
+    };
+    forward(
+        "seed:1",
+        &tensor("x", &[1, 3, 32, 32]),
+        &["no tensor `input`", "x"],
+    );
+    forward("seed:1", &tensor("input", &[3, 32, 32]), &["[n, c, h, w]"]);
+    forward("seed:1", &tensor("input", &[1, 4, 32, 32]), &["conv1"]);
+    forward("seed:1", &tensor("input", &[0, 3, 32, 32]), &["takes"]);
+}
+
+/// Ten images of the data set's form; `resnet20_cifar` under weights that depend on names alone.
+#[test]
+fn eval_counts_what_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = save(&folder, "weights", &weights());
+    let record = |i: u8| {
+        [
+            vec![i % 10],
+            (0..3072).map(|j| (j as u8).wrapping_mul(i)).collect(),
+        ]
+        .concat()
+    };
+    let images: Vec<u8> = (0..10).flat_map(record).collect();
+    fs::write(folder.path().join("test_batch.bin"), &images).unwrap();
+    let args = ["eval", MODEL, "--weights", &saved, "--data", path(&folder)];
+    let score = json(&[&args[..], &["--json"]].concat());
+    let correct = score["correct"].as_u64().unwrap();
+    assert_eq!(score["total"], 10);
+    assert_eq!(
+        score["error"].as_f64().unwrap(),
+        100.0 - 10.0 * correct as f64
+    );
+    assert!(score["seconds"].as_f64().unwrap() > 0.0);
+    assert!(stdout(&convcheck(&args)).contains("of 10 right"));
+    // a file cut short, a label beyond the classes, no file
+    fs::write(folder.path().join("test_batch.bin"), &images[..5000]).unwrap();
+    fails(&args, &["test_batch.bin", "byte"]);
+    let mut foreign = images.clone();
+    foreign[3073] = 77;
+    fs::write(folder.path().join("test_batch.bin"), &foreign).unwrap();
+    fails(&args, &["test_batch.bin", "byte 3073", "77"]);
+    fs::remove_file(folder.path().join("test_batch.bin")).unwrap();
+    fails(&args, &["test_batch.bin"]);
+}
