@@ -23,6 +23,7 @@ use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
 
 /// A network with weights.
+#[derive(Clone)]
 pub struct Net {
     graph: Graph,
     /// For each layer its weights and running statistics, in the order of [`Op::tensors`].

@@ -1,7 +1,7 @@
 //! Batch normalisation: with the statistics of the batch, or with running ones.
 
 use super::cpu::{Real, by_dtype, planes, sum_f64, sum_f64_2, tensor, view};
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
 /// Mean and variance of each channel, `[c]` each.
@@ -25,8 +25,8 @@ impl Statistics {
             let units = (n * plane) as f64;
             let of_channel = |channel: usize| {
                 let maps = || (0..n).map(|i| &numbers[(i * c + channel) * plane..][..plane]);
-                let mean = maps().map(|map| sum_f64(map, f64::from)).sum::<f64>() / units;
-                let square = |x| (f64::from(x) - mean).powi(2);
+                let mean = maps().map(|map| sum_f64(map, WithDType::to_f64)).sum::<f64>() / units;
+                let square = |x: T| (x.to_f64() - mean).powi(2);
                 let squares: f64 = maps().map(|map| sum_f64(map, square)).sum();
                 (mean as T, (squares / units) as T)
             };
@@ -110,10 +110,10 @@ pub fn backward(
         let units = (n * plane) as f64;
         let of_channel = |channel: usize| {
             let map = |i: usize| (i * c + channel) * plane..(i * c + channel + 1) * plane;
-            let mean = f64::from(mean[channel]);
-            let inverse = 1.0 / (f64::from(variance[channel]) + eps).sqrt();
-            let sum: f64 = (0..n).map(|i| sum_f64(&gradient[map(i)], f64::from)).sum();
-            let product = |x, dy| (f64::from(x) - mean) * inverse * f64::from(dy);
+            let mean = mean[channel].to_f64();
+            let inverse = 1.0 / (variance[channel].to_f64() + eps).sqrt();
+            let sum: f64 = (0..n).map(|i| sum_f64(&gradient[map(i)], WithDType::to_f64)).sum();
+            let product = |x: T, dy: T| (x.to_f64() - mean) * inverse * dy.to_f64();
             let along: f64 = (0..n)
                 .map(|i| sum_f64_2(&numbers[map(i)], &gradient[map(i)], product))
                 .sum();
@@ -122,12 +122,12 @@ pub fn backward(
         let sums: Vec<(f64, f64)> = (0..c).into_par_iter().map(of_channel).collect();
         // dx = factor * (dy - shift - (x - mean) * slope)
         let line = |channel: usize| {
-            let inverse = 1.0 / (f64::from(variance[channel]) + eps).sqrt();
+            let inverse = 1.0 / (variance[channel].to_f64() + eps).sqrt();
             let (sum, along) = match of_batch {
                 true => sums[channel],
                 false => (0.0, 0.0),
             };
-            let factor = f64::from(weight[channel]) * inverse;
+            let factor = weight[channel].to_f64() * inverse;
             [factor, sum / units, along / units * inverse].map(|x| x as T)
         };
         let lines: Vec<[T; 3]> = (0..c).map(line).collect();

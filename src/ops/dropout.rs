@@ -34,11 +34,14 @@ pub fn dropout(x: &Tensor, p: f64, key: Key) -> Result<Tensor> {
 /// drop-path).
 pub fn shares(inputs: usize, samples: usize, p: f64, key: Key) -> Vec<Vec<f64>> {
     let mut shares = vec![vec![0.0; samples]; inputs];
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "the samples are the inner index"
+    )]
     for sample in 0..samples {
         let key = key.with(sample as u64);
-        let mut kept: Vec<usize> = (0..inputs)
-            .filter(|&i| key.uniform(i as u64) >= p)
-            .collect();
+        let stays = |input: &usize| key.uniform(*input as u64) >= p;
+        let mut kept: Vec<usize> = (0..inputs).filter(stays).collect();
         if kept.is_empty() {
             kept.push((key.uniform(inputs as u64) * inputs as f64) as usize);
         }

@@ -3,7 +3,7 @@
 
 use super::activation::{each, each_2};
 use super::cpu::{by_dtype, planes, sum_f64_2, tensor, view};
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, WithDType};
 
 /// The sum of two tensors of one shape.
 ///
@@ -71,7 +71,7 @@ pub fn slice(x: &Tensor, from: usize, to: usize) -> Result<Tensor> {
     })
 }
 
-/// The gradient of [`slice`] with respect to an input of those dimensions: zero outside.
+/// The gradient of [`slice()`] with respect to an input of those dimensions: zero outside.
 ///
 /// # Errors
 /// As [`add`].
@@ -122,7 +122,7 @@ pub fn gate_backward(x: &Tensor, gates: &Tensor, dy: &Tensor) -> Result<[Tensor;
         let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
         let maps = numbers.chunks_exact(plane).zip(gradient.chunks_exact(plane));
         let sums: Vec<T> = maps
-            .map(|(x, dy)| sum_f64_2(x, dy, |x, dy| f64::from(x) * f64::from(dy)) as T)
+            .map(|(x, dy)| sum_f64_2(x, dy, |x, dy| x.to_f64() * dy.to_f64()) as T)
             .collect();
         Ok([dx, tensor(sums, gates.dims())?])
     })
@@ -156,7 +156,7 @@ pub fn broadcast_add_backward(dims: &[usize], dy: &Tensor) -> Result<Tensor> {
                 rest /= repeated;
                 stride *= size;
             }
-            dx[to] += f64::from(dy);
+            dx[to] += dy.to_f64();
         }
         tensor(dx.into_iter().map(|x| x as T).collect::<Vec<T>>(), dims)
     })

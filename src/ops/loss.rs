@@ -1,7 +1,7 @@
 //! Softmax cross-entropy, with label smoothing.
 
 use super::cpu::{by_dtype, tensor, view};
-use candle_core::{Error, Result, Tensor};
+use candle_core::{Error, Result, Tensor, WithDType};
 
 /// The mean loss over a batch, and its gradient with respect to the scores `[n, classes]`.
 ///
@@ -25,7 +25,7 @@ pub fn cross_entropy(scores: &Tensor, labels: &[usize], smoothing: f64) -> Resul
         let mut loss = 0.0;
         let mut gradient = Vec::with_capacity(numbers.len());
         for (row, &label) in numbers.chunks_exact(classes).zip(labels) {
-            let row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
+            let row: Vec<f64> = row.iter().map(|&x| x.to_f64()).collect();
             let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let total: f64 = row.iter().map(|x| (x - largest).exp()).sum();
             for (class, x) in row.iter().enumerate() {

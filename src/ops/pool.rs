@@ -2,7 +2,7 @@
 
 use super::cpu::{Real, by_dtype, planes, sum_f64, sum_f64_2, tensor, view};
 use crate::graph::{Axis, Window};
-use candle_core::{Error, Result, Tensor};
+use candle_core::{Error, Result, Tensor, WithDType};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -216,7 +216,7 @@ impl Mean<'_> {
 pub fn mean(over: Mean, x: &Tensor) -> Result<Tensor> {
     let pooling = over.pooling(x.dims())?;
     by_dtype!(x, T => pooling.forward(x, |_, numbers: &[T], i| {
-        let sum: f64 = pooling.seen(i).map(|unit| f64::from(numbers[unit])).sum();
+        let sum: f64 = pooling.seen(i).map(|unit| numbers[unit].to_f64()).sum();
         (sum / pooling.divisor(i).max(1) as f64) as T
     }))
 }
@@ -289,10 +289,10 @@ pub fn subsample_weights(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Vec
         };
         let weight = |map| {
             of_map(map, &|units: Range<usize>| {
-                sum_f64_2(&sums[units.clone()], &dy[units], |s, dy| f64::from(s) * f64::from(dy))
+                sum_f64_2(&sums[units.clone()], &dy[units], |s, dy| s.to_f64() * dy.to_f64())
             })
         };
-        let bias = |map| of_map(map, &|units: Range<usize>| sum_f64(&dy[units], f64::from));
+        let bias = |map| of_map(map, &|units: Range<usize>| sum_f64(&dy[units], WithDType::to_f64));
         Ok(vec![
             tensor((0..c).map(weight).collect::<Vec<T>>(), &[c])?,
             tensor((0..c).map(bias).collect::<Vec<T>>(), &[c])?,

@@ -69,7 +69,6 @@ fn logits(file: &Path, fill: Fill) -> Result<Completion, String> {
             .map_err(|e| e.to_string())?;
         let found: Vec<f64> = numbers(pass.output());
         let distance = relative(&found, &reference.logits_float64_sample0);
-        println!("{} {dtype:?} {distance:.2e}", reference.model);
         if distance.is_nan() || distance > limit {
             return Err(format!(
                 "{dtype:?}: relative distance {distance:e}, limit {limit:e}; {}",
@@ -107,15 +106,15 @@ fn relative(found: &[f64], expected: &[f64]) -> f64 {
 /// Where the difference starts: the first child whose last layer's norm is another.
 fn parts(reference: &Reference, norms: &[(String, f64)]) -> String {
     for child in &reference.children_float64 {
-        let inside =
-            |path: &str| path == child.name || path.starts_with(&format!("{}.", child.name));
-        if let Some((path, norm)) = norms.iter().rfind(|(path, _)| inside(path)) {
-            if (norm / child.l2_sample0 - 1.0).abs() > 1e-4 {
-                return format!(
-                    "first at `{}`: norm {norm} at {path}, there {}",
-                    child.name, child.l2_sample0
-                );
-            }
+        let scope = format!("{}.", child.name);
+        let inside = |path: &str| path == child.name || path.starts_with(&scope);
+        let last = norms.iter().rfind(|(path, _)| inside(path));
+        let differs = |norm: f64| (norm / child.l2_sample0 - 1.0).abs() > 1e-4;
+        if let Some((path, norm)) = last.filter(|(_, norm)| differs(*norm)) {
+            return format!(
+                "first at `{}`: norm {norm} at {path}, there {}",
+                child.name, child.l2_sample0
+            );
         }
     }
     "the children's norms agree".into()

@@ -343,7 +343,7 @@ fn conv_definition(case: &Convolution) {
     let window = case.layer.window;
     let axes = [window.axis(0, h).unwrap(), window.axis(1, w).unwrap()];
     let (group_in, group_out) = (c / case.layer.groups, out / case.layer.groups);
-    for i in 0..found.len() {
+    for (i, found) in found.iter().enumerate() {
         let (column, row, map, sample) = (
             i % across,
             i / across % down,
@@ -369,11 +369,12 @@ fn conv_definition(case: &Convolution) {
                 }
             }
         }
-        assert!((sum - found[i]).abs() < 1e-10, "{sum} {}", found[i]);
+        assert!((sum - found).abs() < 1e-10, "{sum} {found}");
     }
 }
 
-/// candle's convolution and its gradients are right on square inputs (elsewhere they fail).
+/// candle's convolution and its gradients are right on square inputs that its windows leave on no
+/// side (elsewhere they fail).
 fn conv_candle(case: &Convolution) {
     let square = [case.dims[0], case.dims[1], case.dims[2], case.dims[2]];
     let case = Convolution {
@@ -400,6 +401,10 @@ fn conv_candle(case: &Convolution) {
         )
         .unwrap();
     near(&y, &theirs, 1e-10);
+    let covered = (y.dims()[2] - 1) * window.stride[0] + window.span(0).unwrap();
+    if covered < 2 * pad {
+        return;
+    }
     let seed = random(y.dims(), Key::seed(case.seed).with(4));
     let layer = case.layer.no_bias();
     // candle loses the gradient of units that no window reaches under a stride, and says so
