@@ -240,7 +240,8 @@ fn loss(y: &Tensor) -> (f64, Tensor) {
 /// Two steps against the gradient, each shortened until it helps: deep networks bend quickly.
 fn loss_falls(net: Net, x: &Tensor) {
     let (mut net, x) = match depth(net.graph()) {
-        // so quickly that the steps which help drown in the rounding of f32
+        // gradients of plain nets grow with every layer: the steps that help them all are too short
+        // for f32
         50.. => (in_f64(&net), x.to_dtype(DType::F64).unwrap()),
         _ => (net, x.clone()),
     };
@@ -250,7 +251,7 @@ fn loss_falls(net: Net, x: &Tensor) {
         if loss == 0.0 || ids.into_iter().all(|id| gradients.of(id).is_empty()) {
             return;
         }
-        let shorter = (3..9).map(|digits| {
+        let shorter = (3..15).map(|digits| {
             let part = 10f64.powi(-digits);
             let mut moved = net.clone();
             let update = |weight: &Tensor, gradient: &Tensor| {
