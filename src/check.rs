@@ -1,8 +1,8 @@
 //! Checks claims: gathers evidence for each, judges it, and writes down what was found.
 
 use crate::claim::{Claim, Suite};
-use crate::evidence::{Evaluator, Evidence, MeasureError, gather};
-use crate::record::Record;
+use crate::evidence::{Evaluator, Evidence, Found, MeasureError, gather};
+use crate::record::{Method, Record};
 use crate::verdict::judge;
 
 /// What came of a check.
@@ -64,9 +64,14 @@ pub fn check_one(
 ) -> Result<Record, MeasureError> {
     let evidence = gather(claim, evaluator)?;
     let verdict = judge(claim, &evidence);
-    let (found, steps) = match evidence {
-        Evidence::Structural { found, steps } => (Some(found), steps),
-        Evidence::None => (None, Vec::new()),
+    let (method, found) = match evidence {
+        Evidence::Structural(found) => (Some(Method::Counted), Some(found)),
+        Evidence::Numerical(found) => (Some(Method::Run), Some(found)),
+        Evidence::None => (None, None),
+    };
+    let (found, steps) = match found {
+        Some(Found { value, steps }) => (Some(value), steps),
+        None => (None, Vec::new()),
     };
     let measure = claim.measure();
     Ok(Record {
@@ -79,6 +84,7 @@ pub fn check_one(
         stated: measure.map(|measure| measure.stated.clone()),
         measure: measure.map(|measure| measure.expression.clone()),
         tolerance: measure.map(|measure| measure.tolerance),
+        method,
         found,
         steps,
         verdict: verdict.kind(),
