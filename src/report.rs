@@ -12,6 +12,7 @@ mod models;
 mod plot;
 mod plots;
 mod prose;
+mod runs;
 mod search;
 mod text;
 

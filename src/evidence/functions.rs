@@ -128,7 +128,7 @@ pub const FUNCTIONS: &[Function] = &[
     function("gradient_norms", "gradient_norms(model, op, init, seed)", "norm of the first loss' gradient at the output of each layer of that kind, in order", (4, 4), Compute::Numeric(numeric::gradient_norms)),
     function("weight_gradients", "weight_gradients(model, op, init, seed)", "norm of the first loss' gradient at the weights of each layer of that kind, in order", (4, 4), Compute::Numeric(numeric::weight_gradients)),
     function("idle_gradients", "idle_gradients(model, init, seed)", "names of the trainable tensors whose gradient in training mode is zero, rounding errors apart", (3, 3), Compute::Numeric(numeric::idle_gradients)),
-    function("zero_gradients", "zero_gradients(model, init, seed[, path])", "single weights whose gradient in training mode is exactly zero", (3, 4), Compute::Numeric(numeric::zero_gradients)),
+    function("zero_gradients", "zero_gradients(model, init, seed, batch[, path])", "single weights whose gradient in training mode is exactly zero on a random batch", (4, 5), Compute::Numeric(numeric::zero_gradients)),
     function("reach", "reach(model, layer)", "input rows that the gradient of a layer's centre unit reaches ([h, w] if they differ), all weights positive", (2, 2), Compute::Numeric(numeric::reach)),
     function("residue", "residue(model, init, seed[, images])", "distance of the output from the input, in parts of the input's norm, to nine decimals", (3, 4), Compute::Numeric(numeric::residue)),
     function("difference", "difference(model, model, init, seed)", "distance between the outputs of two networks of the same weights, in parts of the output's norm, to nine decimals", (4, 4), Compute::Numeric(numeric::difference)),

@@ -197,10 +197,18 @@ mod tests {
 
     #[test]
     fn a_measure_reports_the_calls_that_it_made() {
-        let (found, steps) = Evaluator::new()
+        let (found, ran) = Evaluator::new()
             .evaluate("params('alexnet_2012_grouped', 'conv1') - 96")
             .unwrap();
-        assert_eq!(found, Value::Int(11 * 11 * 3 * 96));
-        assert_eq!(steps, ["params('alexnet_2012_grouped', 'conv1') = 34,944"]);
+        assert_eq!(found.value, Value::Int(11 * 11 * 3 * 96));
+        assert_eq!(
+            found.steps,
+            ["params('alexnet_2012_grouped', 'conv1') = 34,944"]
+        );
+        assert!(!ran);
+        let (_, ran) = Evaluator::new()
+            .evaluate("lrn([1.0], 1, 1.0, 1.0, 1.0)")
+            .unwrap();
+        assert!(ran, "normalising runs a layer");
     }
 }

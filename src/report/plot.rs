@@ -1,10 +1,12 @@
 //! Plots, as SVG that follows the page's colours.
 
 mod bars;
+mod lines;
 mod network;
 mod scatter;
 
 pub(super) use bars::{Bar, bars};
+pub(super) use lines::{Line, lines};
 pub(super) use network::{parameters, receptive_field};
 pub(super) use scatter::{Mark, scatter};
 
@@ -16,6 +18,12 @@ use plotters::prelude::*;
 const INK: RGBColor = RGBColor(0, 0, 0);
 /// Bars and curves; readable on light and dark.
 const ACCENT: RGBColor = RGBColor(0x3b, 0x82, 0xc4);
+/// Parts of a bar and lines, from the first on; all readable on light and dark.
+const PARTS: [RGBColor; 3] = [
+    ACCENT,
+    RGBColor(0xd9, 0x82, 0x2b),
+    RGBColor(0x5f, 0x9e, 0x6e),
+];
 /// In units of the drawing; a phone shows it at three quarters, a desk at full size.
 const WIDTH: u32 = 480;
 const LABEL: (&str, i32) = ("sans-serif", 14);

@@ -28,7 +28,7 @@ fn net(graph: &Graph, init: &str, seed: u64) -> Result<Net, String> {
 }
 
 /// The rule and the seed of a call, in that order from an argument on.
-fn drawn<'a>(args: &'a [Value], from: usize) -> Result<(&'a str, u64), String> {
+fn drawn(args: &[Value], from: usize) -> Result<(&str, u64), String> {
     Ok((text(args, from)?, size(args, from + 1)? as u64))
 }
 

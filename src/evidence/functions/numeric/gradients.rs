@@ -8,7 +8,7 @@ use crate::claim::Value;
 use crate::graph::{Graph, Node, TensorKind};
 use crate::net::{Gradients, Mode, Net};
 use crate::ops::loss::cross_entropy;
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 
 /// A gradient that is smaller than this part of the network's largest is rounding.
@@ -40,11 +40,13 @@ pub(in super::super) fn gradient_norms(graphs: &Graphs, args: &[Value]) -> Answe
     let of_kind = is_of_kind(text(args, 1)?)?;
     let mut norms = BTreeMap::new();
     let mut fault = None;
-    gradients(&graph, args, 2, |node, slope| match norm([slope]) {
-        Ok(norm) => {
-            norms.insert(node.path.clone(), norm);
+    gradients(&graph, args, 2, SAMPLES, |node, slope| {
+        match norm([slope]) {
+            Ok(norm) => {
+                norms.insert(node.path.clone(), norm);
+            }
+            Err(error) => fault = Some(error),
         }
-        Err(error) => fault = Some(error),
     })?;
     match fault {
         Some(error) => Err(error),
@@ -59,7 +61,7 @@ pub(in super::super) fn gradient_norms(graphs: &Graphs, args: &[Value]) -> Answe
 pub(in super::super) fn weight_gradients(graphs: &Graphs, args: &[Value]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let of_kind = is_of_kind(text(args, 1)?)?;
-    let gradients = gradients(&graph, args, 2, |_, _| {})?;
+    let gradients = gradients(&graph, args, 2, SAMPLES, |_, _| {})?;
     let nodes = graph.nodes().iter().enumerate();
     let norms = nodes
         .filter(|(_, node)| of_kind(&node.op))
@@ -71,7 +73,7 @@ pub(in super::super) fn idle_gradients(graphs: &Graphs, args: &[Value]) -> Answe
     let graph = graphs.build(text(args, 0)?)?;
     let mut largest = 0f64;
     let mut of_tensor = Vec::new();
-    for (name, numbers) in trained(&graph, args)? {
+    for (name, numbers) in trained(&graph, args, SAMPLES)? {
         let here = numbers.iter().fold(0f64, |a, x| a.max(x.abs()));
         largest = largest.max(here);
         of_tensor.push((name, here));
@@ -85,8 +87,8 @@ pub(in super::super) fn idle_gradients(graphs: &Graphs, args: &[Value]) -> Answe
 
 pub(in super::super) fn zero_gradients(graphs: &Graphs, args: &[Value]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
-    let path = optional_text(args, 3)?;
-    let zeros = trained(&graph, args)?
+    let path = optional_text(args, 4)?;
+    let zeros = trained(&graph, args, size(args, 3)?)?
         .into_iter()
         .filter(|(name, _)| path.is_none_or(|path| starts_with(name, path)))
         .map(|(_, numbers)| numbers.iter().filter(|&&x| x == 0.0).count());
@@ -150,20 +152,20 @@ impl Span {
     }
 }
 
-/// The gradient of the first loss on a small batch of normal images, batch normalisation by the batch;
+/// The gradient of the first loss on a batch of normal images, batch normalisation by the batch;
 /// rule and seed stand from an argument on.
 fn gradients(
     graph: &Graph,
     args: &[Value],
     from: usize,
+    batch: usize,
     seen: impl FnMut(&Node, &Tensor),
 ) -> Result<Gradients, String> {
     let (init, seed) = drawn(args, from)?;
     let net = net(graph, init, seed)?;
-    debug_assert_eq!(net.dtype(), DType::F64);
-    let x = images(graph, "normal", SAMPLES, seed)?;
+    let x = images(graph, "normal", batch, seed)?;
     let pass = net.forward(&x, Mode::train(seed, 0)).map_err(say)?;
-    let labels = labels(graph, SAMPLES, seed);
+    let labels = labels(graph, batch, seed);
     let (_, slope) = cross_entropy(pass.output(), &labels, 0.0).map_err(say)?;
     let prediction = graph.outputs()[0].node;
     net.backward_with(pass, &[(prediction, &slope)], false, seen)
@@ -171,8 +173,8 @@ fn gradients(
 }
 
 /// The trainable tensors by name, each with its gradient.
-fn trained(graph: &Graph, args: &[Value]) -> Result<Vec<(String, Vec<f64>)>, String> {
-    let gradients = gradients(graph, args, 1, |_, _| {})?;
+fn trained(graph: &Graph, args: &[Value], batch: usize) -> Result<Vec<(String, Vec<f64>)>, String> {
+    let gradients = gradients(graph, args, 1, batch, |_, _| {})?;
     let mut found = Vec::new();
     for (id, node) in graph.nodes().iter().enumerate() {
         let tensors = graph.tensors_of(node).into_iter();
