@@ -99,6 +99,8 @@ pub struct Claim {
     pub topic: Option<Topic>,
     /// How it is decided.
     pub basis: Basis,
+    /// Whether its measure takes long.
+    pub slow: bool,
     /// The verdict that was found before.
     pub recorded: Option<Kind>,
     /// The value that was found before, where it is recorded.

@@ -17,6 +17,9 @@ pub struct Cli {
     /// Folder of suites to check, instead of those about the document.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
+    /// Run the measures too that take long.
+    #[arg(long)]
+    pub all: bool,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -73,6 +76,9 @@ pub enum Command {
 pub struct CheckOptions {
     /// Only claims whose id contains this.
     pub filter: Option<String>,
+    /// Run the measures too that take long.
+    #[arg(long)]
+    pub all: bool,
     /// Folder of suites to check, instead of those about the document.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,

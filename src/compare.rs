@@ -68,6 +68,7 @@ mod tests {
             stated: None,
             measure: None,
             tolerance: None,
+            method: None,
             found: Some(Value::Int(found)),
             steps: Vec::new(),
             verdict,

@@ -12,14 +12,20 @@ use crate::claim::{Claim, Location, Value};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evidence {
     /// Computed from model descriptions, without tensors.
-    Structural {
-        /// The measure's value.
-        found: Value,
-        /// The calls that it made, with their values, in order.
-        steps: Vec<String>,
-    },
+    Structural(Found),
+    /// Computed by running networks, or layers of theirs.
+    Numerical(Found),
     /// The claim has no measure.
     None,
+}
+
+/// The outcome of a measure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Its value.
+    pub value: Value,
+    /// The calls about models that it made, with their values, in order.
+    pub steps: Vec<String>,
 }
 
 /// A measure that has no value.
@@ -42,12 +48,16 @@ pub fn gather(claim: &Claim, evaluator: &Evaluator) -> Result<Evidence, MeasureE
     let Some(measure) = claim.measure() else {
         return Ok(Evidence::None);
     };
-    let (found, steps) = evaluator
-        .evaluate(&measure.expression)
-        .map_err(|what| MeasureError {
-            at: measure.at.clone(),
-            id: claim.id.clone(),
-            what,
-        })?;
-    Ok(Evidence::Structural { found, steps })
+    let (found, numeric) =
+        evaluator
+            .evaluate(&measure.expression)
+            .map_err(|what| MeasureError {
+                at: measure.at.clone(),
+                id: claim.id.clone(),
+                what,
+            })?;
+    Ok(match numeric {
+        true => Evidence::Numerical(found),
+        false => Evidence::Structural(found),
+    })
 }

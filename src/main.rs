@@ -78,7 +78,7 @@ fn stop() -> &'static AtomicBool {
 
 fn run(cli: Cli) -> Result<Outcome> {
     match cli.command {
-        None => main_job(&cli.output, cli.suites.as_deref()),
+        None => main_job(&cli.output, cli.suites.as_deref(), cli.all),
         Some(Command::Check(options)) => check_claims(&options),
         Some(Command::List { what, json }) => list(what, json),
         Some(Command::Show(options)) => show(&options),
@@ -115,9 +115,9 @@ fn run(cli: Cli) -> Result<Outcome> {
 }
 
 /// Checks every claim, writes record and report, and prints a summary.
-fn main_job(output: &Path, suites: Option<&Path>) -> Result<Outcome> {
+fn main_job(output: &Path, suites: Option<&Path>, all: bool) -> Result<Outcome> {
     let suites = load(suites)?;
-    let records = checked(&suites, None)?;
+    let records = checked(&suites, None, all)?;
     let provenance = provenance()?;
     record::save(output, &provenance, &records)?;
     write_pages(output, &suites, &records, &provenance)?;
@@ -136,7 +136,7 @@ fn main_job(output: &Path, suites: Option<&Path>) -> Result<Outcome> {
 
 fn check_claims(options: &CheckOptions) -> Result<Outcome> {
     let suites = load(options.suites.as_deref())?;
-    let records = checked(&suites, options.filter.as_deref())?;
+    let records = checked(&suites, options.filter.as_deref(), options.all)?;
     if let Some(file) = &options.junit {
         record::write(file, report::junit(&suites, &records)?.as_bytes())?;
     }
@@ -310,7 +310,7 @@ fn load(folder: Option<&Path>) -> Result<Vec<Suite>> {
 }
 
 /// Checks what the filter picks, with a progress bar where a person watches.
-fn checked(suites: &[Suite], filter: Option<&str>) -> Result<Vec<Record>> {
+fn checked(suites: &[Suite], filter: Option<&str>, all: bool) -> Result<Vec<Record>> {
     let chosen = select(suites, filter).count();
     if chosen == 0 {
         match filter {
@@ -331,7 +331,7 @@ fn checked(suites: &[Suite], filter: Option<&str>) -> Result<Vec<Record>> {
         records,
         errors,
         interrupted,
-    } = check(select(suites, filter), |claim| {
+    } = check(select(suites, filter), all, |claim| {
         progress.set_message(claim.id.clone());
         progress.inc(1);
         !stop().load(Ordering::Relaxed)

@@ -27,6 +27,9 @@ pub struct Record {
     pub measure: Option<String>,
     /// How near the value had to come.
     pub tolerance: Option<Tolerance>,
+    /// How the value was found; records from before networks could run do not say.
+    #[serde(default)]
+    pub method: Option<Method>,
     /// The value found.
     pub found: Option<Value>,
     /// The calls about models that led to it, with their values.
@@ -73,6 +76,16 @@ impl Record {
     pub fn anchor(&self) -> String {
         format!("{}.html#{}", self.system, self.id)
     }
+}
+
+/// How a value was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Computed from descriptions of networks.
+    Counted,
+    /// Computed by running networks, or layers of theirs.
+    Run,
 }
 
 /// When, where and by what a record was made.

@@ -13,6 +13,7 @@ mod overview;
 mod plot;
 mod plots;
 mod prose;
+mod runs;
 mod search;
 mod text;
 

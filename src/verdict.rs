@@ -1,7 +1,7 @@
 //! What follows from the evidence? A pure function, and the only place that says so.
 
 use crate::claim::{Basis, Claim, Kind, Value};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Found};
 
 /// The verdict on a claim.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,11 +44,14 @@ pub fn judge(claim: &Claim, evidence: &Evidence) -> Verdict {
     match (&claim.basis, evidence) {
         (Basis::Citation(publication), _) => Verdict::Cited(publication.clone()),
         (Basis::Needs(what), _) => Verdict::Untested(what.clone()),
-        (Basis::Measure(measure), Evidence::Structural { found, .. }) => match found {
+        (
+            Basis::Measure(measure),
+            Evidence::Structural(Found { value, .. }) | Evidence::Numerical(Found { value, .. }),
+        ) => match value {
             Value::Float(x) if x.is_nan() => {
                 Verdict::Inconclusive("the measure is not a number".into())
             }
-            found if measure.tolerance.agrees(&measure.stated, found) => Verdict::Confirmed,
+            value if measure.tolerance.agrees(&measure.stated, value) => Verdict::Confirmed,
             _ => Verdict::Refuted,
         },
         (Basis::Measure(_), Evidence::None) => Verdict::Inconclusive("nothing was measured".into()),

@@ -21,6 +21,7 @@ mod resnet;
 mod resnet_cifar;
 mod resnext;
 mod senet;
+mod stacks;
 mod units;
 mod vgg;
 
@@ -71,6 +72,7 @@ pub const FAMILIES: &[Family] = &[
     family("senet", "SENet", Some(2018), senet::MODELS),
     family("listings", "The document's listings", None, listings::MODELS),
     family("units", "Units that are not whole networks", None, units::MODELS),
+    family("stacks", "Stacks of equal layers, and one classifier in two forms", None, stacks::MODELS),
     family("inception_units", "Inception modules and units of related networks", None, inception_units::MODELS),
 ];
 

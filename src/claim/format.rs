@@ -53,6 +53,9 @@ struct ClaimFile {
     /// How near the measured value must come to the stated one.
     #[serde(default)]
     tolerance: Tolerance,
+    /// Whether the measure takes long, over about a second: then `--all` runs it.
+    #[serde(default)]
+    slow: bool,
     /// The publication that says so, for history and contest results.
     cites: Option<String>,
     /// What a test of this statement needs and this version lacks.
@@ -149,6 +152,9 @@ fn read_claim(system: &str, claim: ClaimFile, file: &Path, text: &str) -> Result
         (None, None, None) => return wrong("needs one of `measure`, `cites` and `needs`"),
         _ => return wrong("has more than one of `measure`, `cites` and `needs`"),
     };
+    if !measured && claim.slow {
+        return wrong("is `slow` but has no measure that could be");
+    }
     if !measured && claim.found.is_some() {
         return wrong("has a `found` value but no measure that could find it");
     }
@@ -170,6 +176,7 @@ fn read_claim(system: &str, claim: ClaimFile, file: &Path, text: &str) -> Result
         says: claim.says,
         topic: claim.topic,
         basis,
+        slow: claim.slow,
         recorded: claim.verdict,
         recorded_found: claim.found,
         note: claim.note,

@@ -4,6 +4,7 @@ mod arguments;
 mod graphs;
 mod models;
 mod numbers;
+mod numeric;
 
 pub(super) use graphs::Graphs;
 
@@ -33,6 +34,8 @@ enum Compute {
     Model(fn(&Graph, &[Value]) -> Answer),
     /// Something about the registry.
     Registry(fn(&[Value]) -> Answer),
+    /// Something about a network or a layer that runs.
+    Numeric(fn(&Graphs, &[Value]) -> Answer),
     /// Arithmetic.
     Number(fn(&[Value]) -> Answer),
 }
@@ -41,6 +44,11 @@ impl Function {
     /// Whether its calls are evidence about a model, or plain arithmetic.
     pub(super) const fn is_about_models(&self) -> bool {
         !matches!(self.compute, Compute::Number(_))
+    }
+
+    /// Whether its calls run a network or a layer.
+    pub(super) const fn is_numeric(&self) -> bool {
+        matches!(self.compute, Compute::Numeric(_))
     }
 
     /// Calls it.
@@ -55,6 +63,7 @@ impl Function {
         match self.compute {
             Compute::Quantity => models::quantity(self.name, &*graph()?, args),
             Compute::Model(compute) => compute(&*graph()?, args),
+            Compute::Numeric(compute) => compute(graphs, args),
             Compute::Registry(compute) | Compute::Number(compute) => compute(args),
         }
     }
@@ -114,10 +123,25 @@ pub const FUNCTIONS: &[Function] = &[
     function("receptive_stride", "receptive_stride(model[, layer])", "input rows between the fields of neighbours", (1, 2), Compute::Model(models::field_stride)),
     function("receptive_offset", "receptive_offset(model[, layer])", "first input row that the first unit sees; negative in the padding", (1, 2), Compute::Model(models::field_offset)),
     function("accepts", "accepts(model, 'CxHxW')", "whether the model works on an input of that size", (2, 2), Compute::Registry(models::accepts)),
+    function("forward", "forward(model, init, seed[, images])", "output for one random image in inference mode; init is torch, keras, he, glorot or zero; images are normal (the default), uniform in [0, 1) or bytes", (3, 4), Compute::Numeric(numeric::forward)),
+    function("first_loss", "first_loss(model, init, seed, batch, mode[, images])", "cross-entropy of the untrained network on random images and labels; mode is train or inference, which decides what batch normalisation goes by", (5, 6), Compute::Numeric(numeric::first_loss)),
+    function("gradient_norms", "gradient_norms(model, op, init, seed)", "norm of the first loss' gradient at the output of each layer of that kind, in order", (4, 4), Compute::Numeric(numeric::gradient_norms)),
+    function("weight_gradients", "weight_gradients(model, op, init, seed)", "norm of the first loss' gradient at the weights of each layer of that kind, in order", (4, 4), Compute::Numeric(numeric::weight_gradients)),
+    function("idle_gradients", "idle_gradients(model, init, seed)", "names of the trainable tensors whose gradient in training mode is zero, rounding errors apart", (3, 3), Compute::Numeric(numeric::idle_gradients)),
+    function("zero_gradients", "zero_gradients(model, init, seed, batch[, path])", "single weights whose gradient in training mode is exactly zero on a random batch", (4, 5), Compute::Numeric(numeric::zero_gradients)),
+    function("reach", "reach(model, layer)", "input rows that the gradient of a layer's centre unit reaches ([h, w] if they differ), all weights positive", (2, 2), Compute::Numeric(numeric::reach)),
+    function("residue", "residue(model, init, seed[, images])", "distance of the output from the input, in parts of the input's norm, to nine decimals", (3, 4), Compute::Numeric(numeric::residue)),
+    function("difference", "difference(model, model, init, seed)", "distance between the outputs of two networks of the same weights, in parts of the output's norm, to nine decimals", (4, 4), Compute::Numeric(numeric::difference)),
+    function("code_distances", "code_distances(model, layer, shift)", "for each code of a layer of codes its outputs at that code, every coordinate moved by shift; the codes are drawn, +1 or -1", (3, 3), Compute::Numeric(numeric::code_distances)),
+    function("lrn", "lrn(list, size, alpha, beta, k)", "local response normalisation of one unit's channels", (5, 5), Compute::Numeric(numeric::lrn)),
     function("window", "window(input, kernel, stride, pad)", "positions of a window: (input + 2 pad - kernel) / stride + 1, rounded down", (4, 4), Compute::Number(numbers::window)),
     function("ratio", "ratio(a, b)", "a / b as a fraction", (2, 2), Compute::Number(numbers::ratio)),
     function("round", "round(x, digits)", "x rounded to that many decimals", (2, 2), Compute::Number(numbers::round)),
     function("ln", "ln(x)", "natural logarithm", (1, 1), Compute::Number(numbers::ln)),
+    function("softmax", "softmax(list)", "softmax of a list", (1, 1), Compute::Number(numbers::softmax)),
+    function("argmax", "argmax(list)", "index of the largest number of a list, the first of equals", (1, 1), Compute::Number(numbers::argmax)),
+    function("mean", "mean(list)", "mean of a list", (1, 1), Compute::Number(numbers::mean)),
+    function("decay", "decay(list)", "factor from a number of a list to the one before it, the geometric mean over the list", (1, 1), Compute::Number(numbers::decay)),
     function("sum", "sum(list)", "sum of a list", (1, 1), Compute::Number(numbers::sum)),
     function("largest", "largest(list)", "largest number of a list", (1, 1), Compute::Number(numbers::largest)),
     function("smallest", "smallest(list)", "smallest number of a list", (1, 1), Compute::Number(numbers::smallest)),

@@ -1,5 +1,6 @@
 //! Evaluates measures: CEL over the functions of [`super::functions`].
 
+use super::Found;
 use super::functions::{FUNCTIONS, Graphs};
 use crate::claim::Value;
 use crate::zoo;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Evaluator {
     env: Arc<Env>,
     context: Context<'static, 'static>,
-    steps: Arc<Mutex<Vec<String>>>,
+    steps: Arc<Mutex<Vec<Step>>>,
 }
 
 impl Default for Evaluator {
@@ -41,7 +42,10 @@ impl Evaluator {
                     steps
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
-                        .push(step(function.name, &args, &found));
+                        .push(Step {
+                            text: step(function.name, &args, &found),
+                            numeric: function.is_numeric(),
+                        });
                 }
                 Ok::<cel::Value, ExecutionError>(to_cel(&found))
             };
@@ -56,24 +60,34 @@ impl Evaluator {
         }
     }
 
-    /// The value of a measure, and the calls about models that led to it.
+    /// The value of a measure with the calls about models that led to it, and whether one of them ran
+    /// a network.
     ///
     /// # Errors
     /// One line on what is unknown, impossible or too large.
-    pub fn evaluate(&self, expression: &str) -> Result<(Value, Vec<String>), String> {
+    pub fn evaluate(&self, expression: &str) -> Result<(Found, bool), String> {
         let program = self.env.compile(expression).map_err(|e| e.to_string())?;
         self.take_steps();
         let found = program.execute(&self.context).map_err(explain)?;
-        let mut steps = self.take_steps();
+        let steps = self.take_steps();
+        let numeric = steps.iter().any(|step| step.numeric);
+        let mut steps: Vec<String> = steps.into_iter().map(|step| step.text).collect();
         // a comprehension may ask the same thing many times
         let mut seen = std::collections::BTreeSet::new();
         steps.retain(|step| seen.insert(step.clone()));
-        Ok((from_cel(&found)?, steps))
+        let value = from_cel(&found)?;
+        Ok((Found { value, steps }, numeric))
     }
 
-    fn take_steps(&self) -> Vec<String> {
+    fn take_steps(&self) -> Vec<Step> {
         std::mem::take(&mut self.steps.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// A call about a model.
+struct Step {
+    text: String,
+    numeric: bool,
 }
 
 fn step(function: &str, args: &[Value], found: &Value) -> String {
@@ -183,10 +197,18 @@ mod tests {
 
     #[test]
     fn a_measure_reports_the_calls_that_it_made() {
-        let (found, steps) = Evaluator::new()
+        let (found, ran) = Evaluator::new()
             .evaluate("params('alexnet_2012_grouped', 'conv1') - 96")
             .unwrap();
-        assert_eq!(found, Value::Int(11 * 11 * 3 * 96));
-        assert_eq!(steps, ["params('alexnet_2012_grouped', 'conv1') = 34,944"]);
+        assert_eq!(found.value, Value::Int(11 * 11 * 3 * 96));
+        assert_eq!(
+            found.steps,
+            ["params('alexnet_2012_grouped', 'conv1') = 34,944"]
+        );
+        assert!(!ran);
+        let (_, ran) = Evaluator::new()
+            .evaluate("lrn([1.0], 1, 1.0, 1.0, 1.0)")
+            .unwrap();
+        assert!(ran, "normalising runs a layer");
     }
 }

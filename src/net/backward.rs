@@ -21,9 +21,23 @@ impl Net {
     /// pass that kept nothing.
     pub fn backward(
         &self,
+        pass: Pass,
+        seeds: &[(NodeId, &Tensor)],
+        input: bool,
+    ) -> Result<Gradients, NetError> {
+        self.backward_with(pass, seeds, input, |_, _| {})
+    }
+
+    /// As [`Net::backward`], and shows each layer with the gradient of its output as it is computed.
+    ///
+    /// # Errors
+    /// As [`Net::backward`].
+    pub fn backward_with(
+        &self,
         mut pass: Pass,
         seeds: &[(NodeId, &Tensor)],
         input: bool,
+        mut seen: impl FnMut(&Node, &Tensor),
     ) -> Result<Gradients, NetError> {
         let nodes = self.graph.nodes();
         let needed = needed(&self.graph, input);
@@ -43,6 +57,7 @@ impl Net {
         for (id, node) in nodes.iter().enumerate().skip(1).rev() {
             let slope = slopes[id].take().filter(|_| needed[id]);
             if let Some(dy) = slope {
+                seen(node, &dy);
                 let (inputs, weights) = (self.layer_backward(id, &pass, &dy, &needed))
                     .map_err(|error| failed(node, &error))?;
                 for (&input, slope) in node.inputs.iter().zip(inputs) {

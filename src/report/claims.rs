@@ -1,7 +1,7 @@
 //! One claim in the report.
 
 use crate::claim::{Kind, Tolerance, Topic, Value};
-use crate::record::Record;
+use crate::record::{Method, Record};
 use maud::{Markup, html};
 
 /// A claim on the page of its system.
@@ -79,6 +79,7 @@ fn content(record: &Record, link: &str, places: bool) -> Markup {
         @if let Some(measure) = &record.measure {
             details {
                 summary { "How it was measured" }
+                @if record.method == Some(Method::Run) { p.basis { "Computed by running the network." } }
                 pre { code { (measure.trim()) } }
                 @if !record.steps.is_empty() {
                     ol.steps { @for step in &record.steps { li { code { (step) } } } }

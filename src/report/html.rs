@@ -59,7 +59,7 @@ pub fn render(
     });
     pages.push(Page {
         file: plots::FILE.into(),
-        html: frame("Plots", plots::FILE, plots::page()?).into_string(),
+        html: frame("Plots", plots::FILE, plots::page(records)?).into_string(),
     });
     pages.push(Page {
         file: "models.html".into(),

@@ -2,10 +2,12 @@
 
 mod axis;
 mod bars;
+mod lines;
 mod network;
 mod scatter;
 
 pub(super) use bars::{Bar, bars};
+pub(super) use lines::{Line, lines};
 pub(super) use network::{parameters, receptive_field};
 pub(super) use scatter::{Mark, scatter};
 
@@ -23,6 +25,12 @@ const WIDTH: u32 = 390;
 const BROAD: u32 = 640;
 /// Plotters writes four fifths of a size into the SVG.
 const LABEL: (&str, i32) = ("sans-serif", 15);
+/// Parts of a bar and lines, from the first on; all readable on light and dark.
+const PARTS: [RGBColor; 3] = [
+    ACCENT,
+    RGBColor(0xd9, 0x82, 0x2b),
+    RGBColor(0x5f, 0x9e, 0x6e),
+];
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 

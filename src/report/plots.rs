@@ -2,8 +2,10 @@
 
 use super::RenderError;
 use super::plot::{Bar, Mark, bars, scatter};
+use super::runs::{first_losses, gradients};
 use crate::analysis::{QUANTITIES, Summary, summary};
 use crate::graph::{Graph, Op};
+use crate::record::Record;
 use crate::zoo::{FAMILIES, Family, find};
 use maud::{Markup, html};
 
@@ -40,7 +42,7 @@ struct Shown {
     summary: Summary,
 }
 
-pub(super) fn page() -> Result<Markup, RenderError> {
+pub(super) fn page(records: &[Record]) -> Result<Markup, RenderError> {
     let mut shown = Vec::new();
     for family in FAMILIES.iter().filter(|family| family.year.is_some()) {
         for model in family.models {
@@ -128,6 +130,22 @@ pub(super) fn page() -> Result<Markup, RenderError> {
         @if let Some(plot) = bars("Parameters of the cheap form, as a share of those of the form that it replaces", &["left"], &savings) { (plot) }
         h2 { "Where each network keeps its parameters" }
         @if let Some(plot) = bars("Shares of convolutions, fully connected layers and normalisation, in the networks for ImageNet", &["convolution", "fully connected", "normalisation"], &places) { (plot) }
+        @if let Some(plot) = gradients(records) {
+            h2 { "Gradients on their way back" }
+            p {
+                "The norm of the gradient at each layer of an untrained stack of 30, from the prediction on the right back to the first layer; "
+                "the weights are drawn by PyTorch's default, the axis is logarithmic. Residual stacks have an identity around each layer."
+            }
+            (plot)
+        }
+        @if let Some(plot) = first_losses(records) {
+            h2 { "First losses" }
+            p {
+                "What each listing prints as its first loss, and what untrained networks of the listing have on random images, "
+                "with batch normalisation by the batch (training) and by its initial statistics (inference), the mean over the runs."
+            }
+            (plot)
+        }
     })
 }
 

@@ -275,14 +275,14 @@ fn size(n: usize) -> Answer {
     int(n as u64)
 }
 
-fn sizes(dims: &[usize]) -> Answer {
+pub(super) fn sizes(dims: &[usize]) -> Answer {
     dims.iter()
         .map(|&n| size(n))
         .collect::<Result<_, _>>()
         .map(Value::List)
 }
 
-fn layer<'a>(graph: &'a Graph, path: &str) -> Result<&'a Node, String> {
+pub(super) fn layer<'a>(graph: &'a Graph, path: &str) -> Result<&'a Node, String> {
     graph
         .node(path)
         .ok_or_else(|| unknown("layer", path, graph.nodes().iter().map(|n| n.path.as_str())))
@@ -293,7 +293,7 @@ fn is_below(node: &Node, path: &str) -> bool {
 }
 
 /// Whether the first names of a path are those of another.
-fn starts_with(name: &str, path: &str) -> bool {
+pub(super) fn starts_with(name: &str, path: &str) -> bool {
     name.strip_prefix(path)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -315,20 +315,25 @@ fn below<'a>(graph: &'a Graph, path: &str) -> Result<Vec<&'a Node>, String> {
     Ok(found)
 }
 
-/// The layers of a kind; `weighted` stands for all that papers count.
+/// The layers of a kind.
 fn of_kind<'a>(graph: &'a Graph, kind: &str) -> Result<Vec<&'a Node>, String> {
-    if kind != "weighted" && !Op::NAMES.contains(&kind) {
-        return Err(unknown("kind of layer", kind, Op::NAMES.iter().copied()));
-    }
-    let is_of_kind = |op: &Op| match kind {
-        "weighted" => analysis::is_weighted(op),
-        kind => op.name() == kind,
-    };
+    let is_of_kind = is_of_kind(kind)?;
     Ok(graph
         .nodes()
         .iter()
         .filter(|node| is_of_kind(&node.op))
         .collect())
+}
+
+/// Whether a layer is of a kind; `weighted` stands for all that papers count.
+pub(super) fn is_of_kind(kind: &str) -> Result<impl Fn(&Op) -> bool, String> {
+    if kind != "weighted" && !Op::NAMES.contains(&kind) {
+        return Err(unknown("kind of layer", kind, Op::NAMES.iter().copied()));
+    }
+    Ok(move |op: &Op| match kind {
+        "weighted" => analysis::is_weighted(op),
+        kind => op.name() == kind,
+    })
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {

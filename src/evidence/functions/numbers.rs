@@ -55,6 +55,46 @@ pub(super) fn sum(args: &[Value]) -> Answer {
     }
 }
 
+pub(super) fn mean(args: &[Value]) -> Answer {
+    match numbers(list(args, 0)?)?.as_slice() {
+        [] => Err("the list is empty".into()),
+        numbers => Ok(Value::Float(
+            numbers.iter().sum::<f64>() / numbers.len() as f64,
+        )),
+    }
+}
+
+pub(super) fn decay(args: &[Value]) -> Answer {
+    match numbers(list(args, 0)?)?.as_slice() {
+        [first, .., last] if *last != 0.0 && first / last >= 0.0 => {
+            let steps = list(args, 0)?.len() - 1;
+            Ok(Value::Float((first / last).powf(1.0 / steps as f64)))
+        }
+        _ => Err("it needs two or more numbers, the first and the last of one sign".into()),
+    }
+}
+
+pub(super) fn softmax(args: &[Value]) -> Answer {
+    let numbers = numbers(list(args, 0)?)?;
+    let largest = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = numbers.iter().map(|x| (x - largest).exp()).collect();
+    let total: f64 = powers.iter().sum();
+    Ok(Value::List(
+        powers.iter().map(|x| Value::Float(x / total)).collect(),
+    ))
+}
+
+pub(super) fn argmax(args: &[Value]) -> Answer {
+    let numbers = numbers(list(args, 0)?)?;
+    let best = (0..numbers.len()).reduce(|best, i| match numbers[i] > numbers[best] {
+        true => i,
+        false => best,
+    });
+    best.and_then(|i| i64::try_from(i).ok())
+        .map(Value::Int)
+        .ok_or_else(|| "the list is empty".into())
+}
+
 pub(super) fn largest(args: &[Value]) -> Answer {
     extreme(list(args, 0)?, |a, b| a > b)
 }

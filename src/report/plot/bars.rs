@@ -1,6 +1,6 @@
 //! Horizontal bars of one or several parts.
 
-use super::{ACCENT, INK, LABEL, WIDTH, draw};
+use super::{INK, LABEL, PARTS, WIDTH, draw};
 use maud::Markup;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -14,13 +14,6 @@ pub(in crate::report) struct Bar {
     /// What stands behind it.
     pub text: String,
 }
-
-/// Parts of a bar, from the first on; all readable on light and dark.
-const PARTS: [RGBColor; 3] = [
-    ACCENT,
-    RGBColor(0xd9, 0x82, 0x2b),
-    RGBColor(0x5f, 0x9e, 0x6e),
-];
 
 /// Horizontal bars, with a legend where they have several parts.
 pub(in crate::report) fn bars(title: &str, parts: &[&str], rows: &[Bar]) -> Option<Markup> {

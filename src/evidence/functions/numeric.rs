@@ -1,0 +1,123 @@
+//! What can be asked of a network that runs.
+//!
+//! Weights come from a rule and a seed, images and labels from the same seed, all in f64. Numbers are
+//! rounded to six significant digits: what lies behind depends on the processor's vector instructions.
+
+mod gradients;
+mod units;
+
+pub(super) use gradients::{
+    first_loss, gradient_norms, idle_gradients, reach, weight_gradients, zero_gradients,
+};
+pub(super) use units::{code_distances, difference, forward, lrn, residue};
+
+use super::arguments::{size, text};
+use crate::claim::Value;
+use crate::graph::{Graph, Op};
+use crate::net::{Init, Net};
+use crate::random::Key;
+use candle_core::{DType, Device, Tensor};
+use std::collections::BTreeMap;
+
+/// Images in the batches of which gradients are taken.
+const SAMPLES: usize = 4;
+
+/// A network with the weights that a rule of that name draws under a seed.
+fn net(graph: &Graph, init: &str, seed: u64) -> Result<Net, String> {
+    Net::new(graph.clone(), weights(graph, init, seed)?).map_err(say)
+}
+
+/// The rule and the seed of a call, in that order from an argument on.
+fn drawn(args: &[Value], from: usize) -> Result<(&str, u64), String> {
+    Ok((text(args, from)?, size(args, from + 1)? as u64))
+}
+
+fn weights(graph: &Graph, init: &str, seed: u64) -> Result<BTreeMap<String, Tensor>, String> {
+    let rule = match init {
+        "torch" | "zero" => Init::Torch,
+        "keras" => Init::Keras,
+        "he" => Init::He,
+        "glorot" => Init::Glorot,
+        other => {
+            return Err(format!(
+                "there is no initialisation `{other}`; there are torch, keras, he, glorot and zero"
+            ));
+        }
+    };
+    let mut weights = rule.weights(graph, seed, DType::F64).map_err(say)?;
+    if init == "zero" {
+        let layers = graph.nodes().iter();
+        for node in layers.filter(|node| matches!(node.op, Op::Conv(_) | Op::Linear { .. })) {
+            for described in graph.tensors_of(node) {
+                let weight = weights.get_mut(&[&node.path, ".", described.name].concat());
+                let weight = weight.expect("every tensor was drawn");
+                *weight = weight.zeros_like().map_err(say)?;
+            }
+        }
+    }
+    Ok(weights)
+}
+
+/// Random images: standard normal, as after a normalisation; uniform in [0, 1), as after a division by
+/// 255; or the bytes before it.
+fn images(graph: &Graph, kind: &str, samples: usize, seed: u64) -> Result<Tensor, String> {
+    let key = Key::seed(seed).with_name("images");
+    let number: Box<dyn Fn(u64) -> f64> = match kind {
+        "normal" => Box::new(move |i| key.normal(i)),
+        "uniform" => Box::new(move |i| key.uniform(i)),
+        "bytes" => Box::new(move |i| (256.0 * key.uniform(i)).floor()),
+        other => {
+            return Err(format!(
+                "there are no images `{other}`; there are normal, uniform and bytes"
+            ));
+        }
+    };
+    let mut dims = vec![samples];
+    dims.extend_from_slice(&graph.input().dims());
+    let size = dims.iter().product::<usize>() as u64;
+    Tensor::from_vec((0..size).map(number).collect(), dims, &Device::Cpu).map_err(say)
+}
+
+/// Random labels for a network that puts out scores.
+fn labels(graph: &Graph, samples: usize, seed: u64) -> Vec<usize> {
+    let key = Key::seed(seed).with_name("labels");
+    let classes = graph.prediction().shape.channels() as u64;
+    (0..samples as u64)
+        .map(|i| (key.bits(i) % classes) as usize)
+        .collect()
+}
+
+fn numbers(tensor: &Tensor) -> Result<Vec<f64>, String> {
+    tensor
+        .flatten_all()
+        .and_then(|flat| flat.to_vec1())
+        .map_err(say)
+}
+
+/// The Euclidean norm over tensors.
+fn norm<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<f64, String> {
+    let mut sum = 0.0;
+    for tensor in tensors {
+        sum += numbers(tensor)?.iter().map(|x| x * x).sum::<f64>();
+    }
+    Ok(sum.sqrt())
+}
+
+/// Six significant digits.
+fn rounded(x: f64) -> Value {
+    Value::Float(format!("{x:.5e}").parse().unwrap_or(x))
+}
+
+fn list(numbers: impl IntoIterator<Item = f64>) -> Value {
+    Value::List(numbers.into_iter().map(rounded).collect())
+}
+
+/// A distance in parts of a size, to nine decimals: rounding errors of f64 are none.
+fn relative(apart: f64, whole: f64) -> Value {
+    let share = if whole > 0.0 { apart / whole } else { apart };
+    Value::Float((share * 1e9).round() / 1e9)
+}
+
+fn say(error: impl ToString) -> String {
+    error.to_string()
+}
