@@ -9,6 +9,8 @@ use std::ops::Range;
 const MOST_TICKS: f64 = 6.0;
 /// Fewer powers of ten than this leave room for ticks between them.
 const FEW_POWERS: f64 = 3.0;
+/// Of more powers of ten than this, only every fifth has a tick.
+const MANY_POWERS: f64 = 12.0;
 
 /// A range and the places of its ticks.
 pub(super) struct Axis {
@@ -37,7 +39,13 @@ impl Axis {
         } else {
             &[1.0]
         };
-        let powers = range.start.floor() as i32..=range.end.ceil() as i32;
+        let every = if range.end - range.start > MANY_POWERS {
+            5
+        } else {
+            1
+        };
+        let powers = (range.start.floor() as i32..=range.end.ceil() as i32)
+            .filter(|power| power.rem_euclid(every) == 0);
         let ticks =
             powers.flat_map(|power| digits.iter().map(move |d| d.log10() + f64::from(power)));
         Axis {
