@@ -1,5 +1,7 @@
 //! What can be typed: the one list from which parsing, help and completions derive.
 
+pub mod networks;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use convcheck::run::Weights;
 use std::path::PathBuf;

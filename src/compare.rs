@@ -14,7 +14,8 @@ pub struct Change {
     /// Verdict and value in the second record; nothing if it lacks the claim.
     pub after: Option<(Kind, Option<Value>)>,
     /// Whether something that held no longer does: a confirmed claim is confirmed no more or gone, or
-    /// a claim that was as its suite records it is so no more.
+    /// a claim that was as its suite records it is so no more. Claims that one of the two checks left
+    /// out, since their measures take long, have not changed.
     pub broken: bool,
 }
 
@@ -36,6 +37,11 @@ pub fn compare(before: &[Record], after: &[Record]) -> Vec<Change> {
 }
 
 fn change(id: &str, before: Option<&Record>, after: Option<&Record>) -> Option<Change> {
+    if let (Some(before), Some(after)) = (before, after)
+        && before.is_left_out() != after.is_left_out()
+    {
+        return None;
+    }
     let outcome = |record: &Record| (record.verdict, record.found.clone());
     let broken = before.is_some_and(|before| {
         let confirmed_no_more = before.verdict == Kind::Confirmed
@@ -56,6 +62,7 @@ fn change(id: &str, before: Option<&Record>, after: Option<&Record>) -> Option<C
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Method;
 
     fn record(id: &str, verdict: Kind, found: i64, recorded: Option<Kind>) -> Record {
         Record {
@@ -78,6 +85,28 @@ mod tests {
             covers: Vec::new(),
             note: None,
         }
+    }
+
+    /// A check without the slow measures says nothing about them.
+    #[test]
+    fn what_is_left_out_has_not_changed() {
+        let run = Record {
+            measure: Some("m".into()),
+            method: Some(Method::Run),
+            ..record("s.a", Kind::Confirmed, 1, Some(Kind::Confirmed))
+        };
+        let left_out = Record {
+            method: None,
+            found: None,
+            verdict: Kind::Untested,
+            recorded: None,
+            ..run.clone()
+        };
+        let (run, left_out) = (vec![run], vec![left_out]);
+        assert!(compare(&run, &left_out).is_empty());
+        assert!(compare(&left_out, &run).is_empty());
+        let refuted = vec![record("s.a", Kind::Refuted, 2, Some(Kind::Confirmed))];
+        assert!(compare(&run, &refuted)[0].broken);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What can be found out about a claim on this machine?
 
+mod evaluator;
 mod functions;
-mod structural;
 
+pub use evaluator::Evaluator;
 pub use functions::{FUNCTIONS, Function};
-pub use structural::Evaluator;
 
 use crate::claim::{Claim, Location, Value};
 

@@ -10,6 +10,7 @@
 //! | [`graph`] | what is a network, before there are numbers in it? |
 //! | [`claim`] | what does the document say, and how would one find out? |
 //! | [`random`] | which number stands at this place under this key? |
+//! | [`file`](mod@file) | how is a file written so that it is complete or absent? |
 //! | [`zoo`] | which networks are there? |
 //! | [`analysis`] | what follows from a graph by counting? |
 //! | [`reference`](mod@reference) | does the zoo agree with an independent description? |
@@ -34,6 +35,7 @@ pub mod compare;
 pub mod data;
 pub mod device;
 pub mod evidence;
+pub mod file;
 pub mod graph;
 pub mod net;
 pub mod ops;

@@ -9,20 +9,13 @@
 mod cli;
 
 use anyhow::{Context, Result, bail};
-use candle_core::DType;
 use clap::{CommandFactory, Parser};
-use cli::{
-    CheckOptions, Cli, Command, CompareOptions, EvalOptions, ForwardOptions, List, Normalise, Real,
-    ShowOptions,
-};
+use cli::{CheckOptions, Cli, Command, CompareOptions, List, ShowOptions, networks};
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
 use convcheck::compare::compare;
-use convcheck::data::{self, Normalisation, Part};
 use convcheck::graph::Shape;
-use convcheck::net::{Fill, Mode, checkpoint};
 use convcheck::record::{self, Provenance, Record};
-use convcheck::run::{self, Weights};
 use convcheck::{analysis, device, reference, report, zoo};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -99,8 +92,21 @@ fn run(cli: Cli) -> Result<Outcome> {
         }
         Some(Command::Compare(options)) => compare_records(&options),
         Some(Command::Reference { folder }) => hold_against(&folder),
-        Some(Command::Forward(options)) => forward(&options),
-        Some(Command::Eval(options)) => evaluate(&options),
+        Some(Command::Forward(options)) => {
+            say(&networks::forward(&options)?)?;
+            Ok(Outcome::AsRecorded)
+        }
+        Some(Command::Eval(options)) => {
+            let score = networks::evaluate(&options, bar, || !stop().load(Ordering::Relaxed))?;
+            match options.json {
+                true => json(&score)?,
+                false => say(&format!(
+                    "{} of {} right, error {:.2} %, {:.1} s\n",
+                    score.correct, score.total, score.error, score.seconds
+                ))?,
+            }
+            Ok(Outcome::AsRecorded)
+        }
         Some(Command::Schema) => {
             json(&claim::schema())?;
             Ok(Outcome::AsRecorded)
@@ -228,72 +234,6 @@ fn hold_against(folder: &Path) -> Result<Outcome> {
         0 => Outcome::AsRecorded,
         _ => Outcome::Differs,
     })
-}
-
-/// Runs a network on one batch.
-fn forward(options: &ForwardOptions) -> Result<Outcome> {
-    let model = zoo::find(&options.model)?;
-    let dtype = match options.dtype {
-        Real::F32 => DType::F32,
-        Real::F64 => DType::F64,
-    };
-    let (graph, x) = if options.input == Path::new("fill") {
-        let graph = model.graph()?;
-        let x = Fill::input(&graph, 2, dtype)?;
-        (graph, x)
-    } else {
-        let x = run::tensor(&options.input, "input", dtype)?;
-        let input = match *x.dims() {
-            [_, c, h, w] => Shape::map(c, h, w),
-            [_, c] => Shape::vector(c),
-            ref dims => bail!(
-                "{}: `input` is {dims:?}, must be [n, c, h, w]",
-                options.input.display()
-            ),
-        };
-        (model.graph_at(input)?, x)
-    };
-    let net = run::net(graph, &options.weights, dtype)?;
-    let pass = net.forward(&x, Mode::Eval)?;
-    let output = pass.output().clone();
-    say(&format!(
-        "output {:?}: {}\n",
-        output.dims(),
-        options.output.display()
-    ))?;
-    checkpoint::write(&options.output, &[("output".to_string(), output)].into())?;
-    Ok(Outcome::AsRecorded)
-}
-
-/// Runs a network over a data set.
-fn evaluate(options: &EvalOptions) -> Result<Outcome> {
-    let graph = zoo::find(&options.model)?.graph()?;
-    let split = match graph.prediction().shape.channels() {
-        100 => data::cifar100(&options.data, Part::Test)?,
-        _ => data::cifar10(&options.data, Part::Test)?,
-    };
-    let normalisation = match options.normalise {
-        Normalise::Imagenet => Normalisation::IMAGENET,
-        Normalise::Cifar10 => Normalisation::CIFAR10,
-    };
-    let net = run::net(graph, &Weights::File(options.weights.clone()), DType::F32)?;
-    let progress = bar(split.len())?;
-    let score = run::evaluate(&net, &split, &normalisation, |images| {
-        progress.inc(images as u64);
-        !stop().load(Ordering::Relaxed)
-    })?;
-    progress.finish_and_clear();
-    let Some(score) = score else {
-        bail!("stopped before the last image");
-    };
-    match options.json {
-        true => json(&score)?,
-        false => say(&format!(
-            "{} of {} right, error {:.2} %, {:.1} s\n",
-            score.correct, score.total, score.error, score.seconds
-        ))?,
-    }
-    Ok(Outcome::AsRecorded)
 }
 
 /// A progress bar, where a person watches.

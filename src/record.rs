@@ -1,8 +1,8 @@
 //! What was found, in a form that outlives the run: one JSON line a claim.
 
 use crate::claim::{Kind, Tolerance, Topic, Value};
+use crate::file;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A checked claim.
@@ -70,6 +70,11 @@ impl Record {
             )),
             _ => None,
         }
+    }
+
+    /// Whether it has a measure that was not evaluated, since it takes long: nothing was found out.
+    pub fn is_left_out(&self) -> bool {
+        self.measure.is_some() && self.method.is_none()
     }
 
     /// The claim's page and place in the report.
@@ -167,37 +172,12 @@ pub fn load(folder: &Path) -> Result<(Provenance, Vec<Record>), RecordError> {
     Ok((provenance, records))
 }
 
-/// Writes a file so that it is complete or absent: beside its place first, then renamed.
+/// Writes a file so that it is complete or absent.
 ///
 /// # Errors
 /// [`RecordError`] names the file and what the system says.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let written = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".convcheck-")
-            .tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        readable_by_all(file.as_file())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    written().map_err(|error| fault(path, format!("cannot write it: {error}")))
-}
-
-/// Temporary files are private; a report is for everyone.
-fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    let _ = file;
-    Ok(())
+    file::write(path, bytes).map_err(|error| fault(path, format!("cannot write it: {error}")))
 }
 
 fn fault(path: &Path, what: impl ToString) -> RecordError {

@@ -108,10 +108,13 @@ pub fn find(name: &str) -> Result<&'static Model, ZooError> {
         })
 }
 
-/// Up to three names that are most like a misspelt one.
+/// Up to three names that are most like a misspelt one, or that it begins.
 pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut scored: Vec<(f64, &str)> = names
-        .map(|other| (strsim::jaro_winkler(name, other), other))
+        .map(|other| {
+            let begun = f64::from(u8::from(other.starts_with(name)));
+            (strsim::jaro_winkler(name, other) + begun, other)
+        })
         .filter(|(score, _)| *score > 0.7)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -3,6 +3,7 @@
 
 mod laws {
     pub mod damage;
+    pub mod gradients;
     pub mod graphs;
     pub mod logits;
     pub mod memory;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());
     trials.extend(laws::ops::trials());
+    trials.extend(laws::gradients::trials());
     trials.extend(laws::net::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -14,9 +14,9 @@ mod views;
 
 pub use fit::{Fitted, Head, Misfit, Mismatch, best_fit, fit};
 
+use crate::file;
 use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Why a checkpoint cannot be used.
@@ -81,33 +81,8 @@ pub fn write(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<(), Chec
         path: path.to_path_buf(),
         what: format!("cannot write it: {what}"),
     };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let bytes = safetensors::write(tensors).map_err(fault)?;
-    let written = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".convcheck-")
-            .tempfile_in(folder)?;
-        file.write_all(&bytes)?;
-        readable_by_all(file.as_file())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    written().map_err(|error| fault(error.to_string()))
-}
-
-/// Temporary files are private; weights are for everyone.
-fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    let _ = file;
-    Ok(())
+    file::write(path, &bytes).map_err(|error| fault(error.to_string()))
 }
 
 /// How many numbers a tensor has, if that and its strides can be counted.

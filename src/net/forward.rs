@@ -121,7 +121,9 @@ impl Net {
     fn accept(&self, x: &Tensor) -> Result<usize, NetError> {
         let dims = self.graph.input().dims();
         match x.dims() {
-            [n, rest @ ..] if *n > 0 && *rest == *dims && x.dtype() == self.dtype => Ok(*n),
+            [n, rest @ ..] if x.elem_count() > 0 && *rest == *dims && x.dtype() == self.dtype => {
+                Ok(*n)
+            }
             found => Err(NetError::Input {
                 expected: format!("[n, {}] of {:?}", list(&dims), self.dtype),
                 found: format!("[{}] of {:?}", list(found), x.dtype()),

@@ -1,142 +1,21 @@
 //! Convolution: groups, strides, padding on each side, dilation, connection tables.
 
+mod geometry;
+mod phases;
+mod table;
+
 use super::cpu::{Real, by_dtype, sum_f64, tensor, view};
 use super::product::{Packed, Product, Start, pack};
-use crate::graph::{Axis, Conv};
+use crate::graph::Conv;
 use candle_core::{Result, Tensor};
+use geometry::{Geometry, pad};
+use phases::Phases;
 use rayon::prelude::*;
-use std::borrow::Cow;
+use table::{dense, sparse};
 
 /// Parts of a batch whose weight gradients are summed apart; a constant, so that the sum's order
 /// does not depend on the number of threads.
 const PARTS: usize = 8;
-
-/// A convolution on maps of known size.
-struct Geometry {
-    /// Maps in, maps out.
-    maps: [usize; 2],
-    groups: usize,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    dilation: [usize; 2],
-    /// Rows and columns in.
-    input: [usize; 2],
-    axes: [Axis; 2],
-}
-
-impl Geometry {
-    fn new(conv: &Conv, x: &Tensor) -> Result<Geometry> {
-        let (_, c, h, w) = x.dims4()?;
-        let axis = |axis, size| {
-            let fault = |what| candle_core::Error::Msg(what).bt();
-            conv.window.axis(axis, size).map_err(fault)
-        };
-        Ok(Geometry {
-            maps: [c, conv.out],
-            groups: conv.groups,
-            kernel: conv.window.kernel,
-            stride: conv.window.stride,
-            dilation: conv.window.dilation,
-            input: [h, w],
-            axes: [axis(0, h)?, axis(1, w)?],
-        })
-    }
-
-    /// Maps in and out of one group.
-    fn group(&self) -> [usize; 2] {
-        self.maps.map(|maps| maps / self.groups)
-    }
-
-    fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
-    }
-
-    fn output(&self) -> [usize; 2] {
-        [self.axes[0].output, self.axes[1].output]
-    }
-
-    /// Rows and columns of the padded map, as far as a window looks.
-    fn padded(&self) -> [usize; 2] {
-        [0, 1].map(|i| {
-            let last = (self.axes[i].output - 1) * self.stride[i];
-            let reach = last + (self.kernel[i] - 1) * self.dilation[i] + 1;
-            reach.max(self.axes[i].before + self.input[i])
-        })
-    }
-
-    /// For each output unit the place of its window on the padded map.
-    fn windows(&self) -> Vec<usize> {
-        let [h, w] = self.output();
-        let across = self.padded()[1];
-        (0..h * w)
-            .map(|i| i / w * self.stride[0] * across + i % w * self.stride[1])
-            .collect()
-    }
-
-    /// For each tap of each map of a group its place in the window.
-    fn window_taps(&self) -> Vec<usize> {
-        let [h, w] = self.padded();
-        let [kh, kw] = self.kernel;
-        (0..self.group()[0] * kh * kw)
-            .map(|i| {
-                let (map, tap) = (i / (kh * kw), i % (kh * kw));
-                map * h * w + tap / kw * self.dilation[0] * w + tap % kw * self.dilation[1]
-            })
-            .collect()
-    }
-}
-
-/// Maps laid into larger ones of zeros, `before` rows and columns from their edge.
-fn pad<T: Real>(
-    maps: &[T],
-    size: [usize; 2],
-    before: [usize; 2],
-    padded: [usize; 2],
-) -> Cow<'_, [T]> {
-    if padded == size {
-        return Cow::Borrowed(maps);
-    }
-    let plane = size[0] * size[1];
-    let mut out = vec![T::zero(); maps.len() / plane * padded[0] * padded[1]];
-    let larger = out.chunks_exact_mut(padded[0] * padded[1]);
-    for (map, larger) in maps.chunks_exact(plane).zip(larger) {
-        for (row, line) in map.chunks_exact(size[1]).enumerate() {
-            let start = (before[0] + row) * padded[1] + before[1];
-            larger[start..start + size[1]].copy_from_slice(line);
-        }
-    }
-    Cow::Owned(out)
-}
-
-/// The weights as one kernel for each pair of maps; a connection table leaves kernels of zeros.
-fn dense<'a, T: Real>(conv: &Conv, weight: &'a [T], maps: usize) -> Cow<'a, [T]> {
-    let Some(table) = conv.table else {
-        return Cow::Borrowed(weight);
-    };
-    let taps = conv.window.taps();
-    let mut out = vec![T::zero(); conv.out * maps * taps];
-    for (i, entry) in entries(table, maps).enumerate() {
-        out[entry * taps..][..taps].copy_from_slice(&weight[i * taps..][..taps]);
-    }
-    Cow::Owned(out)
-}
-
-/// Of a dense gradient, the kernels that the table has.
-fn sparse<T: Real>(conv: &Conv, gradient: Vec<T>, maps: usize) -> Vec<T> {
-    let Some(table) = conv.table else {
-        return gradient;
-    };
-    let taps = conv.window.taps();
-    entries(table, maps)
-        .flat_map(|entry| gradient[entry * taps..][..taps].to_vec())
-        .collect()
-}
-
-/// Where the kernels of a table stand among those of all pairs of maps.
-fn entries(table: &'static [&'static [usize]], maps: usize) -> impl Iterator<Item = usize> {
-    let rows = table.iter().enumerate();
-    rows.flat_map(move |(out, row)| row.iter().map(move |&map| out * maps + map))
-}
 
 /// `[n, c, h, w]` to `[n, out, h', w']`.
 ///
@@ -202,15 +81,6 @@ pub fn input_gradient(conv: &Conv, x: &Tensor, weight: &Tensor, dy: &Tensor) -> 
     by_dtype!(x, T => cpu_input_gradient::<T>(conv, x, weight, dy))
 }
 
-/// The input units whose windows begin at the same remainder of the stride: under them lie the same
-/// taps.
-struct Phase<T> {
-    rows: Vec<usize>,
-    places: Vec<usize>,
-    terms: Vec<usize>,
-    packed: Vec<Packed<T>>,
-}
-
 fn cpu_input_gradient<T: Real>(
     conv: &Conv,
     x: &Tensor,
@@ -221,15 +91,11 @@ fn cpu_input_gradient<T: Real>(
     let [group_in, group_out] = geometry.group();
     let (weight, dy) = (view::<T>(weight)?, view::<T>(dy)?);
     let weight = dense(conv, &weight, geometry.maps[0]);
-    let steps = [0, 1].map(|i| Steps::new(&geometry, i));
-    let padded = [steps[0].padded, steps[1].padded];
-    let before = [steps[0].before, steps[1].before];
-    let mut phases = Vec::new();
-    for h in steps[0].phases() {
-        for w in steps[1].phases() {
-            phases.push(phase(&geometry, [&h, &w], padded, &weight));
-        }
-    }
+    let Phases {
+        phases,
+        before,
+        padded,
+    } = Phases::new(&geometry, &weight);
     let plane = geometry.input[0] * geometry.input[1];
     let output = geometry.output();
     let plane_out = output[0] * output[1];
@@ -252,94 +118,6 @@ fn cpu_input_gradient<T: Real>(
             }
         });
     tensor(dx, x.dims())
-}
-
-/// One axis of the input gradient: the input unit at `u` behind the padding's edge reads, through
-/// tap `k`, the output at `(u - k dilation) / stride`, where that is a whole number.
-struct Steps {
-    /// Zeros in front of the outputs.
-    before: usize,
-    padded: usize,
-    /// Zeros in front of the input.
-    edge: usize,
-    input: usize,
-    stride: usize,
-    kernel: usize,
-    dilation: usize,
-}
-
-/// Of one remainder, the input units with their place on the padded outputs, and the taps with theirs.
-struct AxisPhase {
-    units: Vec<(usize, usize)>,
-    taps: Vec<(usize, usize)>,
-}
-
-impl Steps {
-    fn new(geometry: &Geometry, i: usize) -> Steps {
-        let (stride, kernel, dilation) =
-            (geometry.stride[i], geometry.kernel[i], geometry.dilation[i]);
-        let (edge, input) = (geometry.axes[i].before, geometry.input[i]);
-        let before = (kernel - 1) * dilation / stride;
-        let last = (edge + input - 1) / stride + 1;
-        Steps {
-            before,
-            padded: before + last.max(geometry.axes[i].output),
-            edge,
-            input,
-            stride,
-            kernel,
-            dilation,
-        }
-    }
-
-    fn phases(&self) -> impl Iterator<Item = AxisPhase> {
-        (0..self.stride).map(|remainder| AxisPhase {
-            units: (0..self.input)
-                .filter(|unit| (unit + self.edge) % self.stride == remainder)
-                .map(|unit| (unit, (unit + self.edge) / self.stride))
-                .collect(),
-            taps: (0..self.kernel)
-                .filter(|tap| tap * self.dilation % self.stride == remainder)
-                .map(|tap| (tap, self.before - tap * self.dilation / self.stride))
-                .collect(),
-        })
-    }
-}
-
-fn phase<T: Real>(
-    geometry: &Geometry,
-    [h, w]: [&AxisPhase; 2],
-    padded: [usize; 2],
-    weight: &[T],
-) -> Phase<T> {
-    let [group_in, group_out] = geometry.group();
-    let units = || (h.units.iter()).flat_map(|a| w.units.iter().map(move |b| (a, b)));
-    let taps: Vec<_> = (h.taps.iter())
-        .flat_map(|a| w.taps.iter().map(move |b| (a, b)))
-        .collect();
-    let terms = (0..group_out)
-        .flat_map(|map| {
-            let taps = taps.iter();
-            taps.map(move |(a, b)| map * padded[0] * padded[1] + a.1 * padded[1] + b.1)
-        })
-        .collect::<Vec<_>>();
-    let packed = (0..geometry.groups)
-        .map(|group| {
-            pack(terms.len(), group_in, weight, |term, column| {
-                let (a, b) = taps[term % taps.len()];
-                let map = group * group_out + term / taps.len();
-                (map * group_in + column) * geometry.taps() + a.0 * geometry.kernel[1] + b.0
-            })
-        })
-        .collect();
-    Phase {
-        rows: units().map(|(a, b)| a.1 * padded[1] + b.1).collect(),
-        places: units()
-            .map(|(a, b)| a.0 * geometry.input[1] + b.0)
-            .collect(),
-        terms,
-        packed,
-    }
 }
 
 /// The gradients with respect to weight and bias.

@@ -22,7 +22,7 @@ pub(super) fn page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Mark
         p.lead {
             (records.len()) " claims account for " (statements(records.iter()))
             " statements of an article on classical convolutional networks, of its figures and of the tables that it takes "
-            "from papers. Whatever counting and arithmetic decide is computed from a description of each network; "
+            "from papers. What a description of each network decides is counted on it or found by running it untrained; "
             "history names its source; the rest says what a test would need."
         }
         (strip(all))
@@ -75,7 +75,7 @@ fn means(kind: Kind) -> &'static str {
         Kind::Confirmed => "what was computed agrees with it",
         Kind::Refuted => "what was computed contradicts it, and a note says what is right",
         Kind::Inconclusive => "the evidence does not decide",
-        Kind::Untested => "to test it takes training, a data set or a graphics card",
+        Kind::Untested => "to test it takes training, a data set, a graphics card or a longer run",
         Kind::Cited => "a publication answers for it, and is named",
     }
 }

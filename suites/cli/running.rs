@@ -130,6 +130,18 @@ fn forward_says_what_does_not_fit() {
     forward(&file(&folder, "cut"), "fill", &["cut"]);
     fs::write(file(&folder, "text"), "weights").unwrap();
     forward(&file(&folder, "text"), "fill", &["no checkpoint"]);
+    // an output that cannot be written is no success
+    let folder_as_file = [
+        "forward",
+        MODEL,
+        "--weights",
+        "seed:1",
+        "--input",
+        "fill",
+        "--output",
+        path(&folder),
+    ];
+    fails(&folder_as_file, &[path(&folder)]);
     // inputs
     let tensor = |name: &str, dims: &[usize]| {
         let x = Tensor::ones(dims, DType::F32, &Device::Cpu).unwrap();
@@ -178,4 +190,22 @@ fn eval_counts_what_is_right() {
     fails(&args, &["test_batch.bin", "byte 3073", "77"]);
     fs::remove_file(folder.path().join("test_batch.bin")).unwrap();
     fails(&args, &["test_batch.bin"]);
+    let others = [
+        "eval",
+        "resnet50",
+        "--weights",
+        &saved,
+        "--data",
+        path(&folder),
+    ];
+    fails(&others, &["1000 classes"]);
+    let unknown = [
+        "eval",
+        "resnet20",
+        "--weights",
+        &saved,
+        "--data",
+        path(&folder),
+    ];
+    fails(&unknown, &["resnet20_cifar"]);
 }

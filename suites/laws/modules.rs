@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Modules in reading order; each may use those of earlier ranks and, within a rank, itself.
 const RANKS: &[&[&str]] = &[
-    &["stats", "claim", "graph", "random"],
+    &["stats", "claim", "graph", "random", "file"],
     &["zoo", "analysis"],
     &["reference"],
     &["device", "ops"],

@@ -1,44 +1,20 @@
-//! Laws over the kernels: each op against an oracle, which the law's name says.
+//! Laws over the kernels: what each computes, against an oracle that the law's name says.
 //!
-//! *Differences*: the gradient against central differences in f64. *Definition*: the output against
-//! the formula, summed one by one. *candle*: output and gradient against candle's own, where they are
-//! right.
+//! *Definition*: the output against the formula, summed one by one. *candle*: output and gradient
+//! against candle's own, where they are right. (Gradients against differences: [`super::gradients`].)
 
 use crate::law;
-use crate::laws::graphs::{Step, describe, run, step};
+use crate::laws::graphs::run;
 use candle_core::{DType, Device, Tensor, Var};
-use convcheck::graph::{
-    Activation, Conv, Graph, Op, Shape, TensorKind, Value, Window, concat, conv, mean, pool,
-};
-use convcheck::net::{Init, Mode, Net, Norm};
+use convcheck::graph::{Activation, Conv, Graph, Shape, Window, conv, pool};
+use convcheck::net::{Init, Mode, Net};
 use convcheck::ops::{activation, batch_norm, conv as kernels, dropout, loss, lrn, pool as pools};
 use convcheck::random::Key;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials: Vec<Trial> = OPS
-        .iter()
-        .map(|&(name, describe)| {
-            law(format!("ops::{name}::differences"), move || {
-                run((3..12usize, 3..12usize, any::<u64>()), |(h, w, seed)| {
-                    let shape = Shape::map(4, h, w);
-                    // a window may not fit the map
-                    if let Ok(graph) = Graph::build(shape, |x| describe(x, Key::seed(seed))) {
-                        gradients_are_differences(graph, seed);
-                    }
-                });
-            })
-        })
-        .collect();
-    trials.extend([
-        law("ops::any-graph::differences", || {
-            run(
-                (prop::collection::vec(step(), 1..6), any::<u64>()),
-                |(steps, seed)| random_graph(&steps, seed),
-            );
-        }),
+    vec![
         law("ops::conv::definition", || {
             run(convolution(), |case| conv_definition(&case))
         }),
@@ -60,92 +36,15 @@ pub fn trials() -> Vec<Trial> {
         law("ops::dropout::keeps-its-share-and-its-mask", masks),
         law("ops::loss::differences", loss_differences),
         law("ops::activation::extreme-values-stay-finite", extremes),
-        law("ops::every-op-has-a-law", || {
-            assert_eq!(without_a_law(), [""; 0])
-        }),
         law("ops::no-result-depends-on-the-number-of-threads", threads),
-    ]);
-    trials
+    ]
 }
 
-/// One layer with random constants.
-type Describe = for<'g> fn(Value<'g>, Key) -> Value<'g>;
-
-/// Every op that has a gradient, in a graph of its own.
-const OPS: &[(&str, Describe)] = &[
-    ("conv", |x, key| {
-        let groups = [1, 2, 4][number(key, 0, 3)];
-        let layer = conv(
-            4 * (1 + number(key, 1, 5)),
-            [1 + number(key, 2, 4), 1 + number(key, 3, 4)],
-        )
-        .stride([1 + number(key, 4, 3), 1 + number(key, 5, 3)])
-        .pad([number(key, 6, 4), number(key, 7, 4)])
-        .dilation([1 + number(key, 8, 2), 1 + number(key, 9, 2)])
-        .groups(groups);
-        x.conv(
-            "op",
-            if number(key, 10, 2) == 0 {
-                layer
-            } else {
-                layer.no_bias()
-            },
-        )
-    }),
-    ("conv-same", |x, key| {
-        x.conv(
-            "op",
-            conv(3, 1 + number(key, 0, 5))
-                .stride(1 + number(key, 1, 3))
-                .same(),
-        )
-    }),
-    ("conv-table", |x, _| {
-        x.conv("op", conv(3, 3).table(&[&[0, 2], &[1, 2, 3], &[0]]))
-    }),
-    ("linear", |x, _| x.flatten().linear("op", 7)),
-    ("batch_norm", |x, _| x.bn("op")),
-    ("lrn", |x, key| {
-        x.lrn("op", 1 + number(key, 0, 6), 0.3, 0.75, 2.0)
-    }),
-    ("relu", |x, _| x.relu()),
-    ("sigmoid", |x, _| x.sigmoid()),
-    ("tanh", |x, _| x.tanh()),
-    ("scaled_tanh", |x, _| x.scaled_tanh()),
-    ("softmax", |x, _| x.softmax()),
-    ("max_pool", |x, key| x.max_pool("op", window(key))),
-    ("avg_pool", |x, key| x.avg_pool("op", window(key))),
-    ("avg_pool-without-pad", |x, key| {
-        x.avg_pool_without_pad("op", window(key))
-    }),
-    ("adaptive_avg_pool", |x, key| {
-        x.adaptive_avg_pool("op", [1 + number(key, 0, 5), 1 + number(key, 1, 5)])
-    }),
-    ("global_avg_pool", |x, _| x.global_avg_pool()),
-    ("subsample", |x, key| x.subsample("op", window(key))),
-    ("rbf", |x, _| x.flatten().rbf("op", 5)),
-    ("dropout", |x, _| x.dropout(0.4)),
-    ("flatten", |x, _| x.flatten()),
-    ("concat", |x, _| concat(&[x, x.slice(1, 3), x])),
-    ("add", |x, _| x + x.scale(0.5, 0.0)),
-    ("broadcast_add", |x, _| x.global_avg_pool().broadcast_add(x)),
-    ("gate", |x, _| x * x.global_avg_pool()),
-    ("gate-by-unit", |x, _| x * x.scale(-1.0, 1.0)),
-    ("mean", |x, _| {
-        mean(&[x, x.scale(2.0, 1.0), x.scale(-3.0, 0.0)], 0.3)
-    }),
-    ("slice", |x, _| x.slice(1, 3)),
-    ("scale", |x, _| x.scale(-0.7, 0.2)),
-    ("pad_shortcut", |x, key| {
-        x.pad_shortcut(4 + number(key, 0, 4), 1 + number(key, 1, 3))
-    }),
-];
-
-fn number(key: Key, i: u64, below: usize) -> usize {
+pub fn number(key: Key, i: u64, below: usize) -> usize {
     (key.uniform(i) * below as f64) as usize
 }
 
-fn window(key: Key) -> Window {
+pub fn window(key: Key) -> Window {
     let kernel = 1 + number(key, 20, 4);
     let window = pool(kernel)
         .stride(1 + number(key, 21, 5))
@@ -157,19 +56,13 @@ fn window(key: Key) -> Window {
     }
 }
 
-fn random_graph(steps: &[Step], seed: u64) {
-    if let Ok(graph) = Graph::build(Shape::map(3, 9, 8), |x| describe(x, steps)) {
-        gradients_are_differences(graph, seed);
-    }
-}
-
-fn random(dims: &[usize], key: Key) -> Tensor {
+pub fn random(dims: &[usize], key: Key) -> Tensor {
     let count = dims.iter().product::<usize>() as u64;
     let numbers: Vec<f64> = (0..count).map(|i| key.normal(i)).collect();
     Tensor::from_vec(numbers, dims, &Device::Cpu).unwrap()
 }
 
-fn numbers(tensor: &Tensor) -> Vec<f64> {
+pub fn numbers(tensor: &Tensor) -> Vec<f64> {
     tensor
         .to_dtype(DType::F64)
         .unwrap()
@@ -177,110 +70,6 @@ fn numbers(tensor: &Tensor) -> Vec<f64> {
         .unwrap()
         .to_vec1()
         .unwrap()
-}
-
-/// `sum of output * seed` for a network, its input and its weights.
-struct Case {
-    graph: Graph,
-    weights: BTreeMap<String, Tensor>,
-    x: Tensor,
-    seed: Tensor,
-    mode: Mode,
-}
-
-impl Case {
-    fn net(&self) -> Net {
-        Net::new(self.graph.clone(), self.weights.clone()).unwrap()
-    }
-
-    fn value(&self) -> f64 {
-        let pass = self.net().forward(&self.x, self.mode).unwrap();
-        numbers(&(pass.output() * &self.seed).unwrap()).iter().sum()
-    }
-
-    /// By central differences, the slope along a unit of the input (no name) or of a weight.
-    fn slope(&mut self, name: Option<&str>, unit: usize, step: f64) -> f64 {
-        let mut value = |by: f64| {
-            let target = match name {
-                None => &mut self.x,
-                Some(name) => self.weights.get_mut(name).unwrap(),
-            };
-            let kept = target.clone();
-            let mut moved = numbers(target);
-            moved[unit] += by;
-            *target = Tensor::from_vec(moved, kept.dims(), &Device::Cpu).unwrap();
-            let value = self.value();
-            *match name {
-                None => &mut self.x,
-                Some(name) => self.weights.get_mut(name).unwrap(),
-            } = kept;
-            value
-        };
-        (value(step) - value(-step)) / (2.0 * step)
-    }
-}
-
-/// Every gradient of a graph, at a few units of each tensor, in training mode.
-fn gradients_are_differences(graph: Graph, seed: u64) {
-    let key = Key::seed(seed);
-    let mut dims = vec![3];
-    dims.extend_from_slice(&graph.input().dims());
-    let mode = Mode::Train {
-        key,
-        norm: [Norm::Torch, Norm::Keras, Norm::Running][number(key, 90, 3)],
-    };
-    let mut case = Case {
-        weights: Init::Torch.weights(&graph, seed, DType::F64).unwrap(),
-        x: random(&dims, key.with_name("x")),
-        seed: Tensor::zeros(1, DType::F64, &Device::Cpu).unwrap(),
-        graph,
-        mode,
-    };
-    for (name, weight) in &mut case.weights {
-        if name.ends_with("running_var") {
-            *weight = (weight.zeros_like().unwrap() + 1.5).unwrap();
-        }
-    }
-    let net = case.net();
-    let Ok(pass) = net.forward(&case.x, mode) else {
-        return; // one value a channel has no variance
-    };
-    case.seed = random(pass.output().dims(), key.with_name("seed"));
-    let prediction = case.graph.outputs()[0].node;
-    let gradients = net
-        .backward(pass, &[(prediction, &case.seed)], true)
-        .unwrap();
-    let mut targets = vec![(None, gradients.input.as_ref().map_or(Vec::new(), numbers))];
-    for (id, node) in case.graph.nodes().iter().enumerate() {
-        let tensors = case.graph.tensors_of(node);
-        let trainable = tensors
-            .iter()
-            .filter(|tensor| tensor.kind == TensorKind::Trainable);
-        for (tensor, gradient) in trainable.zip(gradients.of(id)) {
-            assert_eq!(&*tensor.dims, gradient.dims(), "{}", node.path);
-            targets.push((
-                Some(format!("{}.{}", node.path, tensor.name)),
-                numbers(gradient),
-            ));
-        }
-    }
-    for (name, gradient) in targets {
-        let size = gradient.iter().map(|x| x.abs()).fold(0.0, f64::max);
-        for i in 0..2.min(gradient.len()) {
-            let unit = number(key, 100 + i as u64, gradient.len());
-            let near = |step: f64, case: &mut Case| {
-                let slope = case.slope(name.as_deref(), unit, step);
-                (slope - gradient[unit]).abs() <= 1e-5 * (1.0 + size)
-            };
-            // a kink (ReLU, maximum) between the two points is missed by a smaller step
-            assert!(
-                [1e-5, 1e-6, 1e-7].iter().any(|&step| near(step, &mut case)),
-                "{name:?}[{unit}]: {} by differences, {} by the backward pass, largest {size}",
-                case.slope(name.as_deref(), unit, 1e-6),
-                gradient[unit],
-            );
-        }
-    }
 }
 
 /// A convolution with its tensors.
@@ -694,13 +483,4 @@ fn threads() {
     for threads in [2, 3, 8] {
         assert!(result(threads) == one, "{threads} threads");
     }
-}
-
-/// The ops of the closed list whose gradient no law checks.
-fn without_a_law() -> Vec<&'static str> {
-    let names: Vec<&str> = OPS.iter().map(|(name, _)| *name).collect();
-    Op::NAMES
-        .into_iter()
-        .filter(|name| *name != "input" && !names.contains(name))
-        .collect()
 }

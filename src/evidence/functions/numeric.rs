@@ -12,6 +12,7 @@ pub(super) use gradients::{
 pub(super) use units::{code_distances, difference, forward, lrn, residue};
 
 use super::arguments::{size, text};
+use crate::analysis::QUANTITIES;
 use crate::claim::Value;
 use crate::graph::{Graph, Op};
 use crate::net::{Init, Net};
@@ -21,6 +22,8 @@ use std::collections::BTreeMap;
 
 /// Images in the batches of which gradients are taken.
 const SAMPLES: usize = 4;
+/// Values that a run may hold, in all layers for all images: 8 GiB of f64.
+const MOST_VALUES: u64 = 1 << 30;
 
 /// A network with the weights that a rule of that name draws under a seed.
 fn net(graph: &Graph, init: &str, seed: u64) -> Result<Net, String> {
@@ -61,6 +64,7 @@ fn weights(graph: &Graph, init: &str, seed: u64) -> Result<BTreeMap<String, Tens
 /// Random images: standard normal, as after a normalisation; uniform in [0, 1), as after a division by
 /// 255; or the bytes before it.
 fn images(graph: &Graph, kind: &str, samples: usize, seed: u64) -> Result<Tensor, String> {
+    affordable(graph, samples)?;
     let key = Key::seed(seed).with_name("images");
     let number: Box<dyn Fn(u64) -> f64> = match kind {
         "normal" => Box::new(move |i| key.normal(i)),
@@ -76,6 +80,29 @@ fn images(graph: &Graph, kind: &str, samples: usize, seed: u64) -> Result<Tensor
     dims.extend_from_slice(&graph.input().dims());
     let size = dims.iter().product::<usize>() as u64;
     Tensor::from_vec((0..size).map(number).collect(), dims, &Device::Cpu).map_err(say)
+}
+
+/// A suite may ask for any size and any batch.
+fn affordable(graph: &Graph, samples: usize) -> Result<(), String> {
+    let quantities = QUANTITIES.iter();
+    let counted = quantities.filter(|quantity| ["activations", "params"].contains(&quantity.name));
+    let mut values = 0u64;
+    for quantity in counted {
+        let times = if quantity.name == "params" {
+            1
+        } else {
+            samples as u64
+        };
+        let count = quantity.total(graph).map_err(say)?;
+        values = values.saturating_add(count.saturating_mul(times));
+    }
+    match values <= MOST_VALUES {
+        true => Ok(()),
+        false => Err(format!(
+            "a run on {samples} images of {} would hold {values} values; {MOST_VALUES} are the most",
+            graph.input()
+        )),
+    }
 }
 
 /// Random labels for a network that puts out scores.

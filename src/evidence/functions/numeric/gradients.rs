@@ -103,11 +103,11 @@ pub(in super::super) fn reach(graphs: &Graphs, args: &[Value]) -> Answer {
         .position(|node| node.path == path)
         .ok_or("it is no layer")?;
     // nothing negative, so that no ReLU stops a gradient and no two ways cancel
+    let x = images(&graph, "uniform", 1, 0)?;
     let mut positive = weights(&graph, "torch", 0)?;
     for weight in positive.values_mut() {
         *weight = weight.abs().map_err(say)?;
     }
-    let x = images(&graph, "uniform", 1, 0)?;
     let net = Net::new((*graph).clone(), positive).map_err(say)?;
     let pass = net.forward(&x, Mode::Probe).map_err(say)?;
     let shape = graph.nodes()[id].shape;
@@ -162,8 +162,8 @@ fn gradients(
     seen: impl FnMut(&Node, &Tensor),
 ) -> Result<Gradients, String> {
     let (init, seed) = drawn(args, from)?;
-    let net = net(graph, init, seed)?;
     let x = images(graph, "normal", batch, seed)?;
+    let net = net(graph, init, seed)?;
     let pass = net.forward(&x, Mode::train(seed, 0)).map_err(say)?;
     let labels = labels(graph, batch, seed);
     let (_, slope) = cross_entropy(pass.output(), &labels, 0.0).map_err(say)?;

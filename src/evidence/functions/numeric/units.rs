@@ -5,7 +5,7 @@ use super::super::models::layer;
 use super::super::{Answer, Graphs, arguments};
 use super::{drawn, images, list, net, norm, numbers, relative, say, weights};
 use crate::claim::Value;
-use crate::graph::Op;
+use crate::graph::{Graph, Op};
 use crate::net::{Mode, Net};
 use crate::ops::lrn::{self, Lrn};
 use crate::ops::rbf;
@@ -15,13 +15,8 @@ use candle_core::{Device, Tensor};
 const MOST_OUTPUTS: usize = 10_000;
 
 pub(in super::super) fn forward(graphs: &Graphs, args: &[Value]) -> Answer {
-    let graph = graphs.build(text(args, 0)?)?;
-    let (init, seed) = drawn(args, 1)?;
-    let x = images(&graph, optional_text(args, 3)?.unwrap_or("normal"), 1, seed)?;
-    let pass = net(&graph, init, seed)?
-        .forward(&x, Mode::Eval)
-        .map_err(say)?;
-    match numbers(pass.output())? {
+    let (_, y) = image_and_output(graphs, args)?;
+    match numbers(&y)? {
         output if output.len() > MOST_OUTPUTS => Err(format!(
             "it puts out {} numbers; this shows at most {MOST_OUTPUTS}",
             output.len()
@@ -31,22 +26,28 @@ pub(in super::super) fn forward(graphs: &Graphs, args: &[Value]) -> Answer {
 }
 
 pub(in super::super) fn residue(graphs: &Graphs, args: &[Value]) -> Answer {
+    let (x, y) = image_and_output(graphs, args)?;
+    if y.dims() != x.dims() {
+        return Err("its output has not the shape of its input".into());
+    }
+    let apart = (y - &x).map_err(say)?;
+    Ok(relative(norm([&apart])?, norm([&x])?))
+}
+
+/// A random image and what the network that the first argument names makes of it.
+fn image_and_output(graphs: &Graphs, args: &[Value]) -> Result<(Tensor, Tensor), String> {
     let graph = graphs.build(text(args, 0)?)?;
     let (init, seed) = drawn(args, 1)?;
     let x = images(&graph, optional_text(args, 3)?.unwrap_or("normal"), 1, seed)?;
-    let pass = net(&graph, init, seed)?
-        .forward(&x, Mode::Eval)
-        .map_err(say)?;
-    if pass.output().dims() != x.dims() {
-        return Err("its output has not the shape of its input".into());
-    }
-    let apart = (pass.output() - &x).map_err(say)?;
-    Ok(relative(norm([&apart])?, norm([&x])?))
+    let pass = net(&graph, init, seed)?.forward(&x, Mode::Eval);
+    let y = pass.map_err(say)?.output().clone();
+    Ok((x, y))
 }
 
 pub(in super::super) fn difference(graphs: &Graphs, args: &[Value]) -> Answer {
     let (one, other) = (graphs.build(text(args, 0)?)?, graphs.build(text(args, 1)?)?);
     let (init, seed) = drawn(args, 2)?;
+    let x = images(&one, "normal", 1, seed)?;
     let of_one = weights(&one, init, seed)?;
     let mut of_other = weights(&other, init, seed)?;
     for (name, weight) in &mut of_other {
@@ -56,8 +57,7 @@ pub(in super::super) fn difference(graphs: &Graphs, args: &[Value]) -> Answer {
             .ok_or_else(|| format!("`{name}` is not a tensor of as many weights in both"))?;
         *weight = given.reshape(weight.dims()).map_err(say)?;
     }
-    let x = images(&one, "normal", 1, seed)?;
-    let output = |graph: &crate::graph::Graph, weights| -> Result<Tensor, String> {
+    let output = |graph: &Graph, weights| -> Result<Tensor, String> {
         let net = Net::new(graph.clone(), weights).map_err(say)?;
         let pass = net.forward(&x, Mode::Eval).map_err(say)?;
         pass.output().flatten_all().map_err(say)
@@ -90,6 +90,9 @@ pub(in super::super) fn code_distances(graphs: &Graphs, args: &[Value]) -> Answe
 
 pub(in super::super) fn lrn(_: &Graphs, args: &[Value]) -> Answer {
     let values = arguments::list(args, 0)?;
+    if values.is_empty() {
+        return Err("there must be a channel to normalise".into());
+    }
     let x = (0..values.len())
         .map(|i| number(values, i))
         .collect::<Result<Vec<_>, _>>()?;

@@ -188,6 +188,17 @@ mod tests {
             ),
             ("output('vgg_paper_d@3x256x256')", "fc6"),
             ("{'a': 1}", "map"),
+            (
+                "first_loss('article_lenet5_cifar10', 'torch', 0, 4611686018427387904, 'train')",
+                "the most",
+            ),
+            (
+                "first_loss('article_lenet5_cifar10', 'torch', 0, 0, 'train')",
+                "takes",
+            ),
+            ("forward('relu_10@16x60000x60000', 'torch', 0)", "the most"),
+            ("lrn([], 5, 1.0, 1.0, 1.0)", "channel"),
+            ("forward('relu_10', 'random', 0)", "glorot"),
         ] {
             let error = evaluator.evaluate(expression).unwrap_err();
             assert!(error.contains(says), "{expression}: {error}");

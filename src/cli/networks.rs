@@ -1,0 +1,79 @@
+//! The commands that run a network: from options to what is printed.
+
+use super::{EvalOptions, ForwardOptions, Normalise, Real};
+use anyhow::{Result, bail};
+use candle_core::{DType, Tensor};
+use convcheck::data::{self, Normalisation, Part};
+use convcheck::graph::{Graph, Shape};
+use convcheck::net::{Fill, Mode, checkpoint};
+use convcheck::run::{self, Score, Weights};
+use convcheck::zoo::{self, Model};
+use indicatif::ProgressBar;
+use std::path::Path;
+
+/// Runs a network on one batch, writes its output and says where.
+pub fn forward(options: &ForwardOptions) -> Result<String> {
+    let model = zoo::find(&options.model)?;
+    let dtype = match options.dtype {
+        Real::F32 => DType::F32,
+        Real::F64 => DType::F64,
+    };
+    let (graph, x) = batch(model, &options.input, dtype)?;
+    let net = run::net(graph, &options.weights, dtype)?;
+    let output = net.forward(&x, Mode::Eval)?.output().clone();
+    let said = format!("output {:?}: {}\n", output.dims(), options.output.display());
+    checkpoint::write(&options.output, &[("output".to_string(), output)].into())?;
+    Ok(said)
+}
+
+/// The batch that `--input` names, and the network on inputs of its size.
+fn batch(model: &Model, input: &Path, dtype: DType) -> Result<(Graph, Tensor)> {
+    if input == Path::new("fill") {
+        let graph = model.graph()?;
+        let x = Fill::input(&graph, 2, dtype)?;
+        return Ok((graph, x));
+    }
+    let x = run::tensor(input, "input", dtype)?;
+    let shape = match *x.dims() {
+        [_, c, h, w] => Shape::map(c, h, w),
+        [_, c] => Shape::vector(c),
+        ref dims => bail!(
+            "{}: `input` is {dims:?}, must be [n, c, h, w]",
+            input.display()
+        ),
+    };
+    Ok((model.graph_at(shape)?, x))
+}
+
+/// Runs a network over a data set, with a bar of so many steps, as long as `goes_on`.
+pub fn evaluate(
+    options: &EvalOptions,
+    bar: impl FnOnce(usize) -> Result<ProgressBar>,
+    goes_on: impl Fn() -> bool,
+) -> Result<Score> {
+    let graph = zoo::find(&options.model)?.graph()?;
+    let read = match graph.prediction().shape.channels() {
+        10 => data::cifar10,
+        100 => data::cifar100,
+        classes => bail!(
+            "{} tells {classes} classes apart; there are data sets of 10 (CIFAR-10) and 100 (CIFAR-100)",
+            options.model
+        ),
+    };
+    let split = read(&options.data, Part::Test)?;
+    let normalisation = match options.normalise {
+        Normalise::Imagenet => Normalisation::IMAGENET,
+        Normalise::Cifar10 => Normalisation::CIFAR10,
+    };
+    let net = run::net(graph, &Weights::File(options.weights.clone()), DType::F32)?;
+    let progress = bar(split.len())?;
+    let score = run::evaluate(&net, &split, &normalisation, |images| {
+        progress.inc(images as u64);
+        goes_on()
+    })?;
+    progress.finish_and_clear();
+    match score {
+        Some(score) => Ok(score),
+        None => bail!("stopped before the last image"),
+    }
+}

@@ -1,0 +1,103 @@
+//! Where do the windows of a convolution lie on maps of known size?
+
+use crate::graph::{Axis, Conv};
+use crate::ops::cpu::Real;
+use candle_core::{Result, Tensor};
+use std::borrow::Cow;
+
+/// A convolution on maps of known size.
+pub(super) struct Geometry {
+    /// Maps in, maps out.
+    pub maps: [usize; 2],
+    pub groups: usize,
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub dilation: [usize; 2],
+    /// Rows and columns in.
+    pub input: [usize; 2],
+    pub axes: [Axis; 2],
+}
+
+impl Geometry {
+    pub fn new(conv: &Conv, x: &Tensor) -> Result<Geometry> {
+        let (_, c, h, w) = x.dims4()?;
+        let axis = |axis, size| {
+            let fault = |what| candle_core::Error::Msg(what).bt();
+            conv.window.axis(axis, size).map_err(fault)
+        };
+        Ok(Geometry {
+            maps: [c, conv.out],
+            groups: conv.groups,
+            kernel: conv.window.kernel,
+            stride: conv.window.stride,
+            dilation: conv.window.dilation,
+            input: [h, w],
+            axes: [axis(0, h)?, axis(1, w)?],
+        })
+    }
+
+    /// Maps in and out of one group.
+    pub fn group(&self) -> [usize; 2] {
+        self.maps.map(|maps| maps / self.groups)
+    }
+
+    pub fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    pub fn output(&self) -> [usize; 2] {
+        [self.axes[0].output, self.axes[1].output]
+    }
+
+    /// Rows and columns of the padded map, as far as a window looks.
+    pub fn padded(&self) -> [usize; 2] {
+        [0, 1].map(|i| {
+            let last = (self.axes[i].output - 1) * self.stride[i];
+            let reach = last + (self.kernel[i] - 1) * self.dilation[i] + 1;
+            reach.max(self.axes[i].before + self.input[i])
+        })
+    }
+
+    /// For each output unit the place of its window on the padded map.
+    pub fn windows(&self) -> Vec<usize> {
+        let [h, w] = self.output();
+        let across = self.padded()[1];
+        (0..h * w)
+            .map(|i| i / w * self.stride[0] * across + i % w * self.stride[1])
+            .collect()
+    }
+
+    /// For each tap of each map of a group its place in the window.
+    pub fn window_taps(&self) -> Vec<usize> {
+        let [h, w] = self.padded();
+        let [kh, kw] = self.kernel;
+        (0..self.group()[0] * kh * kw)
+            .map(|i| {
+                let (map, tap) = (i / (kh * kw), i % (kh * kw));
+                map * h * w + tap / kw * self.dilation[0] * w + tap % kw * self.dilation[1]
+            })
+            .collect()
+    }
+}
+
+/// Maps laid into larger ones of zeros, `before` rows and columns from their edge.
+pub(super) fn pad<T: Real>(
+    maps: &[T],
+    size: [usize; 2],
+    before: [usize; 2],
+    padded: [usize; 2],
+) -> Cow<'_, [T]> {
+    if padded == size {
+        return Cow::Borrowed(maps);
+    }
+    let plane = size[0] * size[1];
+    let mut out = vec![T::zero(); maps.len() / plane * padded[0] * padded[1]];
+    let larger = out.chunks_exact_mut(padded[0] * padded[1]);
+    for (map, larger) in maps.chunks_exact(plane).zip(larger) {
+        for (row, line) in map.chunks_exact(size[1]).enumerate() {
+            let start = (before[0] + row) * padded[1] + before[1];
+            larger[start..start + size[1]].copy_from_slice(line);
+        }
+    }
+    Cow::Owned(out)
+}

@@ -1,0 +1,129 @@
+//! Which output units does an input unit's gradient come from, under a stride?
+
+use super::geometry::Geometry;
+use crate::ops::cpu::Real;
+use crate::ops::product::{Packed, pack};
+
+/// The input units whose windows begin at the same remainder of the stride: under them lie the same
+/// taps.
+pub(super) struct Phase<T> {
+    pub rows: Vec<usize>,
+    pub places: Vec<usize>,
+    pub terms: Vec<usize>,
+    pub packed: Vec<Packed<T>>,
+}
+
+/// All phases, and how the output's gradient is padded for them.
+pub(super) struct Phases<T> {
+    pub phases: Vec<Phase<T>>,
+    /// Rows and columns of zeros in front.
+    pub before: [usize; 2],
+    /// Rows and columns with them.
+    pub padded: [usize; 2],
+}
+
+impl<T: Real> Phases<T> {
+    pub fn new(geometry: &Geometry, weight: &[T]) -> Phases<T> {
+        let steps = [0, 1].map(|i| Steps::new(geometry, i));
+        let padded = [steps[0].padded, steps[1].padded];
+        let mut phases = Vec::new();
+        for h in steps[0].phases() {
+            for w in steps[1].phases() {
+                phases.push(phase(geometry, [&h, &w], padded, weight));
+            }
+        }
+        Phases {
+            phases,
+            before: [steps[0].before, steps[1].before],
+            padded,
+        }
+    }
+}
+
+/// One axis of the input gradient: the input unit at `u` behind the padding's edge reads, through
+/// tap `k`, the output at `(u - k dilation) / stride`, where that is a whole number.
+struct Steps {
+    /// Zeros in front of the outputs.
+    before: usize,
+    padded: usize,
+    /// Zeros in front of the input.
+    edge: usize,
+    input: usize,
+    stride: usize,
+    kernel: usize,
+    dilation: usize,
+}
+
+/// Of one remainder, the input units with their place on the padded outputs, and the taps with theirs.
+struct AxisPhase {
+    units: Vec<(usize, usize)>,
+    taps: Vec<(usize, usize)>,
+}
+
+impl Steps {
+    fn new(geometry: &Geometry, i: usize) -> Steps {
+        let (stride, kernel, dilation) =
+            (geometry.stride[i], geometry.kernel[i], geometry.dilation[i]);
+        let (edge, input) = (geometry.axes[i].before, geometry.input[i]);
+        let before = (kernel - 1) * dilation / stride;
+        let last = (edge + input - 1) / stride + 1;
+        Steps {
+            before,
+            padded: before + last.max(geometry.axes[i].output),
+            edge,
+            input,
+            stride,
+            kernel,
+            dilation,
+        }
+    }
+
+    fn phases(&self) -> impl Iterator<Item = AxisPhase> {
+        (0..self.stride).map(|remainder| AxisPhase {
+            units: (0..self.input)
+                .filter(|unit| (unit + self.edge) % self.stride == remainder)
+                .map(|unit| (unit, (unit + self.edge) / self.stride))
+                .collect(),
+            taps: (0..self.kernel)
+                .filter(|tap| tap * self.dilation % self.stride == remainder)
+                .map(|tap| (tap, self.before - tap * self.dilation / self.stride))
+                .collect(),
+        })
+    }
+}
+
+fn phase<T: Real>(
+    geometry: &Geometry,
+    [h, w]: [&AxisPhase; 2],
+    padded: [usize; 2],
+    weight: &[T],
+) -> Phase<T> {
+    let [group_in, group_out] = geometry.group();
+    let units = || (h.units.iter()).flat_map(|a| w.units.iter().map(move |b| (a, b)));
+    let taps: Vec<_> = (h.taps.iter())
+        .flat_map(|a| w.taps.iter().map(move |b| (a, b)))
+        .collect();
+    let terms = (0..group_out)
+        .flat_map(|map| {
+            let taps = taps.iter();
+            taps.map(move |(a, b)| map * padded[0] * padded[1] + a.1 * padded[1] + b.1)
+        })
+        .collect::<Vec<_>>();
+    let packed = (0..geometry.groups)
+        .map(|group| {
+            pack(terms.len(), group_in, weight, |term, column| {
+                let (a, b) = taps[term % taps.len()];
+                let map = group * group_out + term / taps.len();
+                (map * group_in + column) * geometry.taps() + a.0 * geometry.kernel[1] + b.0
+            })
+        })
+        .collect();
+    Phase {
+        rows: units().map(|(a, b)| a.1 * padded[1] + b.1).collect(),
+        places: units()
+            .map(|(a, b)| a.0 * geometry.input[1] + b.0)
+            .collect(),
+        terms,
+        packed,
+    }
+}
