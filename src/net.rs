@@ -61,12 +61,16 @@ pub enum NetError {
 }
 
 impl Net {
-    /// A network with weights by `state_dict` key: all that the graph names and no others, of one type.
+    /// A network that computes with numbers of that type, with weights by `state_dict` key: all that
+    /// the graph names and no others, of the same type.
     ///
     /// # Errors
     /// [`NetError::Weight`] names the first that does not fit.
-    pub fn new(graph: Graph, mut weights: BTreeMap<String, Tensor>) -> Result<Net, NetError> {
-        let dtype = weights.values().next().map_or(DType::F32, Tensor::dtype);
+    pub fn new(
+        graph: Graph,
+        mut weights: BTreeMap<String, Tensor>,
+        dtype: DType,
+    ) -> Result<Net, NetError> {
         let mut take = |name: String, dims: &[usize]| {
             let fault = |what| {
                 Err(NetError::Weight {
@@ -79,10 +83,9 @@ impl Net {
                 Some(tensor) if tensor.dims() != dims => {
                     fault(format!("is {:?}, must be {dims:?}", tensor.dims()))
                 }
-                Some(tensor) if tensor.dtype() != dtype => fault(format!(
-                    "is {:?} where others are {dtype:?}",
-                    tensor.dtype()
-                )),
+                Some(tensor) if tensor.dtype() != dtype => {
+                    fault(format!("is {:?}, must be {dtype:?}", tensor.dtype()))
+                }
                 Some(tensor) => tensor
                     .contiguous()
                     .or_else(|error| fault(error.to_string())),

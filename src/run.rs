@@ -73,7 +73,7 @@ pub fn net(graph: Graph, weights: &Weights, dtype: DType) -> Result<Net, RunErro
         Weights::Fill(fill) => fill.weights(&graph, dtype)?,
         Weights::Seed(seed) => Init::Torch.weights(&graph, *seed, dtype)?,
     };
-    Ok(Net::new(graph, weights)?)
+    Ok(Net::new(graph, weights, dtype)?)
 }
 
 fn from_file(

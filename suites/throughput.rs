@@ -69,7 +69,7 @@ impl Work {
         let weights = Init::He
             .weights(&self.graph, 1, DType::F32)
             .expect("they are made");
-        Net::new(self.graph.clone(), weights).expect("they fit")
+        Net::new(self.graph.clone(), weights, DType::F32).expect("they fit")
     }
 
     fn stock(&self) -> Stock {

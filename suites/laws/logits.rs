@@ -62,7 +62,7 @@ fn logits(file: &Path, fill: Fill) -> Result<Completion, String> {
         .map_err(|e| e.to_string())?;
     for (dtype, limit) in LIMITS {
         let x = Fill::input(&graph, 1, dtype).unwrap();
-        let net = Net::new(graph.clone(), fill.weights(&graph, dtype).unwrap()).unwrap();
+        let net = Net::new(graph.clone(), fill.weights(&graph, dtype).unwrap(), dtype).unwrap();
         let mut norms = Vec::new();
         let pass = net
             .forward_with(&x, Mode::Eval, |node, value| norms.push(norm(node, value)))

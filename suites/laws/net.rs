@@ -89,7 +89,7 @@ fn is_large_enough(graph: &Graph) -> bool {
 
 fn interpreters_agree(graph: &Graph) {
     let weights = Init::He.weights(graph, 1, DType::F32).unwrap();
-    let net = Net::new(graph.clone(), weights).unwrap();
+    let net = Net::new(graph.clone(), weights, DType::F32).unwrap();
     let x = Fill::input(graph, SAMPLES, DType::F32).unwrap();
     parameters(&net);
     shapes_and_bits(&net, &x);
@@ -98,7 +98,7 @@ fn interpreters_agree(graph: &Graph) {
     for seed in 2..5 {
         if !idle.is_empty() {
             let other = Init::He.weights(graph, seed, DType::F32).unwrap();
-            let other = without_gradient(&Net::new(graph.clone(), other).unwrap(), &x);
+            let other = without_gradient(&Net::new(graph.clone(), other, DType::F32).unwrap(), &x);
             idle.retain(|name| other.contains(name));
         }
     }
@@ -270,7 +270,7 @@ fn in_f64(net: &Net) -> Net {
     let weights = net
         .weights()
         .map(|(name, _, weight)| (name, weight.to_dtype(DType::F64).unwrap()));
-    Net::new(net.graph().clone(), weights.collect()).unwrap()
+    Net::new(net.graph().clone(), weights.collect(), DType::F64).unwrap()
 }
 
 /// The sum of squares.
@@ -358,7 +358,7 @@ fn positive(graph: &Graph) -> Net {
             }
         };
     }
-    Net::new(graph.clone(), weights).unwrap()
+    Net::new(graph.clone(), weights, DType::F64).unwrap()
 }
 
 /// A sample that grows or falls along each axis by a constant factor a unit.

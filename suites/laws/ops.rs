@@ -8,7 +8,9 @@ use crate::laws::graphs::run;
 use candle_core::{DType, Device, Tensor, Var};
 use convcheck::graph::{Activation, Conv, Graph, Shape, Window, conv, pool};
 use convcheck::net::{Init, Mode, Net};
-use convcheck::ops::{activation, batch_norm, conv as kernels, dropout, loss, lrn, pool as pools};
+use convcheck::ops::{
+    activation, batch_norm, conv as kernels, dropout, join, loss, lrn, pool as pools,
+};
 use convcheck::random::Key;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
@@ -31,6 +33,8 @@ pub fn trials() -> Vec<Trial> {
         law("ops::avg_pool::definition", || {
             run(pooling(), |case| pool_definition(&case, false))
         }),
+        law("ops::pad_shortcut::definition", pad_definition),
+        law("ops::join::definition", join_definition),
         law("ops::batch_norm::standardises", standardises),
         law("ops::lrn::definition", lrn_definition),
         law("ops::dropout::keeps-its-share-and-its-mask", masks),
@@ -313,6 +317,40 @@ fn pool_definition(&(h, w, seed): &(usize, usize, u64), max: bool) {
     }
 }
 
+/// Option A of He et al. 2015: every second unit, as many maps of zeros in front as behind.
+fn pad_definition() {
+    let x = random(&[2, 3, 5, 4], Key::seed(1));
+    let y = join::pad_shortcut(&x, 7, 2).unwrap();
+    assert_eq!(y.dims(), [2, 7, 3, 2]);
+    let (x, y) = (numbers(&x), numbers(&y));
+    for (i, y) in y.into_iter().enumerate() {
+        let (column, row, map, sample) = (i % 2, i / 2 % 3, i / 6 % 7, i / 42);
+        let expected = match map {
+            2..5 => x[((sample * 3 + map - 2) * 5 + 2 * row) * 4 + 2 * column],
+            _ => 0.0,
+        };
+        assert_eq!(y, expected);
+    }
+}
+
+/// Concatenation, slice and gate, unit by unit.
+fn join_definition() {
+    let (a, b) = (
+        random(&[2, 2, 1, 3], Key::seed(1)),
+        random(&[2, 3, 1, 3], Key::seed(2)),
+    );
+    let both = join::concat(&[&a, &b]).unwrap();
+    assert_eq!(both.dims(), [2, 5, 1, 3]);
+    assert_eq!(numbers(&join::slice(&both, 0, 2).unwrap()), numbers(&a));
+    assert_eq!(numbers(&join::slice(&both, 2, 5).unwrap()), numbers(&b));
+    let gate = random(&[2, 2, 1, 1], Key::seed(3));
+    let gated = numbers(&join::gate(&a, &gate).unwrap());
+    let (a, gate) = (numbers(&a), numbers(&gate));
+    for (i, y) in gated.into_iter().enumerate() {
+        assert_eq!(y, a[i] * gate[i / 3]);
+    }
+}
+
 /// Normalised by the batch's statistics, each channel has mean 0 and variance 1.
 fn standardises() {
     let x = ((random(&[5, 3, 4, 6], Key::seed(3)) * 4.0).unwrap() + 7.0).unwrap();
@@ -453,7 +491,7 @@ fn threads() {
     })
     .unwrap();
     let weights = Init::He.weights(&graph, 1, DType::F32).unwrap();
-    let net = Net::new(graph, weights).unwrap();
+    let net = Net::new(graph, weights, DType::F32).unwrap();
     let x = random(&[19, 3, 33, 29], Key::seed(2))
         .to_dtype(DType::F32)
         .unwrap();

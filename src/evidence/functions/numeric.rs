@@ -27,7 +27,12 @@ const MOST_VALUES: u64 = 1 << 30;
 
 /// A network with the weights that a rule of that name draws under a seed.
 fn net(graph: &Graph, init: &str, seed: u64) -> Result<Net, String> {
-    Net::new(graph.clone(), weights(graph, init, seed)?).map_err(say)
+    with_weights(graph, weights(graph, init, seed)?)
+}
+
+/// A network with those weights.
+fn with_weights(graph: &Graph, weights: BTreeMap<String, Tensor>) -> Result<Net, String> {
+    Net::new(graph.clone(), weights, DType::F64).map_err(say)
 }
 
 /// The rule and the seed of a call, in that order from an argument on.

@@ -3,10 +3,12 @@
 use super::super::arguments::{optional_text, size, text};
 use super::super::models::{is_of_kind, layer, sizes, starts_with};
 use super::super::{Answer, Graphs};
-use super::{SAMPLES, drawn, images, labels, list, net, norm, numbers, rounded, say, weights};
+use super::{
+    SAMPLES, drawn, images, labels, list, net, norm, numbers, rounded, say, weights, with_weights,
+};
 use crate::claim::Value;
 use crate::graph::{Graph, Node, TensorKind};
-use crate::net::{Gradients, Mode, Net};
+use crate::net::{Gradients, Mode};
 use crate::ops::loss::cross_entropy;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
@@ -108,7 +110,7 @@ pub(in super::super) fn reach(graphs: &Graphs, args: &[Value]) -> Answer {
     for weight in positive.values_mut() {
         *weight = weight.abs().map_err(say)?;
     }
-    let net = Net::new((*graph).clone(), positive).map_err(say)?;
+    let net = with_weights(&graph, positive)?;
     let pass = net.forward(&x, Mode::Probe).map_err(say)?;
     let shape = graph.nodes()[id].shape;
     let [h, w] = shape.extent();

@@ -3,10 +3,10 @@
 use super::super::arguments::{number, optional_text, size, text};
 use super::super::models::layer;
 use super::super::{Answer, Graphs, arguments};
-use super::{drawn, images, list, net, norm, numbers, relative, say, weights};
+use super::{drawn, images, list, net, norm, numbers, relative, say, weights, with_weights};
 use crate::claim::Value;
 use crate::graph::{Graph, Op};
-use crate::net::{Mode, Net};
+use crate::net::Mode;
 use crate::ops::lrn::{self, Lrn};
 use crate::ops::rbf;
 use candle_core::{Device, Tensor};
@@ -58,7 +58,7 @@ pub(in super::super) fn difference(graphs: &Graphs, args: &[Value]) -> Answer {
         *weight = given.reshape(weight.dims()).map_err(say)?;
     }
     let output = |graph: &Graph, weights| -> Result<Tensor, String> {
-        let net = Net::new(graph.clone(), weights).map_err(say)?;
+        let net = with_weights(graph, weights)?;
         let pass = net.forward(&x, Mode::Eval).map_err(say)?;
         pass.output().flatten_all().map_err(say)
     };
