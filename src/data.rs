@@ -1,15 +1,22 @@
 //! Images with labels, as their publishers store them.
 //!
-//! A [`Split`] holds the images as the bytes of the files; [`batch`] turns some of them into a tensor.
+//! A [`Split`] holds images as bytes; [`batch`] turns some of them into a tensor.
 
+mod augment;
+mod batch;
 mod cifar;
+mod digits;
 
+pub use augment::Augment;
+pub use batch::{Normalisation, Preparation, batch};
 pub use cifar::{cifar10, cifar100};
+pub use digits::digits;
 
 use crate::graph::Shape;
-use candle_core::{DType, Device, Tensor};
-use std::ops::Range;
-use std::path::PathBuf;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
 
 /// Which images of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,36 +50,113 @@ impl Split {
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
+
+    /// The bytes of one image.
+    ///
+    /// # Panics
+    /// If there is no image of that number.
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.images.len() / self.len();
+        &self.images[index * size..(index + 1) * size]
+    }
 }
 
-/// How a colour of 0 to 255 becomes a number: divided by 255, less the channel's mean, by its
-/// deviation.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Normalisation {
-    /// Of each channel, between 0 and 1.
-    pub mean: [f64; 3],
-    /// Of each channel, on the same scale.
-    pub deviation: [f64; 3],
+/// A data set, divided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// Images to train with.
+    pub train: Split,
+    /// Images to choose a checkpoint by, where the data set has them.
+    pub validation: Option<Split>,
+    /// Images to test with.
+    pub test: Split,
 }
 
-impl Normalisation {
-    /// The numbers of ImageNet, which are often used for other images too, among them the published
-    /// CIFAR ResNets of `akamaster/pytorch_resnet_cifar10`.
-    pub const IMAGENET: Normalisation = Normalisation {
-        mean: [0.485, 0.456, 0.406],
-        deviation: [0.229, 0.224, 0.225],
-    };
+impl Dataset {
+    /// What it is, in 16 hexadecimal digits: of SHA-256 over the images and labels of all parts.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for split in [
+            Some(&self.train),
+            self.validation.as_ref(),
+            Some(&self.test),
+        ] {
+            let Some(split) = split else { continue };
+            hash.update(format!(
+                "{} {} {};",
+                split.shape,
+                split.len(),
+                split.classes
+            ));
+            hash.update(&split.images);
+            for &label in &split.labels {
+                hash.update((label as u64).to_le_bytes());
+            }
+        }
+        hex(&hash.finalize()[..8])
+    }
+}
 
-    /// The numbers of CIFAR-10 that are widely used.
-    pub const CIFAR10: Normalisation = Normalisation {
-        mean: [0.4914, 0.4822, 0.4465],
-        deviation: [0.2023, 0.1994, 0.2010],
-    };
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Which data set.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The 1,797 handwritten digits that are part of this program.
+    Digits,
+    /// CIFAR-10, binary version.
+    Cifar10,
+    /// CIFAR-100, binary version, fine labels.
+    Cifar100,
+}
+
+impl Source {
+    /// Reads it; `path` is the folder, which only the embedded digits do without.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub fn load(self, path: Option<&Path>) -> Result<Dataset, DataError> {
+        let folder = || path.ok_or(DataError::Nowhere(self));
+        let (train, test) = match self {
+            Source::Digits => (digits(Part::Train)?, digits(Part::Test)?),
+            Source::Cifar10 => (
+                cifar10(folder()?, Part::Train)?,
+                cifar10(folder()?, Part::Test)?,
+            ),
+            Source::Cifar100 => (
+                cifar100(folder()?, Part::Train)?,
+                cifar100(folder()?, Part::Test)?,
+            ),
+        };
+        Ok(Dataset {
+            train,
+            validation: None,
+            test,
+        })
+    }
+
+    /// Its name in recipes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Source::Digits => "digits",
+            Source::Cifar10 => "cifar10",
+            Source::Cifar100 => "cifar100",
+        }
+    }
 }
 
 /// Data that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
+    /// A data set that is not part of this program, without its folder.
+    #[error("{} is not part of this program: name its folder (--data DIR)", .0.name())]
+    Nowhere(Source),
     /// A file that cannot be read at all.
     #[error("{}: cannot read it: {error}", .path.display())]
     File {
@@ -94,54 +178,4 @@ pub enum DataError {
     /// Images that there are not, or numbers that cannot be made of them.
     #[error("{0}")]
     Batch(String),
-}
-
-/// Some of the images as a tensor `[n, c, h, w]` of f32 or f64.
-///
-/// # Errors
-/// [`DataError::Batch`] if the range goes beyond the split, or the images do not have three channels.
-pub fn batch(
-    split: &Split,
-    range: Range<usize>,
-    normalisation: &Normalisation,
-    dtype: DType,
-) -> Result<Tensor, DataError> {
-    let wrong = |what: String| DataError::Batch(what);
-    let dims = split.shape.dims();
-    let &[3, h, w] = &dims[..] else {
-        let shape = split.shape;
-        return Err(wrong(format!("{shape} images do not have three channels")));
-    };
-    let size = 3 * h * w;
-    let Some(images) = (range
-        .start
-        .checked_mul(size)
-        .zip(range.end.checked_mul(size)))
-    .and_then(|(from, to)| split.images.get(from..to)) else {
-        return Err(wrong(format!(
-            "there are no images {} to {}; the split has {}",
-            range.start,
-            range.end,
-            split.len()
-        )));
-    };
-    // one number for each channel and colour, in f64, so that both types round once
-    let table: Vec<[f64; 256]> = (0..3)
-        .map(|c| {
-            std::array::from_fn(|x| {
-                (x as f64 / 255.0 - normalisation.mean[c]) / normalisation.deviation[c]
-            })
-        })
-        .collect();
-    let numbers = images.iter().enumerate().map(|(i, &x)| {
-        let channel = i / (h * w) % 3;
-        table[channel][usize::from(x)]
-    });
-    let shape = (range.len(), 3, h, w);
-    let tensor = match dtype {
-        DType::F32 => Tensor::from_iter(numbers.map(|x| x as f32), &Device::Cpu),
-        DType::F64 => Tensor::from_iter(numbers, &Device::Cpu),
-        other => return Err(wrong(format!("images become f32 or f64, not {other:?}"))),
-    };
-    (tensor.and_then(|tensor| tensor.reshape(shape))).map_err(|e| wrong(e.to_string()))
 }

@@ -8,6 +8,7 @@
 //! | module | answers |
 //! |---|---|
 //! | [`graph`] | what is a network, before there are numbers in it? |
+//! | [`stats`] | what do a few numbers say about the many that they stand for? |
 //! | [`claim`] | what does the document say, and how would one find out? |
 //! | [`random`] | which number stands at this place under this key? |
 //! | [`file`](mod@file) | how is a file written so that it is complete or absent? |
@@ -19,6 +20,8 @@
 //! | [`net`] | what does a network compute with these weights? |
 //! | [`data`] | which images are there? |
 //! | [`run`] | what does a network say to these inputs? |
+//! | [`train`] | how does a network learn? |
+//! | [`experiment`] | what is to be trained, and what would decide? |
 //! | [`evidence`] | what can be found out about a claim here? |
 //! | [`verdict`] | what follows from the evidence? |
 //! | [`record`] | what was found, in a form that outlives the run? |
@@ -35,6 +38,7 @@ pub mod compare;
 pub mod data;
 pub mod device;
 pub mod evidence;
+pub mod experiment;
 pub mod file;
 pub mod graph;
 pub mod net;
@@ -44,5 +48,7 @@ pub mod record;
 pub mod reference;
 pub mod report;
 pub mod run;
+pub mod stats;
+pub mod train;
 pub mod verdict;
 pub mod zoo;

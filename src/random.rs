@@ -33,6 +33,13 @@ impl Key {
         mix(self.0.wrapping_add(i))
     }
 
+    /// The numbers 0 to `n - 1` in an order that depends on the key alone.
+    pub fn permutation(self, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by_cached_key(|&i| (self.bits(i as u64), i));
+        order
+    }
+
     /// The i-th number in [0, 1), a multiple of 2^-53.
     pub fn uniform(self, i: u64) -> f64 {
         (self.bits(i) >> 11) as f64 / (1u64 << 53) as f64

@@ -1,9 +1,10 @@
 //! What does a network say to these inputs? Weights from wherever they come, one batch or a data set.
 
-use crate::data::{DataError, Normalisation, Split, batch};
+use crate::data::{DataError, Preparation, Split, batch};
 use crate::graph::Graph;
 use crate::net::checkpoint::{self, CheckpointError, Head};
 use crate::net::{Fill, Init, Mode, Net, NetError};
+use crate::random::Key;
 use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -146,7 +147,7 @@ const BATCH: usize = 100;
 pub fn evaluate(
     net: &Net,
     split: &Split,
-    normalisation: &Normalisation,
+    preparation: &Preparation,
     mut step: impl FnMut(usize) -> bool,
 ) -> Result<Option<Score>, RunError> {
     let classes = net.graph().prediction().shape.channels();
@@ -160,7 +161,8 @@ pub fn evaluate(
     let mut correct = 0;
     for from in (0..split.len()).step_by(BATCH) {
         let range = from..(from + BATCH).min(split.len());
-        let x = batch(split, range.clone(), normalisation, net.dtype())?;
+        let indices: Vec<usize> = range.clone().collect();
+        let x = batch(split, &indices, preparation, Key::seed(0), net.dtype())?;
         let pass = net.forward(&x, Mode::Eval)?;
         correct += right(pass.output(), &split.labels[range.clone()])?;
         if !step(range.len()) {

@@ -225,3 +225,6 @@ const IMAGENET: Shape = Shape::map(3, 224, 224);
 
 /// Input of the CIFAR networks.
 const CIFAR: Shape = Shape::map(3, 32, 32);
+
+/// Input of the networks for the embedded digits.
+const DIGITS: Shape = Shape::map(1, 8, 8);

@@ -22,7 +22,7 @@ impl Location {
     }
 
     /// The place of a byte in a file's text.
-    pub(super) fn of_byte(file: &Path, text: &str, byte: usize) -> Location {
+    pub(crate) fn of_byte(file: &Path, text: &str, byte: usize) -> Location {
         let before = &text.as_bytes()[..byte.min(text.len())];
         let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
         let start = before

@@ -3,7 +3,7 @@
 use super::{EvalOptions, ForwardOptions, Normalise, Real};
 use anyhow::{Result, bail};
 use candle_core::{DType, Tensor};
-use convcheck::data::{self, Normalisation, Part};
+use convcheck::data::{self, Normalisation, Part, Preparation};
 use convcheck::graph::{Graph, Shape};
 use convcheck::net::{Fill, Mode, checkpoint};
 use convcheck::run::{self, Score, Weights};
@@ -61,13 +61,16 @@ pub fn evaluate(
         ),
     };
     let split = read(&options.data, Part::Test)?;
-    let normalisation = match options.normalise {
-        Normalise::Imagenet => Normalisation::IMAGENET,
-        Normalise::Cifar10 => Normalisation::CIFAR10,
+    let preparation = Preparation {
+        augment: Vec::new(),
+        normalisation: match options.normalise {
+            Normalise::Imagenet => Normalisation::imagenet(),
+            Normalise::Cifar10 => Normalisation::cifar10(),
+        },
     };
     let net = run::net(graph, &Weights::File(options.weights.clone()), DType::F32)?;
     let progress = bar(split.len())?;
-    let score = run::evaluate(&net, &split, &normalisation, |images| {
+    let score = run::evaluate(&net, &split, &preparation, |images| {
         progress.inc(images as u64);
         goes_on()
     })?;

@@ -109,8 +109,9 @@ fn append(bytes: &[u8], form: &Form, split: &mut Split) -> Result<(), (usize, St
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Normalisation, batch};
+    use super::super::{Normalisation, Preparation, batch};
     use super::*;
+    use crate::random::Key;
     use candle_core::DType;
 
     /// A file of records: those labels, and in image `i` the byte `i + 10 * channel` everywhere.
@@ -159,26 +160,23 @@ mod tests {
             Part::Test,
         )
         .unwrap();
-        let normalisation = Normalisation::IMAGENET;
-        let tensor = batch(&split, 1..3, &normalisation, DType::F64).unwrap();
+        let preparation = Preparation {
+            augment: Vec::new(),
+            normalisation: Normalisation::imagenet(),
+        };
+        let batch =
+            |indices: &[usize], dtype| batch(&split, indices, &preparation, Key::seed(0), dtype);
+        let tensor = batch(&[1, 2], DType::F64).unwrap();
         assert_eq!(tensor.dims(), [2, 3, 32, 32]);
         let numbers: Vec<f64> = tensor.flatten_all().unwrap().to_vec1().unwrap();
         // the second image's first red, the third's last blue
         assert_eq!(numbers[0], (1.0 / 255.0 - 0.485) / 0.229);
         assert_eq!(numbers[2 * PIXELS - 1], (22.0 / 255.0 - 0.406) / 0.225);
-        let single = batch(&split, 1..3, &normalisation, DType::F32).unwrap();
+        let single = batch(&[1, 2], DType::F32).unwrap();
         assert_eq!(single.dtype(), DType::F32);
-        assert_eq!(
-            batch(&split, 3..3, &normalisation, DType::F32)
-                .unwrap()
-                .dims(),
-            [0, 3, 32, 32]
-        );
-        let beyond = batch(&split, 1..4, &normalisation, DType::F32).unwrap_err();
-        assert_eq!(
-            beyond.to_string(),
-            "there are no images 1 to 4; the split has 3"
-        );
+        assert_eq!(batch(&[], DType::F32).unwrap().dims(), [0, 3, 32, 32]);
+        let beyond = batch(&[1, 3], DType::F32).unwrap_err();
+        assert_eq!(beyond.to_string(), "there is no image 3; there are 3");
     }
 
     #[test]

@@ -5,13 +5,17 @@ use crate::graph::{Conv, Graph, Node, Op};
 use crate::random::Key;
 use candle_core::{DType, Tensor};
 use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A rule by which untrained weights are drawn. Normalisation starts as the identity under each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Init {
     /// PyTorch's default for convolutions and linear layers: weights and biases uniform within
     /// 1 / sqrt(fan in).
+    #[default]
     Torch,
     /// Keras' default: weights uniform within sqrt(6 / (fan in + fan out)), biases zero.
     Keras,

@@ -1,6 +1,8 @@
 //! What a pass is for.
 
 use crate::random::Key;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// What a pass is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +21,11 @@ pub enum Mode {
 }
 
 /// How batch normalisation runs in training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Norm {
     /// By the batch's statistics; the running variance takes in the unbiased one, as in PyTorch.
+    #[default]
     Torch,
     /// By the batch's statistics; the running variance takes in the biased one, as in Keras.
     Keras,

@@ -1,7 +1,7 @@
 //! ResNet and plain nets of 6n + 2 layers for CIFAR-10 (He et al. 2015, section 4.2).
 
 use super::resnet::{BASIC, Shortcut, layer, stages, unit};
-use super::{CIFAR, Model, model};
+use super::{CIFAR, DIGITS, Model, model};
 use crate::graph::{Value, conv};
 
 pub(super) const MODELS: &[Model] = &[
@@ -16,27 +16,60 @@ pub(super) const MODELS: &[Model] = &[
     model("plain44_cifar", PLAIN, CIFAR, |x| plain(x, 44)),
     model("plain56_cifar", PLAIN, CIFAR, |x| plain(x, 56)),
     model("plain110_cifar", PLAIN, CIFAR, |x| plain(x, 110)),
+    model("resnet20_digits", NARROW, DIGITS, |x| {
+        narrow(x, 20, Shortcut::Pad)
+    }),
+    model("resnet32_digits", NARROW, DIGITS, |x| {
+        narrow(x, 32, Shortcut::Pad)
+    }),
+    model("resnet44_digits", NARROW, DIGITS, |x| {
+        narrow(x, 44, Shortcut::Pad)
+    }),
+    model("resnet56_digits", NARROW, DIGITS, |x| {
+        narrow(x, 56, Shortcut::Pad)
+    }),
+    model("plain20_digits", NARROW_PLAIN, DIGITS, |x| {
+        narrow(x, 20, Shortcut::None)
+    }),
+    model("plain32_digits", NARROW_PLAIN, DIGITS, |x| {
+        narrow(x, 32, Shortcut::None)
+    }),
+    model("plain44_digits", NARROW_PLAIN, DIGITS, |x| {
+        narrow(x, 44, Shortcut::None)
+    }),
+    model("plain56_digits", NARROW_PLAIN, DIGITS, |x| {
+        narrow(x, 56, Shortcut::None)
+    }),
 ];
 
 const RESIDUAL: &str =
     "He et al. 2015, section 4.2 and Table 6: 6n + 2 layers of 16, 32, 64 maps, option A shortcuts";
 const PLAIN: &str = "He et al. 2015, section 4.2: the same layers without shortcuts";
 
+const NARROW: &str =
+    "He et al. 2015, section 4.2, in small: 6n + 2 layers of 8, 16, 32 maps for digits of 8x8";
+const NARROW_PLAIN: &str =
+    "He et al. 2015, section 4.2, in small: the same layers without shortcuts";
+
 fn residual(x: Value, depth: usize) -> Value {
-    network(x, depth, Shortcut::Pad)
+    network(x, depth, [16, 32, 64], Shortcut::Pad)
 }
 
 fn plain(x: Value, depth: usize) -> Value {
-    network(x, depth, Shortcut::None)
+    network(x, depth, [16, 32, 64], Shortcut::None)
 }
 
-fn network(x: Value, depth: usize, shortcut: Shortcut) -> Value {
+fn narrow(x: Value, depth: usize, shortcut: Shortcut) -> Value {
+    network(x, depth, [8, 16, 32], shortcut)
+}
+
+fn network(x: Value, depth: usize, widths: [usize; 3], shortcut: Shortcut) -> Value {
     let n = (depth - 2) / 6;
     let x = x
-        .conv("conv1", conv(16, 3).pad(1).no_bias())
+        .conv("conv1", conv(widths[0], 3).pad(1).no_bias())
         .bn("bn1")
         .relu();
-    stages(x, layer, [16, 32, 64], [n; 3], |x, width, stride| {
+    stages(x, layer, widths, [n; 3], |x, width, stride| {
         unit(x, BASIC, shortcut, width, stride)
     })
     .global_avg_pool()

@@ -12,6 +12,7 @@ const RANKS: &[&[&str]] = &[
     &["device", "ops"],
     &["net", "data"],
     &["run", "train", "bench"],
+    &["experiment"],
     &["evidence"],
     &["verdict"],
     &["record"],

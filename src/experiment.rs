@@ -1,0 +1,148 @@
+//! What is to be trained, and what would decide? Experiments, read from TOML.
+//!
+//! An experiment trains several arms under the same seeds. Its questions, each with its rule, are
+//! written down before it runs; [`answer`] holds finished runs against one of them.
+
+mod answer;
+mod format;
+mod metric;
+
+pub use answer::{Answer, Finding, answer};
+pub use format::{parse, schema};
+pub use metric::Metric;
+
+use crate::claim::Location;
+use crate::train::{Recipe, Scale};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// An experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    /// Kebab-case name.
+    pub name: String,
+    /// Heading.
+    pub title: String,
+    /// Who asked it first: paper, section, table.
+    pub source: String,
+    /// Prose in Markdown that the report prints.
+    pub about: String,
+    /// What is compared, in order.
+    pub arms: Vec<Arm>,
+    /// What is asked.
+    pub questions: Vec<Question>,
+    /// How often each arm is trained, at each scale that the experiment has.
+    pub seeds: BTreeMap<Scale, u64>,
+}
+
+/// One of the things compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arm {
+    /// Kebab-case name.
+    pub name: String,
+    /// What it is, for the report.
+    pub title: String,
+    /// How it is trained, at each scale that it has.
+    pub recipes: BTreeMap<Scale, Recipe>,
+}
+
+/// A question and the rule that answers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// Kebab-case name.
+    pub name: String,
+    /// The statement whose truth is asked.
+    pub says: String,
+    /// What is looked at.
+    pub metric: Metric,
+    /// What decides.
+    pub rule: Rule,
+}
+
+/// What decides a question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rule {
+    /// The mean, over seeds, of a sum of arms lies on one side of a bound: arms are paired by seed.
+    Contrast {
+        /// The factor of each arm.
+        arms: BTreeMap<String, f64>,
+        /// On which side.
+        side: Side,
+        /// The bound.
+        bound: f64,
+    },
+    /// A printed number is one that a run of an arm could have printed.
+    Printed {
+        /// The arm.
+        arm: String,
+        /// The number.
+        value: f64,
+        /// If it is a share: how many images it was counted on.
+        images: Option<u64>,
+    },
+}
+
+impl Rule {
+    /// The arms that it needs.
+    pub fn arms(&self) -> impl Iterator<Item = &str> {
+        let (many, one) = match self {
+            Rule::Contrast { arms, .. } => (Some(arms), None),
+            Rule::Printed { arm, .. } => (None, Some(arm)),
+        };
+        let many = many.into_iter().flat_map(BTreeMap::keys);
+        many.chain(one).map(String::as_str)
+    }
+}
+
+/// A side of a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Above it.
+    Above,
+    /// Below it.
+    Below,
+}
+
+impl Experiment {
+    /// The arm of that name.
+    pub fn arm(&self, name: &str) -> Option<&Arm> {
+        self.arms.iter().find(|arm| arm.name == name)
+    }
+
+    /// The question of that name.
+    pub fn question(&self, name: &str) -> Option<&Question> {
+        self.questions.iter().find(|question| question.name == name)
+    }
+}
+
+/// An experiment that cannot be used, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: {what}")]
+pub struct ExperimentError {
+    /// File, line and column.
+    pub at: Location,
+    /// What is wrong and what would be right.
+    pub what: String,
+}
+
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        &[$((
+            concat!("suites/experiments/", $name, ".toml"),
+            include_str!(concat!("../suites/experiments/", $name, ".toml")),
+        )),*]
+    };
+}
+
+/// The experiments about the document, as files of this repository.
+pub const EMBEDDED: &[(&str, &str)] = embedded!["degradation"];
+
+/// Reads the experiments about the document.
+///
+/// # Errors
+/// [`ExperimentError`], at the first thing that is wrong.
+pub fn embedded() -> Result<Vec<Experiment>, ExperimentError> {
+    (EMBEDDED.iter())
+        .map(|(file, text)| parse(Path::new(file), text))
+        .collect()
+}

@@ -1,0 +1,186 @@
+//! What do finished runs say to a question?
+
+use super::{Question, Rule, Side};
+use crate::stats::{self, Interval};
+use crate::train::Trained;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The confidence of every interval that decides. Of true null differences, one in a hundred is taken
+/// for one, half of them on each side.
+const LEVEL: f64 = 0.99;
+/// Fewer pairs than this decide nothing.
+const FEWEST_PAIRS: usize = 8;
+/// Fewer runs than this decide nothing about a printed number.
+const FEWEST_RUNS: usize = 5;
+
+/// What runs say to a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// The question.
+    pub question: String,
+    /// What it asks.
+    pub says: String,
+    /// What was looked at.
+    pub metric: String,
+    /// The rule, in words.
+    pub rule: String,
+    /// The seeds that count.
+    pub seeds: Vec<u64>,
+    /// The value of each: the contrast, or the arm's own.
+    pub values: Vec<f64>,
+    /// Their mean.
+    pub mean: f64,
+    /// Where the mean lies; for a printed number where one more run would.
+    pub interval: Option<Interval>,
+    /// The bound, or the printed number.
+    pub bound: f64,
+    /// The mean's distance from the bound in standard deviations of the values.
+    pub effect: Option<f64>,
+    /// What follows.
+    pub finding: Finding,
+}
+
+/// What follows from runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// It is so.
+    Holds,
+    /// It is not so.
+    Fails,
+    /// Too little evidence, and how much would likely do.
+    Open(String),
+}
+
+/// Holds runs of one experiment at one scale against a question; each seed once.
+pub fn answer(question: &Question, runs: &[&Trained]) -> Answer {
+    let values = values(question, runs);
+    let (seeds, values): (Vec<u64>, Vec<f64>) = values.into_iter().unzip();
+    let (bound, interval) = match &question.rule {
+        Rule::Contrast { bound, .. } => (*bound, stats::mean_interval(&values, LEVEL)),
+        Rule::Printed { value, images, .. } => {
+            let p = stats::mean(&values).clamp(0.0, 1.0);
+            let own = images.map_or(0.0, |n| stats::binomial_variance(p, n));
+            (*value, stats::prediction_interval(&values, LEVEL, own))
+        }
+    };
+    let mean = stats::mean(&values);
+    let deviation = stats::deviation(&values);
+    let effect = Some((mean - bound) / deviation).filter(|effect| effect.is_finite());
+    let finding = match &question.rule {
+        Rule::Contrast { side, .. } => contrast(&values, interval, bound, *side),
+        Rule::Printed { .. } => printed(&values, interval, bound),
+    };
+    Answer {
+        question: question.name.clone(),
+        says: question.says.clone(),
+        metric: question.metric.to_string(),
+        rule: question.rule.to_string(),
+        seeds,
+        values,
+        mean: if mean.is_finite() { mean } else { 0.0 },
+        interval,
+        bound,
+        effect,
+        finding,
+    }
+}
+
+/// By seed, the value that the rule looks at, where all its arms have been run.
+fn values(question: &Question, runs: &[&Trained]) -> BTreeMap<u64, f64> {
+    let of = |arm: &str, seed: u64| {
+        let run = runs.iter().find(|run| run.arm == arm && run.seed == seed)?;
+        question.metric.of(&run.curve)
+    };
+    let value = |seed: u64| match &question.rule {
+        Rule::Contrast { arms, .. } => {
+            let parts = arms
+                .iter()
+                .map(|(arm, factor)| Some(factor * of(arm, seed)?));
+            parts.sum::<Option<f64>>()
+        }
+        Rule::Printed { arm, .. } => of(arm, seed),
+    };
+    let seeds = runs.iter().map(|run| run.seed);
+    seeds
+        .filter_map(|seed| Some((seed, value(seed)?)))
+        .collect()
+}
+
+fn contrast(values: &[f64], interval: Option<Interval>, bound: f64, side: Side) -> Finding {
+    let Some(interval) = interval.filter(|_| values.len() >= FEWEST_PAIRS) else {
+        let n = values.len();
+        return Finding::Open(format!("{n} seeds; {FEWEST_PAIRS} are the fewest"));
+    };
+    let (above, below) = (interval.low > bound, interval.high < bound);
+    match (side, above, below) {
+        (Side::Above, true, _) | (Side::Below, _, true) => Finding::Holds,
+        (Side::Above, _, true) | (Side::Below, true, _) => Finding::Fails,
+        _ => {
+            let distance = (stats::mean(values) - bound).abs();
+            let needed = stats::enough(distance, stats::deviation(values), LEVEL);
+            let n = values.len();
+            Finding::Open(match needed {
+                Some(needed) => format!(
+                    "{n} seeds do not decide; if the difference is what it seems, about {needed} would"
+                ),
+                None => format!("{n} seeds show no difference from the bound"),
+            })
+        }
+    }
+}
+
+fn printed(values: &[f64], interval: Option<Interval>, value: f64) -> Finding {
+    match interval.filter(|_| values.len() >= FEWEST_RUNS) {
+        None => Finding::Open(format!(
+            "{} runs; {FEWEST_RUNS} are the fewest",
+            values.len()
+        )),
+        Some(Interval { low, high }) if (low..=high).contains(&value) => Finding::Holds,
+        Some(_) => Finding::Fails,
+    }
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Rule::Contrast { arms, side, bound } => {
+                for (i, (arm, factor)) in arms.iter().enumerate() {
+                    let sign = match (i, *factor < 0.0) {
+                        (0, false) => "",
+                        (0, true) => "-",
+                        (_, false) => " + ",
+                        (_, true) => " - ",
+                    };
+                    f.write_str(sign)?;
+                    if factor.abs() != 1.0 {
+                        write!(f, "{} ", factor.abs())?;
+                    }
+                    f.write_str(arm)?;
+                }
+                let side = match side {
+                    Side::Above => "above",
+                    Side::Below => "below",
+                };
+                write!(
+                    f,
+                    ": {:.0} % interval of the mean, paired by seed, wholly {side} {bound}",
+                    100.0 * LEVEL
+                )
+            }
+            Rule::Printed { arm, value, images } => {
+                write!(
+                    f,
+                    "{value} within the {:.0} % interval for one more run of {arm}",
+                    100.0 * LEVEL
+                )?;
+                match images {
+                    Some(n) => write!(f, ", counted on {n} images"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}

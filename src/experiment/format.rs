@@ -1,0 +1,236 @@
+//! The file format of experiments: TOML with unknown keys refused, and its JSON Schema.
+
+use super::{Arm, Experiment, ExperimentError, Question, Rule, Side};
+use crate::claim::Location;
+use crate::train::{Recipe, Scale};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use toml::{Spanned, Table};
+
+/// An experiment. A recipe is put together from four tables, of which the later ones replace keys of
+/// the earlier: that of the experiment, that of the scale, that of the arm, that of the arm at the
+/// scale.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "convcheck experiment")]
+struct ExperimentFile {
+    /// Kebab-case name, that of the file.
+    #[schemars(with = "String")]
+    name: Spanned<String>,
+    /// Heading in the report.
+    title: String,
+    /// Paper, section, table.
+    source: String,
+    /// Prose in Markdown that the report prints.
+    #[serde(default)]
+    about: String,
+    /// What all recipes have in common.
+    #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    recipe: Table,
+    /// The scale that takes seconds to a minute.
+    quick: Option<ScaleFile>,
+    /// The scale of the document.
+    full: Option<ScaleFile>,
+    /// What is compared.
+    #[serde(rename = "arm")]
+    #[schemars(with = "Vec<ArmFile>")]
+    arms: Vec<Spanned<ArmFile>>,
+    /// What is asked.
+    #[serde(default, rename = "question")]
+    #[schemars(with = "Vec<QuestionFile>")]
+    questions: Vec<Spanned<QuestionFile>>,
+}
+
+/// A scale.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ScaleFile {
+    /// How often each arm is trained.
+    seeds: u64,
+    /// What recipes have in common at this scale.
+    #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    recipe: Table,
+}
+
+/// An arm.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ArmFile {
+    /// Kebab-case name.
+    name: String,
+    /// What it is.
+    title: String,
+    /// What is its own at both scales.
+    #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    recipe: Table,
+    /// What is its own at the quick scale; false: it is not run there.
+    #[schemars(with = "Option<serde_json::Value>")]
+    quick: Option<toml::Value>,
+    /// What is its own at the full scale; false: it is not run there.
+    #[schemars(with = "Option<serde_json::Value>")]
+    full: Option<toml::Value>,
+}
+
+/// A question; it has `contrast` and one of `above` and `below`, or `arm` and `printed`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct QuestionFile {
+    /// Kebab-case name.
+    name: String,
+    /// The statement whose truth is asked.
+    says: String,
+    /// What is looked at.
+    metric: String,
+    /// The factor of each arm.
+    contrast: Option<BTreeMap<String, f64>>,
+    /// The bound above which the contrast must lie.
+    above: Option<f64>,
+    /// The bound below which it must.
+    below: Option<f64>,
+    /// The arm that should have printed the number.
+    arm: Option<String>,
+    /// The number.
+    printed: Option<f64>,
+    /// How many images it was counted on, if it is a share.
+    images: Option<u64>,
+}
+
+/// The format as a JSON Schema.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(ExperimentFile).to_value()
+}
+
+type Fault = (Range<usize>, String);
+
+/// Reads an experiment.
+///
+/// # Errors
+/// [`ExperimentError`] with the line and column of the first fault.
+pub fn parse(file: &Path, text: &str) -> Result<Experiment, ExperimentError> {
+    let fault = |(span, what): Fault| ExperimentError {
+        at: Location::of_byte(file, text, span.start),
+        what,
+    };
+    let read: ExperimentFile = toml::from_str(text).map_err(|error| {
+        let what = error.message().replace('\n', "; ");
+        fault((error.span().unwrap_or(0..0), what))
+    })?;
+    experiment(read).map_err(fault)
+}
+
+fn experiment(file: ExperimentFile) -> Result<Experiment, Fault> {
+    let scales: Vec<(Scale, &ScaleFile)> = [
+        (Scale::Quick, file.quick.as_ref()),
+        (Scale::Full, file.full.as_ref()),
+    ]
+    .into_iter()
+    .filter_map(|(scale, of)| Some((scale, of?)))
+    .collect();
+    if scales.is_empty() {
+        return Err((
+            file.name.span(),
+            "an experiment has a scale: [quick], [full] or both".into(),
+        ));
+    }
+    let mut arms: Vec<Arm> = Vec::new();
+    for spanned in &file.arms {
+        let arm = spanned.get_ref();
+        let wrong = |what: String| (spanned.span(), format!("arm `{}`: {what}", arm.name));
+        if arms.iter().any(|other| other.name == arm.name) {
+            return Err(wrong("is there twice".into()));
+        }
+        let mut recipes = BTreeMap::new();
+        for &(scale, of) in &scales {
+            let own = match scale {
+                Scale::Quick => &arm.quick,
+                Scale::Full => &arm.full,
+            };
+            let own = match own {
+                None => Table::new(),
+                Some(toml::Value::Table(own)) => own.clone(),
+                Some(toml::Value::Boolean(false)) => continue,
+                Some(_) => return Err(wrong("a scale of an arm is a table, or false".into())),
+            };
+            let mut table = file.recipe.clone();
+            for part in [&of.recipe, &arm.recipe, &own] {
+                table.extend(part.clone());
+            }
+            let recipe = table.try_into::<Recipe>().map_err(|error| {
+                let what = error.message().replace('\n', "; ");
+                wrong(format!("its recipe at the {} scale: {what}", scale.name()))
+            })?;
+            recipe.check().map_err(wrong)?;
+            recipes.insert(scale, recipe);
+        }
+        arms.push(Arm {
+            name: arm.name.clone(),
+            title: arm.title.clone(),
+            recipes,
+        });
+    }
+    let mut questions: Vec<Question> = Vec::new();
+    for spanned in file.questions {
+        let (span, asked) = (spanned.span(), spanned.into_inner());
+        let name = asked.name.clone();
+        let wrong = |what: String| (span.clone(), format!("question `{name}`: {what}"));
+        if questions.iter().any(|other| other.name == name) {
+            return Err(wrong("is there twice".into()));
+        }
+        let question = question(asked).map_err(wrong)?;
+        if let Some(unknown) =
+            (question.rule.arms()).find(|&a| arms.iter().all(|arm| arm.name != a))
+        {
+            return Err(wrong(format!("there is no arm `{unknown}`")));
+        }
+        questions.push(question);
+    }
+    Ok(Experiment {
+        seeds: scales
+            .iter()
+            .map(|(scale, of)| (*scale, of.seeds))
+            .collect(),
+        name: file.name.into_inner(),
+        title: file.title,
+        source: file.source,
+        about: file.about,
+        arms,
+        questions,
+    })
+}
+
+fn question(asked: QuestionFile) -> Result<Question, String> {
+    let rule = match (asked.contrast, asked.above, asked.below, asked.printed) {
+        (Some(arms), Some(bound), None, None) if !arms.is_empty() => Rule::Contrast {
+            arms,
+            side: Side::Above,
+            bound,
+        },
+        (Some(arms), None, Some(bound), None) if !arms.is_empty() => Rule::Contrast {
+            arms,
+            side: Side::Below,
+            bound,
+        },
+        (None, None, None, Some(value)) => Rule::Printed {
+            arm: asked.arm.ok_or("a printed number needs its `arm`")?,
+            value,
+            images: asked.images,
+        },
+        _ => {
+            return Err(
+                "has `contrast` and one of `above` and `below`, or `arm` and `printed`".into(),
+            );
+        }
+    };
+    Ok(Question {
+        name: asked.name,
+        says: asked.says,
+        metric: asked.metric.parse()?,
+        rule,
+    })
+}

@@ -1,0 +1,144 @@
+//! What is looked at in a run.
+
+use crate::train::{Curve, Epoch};
+use std::fmt;
+use std::str::FromStr;
+
+/// A number of a run: `loss@STEP`, or a quantity of an epoch, `NAME@EPOCH`, both counted from 1; without
+/// a place the last; `@best` is the epoch of the smallest validation error, the first of equals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    quantity: Quantity,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quantity {
+    Loss,
+    TrainLoss,
+    TrainError,
+    TestLoss,
+    TestError,
+    TestAccuracy,
+    ValidationError,
+    ValidationAccuracy,
+    /// Test error less training error.
+    Gap,
+    /// The smallest rise of the test accuracy from an epoch to the next.
+    LeastRise,
+}
+
+const QUANTITIES: [(&str, Quantity); 10] = [
+    ("loss", Quantity::Loss),
+    ("train_loss", Quantity::TrainLoss),
+    ("train_error", Quantity::TrainError),
+    ("test_loss", Quantity::TestLoss),
+    ("test_error", Quantity::TestError),
+    ("test_accuracy", Quantity::TestAccuracy),
+    ("validation_error", Quantity::ValidationError),
+    ("validation_accuracy", Quantity::ValidationAccuracy),
+    ("gap", Quantity::Gap),
+    ("least_rise", Quantity::LeastRise),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Last,
+    At(usize),
+    Best,
+}
+
+impl Metric {
+    /// Its value in a run; nothing where the run does not go so far, or has no validation.
+    pub fn of(&self, curve: &Curve) -> Option<f64> {
+        if self.quantity == Quantity::Loss {
+            let losses = &curve.losses;
+            let i = match self.place {
+                Place::Last => losses.len().checked_sub(1)?,
+                Place::At(step) => step.checked_sub(1)?,
+                Place::Best => return None,
+            };
+            return losses.get(i).map(|&loss| f64::from(loss));
+        }
+        let epochs = &curve.epochs;
+        if self.quantity == Quantity::LeastRise {
+            let rises = epochs
+                .windows(2)
+                .map(|two| two[0].test_error - two[1].test_error);
+            return rises.reduce(f64::min);
+        }
+        let epoch = match self.place {
+            Place::Last => epochs.last()?,
+            Place::At(epoch) => epochs.get(epoch.checked_sub(1)?)?,
+            Place::Best => best(epochs)?,
+        };
+        Some(match self.quantity {
+            Quantity::TrainLoss => epoch.train_loss,
+            Quantity::TrainError => epoch.train_error,
+            Quantity::TestLoss => epoch.test_loss,
+            Quantity::TestError => epoch.test_error,
+            Quantity::TestAccuracy => 1.0 - epoch.test_error,
+            Quantity::ValidationError => epoch.validation_error?,
+            Quantity::ValidationAccuracy => 1.0 - epoch.validation_error?,
+            Quantity::Gap => epoch.test_error - epoch.train_error,
+            Quantity::Loss | Quantity::LeastRise => unreachable!("answered above"),
+        })
+    }
+}
+
+fn best(epochs: &[Epoch]) -> Option<&Epoch> {
+    let judged = epochs
+        .iter()
+        .filter(|epoch| epoch.validation_error.is_some());
+    judged.reduce(|best, epoch| {
+        if epoch.validation_error < best.validation_error {
+            epoch
+        } else {
+            best
+        }
+    })
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Metric, String> {
+        let (name, place) = match text.split_once('@') {
+            Some((name, place)) => (name, Some(place)),
+            None => (text, None),
+        };
+        let found = QUANTITIES.iter().find(|quantity| quantity.0 == name);
+        let Some(&(_, quantity)) = found else {
+            let names: Vec<&str> = QUANTITIES.iter().map(|quantity| quantity.0).collect();
+            let names = names.join(", ");
+            return Err(format!("there is no metric `{name}`; there are {names}"));
+        };
+        let place = match place {
+            None => Place::Last,
+            Some("best") => Place::Best,
+            Some(place) => match place.parse() {
+                Ok(n) if n > 0 => Place::At(n),
+                _ => {
+                    return Err(format!(
+                        "`{place}` is no place: a number from 1 on, or best"
+                    ));
+                }
+            },
+        };
+        Ok(Metric { quantity, place })
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = QUANTITIES
+            .iter()
+            .find(|quantity| quantity.1 == self.quantity);
+        f.write_str(named.expect("every quantity has a name").0)?;
+        match self.place {
+            Place::Last => Ok(()),
+            Place::At(n) => write!(f, "@{n}"),
+            Place::Best => f.write_str("@best"),
+        }
+    }
+}

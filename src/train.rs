@@ -1,0 +1,9 @@
+//! How does a network learn? One run: a recipe, a data set, a seed, and the curve that comes of it.
+
+mod recipe;
+mod trained;
+
+pub use recipe::{
+    Adam, AdamForm, Fit, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd,
+};
+pub use trained::{Curve, Epoch, Scale, Trained};

@@ -1,0 +1,246 @@
+//! How is a network trained? Everything that decides a run but its seed.
+
+use crate::data::{Augment, Source, hex};
+use crate::net::{Init, Norm};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How a network is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Registered model.
+    pub model: String,
+    /// Data set.
+    pub data: Source,
+    /// Of the training images, only so many, the first.
+    pub images: Option<usize>,
+    /// Rows and columns to which images are brought before they are altered; the model's without it.
+    pub size: Option<usize>,
+    /// How they are brought to it.
+    #[serde(default)]
+    pub fit: Fit,
+    /// Alterations of the training images.
+    #[serde(default)]
+    pub augment: Vec<Augment>,
+    /// Alterations of the images that the network is evaluated on.
+    #[serde(default)]
+    pub augment_evaluation: Vec<Augment>,
+    /// The scale of the numbers.
+    #[serde(default)]
+    pub normalise: Normalise,
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// Images a step.
+    pub batch: usize,
+    /// What becomes of a last batch that is smaller.
+    #[serde(default)]
+    pub last_batch: LastBatch,
+    /// In which order the images come.
+    #[serde(default)]
+    pub order: Order,
+    /// How weights start.
+    #[serde(default)]
+    pub init: Init,
+    /// How batch normalisation runs in training.
+    #[serde(default)]
+    pub norm: Norm,
+    /// How weights follow their gradients.
+    pub optimizer: Optimizer,
+    /// How the rate changes.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Steps over which the rate rises from zero, in equal parts.
+    #[serde(default)]
+    pub warm_up: u64,
+    /// Share of the target that is spread over all classes (Szegedy et al. 2016, section 7).
+    #[serde(default)]
+    pub smoothing: f64,
+    /// Weight of each auxiliary head's loss (Szegedy et al. 2014, section 5: 0.3).
+    #[serde(default)]
+    pub auxiliary: f64,
+}
+
+/// How an image is brought to another size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// By linear interpolation; one channel is repeated for networks that take three.
+    #[default]
+    Resize,
+    /// By a black border.
+    Pad,
+}
+
+/// The scale of an image's numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalise {
+    /// Mean and deviation of the training images.
+    #[default]
+    Own,
+    /// Those of ImageNet.
+    Imagenet,
+    /// Between 0 and 1.
+    Unit,
+}
+
+/// What becomes of a last batch that is smaller than the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastBatch {
+    /// It is a step like the others.
+    #[default]
+    Keep,
+    /// It is left out.
+    Drop,
+}
+
+/// In which order the images of an epoch come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Each order is as likely as any other.
+    #[default]
+    Shuffled,
+    /// As TensorFlow's `shuffle`: each is drawn from a buffer of that many, which fills up with the next
+    /// image of the file.
+    Buffer(usize),
+}
+
+/// How weights follow their gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    Sgd(Sgd),
+    /// Adam (Kingma & Ba 2015); `weight_decay` is added to the gradient.
+    Adam(Adam),
+    /// AdamW (Loshchilov & Hutter 2019): `weight_decay` shrinks the weights themselves.
+    AdamW(Adam),
+}
+
+/// Stochastic gradient descent, in PyTorch's form: `v = momentum v + g`, `w = w - rate v`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sgd {
+    /// Learning rate, before the schedule.
+    pub rate: f64,
+    /// Share of the last step that goes on.
+    #[serde(default)]
+    pub momentum: f64,
+    /// Whether the gradient is looked up ahead (Nesterov 1983): `w = w - rate (g + momentum v)`.
+    #[serde(default)]
+    pub nesterov: bool,
+    /// That much of each weight is added to its gradient.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// Whether biases and the tensors of normalisations decay too.
+    #[serde(default = "yes")]
+    pub decay_all: bool,
+}
+
+/// Adam's constants.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Adam {
+    /// Learning rate, before the schedule.
+    pub rate: f64,
+    /// Share of the old mean of gradients that stays.
+    #[serde(default = "beta1")]
+    pub beta1: f64,
+    /// Share of the old mean of squares that stays.
+    #[serde(default = "beta2")]
+    pub beta2: f64,
+    /// Whose form: it decides the epsilon and where it is added.
+    #[serde(default)]
+    pub form: AdamForm,
+    /// How much weights decay.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// Whether biases and the tensors of normalisations decay too.
+    #[serde(default = "yes")]
+    pub decay_all: bool,
+}
+
+/// Whose Adam.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdamForm {
+    /// PyTorch's: epsilon 1e-8, added to the root of the corrected mean of squares.
+    #[default]
+    Torch,
+    /// Keras': epsilon 1e-7, added to the root before it is corrected.
+    Keras,
+}
+
+/// How the rate changes over a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// It does not.
+    #[default]
+    Constant,
+    /// It falls in a line, to zero behind the last step.
+    Linear,
+    /// It falls along half a cosine, to zero behind the last step (Loshchilov & Hutter 2017).
+    Cosine,
+    /// It is multiplied at certain steps.
+    Step {
+        /// Numbers of steps taken before each change.
+        at: Vec<u64>,
+        /// By what it is multiplied.
+        factor: f64,
+    },
+    /// It rises along half a cosine from a 25th of the rate, and falls along half a cosine to a
+    /// 250,000th of it (Smith & Topin 2018, in PyTorch's default form).
+    OneCycle {
+        /// Share of the steps that it rises.
+        rise: f64,
+    },
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn beta1() -> f64 {
+    0.9
+}
+
+const fn beta2() -> f64 {
+    0.999
+}
+
+impl Recipe {
+    /// Whether it can be followed at all.
+    ///
+    /// # Errors
+    /// The first number that cannot be.
+    pub fn check(&self) -> Result<(), String> {
+        let positive = |name: &str, x: f64| match x > 0.0 && x.is_finite() {
+            true => Ok(()),
+            false => Err(format!("{name} is {x}, must be above zero")),
+        };
+        positive("epochs", f64::from(self.epochs))?;
+        positive("batch", self.batch as f64)?;
+        let (Optimizer::Sgd(Sgd { rate, .. })
+        | Optimizer::Adam(Adam { rate, .. })
+        | Optimizer::AdamW(Adam { rate, .. })) = self.optimizer;
+        positive("rate", rate)?;
+        match (0.0..1.0).contains(&self.smoothing) {
+            true => Ok(()),
+            false => Err(format!(
+                "smoothing is {}, must be from 0 to below 1",
+                self.smoothing
+            )),
+        }
+    }
+
+    /// What it is, in 16 hexadecimal digits: of SHA-256 over its JSON.
+    pub fn fingerprint(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a recipe is numbers, names and lists");
+        hex(&Sha256::digest(json)[..8])
+    }
+}
