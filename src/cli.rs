@@ -1,6 +1,7 @@
 //! What can be typed: the one list from which parsing, help and completions derive.
 
 pub mod networks;
+pub mod training;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use convcheck::run::Weights;
@@ -65,8 +66,15 @@ pub enum Command {
     Forward(ForwardOptions),
     /// Run a network over the test images of CIFAR-10 or CIFAR-100 (binary version).
     Eval(EvalOptions),
-    /// Print the JSON Schema of suites.
-    Schema,
+    /// Train the arms of an experiment and answer its questions; runs are kept in the folder of the
+    /// report, and go on from there when they were stopped.
+    Train(TrainOptions),
+    /// Print the JSON Schema of suites, or of experiments.
+    Schema {
+        /// Of which files.
+        #[arg(default_value = "suite")]
+        of: SchemaOf,
+    },
     /// Print a completion script.
     Completions {
         /// Which shell it is for.
@@ -158,6 +166,51 @@ pub struct EvalOptions {
     pub json: bool,
 }
 
+#[derive(Args)]
+pub struct TrainOptions {
+    /// Its name, as `convcheck list experiments` prints it.
+    pub experiment: String,
+    /// Quick: seconds to a minute, on the embedded digits; full: the document's own data and sizes.
+    #[arg(long, default_value = "quick")]
+    pub scale: ScaleOption,
+    /// How often each arm is trained, if not as often as the experiment says.
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u64>,
+    /// Folder of the data set; the embedded digits need none.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Go on with the runs that were stopped.
+    #[arg(long)]
+    pub resume: bool,
+    /// Folder for runs and records.
+    #[arg(long, value_name = "DIR", default_value = "reports/latest")]
+    pub output: PathBuf,
+    /// Seconds between snapshots.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub snapshot_every: f64,
+    /// Print the answers as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The scales of experiments.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ScaleOption {
+    /// On the embedded digits.
+    Quick,
+    /// On the document's own data.
+    Full,
+}
+
+/// Files that have a schema.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SchemaOf {
+    /// Suites of claims.
+    Suite,
+    /// Experiments.
+    Experiment,
+}
+
 /// Numbers that networks compute with.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Real {
@@ -186,4 +239,6 @@ pub enum List {
     Suites,
     /// Functions that a measure may call.
     Functions,
+    /// Experiments that can be run.
+    Experiments,
 }

@@ -6,10 +6,12 @@
 mod answer;
 mod format;
 mod metric;
+mod run;
 
 pub use answer::{Answer, Finding, answer};
 pub use format::{parse, schema};
 pub use metric::Metric;
+pub use run::{By, ExperimentFault, Heard, Keep, Plan, Ready};
 
 use crate::claim::Location;
 use crate::train::{Recipe, Scale};

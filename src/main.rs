@@ -10,10 +10,14 @@ mod cli;
 
 use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
-use cli::{CheckOptions, Cli, Command, CompareOptions, List, ShowOptions, networks};
+use cli::{
+    CheckOptions, Cli, Command, CompareOptions, List, SchemaOf, ShowOptions, TrainOptions,
+    networks, training,
+};
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
 use convcheck::compare::compare;
+use convcheck::experiment::{self, By};
 use convcheck::graph::Shape;
 use convcheck::record::{self, Provenance, Record};
 use convcheck::{analysis, device, reference, report, zoo};
@@ -107,8 +111,12 @@ fn run(cli: Cli) -> Result<Outcome> {
             }
             Ok(Outcome::AsRecorded)
         }
-        Some(Command::Schema) => {
-            json(&claim::schema())?;
+        Some(Command::Train(options)) => train(&options),
+        Some(Command::Schema { of }) => {
+            json(&match of {
+                SchemaOf::Suite => claim::schema(),
+                SchemaOf::Experiment => experiment::schema(),
+            })?;
             Ok(Outcome::AsRecorded)
         }
         Some(Command::Completions { shell }) => {
@@ -164,10 +172,30 @@ fn list(what: List, as_json: bool) -> Result<Outcome> {
         List::Claims => report::list_claims(&load(None)?)?,
         List::Suites => report::list_suites(&load(None)?)?,
         List::Functions => report::list_functions()?,
+        List::Experiments => report::list_experiments(&experiment::embedded()?)?,
     };
     match as_json {
         true => json(&listing.rows)?,
         false => say(&listing.text)?,
+    }
+    Ok(Outcome::AsRecorded)
+}
+
+/// Trains an experiment and prints what its runs answer.
+fn train(options: &TrainOptions) -> Result<Outcome> {
+    let experiment = training::find(&options.experiment)?;
+    let by = by()?;
+    let runs = training::train(
+        options,
+        &experiment,
+        &by,
+        |steps| bar(steps as usize),
+        || !stop().load(Ordering::Relaxed),
+    )?;
+    let answers = training::answers(&experiment, &runs);
+    match options.json {
+        true => json(&answers)?,
+        false => say(&training::text(&answers))?,
     }
     Ok(Outcome::AsRecorded)
 }
@@ -317,17 +345,30 @@ fn write_pages(
     Ok(())
 }
 
+fn by() -> Result<By> {
+    Ok(By {
+        commit: option_env!("CONVCHECK_COMMIT").map(str::to_string),
+        date: date()?,
+        machine: device::describe(),
+    })
+}
+
 fn provenance() -> Result<Provenance> {
     let command = std::iter::once("convcheck".to_string())
         .chain(std::env::args().skip(1))
         .collect::<Vec<_>>()
         .join(" ");
+    let By {
+        commit,
+        machine,
+        date,
+    } = by()?;
     Ok(Provenance {
         command,
         version: env!("CARGO_PKG_VERSION").to_string(),
-        commit: option_env!("CONVCHECK_COMMIT").map(str::to_string),
-        date: date()?,
-        machine: device::describe(),
+        commit,
+        date,
+        machine,
     })
 }
 

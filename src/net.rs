@@ -134,20 +134,23 @@ impl Net {
         })
     }
 
-    /// Replaces each trainable weight by what `update` makes of it and of its gradient, in
-    /// `state_dict` order.
+    /// Replaces each trainable weight that has a gradient by what `update` makes of its key, itself and
+    /// its gradient, in `state_dict` order.
     ///
     /// # Errors
     /// Those of `update`.
     pub fn update(
         &mut self,
         gradients: &Gradients,
-        mut update: impl FnMut(&Tensor, &Tensor) -> candle_core::Result<Tensor>,
+        mut update: impl FnMut(&str, &Tensor, &Tensor) -> candle_core::Result<Tensor>,
     ) -> Result<(), NetError> {
         for &id in self.graph.state_order() {
             let node = &self.graph.nodes()[id];
-            for (weight, gradient) in self.weights[id].iter_mut().zip(gradients.of(id)) {
-                *weight = update(weight, gradient).map_err(|error| failed(node, &error))?;
+            let described = self.graph.tensors_of(node).into_iter();
+            let weights = described.zip(&mut self.weights[id]);
+            for ((tensor, weight), gradient) in weights.zip(gradients.of(id)) {
+                let name = [&node.path, ".", tensor.name].concat();
+                *weight = update(&name, weight, gradient).map_err(|error| failed(node, &error))?;
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ mod product;
 pub mod activation;
 pub mod batch_norm;
 pub mod conv;
+pub mod descent;
 pub mod dropout;
 pub mod join;
 pub mod linear;

@@ -20,7 +20,7 @@ mod text;
 pub use changes::{changes_html, changes_markdown, changes_text};
 pub use html::{Page, render};
 pub use junit::junit;
-pub use list::{Listing, list_claims, list_functions, list_models, list_suites};
+pub use list::{Listing, list_claims, list_experiments, list_functions, list_models, list_suites};
 pub use markdown::markdown;
 pub use text::{claims as claims_text, columns, layers, summary};
 

@@ -4,6 +4,7 @@ use crate::data::{DataError, Preparation, Split, batch};
 use crate::graph::Graph;
 use crate::net::checkpoint::{self, CheckpointError, Head};
 use crate::net::{Fill, Init, Mode, Net, NetError};
+use crate::ops::loss::cross_entropy;
 use crate::random::Key;
 use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
@@ -132,6 +133,8 @@ pub struct Score {
     pub total: usize,
     /// Share of the others, in percent.
     pub error: f64,
+    /// Mean cross-entropy.
+    pub loss: f64,
     /// Time taken.
     pub seconds: f64,
 }
@@ -139,7 +142,7 @@ pub struct Score {
 /// Images run at once.
 const BATCH: usize = 100;
 
-/// Runs a network over a whole split; `step` is told of each number of images and stops the run by
+/// Runs a network over a whole split, its images altered under a key; `step` is told of each number of images and stops the run by
 /// returning false.
 ///
 /// # Errors
@@ -148,6 +151,7 @@ pub fn evaluate(
     net: &Net,
     split: &Split,
     preparation: &Preparation,
+    key: Key,
     mut step: impl FnMut(usize) -> bool,
 ) -> Result<Option<Score>, RunError> {
     let classes = net.graph().prediction().shape.channels();
@@ -158,13 +162,17 @@ pub fn evaluate(
         )));
     }
     let start = std::time::Instant::now();
-    let mut correct = 0;
+    let (mut correct, mut loss) = (0, 0.0);
     for from in (0..split.len()).step_by(BATCH) {
         let range = from..(from + BATCH).min(split.len());
         let indices: Vec<usize> = range.clone().collect();
-        let x = batch(split, &indices, preparation, Key::seed(0), net.dtype())?;
+        let x = batch(split, &indices, preparation, key, net.dtype())?;
         let pass = net.forward(&x, Mode::Eval)?;
-        correct += right(pass.output(), &split.labels[range.clone()])?;
+        let labels = &split.labels[range.clone()];
+        let of_batch = cross_entropy(pass.output(), labels, 0.0);
+        let (of_batch, _) = of_batch.map_err(|error| RunError::Scores(error.to_string()))?;
+        loss += of_batch * range.len() as f64;
+        correct += right(pass.output(), labels)?;
         if !step(range.len()) {
             return Ok(None);
         }
@@ -174,13 +182,14 @@ pub fn evaluate(
         correct,
         total,
         error: 100.0 * (total - correct) as f64 / total as f64,
+        loss: loss / total as f64,
         seconds: start.elapsed().as_secs_f64(),
     }))
 }
 
 /// How many rows of scores are highest at their label; of equal scores the first counts, and a row
 /// with a NaN is wrong.
-fn right(scores: &Tensor, labels: &[usize]) -> Result<usize, RunError> {
+pub(crate) fn right(scores: &Tensor, labels: &[usize]) -> Result<usize, RunError> {
     let rows = scores
         .to_dtype(DType::F64)
         .and_then(|scores| scores.to_vec2::<f64>())

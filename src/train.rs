@@ -1,9 +1,160 @@
 //! How does a network learn? One run: a recipe, a data set, a seed, and the curve that comes of it.
+//!
+//! A run is a pure function of the three: order, alterations, masks and weights depend on the seed and
+//! on places, never on what ran before, so that a run that goes on from a snapshot is the same run.
 
+mod feed;
+mod learner;
+mod optimizer;
+mod order;
 mod recipe;
+mod schedule;
+mod snapshot;
+mod task;
 mod trained;
 
 pub use recipe::{
     Adam, AdamForm, Fit, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd,
 };
+pub use snapshot::Place;
+pub use task::Task;
 pub use trained::{Curve, Epoch, Scale, Trained};
+
+use crate::data::DataError;
+use crate::net::NetError;
+use crate::run::RunError;
+use crate::zoo::ZooError;
+use feed::Feed;
+use learner::Learner;
+use snapshot::Journal;
+use std::time::Instant;
+
+/// Why a run has no end.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A recipe names a model that there is not.
+    #[error(transparent)]
+    Zoo(#[from] ZooError),
+    /// The network fails.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// It cannot be evaluated.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The images cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Model, images and recipe do not go together.
+    #[error("{model}: {what}")]
+    Task {
+        /// The model.
+        model: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The loss is no number any more.
+    #[error(
+        "the loss is {loss} at step {step}; the first value that is not finite comes from layer `{layer}`"
+    )]
+    Diverged {
+        /// The step, from 1.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// The layer's path.
+        layer: String,
+    },
+    /// A snapshot or a curve that cannot be written, or does not belong to the run.
+    #[error("{0}")]
+    Files(String),
+    /// The run was told to stop.
+    #[error("stopped after step {step} of {steps}")]
+    Stopped {
+        /// Steps taken.
+        step: u64,
+        /// Steps of the whole run.
+        steps: u64,
+    },
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    /// Steps taken, those before it was resumed included.
+    pub step: u64,
+    /// Images of the last step.
+    pub images: u64,
+    /// Its loss.
+    pub loss: f32,
+}
+
+/// Trains a network; `told` hears of each step and stops the run by returning false. With a `place` the
+/// run goes on from the snapshot there, if there is one, and leaves one when it stops.
+///
+/// # Errors
+/// [`TrainError`]; what was written is whole.
+pub fn fit(
+    task: &Task,
+    seed: u64,
+    place: Option<&Place>,
+    told: &dyn Fn(Told) -> bool,
+) -> Result<(Curve, f64), TrainError> {
+    let mut learner = match place.filter(|place| place.snapshot.exists()) {
+        Some(place) => Learner::load(task, seed, &place.snapshot)?,
+        None => Learner::start(task, seed)?,
+    };
+    let epoch = task.steps_of_epoch();
+    let open = |place| Journal::open(place, &learner.progress.curve, epoch);
+    let mut journal = place.map(open).transpose()?;
+    let mut feed = Feed::new(task, seed);
+    let mut next = None;
+    let mut since = Instant::now();
+    // a run that ends in this very loop has no use for more snapshots
+    while !learner.is_done(task) {
+        let step = learner.progress.steps;
+        let goes_on = if learner.ends_epoch(task) {
+            let state = Told {
+                step,
+                images: 0,
+                loss: learner.progress.curve.losses.last().copied().unwrap_or(0.0),
+            };
+            let closed = learner.close_epoch(task, &|| told(state))?.is_some();
+            if let (true, Some(journal)) = (closed, &mut journal) {
+                journal.epoch(&learner.progress.curve)?;
+            }
+            closed
+        } else {
+            let batch = match next.take() {
+                Some(batch) => batch,
+                None => feed.batch(step)?.expect("the run is not at its end"),
+            };
+            // the next images are made ready while this step is taken
+            let (taken, ready) =
+                rayon::join(|| learner.step(task, &batch), || feed.batch(step + 1));
+            taken?;
+            next = ready?;
+            if let Some(journal) = &mut journal {
+                journal.step(&learner.progress.curve)?;
+            }
+            told(Told {
+                step: step + 1,
+                images: batch.labels.len() as u64,
+                loss: learner.progress.curve.losses.last().copied().unwrap_or(0.0),
+            })
+        };
+        learner.progress.seconds += since.elapsed().as_secs_f64();
+        since = Instant::now();
+        if let Some(journal) = &mut journal
+            && (!goes_on || journal.is_due())
+        {
+            journal.save(task, &learner)?;
+        }
+        if !goes_on {
+            return Err(TrainError::Stopped {
+                step: learner.progress.steps,
+                steps: task.steps(),
+            });
+        }
+    }
+    Ok((learner.progress.curve, learner.progress.seconds))
+}

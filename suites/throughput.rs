@@ -130,8 +130,10 @@ fn training(criterion: &mut Criterion) {
                 let gradients = net
                     .backward(pass, &[(prediction, &seed)], false)
                     .expect("gradients");
-                net.update(&gradients, |weight, gradient| weight - (gradient * 1e-4)?)
-                    .expect("it fits");
+                net.update(&gradients, |_, weight, gradient| {
+                    weight - (gradient * 1e-4)?
+                })
+                .expect("it fits");
             });
         });
         // candle's max pooling has a wrong gradient, so only the first

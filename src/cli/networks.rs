@@ -6,6 +6,7 @@ use candle_core::{DType, Tensor};
 use convcheck::data::{self, Normalisation, Part, Preparation};
 use convcheck::graph::{Graph, Shape};
 use convcheck::net::{Fill, Mode, checkpoint};
+use convcheck::random::Key;
 use convcheck::run::{self, Score, Weights};
 use convcheck::zoo::{self, Model};
 use indicatif::ProgressBar;
@@ -70,7 +71,7 @@ pub fn evaluate(
     };
     let net = run::net(graph, &Weights::File(options.weights.clone()), DType::F32)?;
     let progress = bar(split.len())?;
-    let score = run::evaluate(&net, &split, &preparation, |images| {
+    let score = run::evaluate(&net, &split, &preparation, Key::seed(0), |images| {
         progress.inc(images as u64);
         goes_on()
     })?;

@@ -3,7 +3,9 @@
 use super::text::columns;
 use crate::claim::{Claim, Kind, Suite, Value};
 use crate::evidence::FUNCTIONS;
+use crate::experiment::Experiment;
 use crate::graph::Dims;
+use crate::train::Scale;
 use crate::zoo::FAMILIES;
 use serde::Serialize;
 
@@ -136,6 +138,47 @@ pub fn list_suites(suites: &[Suite]) -> serde_json::Result<Listing> {
         &rows,
         columns(["suite", "title", "claims", "statements"], text),
     )
+}
+
+#[derive(Serialize)]
+struct ExperimentRow<'a> {
+    name: &'a str,
+    title: &'a str,
+    source: &'a str,
+    arms: Vec<&'a str>,
+    questions: Vec<&'a str>,
+    /// How often each arm is trained, by scale.
+    seeds: &'a std::collections::BTreeMap<Scale, u64>,
+}
+
+/// The experiments, with their arms and questions.
+///
+/// # Errors
+/// What the JSON writer says.
+pub fn list_experiments(experiments: &[Experiment]) -> serde_json::Result<Listing> {
+    let rows: Vec<ExperimentRow> = (experiments.iter())
+        .map(|experiment| ExperimentRow {
+            name: &experiment.name,
+            title: &experiment.title,
+            source: &experiment.source,
+            arms: experiment.arms.iter().map(|arm| &*arm.name).collect(),
+            questions: (experiment.questions.iter())
+                .map(|question| &*question.name)
+                .collect(),
+            seeds: &experiment.seeds,
+        })
+        .collect();
+    let text = rows.iter().map(|row| {
+        let scales: Vec<&str> = row.seeds.keys().map(|scale| scale.name()).collect();
+        [
+            row.name.to_string(),
+            row.title.to_string(),
+            scales.join(", "),
+            row.arms.join(", "),
+        ]
+    });
+    let text = columns(["experiment", "title", "scales", "arms"], text);
+    listing(&rows, text)
 }
 
 #[derive(Serialize)]

@@ -256,7 +256,7 @@ fn loss_falls(net: Net, x: &Tensor) {
         let shorter = (3..15).map(|digits| {
             let part = 10f64.powi(-digits);
             let mut moved = net.clone();
-            let update = |weight: &Tensor, gradient: &Tensor| {
+            let update = |_: &str, weight: &Tensor, gradient: &Tensor| {
                 // what drop-path has dropped stays as it is
                 let lengths = match length(gradient) {
                     0.0 => 0.0,

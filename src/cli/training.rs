@@ -1,0 +1,131 @@
+//! The command that trains: from options to finished runs and answers.
+
+use super::{ScaleOption, TrainOptions};
+use anyhow::{Result, bail};
+use convcheck::experiment::{self, Answer, By, Experiment, Finding, Heard, Keep, Plan, Ready};
+use convcheck::train::{Scale, Trained};
+use convcheck::zoo;
+use indicatif::ProgressBar;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The experiment of that name.
+pub fn find(name: &str) -> Result<Experiment> {
+    let all = experiment::embedded()?;
+    let nearest = zoo::nearest(name, all.iter().map(|experiment| experiment.name.as_str()));
+    match all.into_iter().find(|experiment| experiment.name == name) {
+        Some(found) => Ok(found),
+        None => {
+            let hint = match nearest.as_slice() {
+                [] => "`convcheck list experiments` shows all".to_string(),
+                names => format!("did you mean {}?", names.join(", ")),
+            };
+            bail!("there is no experiment `{name}`; {hint}")
+        }
+    }
+}
+
+/// Trains what the options name, with a bar of so many steps, as long as `goes_on`.
+pub fn train(
+    options: &TrainOptions,
+    experiment: &Experiment,
+    by: &By,
+    bar: impl FnOnce(u64) -> Result<ProgressBar>,
+    goes_on: impl Fn() -> bool + Sync,
+) -> Result<Vec<Trained>> {
+    let scale = match options.scale {
+        ScaleOption::Quick => Scale::Quick,
+        ScaleOption::Full => Scale::Full,
+    };
+    if !(options.snapshot_every >= 0.0 && options.snapshot_every.is_finite()) {
+        bail!(
+            "--snapshot-every is {}, must be seconds",
+            options.snapshot_every
+        );
+    }
+    let (name, of_scale) = (&experiment.name, scale.name());
+    let seeds = match options.seeds.or(experiment.seeds.get(&scale).copied()) {
+        Some(0) => bail!("--seeds is 0: nothing would be trained"),
+        Some(seeds) => seeds,
+        None => bail!("{name} has no {of_scale} scale"),
+    };
+    let folder = options
+        .output
+        .join("runs")
+        .join(format!("{name}-{of_scale}"));
+    let ready = Ready::new(Plan {
+        experiment,
+        scale,
+        seeds,
+        data: options.data.as_deref(),
+        keep: Some(Keep {
+            folder: &folder,
+            resume: options.resume,
+            every: Duration::from_secs_f64(options.snapshot_every),
+        }),
+        by,
+    })?;
+    let progress = bar(ready.steps())?;
+    let runs = watched(&ready, &progress, goes_on);
+    progress.finish_and_clear();
+    let runs = runs?;
+    Ok(runs)
+}
+
+/// Runs an experiment under a bar that says images a second and the last loss.
+pub fn watched(
+    ready: &Ready,
+    progress: &ProgressBar,
+    goes_on: impl Fn() -> bool + Sync,
+) -> Result<Vec<Trained>> {
+    let (start, images) = (Instant::now(), AtomicU64::new(0));
+    let heard = |heard: Heard| {
+        if heard.told.images > 0 {
+            let all = images.fetch_add(heard.told.images, Ordering::Relaxed) + heard.told.images;
+            let rate = all as f64 / start.elapsed().as_secs_f64();
+            progress.inc(1);
+            progress.set_message(format!(
+                "{} {}: loss {:.3}, {rate:.0} images/s",
+                heard.arm, heard.seed, heard.told.loss
+            ));
+        }
+        goes_on()
+    };
+    Ok(ready.run(&heard)?)
+}
+
+/// The answers that runs give to an experiment's questions.
+pub fn answers(experiment: &Experiment, runs: &[Trained]) -> Vec<Answer> {
+    let runs: Vec<&Trained> = runs.iter().collect();
+    let questions = experiment.questions.iter();
+    questions
+        .map(|question| experiment::answer(question, &runs))
+        .collect()
+}
+
+/// Answers, for people.
+pub fn text(answers: &[Answer]) -> String {
+    let mut text = String::new();
+    for answer in answers {
+        let finding = match &answer.finding {
+            Finding::Holds => "holds".to_string(),
+            Finding::Fails => "fails".to_string(),
+            Finding::Open(why) => format!("open: {why}"),
+        };
+        let interval = answer.interval.map_or(String::new(), |interval| {
+            format!(" [{:.4}, {:.4}]", interval.low, interval.high)
+        });
+        let _ = writeln!(
+            text,
+            "{}: {finding}\n  {}\n  {} {:.4}{interval}, {} seeds; {}",
+            answer.question,
+            answer.says,
+            answer.metric,
+            answer.mean,
+            answer.seeds.len(),
+            answer.rule
+        );
+    }
+    text
+}

@@ -1,0 +1,332 @@
+//! Trains the arms of an experiment, each under each seed.
+
+use super::Experiment;
+use crate::data::{DataError, Dataset, Source};
+use crate::train::{Place, Scale, Task, Told, TrainError, Trained, fit};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How an experiment is run.
+pub struct Plan<'a> {
+    /// The experiment.
+    pub experiment: &'a Experiment,
+    /// At which scale.
+    pub scale: Scale,
+    /// How many seeds, from 0 on.
+    pub seeds: u64,
+    /// Folder of the data set.
+    pub data: Option<&'a Path>,
+    /// Where unfinished and finished runs are kept; without it nothing is written.
+    pub keep: Option<Keep<'a>>,
+    /// Who runs it: commit, machine and date.
+    pub by: &'a By,
+}
+
+/// Where runs are kept.
+#[derive(Clone, Copy)]
+pub struct Keep<'a> {
+    /// The folder, of which a run of an experiment is the only user.
+    pub folder: &'a Path,
+    /// Whether what is there goes on.
+    pub resume: bool,
+    /// Time between snapshots.
+    pub every: Duration,
+}
+
+/// Who runs an experiment.
+#[derive(Debug, Clone)]
+pub struct By {
+    /// Commit of the program.
+    pub commit: Option<String>,
+    /// The machine, in a line.
+    pub machine: String,
+    /// The date.
+    pub date: String,
+}
+
+/// Why an experiment was not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentFault {
+    /// It does not have that scale.
+    #[error("{experiment} has no {scale} scale")]
+    NoScale {
+        /// The experiment.
+        experiment: String,
+        /// The scale.
+        scale: &'static str,
+    },
+    /// The images cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A run that failed.
+    #[error("{experiment}, {arm}, seed {seed}: {error}")]
+    Run {
+        /// The experiment.
+        experiment: String,
+        /// The arm.
+        arm: String,
+        /// The seed.
+        seed: u64,
+        /// Why.
+        error: TrainError,
+    },
+    /// A folder that cannot be used.
+    #[error("{}: {what}", .folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        what: String,
+    },
+}
+
+/// One run of an arm.
+struct Job {
+    arm: usize,
+    seed: u64,
+}
+
+/// An arm and a seed, as runs hear of them, and how far the run is.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'a> {
+    /// The arm.
+    pub arm: &'a str,
+    /// The seed.
+    pub seed: u64,
+    /// How far it is.
+    pub told: Told,
+}
+
+/// An experiment that is ready to run.
+pub struct Ready<'a> {
+    plan: Plan<'a>,
+    tasks: Vec<(&'a str, Task)>,
+    /// Held as long as the folder is in use.
+    _lock: Option<File>,
+}
+
+impl<'a> Ready<'a> {
+    /// Reads the data and puts every arm's task together.
+    ///
+    /// # Errors
+    /// [`ExperimentFault`], before anything is trained.
+    pub fn new(plan: Plan<'a>) -> Result<Ready<'a>, ExperimentFault> {
+        let lock = plan.keep.map(claim).transpose()?;
+        let mut read: Option<(Source, Dataset)> = None;
+        let mut tasks = Vec::new();
+        for arm in &plan.experiment.arms {
+            let Some(recipe) = arm.recipes.get(&plan.scale) else {
+                continue;
+            };
+            let data = match read.take().filter(|(source, _)| *source == recipe.data) {
+                Some((_, data)) => data,
+                None => recipe.data.load(plan.data)?,
+            };
+            let task = Task::new(recipe, data.clone()).map_err(|error| ExperimentFault::Run {
+                experiment: plan.experiment.name.clone(),
+                arm: arm.name.clone(),
+                seed: 0,
+                error,
+            })?;
+            read = Some((recipe.data, data));
+            tasks.push((arm.name.as_str(), task));
+        }
+        if tasks.is_empty() {
+            return Err(ExperimentFault::NoScale {
+                experiment: plan.experiment.name.clone(),
+                scale: plan.scale.name(),
+            });
+        }
+        Ok(Ready {
+            plan,
+            tasks,
+            _lock: lock,
+        })
+    }
+
+    /// Steps of all runs together.
+    pub fn steps(&self) -> u64 {
+        self.tasks.iter().map(|(_, task)| task.steps()).sum::<u64>() * self.plan.seeds
+    }
+
+    /// Trains; `heard` hears of each step and stops everything by returning false. At the quick scale
+    /// as many runs go side by side as there are processors, each on one; at the full scale one after
+    /// another. No result depends on that.
+    ///
+    /// # Errors
+    /// [`ExperimentFault`]: that of the first run, by arm and seed, that failed.
+    pub fn run(
+        &self,
+        heard: &(dyn Fn(Heard) -> bool + Sync),
+    ) -> Result<Vec<Trained>, ExperimentFault> {
+        let jobs: Vec<Job> = (0..self.plan.seeds)
+            .flat_map(|seed| (0..self.tasks.len()).map(move |arm| Job { arm, seed }))
+            .collect();
+        let workers = match self.plan.scale {
+            Scale::Quick => std::thread::available_parallelism().map_or(1, usize::from),
+            Scale::Full => 1,
+        };
+        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let done = Mutex::new(Vec::new());
+        let goes_on = |heard_of: Heard| heard(heard_of) && !failed.load(Ordering::Relaxed);
+        let work = || {
+            while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let trained = self.train(job, &goes_on);
+                if trained.is_err() {
+                    failed.store(true, Ordering::Relaxed);
+                    next.store(jobs.len(), Ordering::Relaxed);
+                }
+                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                done.push((job.arm, job.seed, trained));
+            }
+        };
+        match workers {
+            1 => work(),
+            _ => std::thread::scope(|scope| {
+                for _ in 0..workers {
+                    scope.spawn(
+                        || match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+                            Ok(pool) => pool.install(work),
+                            // without a pool of its own the worker shares that of all
+                            Err(_) => work(),
+                        },
+                    );
+                }
+            }),
+        }
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(arm, seed, _)| (*arm, *seed));
+        // a run that another's failure stopped is not why
+        let why = done.iter().position(|(_, _, trained)| {
+            let stopped = |fault: &ExperimentFault| {
+                matches!(
+                    fault,
+                    ExperimentFault::Run {
+                        error: TrainError::Stopped { .. },
+                        ..
+                    }
+                )
+            };
+            trained.as_ref().is_err_and(|fault| !stopped(fault))
+        });
+        match why {
+            Some(i) => done.swap_remove(i).2.map(|trained| vec![trained]),
+            None => done.into_iter().map(|(_, _, trained)| trained).collect(),
+        }
+    }
+
+    fn train(
+        &self,
+        job: &Job,
+        heard: &(dyn Fn(Heard) -> bool + Sync),
+    ) -> Result<Trained, ExperimentFault> {
+        let Plan {
+            experiment,
+            scale,
+            keep,
+            by,
+            ..
+        } = &self.plan;
+        let (arm, task) = &self.tasks[job.arm];
+        let file = |ending: &str| {
+            keep.map(|keep| keep.folder.join(format!("{arm}-{}.{ending}", job.seed)))
+        };
+        let [recipe, data] = task.fingerprints();
+        let finished = file("json");
+        if let Some(path) = finished.as_ref().filter(|path| path.exists()) {
+            return read(path, [recipe, data]);
+        }
+        let place = keep.map(|keep| Place {
+            snapshot: keep.folder.join(format!("{arm}-{}.snapshot", job.seed)),
+            curve: keep.folder.join(format!("{arm}-{}.jsonl", job.seed)),
+            every: keep.every,
+        });
+        let seed = job.seed;
+        let told = |told: Told| heard(Heard { arm, seed, told });
+        let fitted = fit(task, seed, place.as_ref(), &told);
+        let (curve, seconds) = fitted.map_err(|error| ExperimentFault::Run {
+            experiment: experiment.name.clone(),
+            arm: arm.to_string(),
+            seed,
+            error,
+        })?;
+        let trained = Trained {
+            experiment: experiment.name.clone(),
+            scale: *scale,
+            arm: arm.to_string(),
+            seed,
+            model: task.model().to_string(),
+            recipe: recipe.to_string(),
+            data: data.to_string(),
+            commit: by.commit.clone(),
+            machine: by.machine.clone(),
+            date: by.date.clone(),
+            seconds,
+            curve,
+        };
+        if let Some(path) = &finished {
+            write(path, &trained)?;
+        }
+        if let Some(place) = place {
+            // the finished run stands in another file now
+            let _ = std::fs::remove_file(place.snapshot);
+        }
+        Ok(trained)
+    }
+}
+
+/// Makes the folder, and makes sure that nobody else uses it and that nothing in it is lost.
+fn claim(keep: Keep) -> Result<File, ExperimentFault> {
+    let fault = |what: String| fault(keep.folder, what);
+    std::fs::create_dir_all(keep.folder).map_err(|e| fault(format!("cannot make it: {e}")))?;
+    let lock = File::create(keep.folder.join("lock"))
+        .map_err(|error| fault(format!("cannot write in it: {error}")))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(fault(
+                "another run uses this folder; wait for its end, or name another (--output)".into(),
+            ));
+        }
+        Err(TryLockError::Error(error)) => return Err(fault(format!("cannot lock it: {error}"))),
+    }
+    let entries = std::fs::read_dir(keep.folder).map_err(|error| fault(error.to_string()))?;
+    let mut runs = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name() != "lock");
+    match runs.next() {
+        Some(_) if !keep.resume => Err(fault(
+            "holds runs already: --resume goes on with them, or remove the folder to begin anew"
+                .into(),
+        )),
+        _ => Ok(lock),
+    }
+}
+
+fn read(path: &Path, [recipe, data]: [&str; 2]) -> Result<Trained, ExperimentFault> {
+    let text = std::fs::read(path).map_err(|e| fault(path, format!("cannot read it: {e}")))?;
+    let trained: Trained = serde_json::from_slice(&text)
+        .map_err(|error| fault(path, format!("is no finished run: {error}")))?;
+    match trained.recipe == recipe && trained.data == data {
+        true => Ok(trained),
+        false => Err(fault(
+            path,
+            "is a run of another recipe or other data: remove it to begin anew".into(),
+        )),
+    }
+}
+
+fn write(path: &Path, trained: &Trained) -> Result<(), ExperimentFault> {
+    let json = serde_json::to_vec(trained).map_err(|error| fault(path, error.to_string()))?;
+    crate::file::write(path, &json).map_err(|e| fault(path, format!("cannot write it: {e}")))
+}
+
+fn fault(folder: &Path, what: String) -> ExperimentFault {
+    ExperimentFault::Folder {
+        folder: folder.to_path_buf(),
+        what,
+    }
+}

@@ -1,0 +1,79 @@
+//! How does the learning rate change over a run?
+
+use super::recipe::Schedule;
+use std::f64::consts::PI;
+
+/// A one-cycle schedule starts at this share of its rate,
+const START: f64 = 1.0 / 25.0;
+/// and ends at this share of its start.
+const END: f64 = 1e-4;
+
+/// The share of the rate that a step takes, of `steps` in all; `step` counts from 0.
+pub(super) fn share(schedule: &Schedule, warm_up: u64, step: u64, steps: u64) -> f64 {
+    let (at, all) = (step as f64, steps as f64);
+    let scheduled = match schedule {
+        Schedule::Constant => 1.0,
+        Schedule::Linear => 1.0 - at / all,
+        Schedule::Cosine => half_cosine(1.0, 0.0, at / all),
+        Schedule::Step { at, factor } => {
+            let changes = at.iter().filter(|&&change| change <= step).count();
+            factor.powi(changes as i32)
+        }
+        Schedule::OneCycle { rise } => {
+            // the last step of each part reaches its end, as in PyTorch
+            let top = rise * all - 1.0;
+            match at <= top {
+                true => half_cosine(START, 1.0, at / top),
+                false => half_cosine(1.0, START * END, (at - top) / (all - 1.0 - top)),
+            }
+        }
+    };
+    match step < warm_up {
+        true => scheduled * (at + 1.0) / warm_up as f64,
+        false => scheduled,
+    }
+}
+
+/// From one number to another along half a cosine, `way` from 0 to 1.
+fn half_cosine(from: f64, to: f64, way: f64) -> f64 {
+    to + (from - to) / 2.0 * (1.0 + (PI * way).cos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-12
+    }
+
+    #[test]
+    fn each_schedule_goes_where_it_says() {
+        let cosine = Schedule::Cosine;
+        assert!(near(share(&cosine, 0, 0, 10), 1.0));
+        assert!(near(share(&cosine, 0, 5, 10), 0.5));
+        assert!(near(share(&Schedule::Linear, 0, 9, 10), 0.1));
+        let step = Schedule::Step {
+            at: vec![3, 6],
+            factor: 0.1,
+        };
+        let shares = [2, 3, 5, 6].map(|i| share(&step, 0, i, 10));
+        assert!(
+            shares
+                .iter()
+                .zip([1.0, 0.1, 0.1, 0.01])
+                .all(|(a, b)| near(*a, b))
+        );
+        assert!(near(share(&Schedule::Constant, 4, 0, 10), 0.25));
+        assert!(near(share(&Schedule::Constant, 4, 3, 10), 1.0));
+    }
+
+    /// The first, the highest and the last rate that PyTorch's `OneCycleLR(total_steps=100)` documents.
+    #[test]
+    fn one_cycle_rises_and_falls() {
+        let schedule = Schedule::OneCycle { rise: 0.3 };
+        let at = |step| share(&schedule, 0, step, 100);
+        assert!(near(at(0), 0.04) && near(at(29), 1.0) && near(at(99), 4e-6));
+        assert!((1..=29).all(|i| at(i) > at(i - 1)) && (30..100).all(|i| at(i) < at(i - 1)));
+    }
+}

@@ -1,0 +1,212 @@
+//! Where does a run keep what it needs to go on after a stop?
+//!
+//! A snapshot is one file that is whole or absent: a safetensors file of the weights, of what the
+//! optimiser remembers, and of the rest as JSON in a tensor of bytes. All else follows from the task and
+//! the number of steps. The curve is written beside it as it grows, a JSON line a step and an epoch;
+//! that file is for watching only, and made anew from the snapshot when a run goes on.
+
+use super::learner::{Learner, Progress};
+use super::optimizer::Memory;
+use super::task::Task;
+use super::{Curve, TrainError};
+use crate::file;
+use crate::net::Net;
+use crate::net::checkpoint;
+use candle_core::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The two files of a run, and how often the first is written.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The snapshot.
+    pub snapshot: PathBuf,
+    /// The growing curve.
+    pub curve: PathBuf,
+    /// Time between snapshots.
+    pub every: Duration,
+}
+
+/// What a snapshot holds besides tensors.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    recipe: String,
+    data: String,
+    progress: Progress,
+}
+
+const STATE: &str = "state";
+
+impl Learner {
+    /// Writes the snapshot.
+    pub(super) fn save(&self, task: &Task, path: &Path) -> Result<(), TrainError> {
+        let fault = |what: String| fault(path, what);
+        let [recipe, data] = task.prints.clone();
+        let state = State {
+            recipe,
+            data,
+            progress: self.progress.clone(),
+        };
+        let json = serde_json::to_vec(&state).map_err(|error| fault(error.to_string()))?;
+        let length = json.len();
+        let json = Tensor::from_vec(json, length, &Device::Cpu);
+        let mut tensors = BTreeMap::new();
+        tensors.insert(STATE.to_string(), json.map_err(|e| fault(e.to_string()))?);
+        for (name, _, weight) in self.net.weights() {
+            tensors.insert(format!("net.{name}"), weight.clone());
+        }
+        for (name, kept) in &self.memory.0 {
+            for (i, tensor) in kept.iter().enumerate() {
+                tensors.insert(format!("memory.{i}.{name}"), tensor.clone());
+            }
+        }
+        checkpoint::write(path, &tensors).map_err(|error| TrainError::Files(error.to_string()))
+    }
+
+    /// The run that a snapshot holds.
+    pub(super) fn load(task: &Task, seed: u64, path: &Path) -> Result<Learner, TrainError> {
+        let fault = |what: String| fault(path, what);
+        let mut tensors =
+            checkpoint::read(path).map_err(|error| TrainError::Files(error.to_string()))?;
+        let bytes = tensors
+            .remove(STATE)
+            .and_then(|state| state.to_vec1::<u8>().ok())
+            .ok_or_else(|| fault("is no snapshot of a run: it has no state".into()))?;
+        let state: State = serde_json::from_slice(&bytes)
+            .map_err(|error| fault(format!("its state cannot be read: {error}")))?;
+        let [recipe, data] = &task.prints;
+        let same = |what: &str, found: &str, right: &str| match found == right {
+            true => Ok(()),
+            false => Err(fault(format!(
+                "is of another {what} ({found}) than this run ({right})"
+            ))),
+        };
+        same("recipe", &state.recipe, recipe)?;
+        same("data set", &state.data, data)?;
+        same("seed", &state.progress.seed.to_string(), &seed.to_string())?;
+        let mut weights = BTreeMap::new();
+        let mut memory: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
+        for (name, tensor) in tensors {
+            if let Some(name) = name.strip_prefix("net.") {
+                weights.insert(name.to_string(), tensor);
+            } else if let Some(name) =
+                (name.strip_prefix("memory.")).and_then(|n| n.split_once('.'))
+            {
+                // names sort by their number, so that the tensors of a weight come in order
+                memory.entry(name.1.to_string()).or_default().push(tensor);
+            } else {
+                return Err(fault(format!("has a tensor `{name}` that belongs nowhere")));
+            }
+        }
+        let net = Net::new(task.graph.clone(), weights, DType::F32)?;
+        let shapes: BTreeMap<String, Vec<usize>> = (net.weights())
+            .map(|(name, _, weight)| (name, weight.dims().to_vec()))
+            .collect();
+        for (name, kept) in &memory {
+            let fits = |tensor: &Tensor| {
+                shapes.get(name).is_some_and(|dims| tensor.dims() == dims)
+                    && tensor.dtype() == DType::F32
+            };
+            if !kept.iter().all(fits) {
+                return Err(fault(format!(
+                    "what the optimiser remembers of `{name}` does not fit it"
+                )));
+            }
+        }
+        Ok(Learner {
+            net,
+            memory: Memory(memory),
+            progress: state.progress,
+        })
+    }
+}
+
+/// Writes snapshots when they are due, and the curve as it grows.
+pub(super) struct Journal<'a> {
+    place: &'a Place,
+    file: File,
+    last: Instant,
+}
+
+impl<'a> Journal<'a> {
+    /// Begins with the curve so far.
+    pub(super) fn open(place: &'a Place, curve: &Curve, epoch: u64) -> Result<Self, TrainError> {
+        let fault = |error: std::io::Error| cannot_write(&place.curve, &error);
+        let mut lines = String::new();
+        let mut epochs = curve.epochs.iter().enumerate();
+        for (step, loss) in (1u64..).zip(&curve.losses) {
+            lines += &step_line(step, *loss);
+            if step % epoch == 0
+                && let Some((i, of_epoch)) = epochs.next()
+            {
+                lines += &epoch_line(i, of_epoch);
+            }
+        }
+        file::write(&place.curve, lines.as_bytes()).map_err(fault)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(&place.curve)
+            .map_err(fault)?;
+        Ok(Journal {
+            place,
+            file,
+            last: Instant::now(),
+        })
+    }
+
+    /// The last step of a curve.
+    pub(super) fn step(&mut self, curve: &Curve) -> Result<(), TrainError> {
+        let n = curve.losses.len();
+        match curve.losses.last() {
+            Some(&loss) => self.write(&step_line(n as u64, loss)),
+            None => Ok(()),
+        }
+    }
+
+    /// The last epoch of a curve.
+    pub(super) fn epoch(&mut self, curve: &Curve) -> Result<(), TrainError> {
+        match curve.epochs.last() {
+            Some(epoch) => self.write(&epoch_line(curve.epochs.len() - 1, epoch)),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, line: &str) -> Result<(), TrainError> {
+        let written = self.file.write_all(line.as_bytes());
+        written.map_err(|error| cannot_write(&self.place.curve, &error))
+    }
+
+    /// Whether a snapshot is due.
+    pub(super) fn is_due(&self) -> bool {
+        self.last.elapsed() >= self.place.every
+    }
+
+    /// Writes one.
+    pub(super) fn save(&mut self, task: &Task, learner: &Learner) -> Result<(), TrainError> {
+        learner.save(task, &self.place.snapshot)?;
+        self.last = Instant::now();
+        Ok(())
+    }
+}
+
+fn step_line(step: u64, loss: f32) -> String {
+    format!("{{\"step\":{step},\"loss\":{loss}}}\n")
+}
+
+fn epoch_line(i: usize, epoch: &super::Epoch) -> String {
+    let epoch = serde_json::to_string(epoch).unwrap_or_default();
+    format!("{{\"epoch\":{},{}\n", i + 1, epoch.trim_start_matches('{'))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> TrainError {
+    fault(path, format!("cannot write it: {error}"))
+}
+
+fn fault(path: &Path, what: String) -> TrainError {
+    TrainError::Files(format!("{}: {what}", path.display()))
+}

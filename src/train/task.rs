@@ -1,0 +1,99 @@
+//! What is learned, all but the weights: network, images and how both are handled.
+
+use super::TrainError;
+use super::recipe::{LastBatch, Normalise, Recipe};
+use crate::data::{Dataset, Normalisation, Preparation};
+use crate::graph::Graph;
+use crate::random::Key;
+use crate::zoo;
+
+/// A recipe with its network and its images.
+pub struct Task {
+    pub(super) recipe: Recipe,
+    pub(super) graph: Graph,
+    pub(super) data: Dataset,
+    pub(super) training: Preparation,
+    pub(super) evaluation: Preparation,
+    /// Fingerprints of recipe and data.
+    pub(super) prints: [String; 2],
+}
+
+impl Task {
+    /// Puts a recipe, the description of its network and its images together.
+    ///
+    /// # Errors
+    /// [`TrainError`]: an unknown model, images that do not fit it, no step to take.
+    pub fn new(recipe: &Recipe, mut data: Dataset) -> Result<Task, TrainError> {
+        let graph = zoo::find(&recipe.model)?.graph()?;
+        if let Some(images) = recipe.images {
+            let size = data.train.images.len() / data.train.len().max(1);
+            data.train.labels.truncate(images);
+            data.train.images.truncate(images * size);
+        }
+        let wrong = |what: String| TrainError::Task {
+            model: recipe.model.clone(),
+            what,
+        };
+        let classes = graph.prediction().shape.channels();
+        if classes != data.train.classes {
+            return Err(wrong(format!(
+                "tells {classes} classes apart, the images have {}",
+                data.train.classes
+            )));
+        }
+        let normalisation = match recipe.normalise {
+            Normalise::Own => Normalisation::of(&data.train),
+            Normalise::Imagenet => Normalisation::imagenet(),
+            Normalise::Unit => Normalisation::unit(data.train.shape.channels()),
+        };
+        let preparation = |augment: &[_]| Preparation {
+            augment: augment.to_vec(),
+            normalisation: normalisation.clone(),
+        };
+        let task = Task {
+            prints: [recipe.fingerprint(), data.fingerprint()],
+            training: preparation(&recipe.augment),
+            evaluation: preparation(&recipe.augment_evaluation),
+            recipe: recipe.clone(),
+            graph,
+            data,
+        };
+        if task.steps_of_epoch() == 0 {
+            return Err(wrong(format!(
+                "an epoch of {} images has no whole batch of {}",
+                task.data.train.len(),
+                recipe.batch
+            )));
+        }
+        Ok(task)
+    }
+
+    /// Steps of an epoch.
+    pub(super) fn steps_of_epoch(&self) -> u64 {
+        let (images, batch) = (self.data.train.len(), self.recipe.batch);
+        (match self.recipe.last_batch {
+            LastBatch::Keep => images.div_ceil(batch),
+            LastBatch::Drop => images / batch,
+        }) as u64
+    }
+
+    /// Fingerprints of the recipe and of the data.
+    pub fn fingerprints(&self) -> [&str; 2] {
+        [&self.prints[0], &self.prints[1]]
+    }
+
+    /// Name of the model.
+    pub fn model(&self) -> &str {
+        &self.recipe.model
+    }
+
+    /// Steps of a run.
+    pub fn steps(&self) -> u64 {
+        self.steps_of_epoch() * u64::from(self.recipe.epochs)
+    }
+
+    /// The key of what happens to images in an epoch.
+    pub(super) fn key(&self, seed: u64, what: &str, epoch: u64) -> Key {
+        Key::seed(seed).with_name(what).with(epoch)
+    }
+}
