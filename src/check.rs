@@ -1,7 +1,7 @@
 //! Checks claims: gathers evidence for each, judges it, and writes down what was found.
 
-use crate::claim::{Claim, Suite};
-use crate::evidence::{Evaluator, Evidence, Found, MeasureError, gather};
+use crate::claim::{Basis, Claim, Suite};
+use crate::evidence::{Evaluator, Evidence, Found, MeasureError, Training, gather};
 use crate::record::{Method, Record};
 use crate::verdict::{Verdict, judge};
 
@@ -32,10 +32,12 @@ pub fn select<'a>(
         })
 }
 
-/// Checks claims in order, those with a slow measure only if `all` are wanted; `step` is told of each
-/// before it is checked and stops the check by returning false.
+/// Checks claims in order, those with a slow measure only if `all` are wanted; trained networks are those
+/// of `training`. `step` is told of each claim before it is checked and stops the check by returning
+/// false.
 pub fn check<'a>(
     claims: impl Iterator<Item = (&'a Suite, &'a Claim)>,
+    training: &Training,
     all: bool,
     mut step: impl FnMut(&Claim) -> bool,
 ) -> Checked {
@@ -47,10 +49,12 @@ pub fn check<'a>(
             break;
         }
         if claim.slow && !all {
-            checked.records.push(left_out(suite, claim));
+            let why = "a run of networks that takes long: --all runs it";
+            let verdict = Verdict::Untested(why.into());
+            checked.records.push(unchecked(suite, claim, &verdict));
             continue;
         }
-        match check_one(suite, claim, &evaluator) {
+        match check_one(suite, claim, &evaluator, training) {
             Ok(record) => checked.records.push(record),
             Err(error) => checked.errors.push(error),
         }
@@ -66,27 +70,31 @@ pub fn check_one(
     suite: &Suite,
     claim: &Claim,
     evaluator: &Evaluator,
+    training: &Training,
 ) -> Result<Record, MeasureError> {
-    let evidence = gather(claim, evaluator)?;
+    let evidence = gather(claim, evaluator, training)?;
     let verdict = judge(claim, &evidence);
-    Ok(record(suite, claim, evidence, &verdict))
+    Ok(match (&claim.basis, &evidence) {
+        (Basis::Trial(_), Evidence::None) => unchecked(suite, claim, &verdict),
+        _ => record(suite, claim, evidence, &verdict),
+    })
 }
 
-/// A claim whose measure takes long, unchecked: it differs from nothing that its suite records.
-fn left_out(suite: &Suite, claim: &Claim) -> Record {
-    let verdict = Verdict::Untested("a run of networks that takes long: --all runs it".into());
+/// A claim that takes long, unchecked: it differs from nothing that its suite records.
+fn unchecked(suite: &Suite, claim: &Claim, verdict: &Verdict) -> Record {
     Record {
         recorded: None,
         recorded_found: None,
-        ..record(suite, claim, Evidence::None, &verdict)
+        ..record(suite, claim, Evidence::None, verdict)
     }
 }
 
 fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -> Record {
-    let (method, found) = match evidence {
-        Evidence::Structural(found) => (Some(Method::Counted), Some(found)),
-        Evidence::Numerical(found) => (Some(Method::Run), Some(found)),
-        Evidence::None => (None, None),
+    let (method, found, answers) = match evidence {
+        Evidence::Structural(found) => (Some(Method::Counted), Some(found), Vec::new()),
+        Evidence::Numerical(found) => (Some(Method::Run), Some(found), Vec::new()),
+        Evidence::Training(answers) => (Some(Method::Trained), None, answers),
+        Evidence::None => (None, None, Vec::new()),
     };
     let (found, steps) = match found {
         Some(Found { value, steps }) => (Some(value), steps),
@@ -103,6 +111,8 @@ fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -
         stated: measure.map(|measure| measure.stated.clone()),
         measure: measure.map(|measure| measure.expression.clone()),
         tolerance: measure.map(|measure| measure.tolerance),
+        trial: claim.trial().cloned(),
+        answers,
         method,
         found,
         steps,

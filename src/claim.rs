@@ -67,8 +67,44 @@ pub enum Basis {
     Measure(Measure),
     /// A publication says it.
     Citation(String),
+    /// Networks that were trained decide.
+    Trial(Trial),
     /// It cannot be had yet; the text says what is missing.
     Needs(String),
+}
+
+/// What of an experiment decides a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// The experiment, as `convcheck list experiments` prints it.
+    pub experiment: String,
+    /// At which scale; what holds at one says nothing about the other.
+    pub scale: Scale,
+    /// Its questions: the claim is confirmed when all hold, and refuted when one fails.
+    pub questions: Vec<String>,
+}
+
+/// The scale of an experiment.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// Seconds to a minute, on the embedded digits.
+    Quick,
+    /// The document's own data and sizes.
+    Full,
+}
+
+impl Scale {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scale::Quick => "quick",
+            Scale::Full => "full",
+        }
+    }
 }
 
 /// An expression whose value decides a claim.
@@ -118,7 +154,15 @@ impl Claim {
     pub fn measure(&self) -> Option<&Measure> {
         match &self.basis {
             Basis::Measure(measure) => Some(measure),
-            Basis::Citation(_) | Basis::Needs(_) => None,
+            Basis::Citation(_) | Basis::Trial(_) | Basis::Needs(_) => None,
+        }
+    }
+
+    /// Its trial, if trained networks decide it.
+    pub fn trial(&self) -> Option<&Trial> {
+        match &self.basis {
+            Basis::Trial(trial) => Some(trial),
+            Basis::Measure(_) | Basis::Citation(_) | Basis::Needs(_) => None,
         }
     }
 

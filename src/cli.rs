@@ -23,6 +23,13 @@ pub struct Cli {
     /// Run the measures too that take long.
     #[arg(long)]
     pub all: bool,
+    /// Leave out the training of the quick experiments.
+    #[arg(long)]
+    pub no_training: bool,
+    /// Folder of records, in whose folders the finished runs of experiments stand that count too; without
+    /// it `reports`, if there is one.
+    #[arg(long, value_name = "DIR")]
+    pub runs: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -92,6 +99,10 @@ pub struct CheckOptions {
     /// Folder of suites to check, instead of those about the document.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
+    /// Folder of records, in whose folders the finished runs of experiments stand by which claims about
+    /// training are judged; without it `reports`, if there is one.
+    #[arg(long, value_name = "DIR")]
+    pub runs: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

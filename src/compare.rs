@@ -75,6 +75,8 @@ mod tests {
             stated: None,
             measure: None,
             tolerance: None,
+            trial: None,
+            answers: Vec::new(),
             method: None,
             found: Some(Value::Int(found)),
             steps: Vec::new(),

@@ -2,11 +2,14 @@
 
 mod evaluator;
 mod functions;
+mod training;
 
 pub use evaluator::Evaluator;
 pub use functions::{FUNCTIONS, Function};
+pub use training::Training;
 
-use crate::claim::{Claim, Location, Value};
+use crate::claim::{Basis, Claim, Location, Value};
+use crate::experiment::Answer;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +18,9 @@ pub enum Evidence {
     Structural(Found),
     /// Computed by running networks, or layers of theirs.
     Numerical(Found),
-    /// The claim has no measure.
+    /// What trained networks answer, question by question.
+    Training(Vec<Answer>),
+    /// The claim has no measure, or its networks have not been trained.
     None,
 }
 
@@ -30,7 +35,7 @@ pub struct Found {
 
 /// A measure that has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{at}: measure of `{id}`: {what}")]
+#[error("{at}: `{id}`: {what}")]
 pub struct MeasureError {
     /// Where the measure stands.
     pub at: Location,
@@ -43,19 +48,31 @@ pub struct MeasureError {
 /// Gathers the evidence that a claim's basis asks for.
 ///
 /// # Errors
-/// [`MeasureError`] when the measure names something unknown, divides by zero or overflows.
-pub fn gather(claim: &Claim, evaluator: &Evaluator) -> Result<Evidence, MeasureError> {
-    let Some(measure) = claim.measure() else {
-        return Ok(Evidence::None);
+/// [`MeasureError`] when the measure or the trial names something unknown, divides by zero or overflows.
+pub fn gather(
+    claim: &Claim,
+    evaluator: &Evaluator,
+    training: &Training,
+) -> Result<Evidence, MeasureError> {
+    let fault = |at: &Location, what| MeasureError {
+        at: at.clone(),
+        id: claim.id.clone(),
+        what,
     };
-    let (found, numeric) =
-        evaluator
-            .evaluate(&measure.expression)
-            .map_err(|what| MeasureError {
-                at: measure.at.clone(),
-                id: claim.id.clone(),
-                what,
-            })?;
+    let measure = match &claim.basis {
+        Basis::Measure(measure) => measure,
+        Basis::Trial(trial) => {
+            let answers = training.answers(trial);
+            return match answers.map_err(|what| fault(&claim.at, what))? {
+                answers if answers.is_empty() => Ok(Evidence::None),
+                answers => Ok(Evidence::Training(answers)),
+            };
+        }
+        Basis::Citation(_) | Basis::Needs(_) => return Ok(Evidence::None),
+    };
+    let (found, numeric) = evaluator
+        .evaluate(&measure.expression)
+        .map_err(|what| fault(&measure.at, format!("its measure: {what}")))?;
     Ok(match numeric {
         true => Evidence::Numerical(found),
         false => Evidence::Structural(found),

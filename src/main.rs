@@ -17,6 +17,7 @@ use cli::{
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
 use convcheck::compare::compare;
+use convcheck::evidence::Training;
 use convcheck::experiment::{self, By};
 use convcheck::graph::Shape;
 use convcheck::record::{self, Provenance, Record};
@@ -73,9 +74,13 @@ fn stop() -> &'static AtomicBool {
     STOP.get_or_init(|| AtomicBool::new(false))
 }
 
+fn goes_on() -> bool {
+    !stop().load(Ordering::Relaxed)
+}
+
 fn run(cli: Cli) -> Result<Outcome> {
     match cli.command {
-        None => main_job(&cli.output, cli.suites.as_deref(), cli.all),
+        None => main_job(&cli),
         Some(Command::Check(options)) => check_claims(&options),
         Some(Command::List { what, json }) => list(what, json),
         Some(Command::Show(options)) => show(&options),
@@ -101,7 +106,7 @@ fn run(cli: Cli) -> Result<Outcome> {
             Ok(Outcome::AsRecorded)
         }
         Some(Command::Eval(options)) => {
-            let score = networks::evaluate(&options, bar, || !stop().load(Ordering::Relaxed))?;
+            let score = networks::evaluate(&options, bar, goes_on)?;
             match options.json {
                 true => json(&score)?,
                 false => say(&format!(
@@ -128,11 +133,20 @@ fn run(cli: Cli) -> Result<Outcome> {
     }
 }
 
-/// Checks every claim, writes record and report, and prints a summary.
-fn main_job(output: &Path, suites: Option<&Path>, all: bool) -> Result<Outcome> {
-    let suites = load(suites)?;
-    let records = checked(&suites, None, all)?;
+/// Trains the quick experiments, checks every claim, writes record and report, and prints a summary.
+fn main_job(cli: &Cli) -> Result<Outcome> {
+    let output = &cli.output;
+    let suites = load(cli.suites.as_deref())?;
+    let experiments = experiment::embedded()?;
+    let fresh = match cli.no_training {
+        true => Vec::new(),
+        false => training::quick(&experiments, &by()?, |steps| bar(steps as usize), goes_on)?,
+    };
+    let kept = training::kept(cli.runs.as_deref())?;
+    let training = Training::new(experiments, fresh.into_iter().chain(kept));
+    let records = checked(&suites, None, cli.all, &training)?;
     let provenance = provenance()?;
+    record::save_runs(output, training.runs())?;
     record::save(output, &provenance, &records)?;
     write_pages(output, &suites, &records, &provenance)?;
     let (statements, refuted) = (
@@ -150,7 +164,9 @@ fn main_job(output: &Path, suites: Option<&Path>, all: bool) -> Result<Outcome> 
 
 fn check_claims(options: &CheckOptions) -> Result<Outcome> {
     let suites = load(options.suites.as_deref())?;
-    let records = checked(&suites, options.filter.as_deref(), options.all)?;
+    let kept = training::kept(options.runs.as_deref())?;
+    let training = Training::new(experiment::embedded()?, kept);
+    let records = checked(&suites, options.filter.as_deref(), options.all, &training)?;
     if let Some(file) = &options.junit {
         record::write(file, report::junit(&suites, &records)?.as_bytes())?;
     }
@@ -190,7 +206,7 @@ fn train(options: &TrainOptions) -> Result<Outcome> {
         &experiment,
         &by,
         |steps| bar(steps as usize),
-        || !stop().load(Ordering::Relaxed),
+        goes_on,
     )?;
     let answers = training::answers(&experiment, &runs);
     match options.json {
@@ -278,7 +294,12 @@ fn load(folder: Option<&Path>) -> Result<Vec<Suite>> {
 }
 
 /// Checks what the filter picks, with a progress bar where a person watches.
-fn checked(suites: &[Suite], filter: Option<&str>, all: bool) -> Result<Vec<Record>> {
+fn checked(
+    suites: &[Suite],
+    filter: Option<&str>,
+    all: bool,
+    training: &Training,
+) -> Result<Vec<Record>> {
     let chosen = select(suites, filter).count();
     if chosen == 0 {
         match filter {
@@ -299,10 +320,10 @@ fn checked(suites: &[Suite], filter: Option<&str>, all: bool) -> Result<Vec<Reco
         records,
         errors,
         interrupted,
-    } = check(select(suites, filter), all, |claim| {
+    } = check(select(suites, filter), training, all, |claim| {
         progress.set_message(claim.id.clone());
         progress.inc(1);
-        !stop().load(Ordering::Relaxed)
+        goes_on()
     });
     progress.finish_and_clear();
     if interrupted {

@@ -1,7 +1,9 @@
 //! What was found, in a form that outlives the run: one JSON line a claim.
 
-use crate::claim::{Kind, Tolerance, Topic, Value};
+use crate::claim::{Kind, Tolerance, Topic, Trial, Value};
+use crate::experiment::Answer;
 use crate::file;
+use crate::train::Trained;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +29,12 @@ pub struct Record {
     pub measure: Option<String>,
     /// How near the value had to come.
     pub tolerance: Option<Tolerance>,
+    /// What of an experiment decides it.
+    #[serde(default)]
+    pub trial: Option<Trial>,
+    /// What trained networks answer.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
     /// How the value was found; records from before networks could run do not say.
     #[serde(default)]
     pub method: Option<Method>,
@@ -72,9 +80,9 @@ impl Record {
         }
     }
 
-    /// Whether it has a measure that was not evaluated, since it takes long: nothing was found out.
+    /// Whether it has a measure or a trial that was not run, since it takes long: nothing was found out.
     pub fn is_left_out(&self) -> bool {
-        self.measure.is_some() && self.method.is_none()
+        (self.measure.is_some() || self.trial.is_some()) && self.method.is_none()
     }
 
     /// The claim's page and place in the report.
@@ -91,6 +99,8 @@ pub enum Method {
     Counted,
     /// Computed by running networks, or layers of theirs.
     Run,
+    /// By training networks.
+    Trained,
 }
 
 /// When, where and by what a record was made.
@@ -121,6 +131,8 @@ pub struct RecordError {
 
 /// The records' file in a report folder.
 pub const EVIDENCE: &str = "evidence.jsonl";
+/// The finished runs' file in a report folder.
+pub const TRAINING: &str = "training.jsonl";
 /// The provenance's file in a report folder.
 pub const MACHINE: &str = "machine.toml";
 
@@ -129,13 +141,8 @@ pub const MACHINE: &str = "machine.toml";
 /// # Errors
 /// [`RecordError`] names the file and what the system says.
 pub fn save(folder: &Path, provenance: &Provenance, records: &[Record]) -> Result<(), RecordError> {
-    let mut lines = Vec::new();
-    for record in records {
-        serde_json::to_writer(&mut lines, record)
-            .map_err(|error| fault(&folder.join(EVIDENCE), error))?;
-        lines.push(b'\n');
-    }
-    write(&folder.join(EVIDENCE), &lines)?;
+    let path = folder.join(EVIDENCE);
+    write(&path, &lines(&path, records)?)?;
     let machine =
         toml::to_string(provenance).map_err(|error| fault(&folder.join(MACHINE), error))?;
     write(&folder.join(MACHINE), machine.as_bytes())
@@ -157,19 +164,53 @@ pub fn load(folder: &Path) -> Result<(Provenance, Vec<Record>), RecordError> {
     let provenance =
         toml::from_str(&text).map_err(|error| fault(&path, error.message().replace('\n', "; ")))?;
     let (path, text) = read(EVIDENCE)?;
-    let records = text
-        .lines()
-        .enumerate()
-        .map(|(i, line)| {
-            serde_json::from_str(line).map_err(|error| {
-                fault(
-                    &path,
-                    format!("line {} is no record of a claim: {error}", i + 1),
-                )
-            })
-        })
-        .collect::<Result<_, _>>()?;
+    let records = parse_lines(&path, &text, "record of a claim")?;
     Ok((provenance, records))
+}
+
+/// Writes finished training runs into a folder, whole or not at all.
+///
+/// # Errors
+/// [`RecordError`] names the file and what the system says.
+pub fn save_runs(folder: &Path, runs: &[Trained]) -> Result<(), RecordError> {
+    write(
+        &folder.join(TRAINING),
+        &lines(&folder.join(TRAINING), runs)?,
+    )
+}
+
+/// Reads what [`save_runs`] wrote; nothing where it has not written.
+///
+/// # Errors
+/// [`RecordError`] names the file, and the line that is cut or foreign.
+pub fn load_runs(folder: &Path) -> Result<Vec<Trained>, RecordError> {
+    let path = folder.join(TRAINING);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => parse_lines(&path, &text, "finished run"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(fault(&path, format!("cannot read it: {error}"))),
+    }
+}
+
+fn lines(path: &Path, of: &[impl Serialize]) -> Result<Vec<u8>, RecordError> {
+    let mut lines = Vec::new();
+    for one in of {
+        serde_json::to_writer(&mut lines, one).map_err(|error| fault(path, error))?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+fn parse_lines<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    text: &str,
+    what: &str,
+) -> Result<Vec<T>, RecordError> {
+    let parse = |(i, line): (usize, &str)| {
+        serde_json::from_str(line)
+            .map_err(|error| fault(path, format!("line {} is no {what}: {error}", i + 1)))
+    };
+    text.lines().enumerate().map(parse).collect()
 }
 
 /// Writes a file so that it is complete or absent.

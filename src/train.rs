@@ -18,7 +18,9 @@ pub use recipe::{
 };
 pub use snapshot::Place;
 pub use task::Task;
-pub use trained::{Curve, Epoch, Scale, Trained};
+pub use trained::{Curve, Epoch, Trained};
+
+pub use crate::claim::Scale;
 
 use crate::data::DataError;
 use crate::net::NetError;

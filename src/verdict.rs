@@ -2,6 +2,7 @@
 
 use crate::claim::{Basis, Claim, Kind, Value};
 use crate::evidence::{Evidence, Found};
+use crate::experiment::{Answer, Finding};
 
 /// The verdict on a claim.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +55,32 @@ pub fn judge(claim: &Claim, evidence: &Evidence) -> Verdict {
             value if measure.tolerance.agrees(&measure.stated, value) => Verdict::Confirmed,
             _ => Verdict::Refuted,
         },
-        (Basis::Measure(_), Evidence::None) => Verdict::Inconclusive("nothing was measured".into()),
+        (Basis::Trial(_), Evidence::Training(answers)) => by_answers(answers),
+        (Basis::Trial(trial), _) => Verdict::Untested(format!(
+            "no run of this experiment at the {scale} scale: `convcheck train {} --scale {scale}` makes them",
+            trial.experiment,
+            scale = trial.scale.name()
+        )),
+        (Basis::Measure(_), Evidence::None | Evidence::Training(_)) => {
+            Verdict::Inconclusive("nothing was measured".into())
+        }
+    }
+}
+
+/// Confirmed when every question's answer is yes, refuted when one is no.
+fn by_answers(answers: &[Answer]) -> Verdict {
+    let mut open = None;
+    for answer in answers {
+        match &answer.finding {
+            Finding::Fails => return Verdict::Refuted,
+            Finding::Open(why) => {
+                open.get_or_insert_with(|| format!("{}: {why}", answer.question));
+            }
+            Finding::Holds => {}
+        }
+    }
+    match open {
+        Some(why) => Verdict::Inconclusive(why),
+        None => Verdict::Confirmed,
     }
 }

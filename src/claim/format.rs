@@ -1,6 +1,8 @@
 //! The file format of suites: TOML with unknown keys refused, and its JSON Schema.
 
-use super::{Basis, Claim, Kind, Location, Measure, Suite, SuiteError, Tolerance, Topic, Value};
+use super::{
+    Basis, Claim, Kind, Location, Measure, Suite, SuiteError, Tolerance, Topic, Trial, Value,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ops::Range;
@@ -30,7 +32,7 @@ struct SuiteFile {
     claims: Vec<Spanned<ClaimFile>>,
 }
 
-/// One statement; it has exactly one of `measure`, `cites` and `needs`.
+/// One statement; it has exactly one of `measure`, `trial`, `cites` and `needs`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ClaimFile {
@@ -56,6 +58,8 @@ struct ClaimFile {
     /// Whether the measure takes long, over about a second: then `--all` runs it.
     #[serde(default)]
     slow: bool,
+    /// What of an experiment decides it.
+    trial: Option<Trial>,
     /// The publication that says so, for history and contest results.
     cites: Option<String>,
     /// What a test of this statement needs and this version lacks.
@@ -131,8 +135,8 @@ fn read_claim(system: &str, claim: ClaimFile, file: &Path, text: &str) -> Result
     let (measured, wrong) = (claim.measure.is_some(), |what: &str| {
         Err((Some(id_span.clone()), format!("claim `{id}` {what}")))
     });
-    let basis = match (claim.measure, claim.cites, claim.needs) {
-        (Some(measure), None, None) => {
+    let basis = match (claim.measure, claim.trial, claim.cites, claim.needs) {
+        (Some(measure), None, None, None) => {
             let Some(stated) = claim.stated else {
                 return wrong("has a measure but no `stated` value to hold it against");
             };
@@ -147,10 +151,16 @@ fn read_claim(system: &str, claim: ClaimFile, file: &Path, text: &str) -> Result
                 at: Location::of_byte(file, text, span.start),
             })
         }
-        (None, Some(publication), None) => Basis::Citation(publication),
-        (None, None, Some(what)) => Basis::Needs(what),
-        (None, None, None) => return wrong("needs one of `measure`, `cites` and `needs`"),
-        _ => return wrong("has more than one of `measure`, `cites` and `needs`"),
+        (None, Some(trial), None, None) if trial.questions.is_empty() => {
+            return wrong("has a trial without questions");
+        }
+        (None, Some(trial), None, None) => Basis::Trial(trial),
+        (None, None, Some(publication), None) => Basis::Citation(publication),
+        (None, None, None, Some(what)) => Basis::Needs(what),
+        (None, None, None, None) => {
+            return wrong("needs one of `measure`, `trial`, `cites` and `needs`");
+        }
+        _ => return wrong("has more than one of `measure`, `trial`, `cites` and `needs`"),
     };
     if !measured && claim.slow {
         return wrong("is `slow` but has no measure that could be");
@@ -161,12 +171,13 @@ fn read_claim(system: &str, claim: ClaimFile, file: &Path, text: &str) -> Result
     let possible = match (&basis, claim.verdict) {
         (_, None) => true,
         (Basis::Measure(_), Some(kind)) => !matches!(kind, Kind::Untested | Kind::Cited),
+        (Basis::Trial(_), Some(kind)) => kind != Kind::Cited,
         (Basis::Citation(_), Some(kind)) => kind == Kind::Cited,
         (Basis::Needs(_), Some(kind)) => kind == Kind::Untested,
     };
     if !possible {
         return wrong(
-            "records a verdict that it cannot have: a measure confirms or refutes, `cites` is cited, `needs` is untested",
+            "records a verdict that it cannot have: a measure confirms or refutes, a trial may be open too, `cites` is cited, `needs` is untested",
         );
     }
     Ok(Claim {

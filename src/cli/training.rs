@@ -1,12 +1,14 @@
 //! The command that trains: from options to finished runs and answers.
 
 use super::{ScaleOption, TrainOptions};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use convcheck::experiment::{self, Answer, By, Experiment, Finding, Heard, Keep, Plan, Ready};
+use convcheck::record;
 use convcheck::train::{Scale, Trained};
 use convcheck::zoo;
 use indicatif::ProgressBar;
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -70,6 +72,70 @@ pub fn train(
     let runs = watched(&ready, &progress, goes_on);
     progress.finish_and_clear();
     let runs = runs?;
+    // runs of other experiments and seeds stay where they are
+    let mut all = runs.clone();
+    let before = record::load_runs(&options.output)?;
+    all.extend(before.into_iter().filter(|old| {
+        let same = |run: &Trained| {
+            (&run.experiment, run.scale, &run.arm, run.seed)
+                == (&old.experiment, old.scale, &old.arm, old.seed)
+        };
+        !runs.iter().any(same)
+    }));
+    record::save_runs(&options.output, &all)?;
+    Ok(runs)
+}
+
+/// Trains every experiment at the quick scale; nothing is kept of a run that is stopped.
+pub fn quick(
+    experiments: &[Experiment],
+    by: &By,
+    bar: impl FnOnce(u64) -> Result<ProgressBar>,
+    goes_on: impl Fn() -> bool + Sync + Copy,
+) -> Result<Vec<Trained>> {
+    let with_seeds = experiments.iter().filter_map(|experiment| {
+        let seeds = *experiment.seeds.get(&Scale::Quick)?;
+        Some((experiment, seeds))
+    });
+    let ready = with_seeds
+        .map(|(experiment, seeds)| {
+            Ready::new(Plan {
+                experiment,
+                scale: Scale::Quick,
+                seeds,
+                data: None,
+                keep: None,
+                by,
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let progress = bar(ready.iter().map(Ready::steps).sum())?;
+    let mut runs = Vec::new();
+    for ready in &ready {
+        runs.extend(watched(ready, &progress, goes_on)?);
+    }
+    progress.finish_and_clear();
+    Ok(runs)
+}
+
+/// The finished runs in the folders of a folder of records, those of the last name first.
+pub fn kept(folder: Option<&Path>) -> Result<Vec<Trained>> {
+    let default = Path::new("reports");
+    let folder = match folder {
+        Some(folder) => folder,
+        None if default.is_dir() => default,
+        None => return Ok(Vec::new()),
+    };
+    let unreadable = || format!("{}: cannot read the folder of records", folder.display());
+    let entries = std::fs::read_dir(folder).with_context(unreadable)?;
+    let mut folders = (entries.map(|entry| entry.map(|entry| entry.path())))
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(unreadable)?;
+    folders.sort();
+    let mut runs = Vec::new();
+    for folder in folders.iter().rev().filter(|folder| folder.is_dir()) {
+        runs.extend(record::load_runs(folder)?);
+    }
     Ok(runs)
 }
 

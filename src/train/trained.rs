@@ -1,5 +1,6 @@
 //! What came of a training run, in a form that outlives it.
 
+use crate::claim::Scale;
 use serde::{Deserialize, Serialize};
 
 /// A finished run: what was trained, by whom, and its curve.
@@ -30,28 +31,6 @@ pub struct Trained {
     pub seconds: f64,
     /// What happened.
     pub curve: Curve,
-}
-
-/// The scale of an experiment.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scale {
-    /// Seconds to a minute, on the embedded digits.
-    Quick,
-    /// The document's own data and sizes.
-    Full,
-}
-
-impl Scale {
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Scale::Quick => "quick",
-            Scale::Full => "full",
-        }
-    }
 }
 
 /// A run's losses and errors.
