@@ -106,3 +106,115 @@ fn adapt(
     };
     Ok((weight, means.into()))
 }
+
+/// PyTorch's and Keras' own optimisers move the weights of one layer; `suites/fixtures/optimizers.py`
+/// wrote down where to.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Graph, Shape};
+    use crate::net::Mode;
+    use candle_core::{DType, Device};
+
+    fn fixture() -> serde_json::Value {
+        serde_json::from_str(include_str!("../../suites/fixtures/optimizers.json")).unwrap()
+    }
+
+    fn numbers(value: &serde_json::Value) -> Vec<f64> {
+        match value {
+            serde_json::Value::Array(values) => values.iter().flat_map(numbers).collect(),
+            number => vec![number.as_f64().unwrap()],
+        }
+    }
+
+    fn path(optimizer: &Optimizer) -> Vec<Vec<f64>> {
+        let fixture = fixture();
+        let tensor = |value: &serde_json::Value, dims: &[usize]| {
+            Tensor::from_vec(numbers(value), dims, &Device::Cpu).unwrap()
+        };
+        let graph = Graph::build(Shape::vector(3), |x| x.linear("fc", 2)).unwrap();
+        let weights = [
+            ("fc.weight".to_string(), tensor(&fixture["weight"], &[2, 3])),
+            ("fc.bias".to_string(), tensor(&fixture["bias"], &[2])),
+        ];
+        let mut net = Net::new(graph, weights.into(), DType::F64).unwrap();
+        let (mut memory, mut path) = (Memory::default(), Vec::new());
+        let steps = fixture["x"].as_array().unwrap().iter();
+        for (step, (x, slope)) in (1..).zip(steps.zip(fixture["slope"].as_array().unwrap())) {
+            let pass = net
+                .forward(&tensor(x, &[1, 3]), Mode::train(0, step))
+                .unwrap();
+            let seeds = [(1, &tensor(slope, &[1, 2]))];
+            let gradients = net.backward(pass, &seeds, false).unwrap();
+            memory
+                .step(optimizer, step, 1.0, &mut net, &gradients)
+                .unwrap();
+            let of = |weight: &Tensor| weight.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+            path.push(
+                net.weights()
+                    .flat_map(|(_, _, weight)| of(weight))
+                    .collect(),
+            );
+        }
+        path
+    }
+
+    #[test]
+    fn each_goes_where_the_frameworks_go() {
+        let sgd = |momentum, nesterov, weight_decay| {
+            Optimizer::Sgd(Sgd {
+                rate: 0.1,
+                momentum,
+                nesterov,
+                weight_decay,
+                decay_all: true,
+            })
+        };
+        let adam = |form, weight_decay| Adam {
+            rate: 0.01,
+            beta1: 0.9,
+            beta2: 0.999,
+            form,
+            weight_decay,
+            decay_all: true,
+        };
+        let (torch, keras) = (AdamForm::Torch, AdamForm::Keras);
+        let fixture = fixture();
+        for (name, optimizer) in [
+            ("sgd", sgd(0.0, false, 0.0)),
+            ("momentum", sgd(0.9, false, 0.01)),
+            ("nesterov", sgd(0.9, true, 0.01)),
+            ("adam", Optimizer::Adam(adam(torch, 0.0))),
+            ("adam-decay", Optimizer::Adam(adam(torch, 0.1))),
+            ("adam-w", Optimizer::AdamW(adam(torch, 0.1))),
+            ("adam-keras", Optimizer::Adam(adam(keras, 0.0))),
+        ] {
+            let right = fixture["paths"][name].as_array().unwrap();
+            let found = path(&optimizer);
+            assert_eq!(found.len(), right.len());
+            for (found, right) in found.iter().zip(right) {
+                for (found, right) in found.iter().zip(numbers(right)) {
+                    assert!((found - right).abs() < 1e-12, "{name}: {found} {right}");
+                }
+            }
+        }
+        // the two forms of Adam are not the same
+        assert_ne!(fixture["paths"]["adam"], fixture["paths"]["adam-keras"]);
+    }
+
+    #[test]
+    fn vectors_decay_on_request_only() {
+        let sgd = |decay_all| {
+            Optimizer::Sgd(Sgd {
+                rate: 0.1,
+                momentum: 0.0,
+                nesterov: false,
+                weight_decay: 0.5,
+                decay_all,
+            })
+        };
+        let (all, some) = (&path(&sgd(true))[0], &path(&sgd(false))[0]);
+        assert_eq!(all[..6], some[..6]);
+        assert_ne!(all[6..], some[6..]);
+    }
+}

@@ -68,12 +68,32 @@ mod tests {
         assert!(near(share(&Schedule::Constant, 4, 3, 10), 1.0));
     }
 
-    /// The first, the highest and the last rate that PyTorch's `OneCycleLR(total_steps=100)` documents.
+    /// The rates that PyTorch's own schedules give; `suites/fixtures/optimizers.py` wrote them down.
     #[test]
-    fn one_cycle_rises_and_falls() {
-        let schedule = Schedule::OneCycle { rise: 0.3 };
-        let at = |step| share(&schedule, 0, step, 100);
-        assert!(near(at(0), 0.04) && near(at(29), 1.0) && near(at(99), 4e-6));
-        assert!((1..=29).all(|i| at(i) > at(i - 1)) && (30..100).all(|i| at(i) < at(i - 1)));
+    fn each_is_pytorchs() {
+        let fixture = include_str!("../../suites/fixtures/optimizers.json");
+        let fixture: serde_json::Value = serde_json::from_str(fixture).unwrap();
+        for (name, schedule, steps) in [
+            ("cosine", Schedule::Cosine, 20),
+            ("linear", Schedule::Linear, 20),
+            ("one-cycle", Schedule::OneCycle { rise: 0.3 }, 21),
+            (
+                "step",
+                Schedule::Step {
+                    at: vec![5, 9],
+                    factor: 0.1,
+                },
+                20,
+            ),
+        ] {
+            let rates = fixture["rates"][name].as_array().unwrap();
+            for (step, rate) in (0..).zip(rates) {
+                let (found, right) = (share(&schedule, 0, step, steps), rate.as_f64().unwrap());
+                assert!(
+                    (found - right).abs() < 1e-12,
+                    "{name} {step}: {found} {right}"
+                );
+            }
+        }
     }
 }
