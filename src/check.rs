@@ -112,5 +112,6 @@ fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -
         recorded_found: claim.recorded_found.clone(),
         covers: claim.covers.clone(),
         note: claim.note.clone(),
+        answers: Vec::new(),
     }
 }

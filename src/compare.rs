@@ -84,6 +84,7 @@ mod tests {
             recorded_found: None,
             covers: Vec::new(),
             note: None,
+            answers: Vec::new(),
         }
     }
 
