@@ -146,7 +146,7 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
     let training = Training::new(experiments, fresh.into_iter().chain(kept));
     let records = checked(&suites, None, cli.all, &training)?;
     let provenance = provenance()?;
-    record::save_runs(output, training.runs())?;
+    record::save_training(output, training.runs())?;
     record::save(output, &provenance, &records)?;
     write_pages(output, &suites, &records, &provenance)?;
     let (statements, refuted) = (

@@ -1,9 +1,10 @@
-//! What was found, in a form that outlives the run: one JSON line a claim.
+//! What was found, in a form that outlives the run: one JSON line a claim, and one a training run.
 
 use crate::claim::{Kind, Tolerance, Topic, Trial, Value};
 use crate::experiment::Answer;
 use crate::file;
 use crate::train::Trained;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -32,9 +33,6 @@ pub struct Record {
     /// What of an experiment decides it.
     #[serde(default)]
     pub trial: Option<Trial>,
-    /// What trained networks answer.
-    #[serde(default)]
-    pub answers: Vec<Answer>,
     /// How the value was found; records from before networks could run do not say.
     #[serde(default)]
     pub method: Option<Method>,
@@ -54,6 +52,9 @@ pub struct Record {
     pub covers: Vec<String>,
     /// What is right.
     pub note: Option<String>,
+    /// What experiments say to it; records from before networks could be trained have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answer>,
 }
 
 impl Record {
@@ -131,7 +132,7 @@ pub struct RecordError {
 
 /// The records' file in a report folder.
 pub const EVIDENCE: &str = "evidence.jsonl";
-/// The finished runs' file in a report folder.
+/// The training runs' file in a report folder.
 pub const TRAINING: &str = "training.jsonl";
 /// The provenance's file in a report folder.
 pub const MACHINE: &str = "machine.toml";
@@ -141,8 +142,10 @@ pub const MACHINE: &str = "machine.toml";
 /// # Errors
 /// [`RecordError`] names the file and what the system says.
 pub fn save(folder: &Path, provenance: &Provenance, records: &[Record]) -> Result<(), RecordError> {
-    let path = folder.join(EVIDENCE);
-    write(&path, &lines(&path, records)?)?;
+    write(
+        &folder.join(EVIDENCE),
+        &lines(&folder.join(EVIDENCE), records)?,
+    )?;
     let machine =
         toml::to_string(provenance).map_err(|error| fault(&folder.join(MACHINE), error))?;
     write(&folder.join(MACHINE), machine.as_bytes())
@@ -153,64 +156,62 @@ pub fn save(folder: &Path, provenance: &Provenance, records: &[Record]) -> Resul
 /// # Errors
 /// [`RecordError`] names the file, and the line that is cut or foreign.
 pub fn load(folder: &Path) -> Result<(Provenance, Vec<Record>), RecordError> {
-    let read = |name: &str| {
-        let path = folder.join(name);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok((path, text)),
-            Err(error) => Err(fault(&path, error)),
-        }
-    };
-    let (path, text) = read(MACHINE)?;
+    let path = folder.join(MACHINE);
+    let text = read(&path)?;
     let provenance =
         toml::from_str(&text).map_err(|error| fault(&path, error.message().replace('\n', "; ")))?;
-    let (path, text) = read(EVIDENCE)?;
-    let records = parse_lines(&path, &text, "record of a claim")?;
+    let path = folder.join(EVIDENCE);
+    let records = parse(&path, &read(&path)?, "record of a claim")?;
     Ok((provenance, records))
 }
 
-/// Writes finished training runs into a folder, whole or not at all.
+/// Writes training runs into a folder, whole or not at all.
 ///
 /// # Errors
 /// [`RecordError`] names the file and what the system says.
-pub fn save_runs(folder: &Path, runs: &[Trained]) -> Result<(), RecordError> {
-    write(
-        &folder.join(TRAINING),
-        &lines(&folder.join(TRAINING), runs)?,
-    )
+pub fn save_training(folder: &Path, runs: &[Trained]) -> Result<(), RecordError> {
+    let path = folder.join(TRAINING);
+    write(&path, &lines(&path, runs)?)
 }
 
-/// Reads what [`save_runs`] wrote; nothing where it has not written.
+/// Reads what [`save_training`] wrote; a folder without the file has no runs.
 ///
 /// # Errors
 /// [`RecordError`] names the file, and the line that is cut or foreign.
-pub fn load_runs(folder: &Path) -> Result<Vec<Trained>, RecordError> {
+pub fn load_training(folder: &Path) -> Result<Vec<Trained>, RecordError> {
     let path = folder.join(TRAINING);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => parse_lines(&path, &text, "finished run"),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(fault(&path, format!("cannot read it: {error}"))),
+    match path.try_exists() {
+        Ok(false) => Ok(Vec::new()),
+        _ => parse(&path, &read(&path)?, "training run"),
     }
 }
 
-fn lines(path: &Path, of: &[impl Serialize]) -> Result<Vec<u8>, RecordError> {
+/// One JSON line each.
+fn lines(path: &Path, all: &[impl Serialize]) -> Result<Vec<u8>, RecordError> {
     let mut lines = Vec::new();
-    for one in of {
+    for one in all {
         serde_json::to_writer(&mut lines, one).map_err(|error| fault(path, error))?;
         lines.push(b'\n');
     }
     Ok(lines)
 }
 
-fn parse_lines<T: serde::de::DeserializeOwned>(
-    path: &Path,
-    text: &str,
-    what: &str,
-) -> Result<Vec<T>, RecordError> {
-    let parse = |(i, line): (usize, &str)| {
-        serde_json::from_str(line)
-            .map_err(|error| fault(path, format!("line {} is no {what}: {error}", i + 1)))
+/// Reads one JSON line each; a last line without its end was cut, even where it could be read.
+fn parse<T: DeserializeOwned>(path: &Path, text: &str, what: &str) -> Result<Vec<T>, RecordError> {
+    let line = |(i, line): (usize, &str)| {
+        let wrong = |why: &dyn std::fmt::Display| {
+            fault(path, format!("line {} is no {what}: {why}", i + 1))
+        };
+        match line.strip_suffix('\n') {
+            None => Err(wrong(&"it is cut")),
+            Some(line) => serde_json::from_str(line).map_err(|error| wrong(&error)),
+        }
     };
-    text.lines().enumerate().map(parse).collect()
+    text.split_inclusive('\n').enumerate().map(line).collect()
+}
+
+fn read(path: &Path) -> Result<String, RecordError> {
+    std::fs::read_to_string(path).map_err(|error| fault(path, error))
 }
 
 /// Writes a file so that it is complete or absent.
@@ -225,5 +226,79 @@ fn fault(path: &Path, what: impl ToString) -> RecordError {
     RecordError {
         path: path.to_path_buf(),
         what: what.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{Curve, Epoch, Scale};
+
+    fn run(seed: u64, losses: &[f32]) -> Trained {
+        Trained {
+            experiment: "degradation".into(),
+            scale: Scale::Quick,
+            arm: "plain-20".into(),
+            seed,
+            model: "m".into(),
+            recipe: "r".into(),
+            data: "d".into(),
+            commit: None,
+            machine: "a machine\nof two lines".into(),
+            date: "1970-01-01".into(),
+            seconds: 0.1,
+            curve: Curve {
+                losses: losses.to_vec(),
+                epochs: vec![Epoch {
+                    train_loss: 1.0 / 3.0,
+                    train_error: 0.1,
+                    test_loss: 2.0,
+                    test_error: 0.3,
+                    validation_error: None,
+                }],
+            },
+        }
+    }
+
+    #[test]
+    fn runs_come_back_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(load_training(folder.path()).unwrap(), Vec::new());
+        let runs = vec![run(0, &[2.3, 0.1]), run(1, &[])];
+        save_training(folder.path(), &runs).unwrap();
+        assert_eq!(load_training(folder.path()).unwrap(), runs);
+    }
+
+    /// A run that diverged can be kept: what was no number is none again.
+    #[test]
+    fn diverged_runs_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut diverged = run(0, &[2.3, f32::INFINITY, f32::NAN]);
+        diverged.curve.epochs[0].train_loss = f64::NAN;
+        save_training(folder.path(), &[diverged]).unwrap();
+        let curve = &load_training(folder.path()).unwrap()[0].curve;
+        assert!(curve.losses[1].is_nan() && curve.losses[2].is_nan());
+        assert!(curve.epochs[0].train_loss.is_nan());
+        assert_eq!(curve.epochs[0].test_error, 0.3);
+    }
+
+    #[test]
+    fn cut_and_foreign_lines_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        save_training(folder.path(), &[run(0, &[1.0]), run(1, &[1.0])]).unwrap();
+        let path = folder.path().join(TRAINING);
+        let good = std::fs::read_to_string(&path).unwrap();
+        for (bad, line) in [
+            (good[..good.len() - 1].to_string(), 2),
+            (good[..good.len() - 20].to_string(), 2),
+            (good.replacen("\"seed\":0", "\"sed\":0", 1), 1),
+            (format!("{good}\n"), 3),
+            (format!("{good}{{}}\n"), 3),
+        ] {
+            std::fs::write(&path, &bad).unwrap();
+            let error = load_training(folder.path()).unwrap_err().to_string();
+            let wanted = format!("{TRAINING}: line {line} is no training run");
+            assert!(error.contains(&wanted), "{error}");
+        }
     }
 }

@@ -70,7 +70,7 @@ fn training() -> Result<Training, String> {
     folders.sort();
     let mut runs = Vec::new();
     for folder in folders.iter().rev() {
-        runs.extend(record::load_runs(folder).map_err(|error| error.to_string())?);
+        runs.extend(record::load_training(folder).map_err(|error| error.to_string())?);
     }
     Ok(Training::new(experiments, runs))
 }

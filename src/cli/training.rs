@@ -74,7 +74,7 @@ pub fn train(
     let runs = runs?;
     // runs of other experiments and seeds stay where they are
     let mut all = runs.clone();
-    let before = record::load_runs(&options.output)?;
+    let before = record::load_training(&options.output)?;
     all.extend(before.into_iter().filter(|old| {
         let same = |run: &Trained| {
             (&run.experiment, run.scale, &run.arm, run.seed)
@@ -82,7 +82,7 @@ pub fn train(
         };
         !runs.iter().any(same)
     }));
-    record::save_runs(&options.output, &all)?;
+    record::save_training(&options.output, &all)?;
     Ok(runs)
 }
 
@@ -134,7 +134,7 @@ pub fn kept(folder: Option<&Path>) -> Result<Vec<Trained>> {
     folders.sort();
     let mut runs = Vec::new();
     for folder in folders.iter().rev().filter(|folder| folder.is_dir()) {
-        runs.extend(record::load_runs(folder)?);
+        runs.extend(record::load_training(folder)?);
     }
     Ok(runs)
 }

@@ -4,6 +4,7 @@ use super::{Question, Rule, Side};
 use crate::stats::{self, Interval};
 use crate::train::Trained;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The confidence of every interval that decides. Of true null differences, one in a hundred is taken
@@ -26,11 +27,11 @@ pub struct Answer {
     pub metric: String,
     /// The rule, in words.
     pub rule: String,
-    /// The seeds that count.
+    /// The seeds that count: those whose value is a number.
     pub seeds: Vec<u64>,
     /// The value of each: the contrast, or the arm's own.
     pub values: Vec<f64>,
-    /// Their mean.
+    /// Their mean; 0 if there are none.
     pub mean: f64,
     /// Where the mean lies; for a printed number where one more run would.
     pub interval: Option<Interval>,
@@ -55,9 +56,14 @@ pub enum Finding {
 }
 
 /// Holds runs of one experiment at one scale against a question; each seed once.
+///
+/// A run that diverged, so that its value is no number, leaves the question open: to go by the others
+/// would be to choose runs by how they ended.
 pub fn answer(question: &Question, runs: &[&Trained]) -> Answer {
-    let values = values(question, runs);
-    let (seeds, values): (Vec<u64>, Vec<f64>) = values.into_iter().unzip();
+    let all = values(question, runs);
+    let ran = all.len();
+    let numbers = all.into_iter().filter(|(_, value)| value.is_finite());
+    let (seeds, values): (Vec<u64>, Vec<f64>) = numbers.unzip();
     let (bound, interval) = match &question.rule {
         Rule::Contrast { bound, .. } => (*bound, stats::mean_interval(&values, LEVEL)),
         Rule::Printed { value, images, .. } => {
@@ -70,7 +76,11 @@ pub fn answer(question: &Question, runs: &[&Trained]) -> Answer {
     let deviation = stats::deviation(&values);
     let effect = Some((mean - bound) / deviation).filter(|effect| effect.is_finite());
     let finding = match &question.rule {
-        Rule::Contrast { side, .. } => contrast(&values, interval, bound, *side),
+        _ if values.len() < ran => Finding::Open(format!(
+            "{} of {ran} seeds diverged: their value is no number",
+            ran - values.len()
+        )),
+        Rule::Contrast { side, .. } => contrast(&values, bound, *side),
         Rule::Printed { .. } => printed(&values, interval, bound),
     };
     Answer {
@@ -109,37 +119,47 @@ fn values(question: &Question, runs: &[&Trained]) -> BTreeMap<u64, f64> {
         .collect()
 }
 
-fn contrast(values: &[f64], interval: Option<Interval>, bound: f64, side: Side) -> Finding {
-    let Some(interval) = interval.filter(|_| values.len() >= FEWEST_PAIRS) else {
-        let n = values.len();
+fn contrast(values: &[f64], bound: f64, side: Side) -> Finding {
+    let n = values.len();
+    if n < FEWEST_PAIRS {
         return Finding::Open(format!("{n} seeds; {FEWEST_PAIRS} are the fewest"));
-    };
-    let (above, below) = (interval.low > bound, interval.high < bound);
-    match (side, above, below) {
-        (Side::Above, true, _) | (Side::Below, _, true) => Finding::Holds,
-        (Side::Above, _, true) | (Side::Below, true, _) => Finding::Fails,
-        _ => {
-            let distance = (stats::mean(values) - bound).abs();
-            let needed = stats::enough(distance, stats::deviation(values), LEVEL);
-            let n = values.len();
-            Finding::Open(match needed {
-                Some(needed) => format!(
-                    "{n} seeds do not decide; if the difference is what it seems, about {needed} would"
-                ),
-                None => format!("{n} seeds show no difference from the bound"),
-            })
+    }
+    match (stats::side(values, bound, LEVEL), side) {
+        (Some(Ordering::Greater), Side::Above) | (Some(Ordering::Less), Side::Below) => {
+            Finding::Holds
         }
+        (Some(_), _) => Finding::Fails,
+        (None, _) => Finding::Open(match more(values, bound) {
+            Some(needed) => format!(
+                "{n} seeds do not decide; if the difference is what it seems, about {needed} would"
+            ),
+            None => format!("{n} seeds show no difference from the bound"),
+        }),
     }
 }
 
+/// How many seeds would likely decide, where these do not.
+fn more(values: &[f64], bound: f64) -> Option<u64> {
+    let distance = (stats::mean(values) - bound).abs();
+    let needed = stats::enough(distance, stats::deviation(values), LEVEL)?;
+    Some(needed.max(values.len() as u64 + 1))
+}
+
+/// Runs without any spread say nothing of how far another one would be: they can agree with a number, but
+/// not contradict it.
 fn printed(values: &[f64], interval: Option<Interval>, value: f64) -> Finding {
-    match interval.filter(|_| values.len() >= FEWEST_RUNS) {
-        None => Finding::Open(format!(
-            "{} runs; {FEWEST_RUNS} are the fewest",
-            values.len()
+    let n = values.len();
+    let Some(Interval { low, high }) = interval.filter(|_| n >= FEWEST_RUNS) else {
+        return Finding::Open(format!("{n} runs; {FEWEST_RUNS} are the fewest"));
+    };
+    if (low..=high).contains(&value) {
+        return Finding::Holds;
+    }
+    match high > low {
+        true => Finding::Fails,
+        false => Finding::Open(format!(
+            "all {n} runs gave the same, so their spread is unknown"
         )),
-        Some(Interval { low, high }) if (low..=high).contains(&value) => Finding::Holds,
-        Some(_) => Finding::Fails,
     }
 }
 
@@ -184,3 +204,6 @@ impl std::fmt::Display for Rule {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! What came of a training run, in a form that outlives it.
 
 use crate::claim::Scale;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A finished run: what was trained, by whom, and its curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,11 +33,13 @@ pub struct Trained {
     pub curve: Curve,
 }
 
-/// A run's losses and errors.
+/// A run's losses and errors. Those of a run that diverged may be no numbers; JSON has no name for them,
+/// so that they are written as null, and read back as not a number.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Curve {
     /// The loss of each step's batch, before the step.
+    #[serde(deserialize_with = "losses")]
     pub losses: Vec<f32>,
     /// What each epoch came to.
     pub epochs: Vec<Epoch>,
@@ -48,14 +50,28 @@ pub struct Curve {
 #[serde(deny_unknown_fields)]
 pub struct Epoch {
     /// Mean loss over its images, as they came, in training mode.
+    #[serde(deserialize_with = "loss")]
     pub train_loss: f64,
     /// Error over the same.
     pub train_error: f64,
     /// Mean loss over the whole test part, after the epoch.
+    #[serde(deserialize_with = "loss")]
     pub test_loss: f64,
     /// Error over the same.
     pub test_error: f64,
     /// Error over the validation part, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_error: Option<f64>,
+}
+
+fn loss<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+}
+
+fn losses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f32>, D::Error> {
+    let losses: Vec<Option<f32>> = Vec::deserialize(from)?;
+    Ok(losses
+        .into_iter()
+        .map(|loss| loss.unwrap_or(f32::NAN))
+        .collect())
 }
