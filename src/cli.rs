@@ -179,7 +179,7 @@ pub struct EvalOptions {
 
 #[derive(Args)]
 pub struct TrainOptions {
-    /// Its name, as `convcheck list experiments` prints it.
+    /// Its name, as `convcheck list experiments` prints it, or a file of your own (NAME.toml).
     pub experiment: String,
     /// Quick: seconds to a minute, on the embedded digits; full: the document's own data and sizes.
     #[arg(long, default_value = "quick")]

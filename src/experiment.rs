@@ -16,6 +16,7 @@ pub use run::{By, ExperimentFault, Heard, Keep, Plan, Ready};
 use crate::claim::Location;
 use crate::train::{Recipe, Scale};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
 /// An experiment.
@@ -138,6 +139,31 @@ macro_rules! embedded {
 
 /// The experiments about the document, as files of this repository.
 pub const EMBEDDED: &[(&str, &str)] = embedded!["degradation"];
+
+/// An experiment larger than this is none.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Reads an experiment from a file.
+///
+/// # Errors
+/// [`ExperimentError`], at the first thing that is wrong.
+pub fn load(path: &Path) -> Result<Experiment, ExperimentError> {
+    let fault = |what: String| ExperimentError {
+        at: Location::file(path),
+        what,
+    };
+    let unreadable = |error: std::io::Error| fault(format!("cannot read it: {error}"));
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    (file.take(MAX_BYTES + 1).read_to_string(&mut text)).map_err(unreadable)?;
+    match text.len() as u64 > MAX_BYTES {
+        true => Err(fault(format!(
+            "an experiment has at most {} MiB",
+            MAX_BYTES >> 20
+        ))),
+        false => parse(path, &text),
+    }
+}
 
 /// Reads the experiments about the document.
 ///

@@ -3,6 +3,15 @@
 use std::io::{Result, Write};
 use std::path::Path;
 
+/// How names of files begin that are not complete yet.
+const UNFINISHED: &str = ".convcheck-";
+
+/// Whether it is a file that a killed process did not complete.
+pub fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(UNFINISHED))
+}
+
 /// Writes a file beside its place first, then renames it, and makes its folder if there is none.
 ///
 /// # Errors
@@ -14,7 +23,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     };
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new()
-        .prefix(".convcheck-")
+        .prefix(UNFINISHED)
         .tempfile_in(folder)?;
     file.write_all(bytes)?;
     readable_by_all(file.as_file())?;

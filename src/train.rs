@@ -160,3 +160,6 @@ pub fn fit(
     }
     Ok((learner.progress.curve, learner.progress.seconds))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/training.rs"]
+mod training;
 
 use serde_json::Value;
 use std::fs;
@@ -66,7 +68,7 @@ fn claim(body: &str) -> String {
 #[test]
 fn the_main_job_writes_a_report_and_its_records() {
     let folder = tempfile::tempdir().unwrap();
-    let output = command(&["--output", path(&folder)])
+    let output = command(&["--no-training", "--output", path(&folder)])
         .env("SOURCE_DATE_EPOCH", "86400")
         .output()
         .unwrap();
@@ -107,7 +109,7 @@ fn the_main_job_writes_a_report_and_its_records() {
 #[test]
 fn records_that_are_cut_or_foreign_are_named_by_line() {
     let folder = tempfile::tempdir().unwrap();
-    stdout(&convcheck(&["--output", path(&folder)]));
+    stdout(&convcheck(&["--no-training", "--output", path(&folder)]));
     let file = folder.path().join("evidence.jsonl");
     let whole = fs::read(&file).unwrap();
     fs::write(&file, &whole[..whole.len() / 2]).unwrap();
@@ -394,7 +396,7 @@ fn unknown_names_and_sizes_get_a_hint() {
 fn a_folder_that_cannot_be_written_is_exit_code_2() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let inside = file.path().join("report");
-    let output = convcheck(&["--output", inside.to_str().unwrap()]);
+    let output = convcheck(&["--no-training", "--output", inside.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
         String::from_utf8(output.stderr)
@@ -406,7 +408,7 @@ fn a_folder_that_cannot_be_written_is_exit_code_2() {
 #[test]
 fn an_epoch_that_is_no_number_is_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
-    let output = command(&["--output", path(&folder)])
+    let output = command(&["--no-training", "--output", path(&folder)])
         .env("SOURCE_DATE_EPOCH", "soon")
         .output()
         .unwrap();

@@ -2,9 +2,11 @@
 
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Context, Result, bail};
-use convcheck::experiment::{self, Answer, By, Experiment, Finding, Heard, Keep, Plan, Ready};
+use convcheck::experiment::{
+    self, Answer, By, Experiment, ExperimentFault, Finding, Heard, Keep, Plan, Ready,
+};
 use convcheck::record;
-use convcheck::train::{Scale, Trained};
+use convcheck::train::{Scale, TrainError, Trained};
 use convcheck::zoo;
 use indicatif::ProgressBar;
 use std::fmt::Write;
@@ -12,8 +14,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The experiment of that name.
+/// The experiment of that name, or of that file.
 pub fn find(name: &str) -> Result<Experiment> {
+    if name.ends_with(".toml") {
+        return Ok(experiment::load(Path::new(name))?);
+    }
     let all = experiment::embedded()?;
     let nearest = zoo::nearest(name, all.iter().map(|experiment| experiment.name.as_str()));
     match all.into_iter().find(|experiment| experiment.name == name) {
@@ -71,7 +76,10 @@ pub fn train(
     let progress = bar(ready.steps())?;
     let runs = watched(&ready, &progress, goes_on);
     progress.finish_and_clear();
-    let runs = runs?;
+    let runs = match runs {
+        Err(error) if is_stop(&error) => bail!("{error}; --resume goes on from there"),
+        runs => runs?,
+    };
     // runs of other experiments and seeds stay where they are
     let mut all = runs.clone();
     let before = record::load_training(&options.output)?;
@@ -112,7 +120,10 @@ pub fn quick(
     let progress = bar(ready.iter().map(Ready::steps).sum())?;
     let mut runs = Vec::new();
     for ready in &ready {
-        runs.extend(watched(ready, &progress, goes_on)?);
+        match watched(ready, &progress, goes_on) {
+            Err(error) if is_stop(&error) => bail!("{error}; nothing was written"),
+            done => runs.extend(done?),
+        }
     }
     progress.finish_and_clear();
     Ok(runs)
@@ -137,6 +148,17 @@ pub fn kept(folder: Option<&Path>) -> Result<Vec<Trained>> {
         runs.extend(record::load_training(folder)?);
     }
     Ok(runs)
+}
+
+/// Whether a run was told to stop.
+fn is_stop(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(ExperimentFault::Run {
+            error: TrainError::Stopped { .. },
+            ..
+        })
+    )
 }
 
 /// Runs an experiment under a bar that says images a second and the last loss.

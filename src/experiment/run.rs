@@ -2,6 +2,7 @@
 
 use super::Experiment;
 use crate::data::{DataError, Dataset, Source};
+use crate::file;
 use crate::train::{Place, Scale, Task, Told, TrainError, Trained, fit};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -294,11 +295,18 @@ fn claim(keep: Keep) -> Result<File, ExperimentFault> {
         Err(TryLockError::Error(error)) => return Err(fault(format!("cannot lock it: {error}"))),
     }
     let entries = std::fs::read_dir(keep.folder).map_err(|error| fault(error.to_string()))?;
-    let mut runs = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_name() != "lock");
-    match runs.next() {
-        Some(_) if !keep.resume => Err(fault(
+    let mut holds_runs = false;
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        match file::is_unfinished(&path) {
+            // left by a process that was killed while it wrote
+            true => {
+                let _ = std::fs::remove_file(path);
+            }
+            false => holds_runs |= !path.ends_with("lock"),
+        }
+    }
+    match holds_runs {
+        true if !keep.resume => Err(fault(
             "holds runs already: --resume goes on with them, or remove the folder to begin anew"
                 .into(),
         )),
@@ -321,7 +329,7 @@ fn read(path: &Path, [recipe, data]: [&str; 2]) -> Result<Trained, ExperimentFau
 
 fn write(path: &Path, trained: &Trained) -> Result<(), ExperimentFault> {
     let json = serde_json::to_vec(trained).map_err(|error| fault(path, error.to_string()))?;
-    crate::file::write(path, &json).map_err(|e| fault(path, format!("cannot write it: {e}")))
+    file::write(path, &json).map_err(|e| fault(path, format!("cannot write it: {e}")))
 }
 
 fn fault(folder: &Path, what: String) -> ExperimentFault {

@@ -1,0 +1,218 @@
+use super::*;
+use crate::data::{Augment, Source};
+use crate::net::{Init, Norm};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// A few steps of a small network with everything random that a recipe can ask for.
+fn recipe() -> Recipe {
+    Recipe {
+        model: "resnet20_digits".into(),
+        data: Source::Digits,
+        images: Some(70),
+        size: None,
+        fit: Fit::Resize,
+        augment: vec![Augment::PadCrop(1), Augment::Flip],
+        augment_evaluation: Vec::new(),
+        normalise: Normalise::Own,
+        epochs: 2,
+        batch: 32,
+        last_batch: LastBatch::Keep,
+        order: Order::Shuffled,
+        init: Init::He,
+        norm: Norm::Torch,
+        optimizer: Optimizer::Sgd(Sgd {
+            rate: 0.02,
+            momentum: 0.9,
+            nesterov: true,
+            weight_decay: 1e-4,
+            decay_all: false,
+        }),
+        schedule: Schedule::Cosine,
+        warm_up: 2,
+        smoothing: 0.1,
+        auxiliary: 0.0,
+    }
+}
+
+fn adam() -> Recipe {
+    let adam = Adam {
+        rate: 1e-3,
+        beta1: 0.9,
+        beta2: 0.999,
+        form: AdamForm::Keras,
+        weight_decay: 0.01,
+        decay_all: true,
+    };
+    Recipe {
+        optimizer: Optimizer::AdamW(adam),
+        norm: Norm::Keras,
+        order: Order::Buffer(10),
+        ..recipe()
+    }
+}
+
+/// The embedded digits; of the test part a few images, which are enough to tell curves apart.
+fn task(recipe: &Recipe) -> Task {
+    let mut data = recipe.data.load(None).unwrap();
+    data.test.labels.truncate(50);
+    data.test.images.truncate(50 * 64);
+    Task::new(recipe, data).unwrap()
+}
+
+fn place(folder: &Path) -> Place {
+    Place {
+        snapshot: folder.join("run.snapshot"),
+        curve: folder.join("run.jsonl"),
+        every: Duration::from_secs(3600),
+    }
+}
+
+fn whole(task: &Task, seed: u64) -> Curve {
+    fit(task, seed, None, &|_| true).unwrap().0
+}
+
+/// A run that is stopped after so many calls of `told`.
+fn stopped(task: &Task, place: &Place, calls: u32) -> Result<(Curve, f64), TrainError> {
+    let left = Cell::new(calls);
+    fit(task, 7, Some(place), &|_| {
+        left.set(left.get().saturating_sub(1));
+        left.get() > 0
+    })
+}
+
+#[test]
+fn a_run_depends_on_its_seed_alone() {
+    let task = task(&recipe());
+    let curve = whole(&task, 7);
+    assert_eq!((curve.losses.len(), curve.epochs.len()), (6, 2));
+    assert_eq!(curve, whole(&task, 7));
+    assert_ne!(curve, whole(&task, 8));
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        assert_eq!(pool.unwrap().install(|| whole(&task, 7)), curve);
+    }
+}
+
+/// Stopped after one step, gone on, stopped again: the curve is that of a run in one go, and so are the
+/// lines of its file.
+#[test]
+fn a_run_goes_on_as_if_it_had_not_stopped() {
+    for recipe in [recipe(), adam()] {
+        let task = task(&recipe);
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (place(folder.path()), place(&folder.path().join("other")));
+        let mut stops = 0;
+        let curve = loop {
+            match stopped(&task, &one, 1 + stops % 3) {
+                Ok((curve, _)) => break curve,
+                Err(TrainError::Stopped { steps: 6, .. }) => stops += 1,
+                Err(error) => panic!("{error}"),
+            }
+            assert!(stops < 30);
+        };
+        assert!(stops > 3, "stopped {stops} times");
+        let (uninterrupted, _) = fit(&task, 7, Some(&other), &|_| true).unwrap();
+        assert_eq!(curve, uninterrupted);
+        let lines = |place: &Place| std::fs::read_to_string(&place.curve).unwrap();
+        assert_eq!(lines(&one), lines(&other));
+        assert_eq!(lines(&one).lines().count(), 8);
+        for line in lines(&one).lines() {
+            let _: BTreeMap<String, f64> = serde_json::from_str(line).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(folder.path());
+    let task_of = task(&recipe());
+    stopped(&task_of, &place, 2).unwrap_err();
+    let kept = std::fs::read(&place.snapshot).unwrap();
+    let says = |task: &Task, seed| {
+        let error = fit(task, seed, Some(&place), &|_| true).unwrap_err();
+        // whatever is wrong with it, the file stays
+        assert!(!std::fs::read(&place.snapshot).unwrap().is_empty());
+        error.to_string()
+    };
+    assert!(says(&task(&adam()), 7).contains("another recipe"));
+    assert!(says(&task_of, 8).contains("another seed"));
+    let fewer = Recipe {
+        images: Some(64),
+        ..recipe()
+    };
+    assert!(says(&task(&fewer), 7).contains("another recipe"));
+    std::fs::write(&place.snapshot, &kept[..kept.len() - 9]).unwrap();
+    assert!(says(&task_of, 7).contains("it is cut or damaged"));
+    std::fs::write(&place.snapshot, b"not a snapshot").unwrap();
+    assert!(says(&task_of, 7).contains("is no checkpoint"));
+    std::fs::write(&place.snapshot, &kept).unwrap();
+    assert!(fit(&task_of, 7, Some(&place), &|_| true).is_ok());
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_and_names_the_layer() {
+    let steep = Recipe {
+        optimizer: Optimizer::Sgd(Sgd {
+            rate: 1e38,
+            momentum: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+            decay_all: true,
+        }),
+        warm_up: 0,
+        ..recipe()
+    };
+    let error = fit(&task(&steep), 0, None, &|_| true).unwrap_err();
+    match &error {
+        TrainError::Diverged { step, loss, layer } => {
+            assert!(
+                *step > 1 && !loss.is_finite() && layer == "conv1",
+                "{error}"
+            );
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_said_before_a_step_is_taken() {
+    let says = |recipe: &Recipe| {
+        let data = recipe.data.load(None).unwrap();
+        Task::new(recipe, data).err().unwrap().to_string()
+    };
+    let with_model = |model: &str| Recipe {
+        model: model.into(),
+        ..recipe()
+    };
+    assert!(says(&with_model("resnet21_digits")).contains("did you mean"));
+    assert!(says(&with_model("vgg16")).contains("classes"));
+    let drop = Recipe {
+        last_batch: LastBatch::Drop,
+        batch: 71,
+        ..recipe()
+    };
+    assert!(says(&drop).contains("no whole batch"));
+}
+
+/// Learning is more than a number that changes: after a few epochs most digits are told apart.
+#[test]
+fn digits_are_learned() {
+    let recipe = Recipe {
+        images: Some(600),
+        epochs: 4,
+        augment: Vec::new(),
+        smoothing: 0.0,
+        ..recipe()
+    };
+    let curve = whole(&task(&recipe), 0);
+    let last = curve.epochs.last().unwrap();
+    assert!(
+        last.train_error < 0.15 && last.test_error < 0.25,
+        "{last:?}"
+    );
+    assert!(last.train_loss < curve.epochs[0].train_loss / 2.0);
+}

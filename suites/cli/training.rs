@@ -1,0 +1,301 @@
+//! `train`: runs that are stopped, killed and gone on with, and folders that are in use.
+
+use super::{command, convcheck, fails, json, stdout};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Two arms that a second or so trains, with momentum, alterations and batch statistics to go on with.
+const EXPERIMENT: &str = r#"
+name = "two-nets"
+title = "Two small nets"
+source = "nobody"
+
+[recipe]
+data = "digits"
+images = 300
+epochs = 4
+batch = 50
+augment = [{ pad-crop = 1 }]
+schedule = "cosine"
+optimizer = { adam = { rate = 1e-3 } }
+
+[quick]
+seeds = 1
+
+[[arm]]
+name = "residual"
+title = "residual"
+recipe.model = "resnet20_digits"
+
+[[arm]]
+name = "plain"
+title = "plain"
+recipe.model = "plain20_digits"
+
+[[question]]
+name = "shortcuts-help"
+says = "With shortcuts the loss falls faster."
+metric = "train_loss"
+contrast = { plain = 1, residual = -1 }
+above = 0.0
+"#;
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("two-nets.toml"), EXPERIMENT).unwrap();
+        Place { folder }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_string()
+    }
+
+    /// The arguments of a run of which every step leaves a snapshot.
+    fn train<'a>(&self, output: &'a str, more: &[&'a str]) -> Vec<String> {
+        let file = self.file("two-nets.toml");
+        let mut args = vec!["train".to_string(), file];
+        args.extend(["--output", output, "--snapshot-every", "0"].map(String::from));
+        args.extend(more.iter().map(ToString::to_string));
+        args
+    }
+
+    fn spawn(&self, output: &str, more: &[&str]) -> Child {
+        let args = self.train(output, more);
+        let args = texts(&args);
+        let mut command = command(&args);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+}
+
+fn texts(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
+}
+
+/// The finished runs, without what no two runs share.
+fn runs(output: &str) -> Vec<Value> {
+    let text = fs::read_to_string(Path::new(output).join("training.jsonl")).unwrap();
+    let read = |line: &str| {
+        let mut run: Value = serde_json::from_str(line).unwrap();
+        run.as_object_mut().unwrap().remove("seconds").unwrap();
+        run
+    };
+    text.lines().map(read).collect()
+}
+
+/// The files of a run of the two arms.
+fn files(output: &str) -> Vec<PathBuf> {
+    let folder = Path::new(output).join("runs/two-nets-quick");
+    let mut files: Vec<_> = (fs::read_dir(folder).unwrap())
+        .map(|e| e.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+/// Killed (not asked to stop) at many moments and gone on with, a run comes to the very same curve.
+#[test]
+fn a_killed_run_goes_on_bit_for_bit() {
+    let place = Place::new();
+    let (whole, killed) = (place.file("whole"), place.file("killed"));
+    let args = place.train(&whole, &[]);
+    let args = texts(&args);
+    let said = stdout(&convcheck(&args));
+    assert!(
+        said.contains("shortcuts-help: open: 1 seeds; 8 are the fewest"),
+        "{said}"
+    );
+    let mut kills = 0;
+    for i in 0..200 {
+        let mut child = place.spawn(&killed, &["--resume"]);
+        // moments that differ, from before the first step to late in the run
+        sleep(Duration::from_millis(20 + i * 37 % 450));
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        if output.status.success() {
+            break;
+        }
+        assert_eq!(
+            output.status.code(),
+            None,
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        kills += 1;
+    }
+    assert!(kills >= 5, "only {kills} kills");
+    assert_eq!(runs(&whole), runs(&killed));
+    let lines = |output: &str| -> Vec<String> {
+        let curves = files(output)
+            .into_iter()
+            .filter(|f| f.extension().is_some_and(|e| e == "jsonl"));
+        curves
+            .map(|file| fs::read_to_string(file).unwrap())
+            .collect()
+    };
+    assert_eq!(lines(&whole), lines(&killed));
+    // finished runs keep no snapshots, and nothing half-written lies about
+    for file in files(&killed) {
+        let name = file.file_name().unwrap().to_str().unwrap().to_string();
+        let known = name == "lock" || name.ends_with(".json") || name.ends_with(".jsonl");
+        assert!(known, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_so_and_goes_on() {
+    let place = Place::new();
+    let output = place.file("out");
+    let child = place.spawn(&output, &[]);
+    while !Path::new(&output)
+        .join("runs/two-nets-quick/plain-0.jsonl")
+        .exists()
+    {
+        sleep(Duration::from_millis(5));
+    }
+    let interrupt = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    let stopped = child.wait_with_output().unwrap();
+    let error = String::from_utf8(stopped.stderr).unwrap();
+    assert_eq!(stopped.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("stopped after step") && error.contains("--resume"),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+    let args = place.train(&output, &[]);
+    let args = texts(&args);
+    fails(&args, &["holds runs already", "--resume"]);
+    let args = place.train(&output, &["--resume", "--json"]);
+    let args = texts(&args);
+    assert_eq!(json(&args)[0]["seeds"], serde_json::json!([0]));
+    // a second time there is nothing left to train
+    assert_eq!(json(&args)[0]["seeds"], serde_json::json!([0]));
+    assert_eq!(runs(&output).len(), 2);
+}
+
+#[test]
+fn two_runs_do_not_share_a_folder() {
+    let place = Place::new();
+    let output = place.file("out");
+    let mut child = place.spawn(&output, &[]);
+    while !Path::new(&output)
+        .join("runs/two-nets-quick/plain-0.jsonl")
+        .exists()
+    {
+        sleep(Duration::from_millis(5));
+    }
+    let args = place.train(&output, &["--resume"]);
+    let args = texts(&args);
+    fails(&args, &["another run uses this folder"]);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(runs(&output).len(), 2);
+}
+
+#[test]
+fn runs_of_another_recipe_are_not_gone_on_with() {
+    let place = Place::new();
+    let output = place.file("out");
+    let mut child = place.spawn(&output, &[]);
+    while !Path::new(&output)
+        .join("runs/two-nets-quick/residual-0.snapshot")
+        .exists()
+    {
+        sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let other = EXPERIMENT.replace("rate = 1e-3", "rate = 2e-3");
+    fs::write(place.file("two-nets.toml"), other).unwrap();
+    let args = place.train(&output, &["--resume"]);
+    let args = texts(&args);
+    fails(&args, &["another recipe"]);
+    // what was there is there still
+    fs::write(place.file("two-nets.toml"), EXPERIMENT).unwrap();
+    stdout(&convcheck(&args));
+}
+
+#[test]
+fn bad_input_is_one_line() {
+    let place = Place::new();
+    let output = place.file("out");
+    fails(
+        &["train", "degradatoin"],
+        &["no experiment", "did you mean degradation"],
+    );
+    fails(
+        &["train", "missing.toml"],
+        &["missing.toml", "cannot read it"],
+    );
+    let args = place.train(&output, &["--scale", "full"]);
+    let args = texts(&args);
+    fails(&args, &["two-nets has no full scale"]);
+    let args = place.train(&output, &["--seeds", "0"]);
+    let args = texts(&args);
+    fails(&args, &["--seeds is 0"]);
+    let with = |from: &str, to: &str, says: &[&str]| {
+        let file = place.file("wrong.toml");
+        fs::write(&file, EXPERIMENT.replace(from, to)).unwrap();
+        fails(&["train", &file, "--output", &output], says);
+    };
+    with(
+        "plain20_digits",
+        "plain21_digits",
+        &["plain21_digits", "did you mean"],
+    );
+    with(
+        "data = \"digits\"",
+        "data = \"cifar10\"",
+        &["cifar10", "--data"],
+    );
+    with("batch = 50", "batch = 0", &["wrong.toml:", "batch is 0"]);
+    with(
+        "metric = \"train_loss\"",
+        "metric = \"loss@0\"",
+        &["wrong.toml:", "`0` is no place"],
+    );
+    with("rate = 1e-3", "rat = 1e-3", &["wrong.toml:", "rat"]);
+    with(
+        "rate = 1e-3",
+        "rate = 1e38",
+        &["two-nets, ", "step", "layer"],
+    );
+    assert!(!Path::new(&output).join("training.jsonl").exists());
+}
+
+/// A disk that takes no more in the middle of a run: the run stops, and what was whole stays whole.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_stops_a_run_and_loses_nothing() {
+    let place = Place::new();
+    let output = place.file("out");
+    let args = place.train(&output, &["--resume"]);
+    // files of at most 64 blocks of 512 bytes: the curve fits, a snapshot does not
+    let limited = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_convcheck"))
+        .args(&args)
+        .output()
+        .unwrap();
+    let error = String::from_utf8(limited.stderr).unwrap();
+    assert_eq!(limited.status.code(), Some(2), "{error}");
+    assert!(error.contains("snapshot: cannot write it"), "{error}");
+    let args = texts(&args);
+    stdout(&convcheck(&args));
+    assert_eq!(runs(&output).len(), 2);
+}
