@@ -39,7 +39,7 @@ fn claims(criterion: &mut Criterion) {
     });
     let suites = claim::embedded().expect("the suites are well-formed");
     criterion.bench_function("claims/check-all", |bencher| {
-        bencher.iter(|| black_box(check(select(&suites, None), false, |_| true)));
+        bencher.iter(|| black_box(check(select(&suites, None), &training, false, |_| true)));
     });
 }
 

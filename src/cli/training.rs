@@ -6,7 +6,7 @@ use convcheck::experiment::{
     self, Answer, By, Experiment, ExperimentFault, Finding, Heard, Keep, Plan, Ready,
 };
 use convcheck::record;
-use convcheck::train::{Scale, TrainError, Trained};
+use convcheck::train::{Scale, Trained};
 use convcheck::zoo;
 use indicatif::ProgressBar;
 use std::fmt::Write;
@@ -77,7 +77,7 @@ pub fn train(
     let runs = watched(&ready, &progress, goes_on);
     progress.finish_and_clear();
     let runs = match runs {
-        Err(error) if is_stop(&error) => bail!("{error}; --resume goes on from there"),
+        Err(error) if error.is_stop() => bail!("{error}; --resume goes on from there"),
         runs => runs?,
     };
     // runs of other experiments and seeds stay where they are
@@ -121,7 +121,7 @@ pub fn quick(
     let mut runs = Vec::new();
     for ready in &ready {
         match watched(ready, &progress, goes_on) {
-            Err(error) if is_stop(&error) => bail!("{error}; nothing was written"),
+            Err(error) if error.is_stop() => bail!("{error}; nothing was written"),
             done => runs.extend(done?),
         }
     }
@@ -150,23 +150,12 @@ pub fn kept(folder: Option<&Path>) -> Result<Vec<Trained>> {
     Ok(runs)
 }
 
-/// Whether a run was told to stop.
-fn is_stop(error: &anyhow::Error) -> bool {
-    matches!(
-        error.downcast_ref(),
-        Some(ExperimentFault::Run {
-            error: TrainError::Stopped { .. },
-            ..
-        })
-    )
-}
-
 /// Runs an experiment under a bar that says images a second and the last loss.
 pub fn watched(
     ready: &Ready,
     progress: &ProgressBar,
     goes_on: impl Fn() -> bool + Sync,
-) -> Result<Vec<Trained>> {
+) -> Result<Vec<Trained>, ExperimentFault> {
     let (start, images) = (Instant::now(), AtomicU64::new(0));
     let heard = |heard: Heard| {
         if heard.told.images > 0 {
@@ -180,7 +169,7 @@ pub fn watched(
         }
         goes_on()
     };
-    Ok(ready.run(&heard)?)
+    ready.run(&heard)
 }
 
 /// The answers that runs give to an experiment's questions.

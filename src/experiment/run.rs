@@ -72,7 +72,7 @@ pub enum ExperimentFault {
         /// The seed.
         seed: u64,
         /// Why.
-        error: TrainError,
+        error: Box<TrainError>,
     },
     /// A folder that cannot be used.
     #[error("{}: {what}", .folder.display())]
@@ -82,6 +82,16 @@ pub enum ExperimentFault {
         /// Why not.
         what: String,
     },
+}
+
+impl ExperimentFault {
+    /// Whether a run was told to stop, and nothing else happened.
+    pub fn is_stop(&self) -> bool {
+        let ExperimentFault::Run { error, .. } = self else {
+            return false;
+        };
+        matches!(**error, TrainError::Stopped { .. })
+    }
 }
 
 /// One run of an arm.
@@ -130,7 +140,7 @@ impl<'a> Ready<'a> {
                 experiment: plan.experiment.name.clone(),
                 arm: arm.name.clone(),
                 seed: 0,
-                error,
+                error: error.into(),
             })?;
             read = Some((recipe.data, data));
             tasks.push((arm.name.as_str(), task));
@@ -201,18 +211,9 @@ impl<'a> Ready<'a> {
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(arm, seed, _)| (*arm, *seed));
         // a run that another's failure stopped is not why
-        let why = done.iter().position(|(_, _, trained)| {
-            let stopped = |fault: &ExperimentFault| {
-                matches!(
-                    fault,
-                    ExperimentFault::Run {
-                        error: TrainError::Stopped { .. },
-                        ..
-                    }
-                )
-            };
-            trained.as_ref().is_err_and(|fault| !stopped(fault))
-        });
+        let why = done
+            .iter()
+            .position(|(_, _, trained)| trained.as_ref().is_err_and(|fault| !fault.is_stop()));
         match why {
             Some(i) => done.swap_remove(i).2.map(|trained| vec![trained]),
             None => done.into_iter().map(|(_, _, trained)| trained).collect(),
@@ -252,7 +253,7 @@ impl<'a> Ready<'a> {
             experiment: experiment.name.clone(),
             arm: arm.to_string(),
             seed,
-            error,
+            error: error.into(),
         })?;
         let trained = Trained {
             experiment: experiment.name.clone(),
