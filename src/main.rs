@@ -14,8 +14,10 @@ use cli::{CheckOptions, Cli, Command, CompareOptions, List, ShowOptions, network
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
 use convcheck::compare::compare;
+use convcheck::experiment;
 use convcheck::graph::Shape;
 use convcheck::record::{self, Provenance, Record};
+use convcheck::train::Trained;
 use convcheck::{analysis, device, reference, report, zoo};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -81,9 +83,10 @@ fn run(cli: Cli) -> Result<Outcome> {
             output,
         }) => {
             let (provenance, records) = record::load(&from)?;
+            let trained = record::load_training(&from)?;
             let suites = load(suites.as_deref())?;
             let output = output.unwrap_or(from);
-            write_pages(&output, &suites, &records, &provenance)?;
+            write_pages(&output, &suites, &records, &trained, &provenance)?;
             say(&format!(
                 "report: {}\n",
                 output.join("index.html").display()
@@ -126,7 +129,8 @@ fn main_job(output: &Path, suites: Option<&Path>, all: bool) -> Result<Outcome> 
     let records = checked(&suites, None, all)?;
     let provenance = provenance()?;
     record::save(output, &provenance, &records)?;
-    write_pages(output, &suites, &records, &provenance)?;
+    let trained = record::load_training(output)?;
+    write_pages(output, &suites, &records, &trained, &provenance)?;
     let (statements, refuted) = (
         report::statements(records.iter()),
         count(&records, Kind::Refuted),
@@ -308,10 +312,15 @@ fn write_pages(
     output: &Path,
     suites: &[Suite],
     records: &[Record],
+    trained: &[Trained],
     provenance: &Provenance,
 ) -> Result<()> {
+    let experiments = experiment::embedded()?;
     // the first page comes last, so that it never links to a page that is not there
-    for page in report::render(suites, records, provenance)?.iter().rev() {
+    for page in report::render(suites, &experiments, records, trained, provenance)?
+        .iter()
+        .rev()
+    {
         record::write(&output.join(&page.file), page.html.as_bytes())?;
     }
     Ok(())
