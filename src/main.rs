@@ -90,9 +90,10 @@ fn run(cli: Cli) -> Result<Outcome> {
             output,
         }) => {
             let (provenance, records) = record::load(&from)?;
+            let training = Training::new(experiment::embedded()?, record::load_training(&from)?);
             let suites = load(suites.as_deref())?;
             let output = output.unwrap_or(from);
-            write_pages(&output, &suites, &records, &provenance)?;
+            write_pages(&output, &suites, &records, &training, &provenance)?;
             say(&format!(
                 "report: {}\n",
                 output.join("index.html").display()
@@ -148,7 +149,7 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
     let provenance = provenance()?;
     record::save_training(output, training.runs())?;
     record::save(output, &provenance, &records)?;
-    write_pages(output, &suites, &records, &provenance)?;
+    write_pages(output, &suites, &records, &training, &provenance)?;
     let (statements, refuted) = (
         report::statements(records.iter()),
         count(&records, Kind::Refuted),
@@ -357,10 +358,20 @@ fn write_pages(
     output: &Path,
     suites: &[Suite],
     records: &[Record],
+    training: &Training,
     provenance: &Provenance,
 ) -> Result<()> {
     // the first page comes last, so that it never links to a page that is not there
-    for page in report::render(suites, records, provenance)?.iter().rev() {
+    for page in report::render(
+        suites,
+        training.experiments(),
+        records,
+        training.runs(),
+        provenance,
+    )?
+    .iter()
+    .rev()
+    {
         record::write(&output.join(&page.file), page.html.as_bytes())?;
     }
     Ok(())

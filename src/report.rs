@@ -4,11 +4,13 @@
 mod changes;
 mod claims;
 mod drawing;
+mod experiments;
 mod html;
 mod junit;
 mod list;
 mod markdown;
 mod models;
+mod number;
 mod overview;
 mod plot;
 mod plots;
@@ -38,6 +40,9 @@ pub enum RenderError {
     /// A count does not fit.
     #[error(transparent)]
     Overflow(#[from] Overflow),
+    /// A training run belongs to no experiment.
+    #[error("a training run belongs to experiment `{0}`, which there is not")]
+    NoExperiment(String),
     /// A record belongs to no suite.
     #[error("record `{id}` belongs to system `{system}`, of which there is no suite")]
     NoSuite {

@@ -13,6 +13,7 @@ mod laws {
     pub mod pages;
     pub mod shared;
     pub mod suites;
+    pub mod training;
     pub mod zoo;
 }
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     trials.extend(laws::suites::trials());
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());
+    trials.extend(laws::training::trials());
     trials.extend(laws::damage::trials());
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());

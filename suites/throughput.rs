@@ -7,6 +7,7 @@ use candle_core::{DType, Tensor};
 use candle_nn::Optimizer;
 use convcheck::analysis::summary;
 use convcheck::check::{check, select};
+use convcheck::evidence::Training;
 use convcheck::graph::Graph;
 use convcheck::net::{Fill, Init, Mode, Net};
 use convcheck::ops::loss::cross_entropy;
@@ -38,6 +39,7 @@ fn claims(criterion: &mut Criterion) {
         bencher.iter(|| black_box(claim::embedded().expect("the suites are well-formed")));
     });
     let suites = claim::embedded().expect("the suites are well-formed");
+    let training = Training::default();
     criterion.bench_function("claims/check-all", |bencher| {
         bencher.iter(|| black_box(check(select(&suites, None), &training, false, |_| true)));
     });

@@ -1,25 +1,28 @@
 //! One claim in the report.
 
+use super::experiments::{self, Gathered, badge};
+use super::number::short;
 use crate::claim::{Kind, Tolerance, Topic, Value};
+use crate::experiment::{Answer, Finding};
 use crate::record::{Method, Record};
 use maud::{Markup, html};
 
 /// A claim on the page of its system.
-pub(super) fn claim(record: &Record) -> Markup {
+pub(super) fn claim(record: &Record, gathered: &[Gathered]) -> Markup {
     html! {
-        article.claim id=(record.id) { (content(record, &format!("#{}", record.id), true)) }
+        article.claim id=(record.id) { (content(record, &format!("#{}", record.id), true, gathered)) }
     }
 }
 
 /// A claim on the overview, with a link to its place.
-pub(super) fn claim_elsewhere(record: &Record) -> Markup {
+pub(super) fn claim_elsewhere(record: &Record, gathered: &[Gathered]) -> Markup {
     html! {
-        article.claim { (content(record, &record.anchor(), false)) }
+        article.claim { (content(record, &record.anchor(), false, gathered)) }
     }
 }
 
 /// A claim among all, with what the filter goes by.
-pub(super) fn claim_in_list(record: &Record, title: &str) -> Markup {
+pub(super) fn claim_in_list(record: &Record, title: &str, gathered: &[Gathered]) -> Markup {
     html! {
         article.claim id=(record.id)
             data-system=(record.system)
@@ -28,13 +31,13 @@ pub(super) fn claim_in_list(record: &Record, title: &str) -> Markup {
             data-covers=(record.covers.join(" "))
             aria-label={(record.id) ", " (title)}
         {
-            (content(record, &record.anchor(), true))
+            (content(record, &record.anchor(), true, gathered))
         }
     }
 }
 
 /// `places` says whether the ids that the claim covers get places of their own on this page.
-fn content(record: &Record, link: &str, places: bool) -> Markup {
+fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> Markup {
     html! {
         div.head {
             span class={"badge " (record.verdict.name())} { (record.verdict.name()) }
@@ -76,6 +79,9 @@ fn content(record: &Record, link: &str, places: bool) -> Markup {
             }
         }
         @if let Some(note) = &record.note { p.note { (note) } }
+        @if !record.answers.is_empty() {
+            ul.trials { @for answer in &record.answers { li { (trial(answer, gathered)) } } }
+        }
         @if let Some(measure) = &record.measure {
             details {
                 summary { "How it was measured" }
@@ -96,6 +102,31 @@ fn content(record: &Record, link: &str, places: bool) -> Markup {
                 p.covers { @for (i, id) in record.covers.iter().enumerate() {
                     @if i > 0 { ", " } span id=[places.then_some(id)] { (id) }
                 } }
+            }
+        }
+    }
+}
+
+/// What an experiment says to a claim.
+fn trial(answer: &Answer, gathered: &[Gathered]) -> Markup {
+    html! {
+        div.head {
+            (badge(&answer.finding))
+            span { (answer.says) }
+        }
+        @if !answer.values.is_empty() {
+            p.values {
+                span { (answer.metric) ", mean of " (answer.seeds.len()) " seeds " b { (short(answer.mean)) } }
+                @if let Some(interval) = answer.interval {
+                    span { "interval " b { (short(interval.low)) " to " (short(interval.high)) } }
+                }
+            }
+        }
+        p.rule {
+            (answer.rule)
+            @if let Finding::Open(why) = &answer.finding { ". Open: " (why) }
+            @if let Some((title, link)) = experiments::place(gathered, answer) {
+                ". Experiment: " a href=(link) { (title) }
             }
         }
     }

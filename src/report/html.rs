@@ -1,8 +1,11 @@
 //! The pages of the report. Each stands alone: styles inside, nothing fetched.
 
+use super::experiments::{self, Gathered};
 use super::{RenderError, claims, counts, models, overview, plots, prose::prose, search};
 use crate::claim::{Kind, Suite};
+use crate::experiment::Experiment;
 use crate::record::{Provenance, Record};
+use crate::train::Trained;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// A file of the report.
@@ -16,13 +19,15 @@ pub struct Page {
 
 const STYLE: &str = include_str!("report.css");
 
-/// Renders the report: the first page, a page a system, and the models.
+/// Renders the report: the first page, a page a system, a page an experiment that has runs, and the models.
 ///
 /// # Errors
-/// [`RenderError`] when suites and records do not belong together.
+/// [`RenderError`] when suites and records, or experiments and runs, do not belong together.
 pub fn render(
     suites: &[Suite],
+    experiments: &[Experiment],
     records: &[Record],
+    trained: &[Trained],
     provenance: &Provenance,
 ) -> Result<Vec<Page>, RenderError> {
     if let Some(record) = records
@@ -39,23 +44,38 @@ pub fn render(
         .map(|suite| (suite, of(suite, records)))
         .filter(|(_, records)| !records.is_empty())
         .collect();
+    let gathered = experiments::gather(experiments, trained)?;
+    let menus = menus(&shown, &gathered);
     let frame =
-        |title: &str, here: &str, body: Markup| frame(title, here, &shown, provenance, body);
+        |title: &str, here: &str, body: Markup| frame(title, here, &menus, provenance, body);
     let mut pages = vec![Page {
         file: "index.html".into(),
-        html: frame("convcheck", "index.html", overview::page(&shown, records)).into_string(),
+        html: frame(
+            "convcheck",
+            "index.html",
+            overview::page(&shown, records, &gathered, experiments),
+        )
+        .into_string(),
     }];
     for (suite, records) in &shown {
         let file = format!("{}.html", suite.system);
-        let body = system_page(suite, records)?;
+        let body = system_page(suite, records, &gathered)?;
         pages.push(Page {
             html: frame(&suite.title, &file, body).into_string(),
             file,
         });
     }
+    for one in &gathered {
+        let file = experiments::file(&one.experiment.name);
+        pages.push(Page {
+            html: frame(&one.experiment.title, &file, experiments::page(one)).into_string(),
+            file,
+        });
+    }
+    let search = search::page(&shown, records, &gathered);
     pages.push(Page {
         file: search::FILE.into(),
-        html: frame("All claims", search::FILE, search::page(&shown, records)).into_string(),
+        html: frame("All claims", search::FILE, search).into_string(),
     });
     pages.push(Page {
         file: plots::FILE.into(),
@@ -75,23 +95,35 @@ fn of<'a>(suite: &Suite, records: &'a [Record]) -> Vec<&'a Record> {
         .collect()
 }
 
-fn frame(
-    title: &str,
-    here: &str,
-    shown: &[(&Suite, Vec<&Record>)],
-    provenance: &Provenance,
-    body: Markup,
-) -> Markup {
+/// A name with the pages below it: file and title.
+type Menu = (&'static str, Vec<(String, String)>);
+
+/// The pages of systems and of experiments; a menu without pages is left out.
+fn menus(shown: &[(&Suite, Vec<&Record>)], gathered: &[Gathered]) -> Vec<Menu> {
+    let systems = shown
+        .iter()
+        .map(|(suite, _)| (format!("{}.html", suite.system), suite.title.clone()));
+    let experiments = gathered.iter().map(|one| {
+        let Experiment { name, title, .. } = one.experiment;
+        (experiments::file(name), title.clone())
+    });
+    let menus = [
+        ("Systems", systems.collect::<Vec<_>>()),
+        ("Experiments", experiments.collect()),
+    ];
+    menus
+        .into_iter()
+        .filter(|(_, pages)| !pages.is_empty())
+        .collect()
+}
+
+fn frame(title: &str, here: &str, menus: &[Menu], provenance: &Provenance, body: Markup) -> Markup {
     let pages = [
         ("index.html", "Overview"),
         (search::FILE, "All claims"),
         ("models.html", "Models"),
         (plots::FILE, "Plots"),
     ];
-    let systems: Vec<(String, &str)> = shown
-        .iter()
-        .map(|(suite, _)| (format!("{}.html", suite.system), suite.title.as_str()))
-        .collect();
     let link = |file: &str, name: &str| {
         let current = (file == here).then_some("page");
         html! { a href=(file) aria-current=[current] { (name) } }
@@ -105,9 +137,11 @@ fn frame(
         header {
             nav aria-label="Pages" {
                 @for (file, name) in pages { (link(file, name)) }
-                details {
-                    summary { "Systems" }
-                    ul { @for (file, title) in &systems { li { (link(file, title)) } } }
+                @for (name, pages) in menus {
+                    details {
+                        summary { (name) }
+                        ul { @for (file, title) in pages { li { (link(file, title)) } } }
+                    }
                 }
             }
         }
@@ -140,7 +174,11 @@ pub(super) fn page(title: &str, body: Markup) -> Markup {
     }
 }
 
-fn system_page(suite: &Suite, records: &[&Record]) -> Result<Markup, RenderError> {
+fn system_page(
+    suite: &Suite,
+    records: &[&Record],
+    gathered: &[Gathered],
+) -> Result<Markup, RenderError> {
     Ok(html! {
         h1 { (suite.title) }
         (prose(&suite.analysis))
@@ -151,7 +189,7 @@ fn system_page(suite: &Suite, records: &[&Record]) -> Result<Markup, RenderError
             } }
         }
         h2 #claims { "Claims" }
-        @for record in records { (claims::claim(record)) }
+        @for record in records { (claims::claim(record, gathered)) }
         @if !suite.models.is_empty() {
             h2 #models { "Models" }
             @for name in &suite.models { (models::model(name)?) }

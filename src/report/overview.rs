@@ -1,12 +1,19 @@
 //! The first page: verdicts by system, and what is wrong.
 
+use super::experiments::{self, Gathered};
 use super::html::{dot, strip};
 use super::{claims, counts, search, statements};
 use crate::claim::{Kind, Suite};
+use crate::experiment::Experiment;
 use crate::record::Record;
 use maud::{Markup, html};
 
-pub(super) fn page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Markup {
+pub(super) fn page(
+    shown: &[(&Suite, Vec<&Record>)],
+    records: &[Record],
+    gathered: &[Gathered],
+    experiments: &[Experiment],
+) -> Markup {
     let all = counts(records.iter());
     let given: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0).collect();
     let refuted: Vec<&Record> = records
@@ -58,9 +65,10 @@ pub(super) fn page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Mark
                 } } }
             }
         }
+        (experiments::section(gathered, experiments))
         h2 { "Refuted, and what is right" }
         @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
-        @for record in refuted { (claims::claim_elsewhere(record)) }
+        @for record in refuted { (claims::claim_elsewhere(record, gathered)) }
     }
 }
 

@@ -2,11 +2,15 @@
 
 mod axis;
 mod bars;
+mod curves;
+mod forest;
 mod lines;
 mod network;
 mod scatter;
 
 pub(super) use bars::{Bar, bars};
+pub(super) use curves::{Curve, Spread, curves};
+pub(super) use forest::{Row, Ruler, Tone, forest};
 pub(super) use lines::{Line, lines};
 pub(super) use network::{parameters, receptive_field};
 pub(super) use scatter::{Mark, scatter};
@@ -31,6 +35,19 @@ const PARTS: [RGBColor; 3] = [
     RGBColor(0xd9, 0x82, 0x2b),
     RGBColor(0x5f, 0x9e, 0x6e),
 ];
+
+/// Curves, from the first on; the first three are those of parts.
+const SERIES: [RGBColor; 6] = [
+    PARTS[0],
+    PARTS[1],
+    PARTS[2],
+    RGBColor(0x9a, 0x6f, 0xc4),
+    RGBColor(0xd0, 0x56, 0x6e),
+    RGBColor(0x2a, 0x9a, 0x9c),
+];
+
+/// So many curves have colours of their own.
+pub(super) const COLOURS: usize = SERIES.len();
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 

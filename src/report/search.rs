@@ -1,6 +1,7 @@
 //! The page with every claim, to filter and to search; without a server and without network.
 
 use super::claims;
+use super::experiments::Gathered;
 use crate::claim::{Kind, Suite, Topic};
 use crate::record::Record;
 use maud::{Markup, PreEscaped, html};
@@ -10,7 +11,11 @@ pub(super) const FILE: &str = "claims.html";
 
 const SCRIPT: &str = include_str!("search.js");
 
-pub(super) fn page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Markup {
+pub(super) fn page(
+    shown: &[(&Suite, Vec<&Record>)],
+    records: &[Record],
+    gathered: &[Gathered],
+) -> Markup {
     let verdicts = Kind::ALL
         .into_iter()
         .filter(|kind| records.iter().any(|record| record.verdict == *kind))
@@ -36,7 +41,7 @@ pub(super) fn page(shown: &[(&Suite, Vec<&Record>)], records: &[Record]) -> Mark
         p #count role="status" { (records.len()) " claims" }
         noscript { p { "Filter and search need JavaScript; below is every claim." } }
         @for (suite, records) in shown {
-            @for record in records { (claims::claim_in_list(record, &suite.title)) }
+            @for record in records { (claims::claim_in_list(record, &suite.title, gathered)) }
         }
         script { (PreEscaped(SCRIPT)) }
     }

@@ -3,6 +3,7 @@
 use crate::law;
 use convcheck::check::{check, select};
 use convcheck::claim::{self, Suite};
+use convcheck::evidence::Training;
 use convcheck::record::{Provenance, Record};
 use convcheck::report::{Page, junit, markdown, render};
 use libtest_mimic::Trial;
@@ -20,7 +21,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-fn provenance() -> Provenance {
+pub fn provenance() -> Provenance {
     Provenance {
         command: "convcheck".into(),
         version: "0".into(),
@@ -30,8 +31,8 @@ fn provenance() -> Provenance {
     }
 }
 
-fn checked(suites: &[Suite]) -> Vec<Record> {
-    let checked = check(select(suites, None), false, |_| true);
+pub fn checked(suites: &[Suite]) -> Vec<Record> {
+    let checked = check(select(suites, None), &Training::default(), false, |_| true);
     assert!(checked.errors.is_empty(), "{:?}", checked.errors);
     checked.records
 }
@@ -40,11 +41,11 @@ fn checked(suites: &[Suite]) -> Vec<Record> {
 fn pages() -> Vec<Page> {
     static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| checked(&claim::embedded().unwrap()));
     let suites = claim::embedded().unwrap();
-    render(&suites, &RECORDS, &provenance()).unwrap()
+    render(&suites, &[], &RECORDS, &[], &provenance()).unwrap()
 }
 
 /// The values of an attribute in a page.
-fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
+pub fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
     let start = format!(" {name}=\"");
     html.match_indices(&start)
         .map(|(i, _)| {
@@ -55,9 +56,13 @@ fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 fn links() {
-    let pages = pages();
+    lead_somewhere(&pages());
+}
+
+/// Every link leads to a page or a place on it, and no place is there twice.
+pub fn lead_somewhere(pages: &[Page]) {
     let mut places = BTreeSet::new();
-    for page in &pages {
+    for page in pages {
         places.insert(page.file.clone());
         for id in attributes(&page.html, "id") {
             assert!(
@@ -67,7 +72,7 @@ fn links() {
             );
         }
     }
-    for page in &pages {
+    for page in pages {
         for link in attributes(&page.html, "href") {
             let target = match link.strip_prefix('#') {
                 Some(anchor) => format!("{}#{anchor}", page.file),
@@ -89,7 +94,12 @@ fn deterministic() {
 }
 
 fn self_contained() {
-    for page in pages() {
+    stand_alone(&pages());
+}
+
+/// No page fetches anything, and only that of all claims has a script.
+pub fn stand_alone(pages: &[Page]) {
+    for page in pages {
         for attribute in ["src", "srcset", "data", "poster"] {
             assert!(
                 attributes(&page.html, attribute).is_empty(),
@@ -147,7 +157,7 @@ fn hostile() {
     let records = checked(&suites);
     let mut provenance = provenance();
     provenance.command = "convcheck '<script>'".into();
-    for page in render(&suites, &records, &provenance).unwrap() {
+    for page in render(&suites, &[], &records, &[], &provenance).unwrap() {
         for markup in ["<b>bold", "<i>", "<u>", "<img"] {
             assert!(!page.html.contains(markup), "{} has {markup}", page.file);
         }
@@ -175,6 +185,6 @@ fn hostile() {
 fn orphan() {
     let suites = vec![claim::parse(Path::new("evil.toml"), HOSTILE).unwrap()];
     let records = checked(&suites);
-    let error = render(&[], &records, &provenance()).unwrap_err();
+    let error = render(&[], &[], &records, &[], &provenance()).unwrap_err();
     assert!(error.to_string().contains("evil.one"), "{error}");
 }

@@ -101,6 +101,7 @@ fn prose() {
         for claim in &suite.claims {
             let reason = match &claim.basis {
                 Basis::Measure(measure) => &measure.expression,
+                Basis::Trial(trial) => &trial.experiment,
                 Basis::Citation(text) | Basis::Needs(text) => text,
             };
             assert!(

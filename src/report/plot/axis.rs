@@ -16,12 +16,23 @@ const MANY_POWERS: f64 = 12.0;
 pub(super) struct Axis {
     range: RangedCoordf64,
     ticks: Vec<f64>,
+    step: f64,
 }
 
 impl Axis {
     /// Whole numbers.
     pub(super) fn plain(range: Range<f64>) -> Axis {
-        let least = ((range.end - range.start) / MOST_TICKS).max(1.0);
+        Axis::stepped(range, 1.0)
+    }
+
+    /// Numbers of any size.
+    pub(super) fn fine(range: Range<f64>) -> Axis {
+        Axis::stepped(range, 0.0)
+    }
+
+    /// Ticks in equal steps of at least that.
+    fn stepped(range: Range<f64>, least: f64) -> Axis {
+        let least = ((range.end - range.start) / MOST_TICKS).max(least);
         let power = 10f64.powf(least.log10().floor());
         let mut steps = [1.0, 2.0, 5.0].map(|digit| digit * power).into_iter();
         let step = steps.find(|&step| step >= least).unwrap_or(10.0 * power);
@@ -29,7 +40,14 @@ impl Axis {
         Axis {
             ticks: ticks.map(|i| i as f64 * step).collect(),
             range: range.into(),
+            step,
         }
+    }
+
+    /// How many digits behind the point tell its ticks apart.
+    pub(super) fn decimals(&self) -> usize {
+        // a step of 0.05 is 0.05000000000000001 to the logarithm
+        (-(self.step.log10() + 1e-9).floor()).clamp(0.0, 12.0) as usize
     }
 
     /// Decimal logarithms.
@@ -51,6 +69,7 @@ impl Axis {
         Axis {
             ticks: ticks.filter(|tick| range.contains(tick)).collect(),
             range: range.into(),
+            step: 1.0,
         }
     }
 }

@@ -1,0 +1,111 @@
+//! What training found, one page an experiment.
+
+mod answers;
+mod arms;
+mod figures;
+mod gathered;
+mod origin;
+mod overview;
+mod recipe;
+
+pub(super) use gathered::{AtScale, Gathered, gather};
+pub(super) use overview::section;
+
+use super::prose::prose;
+use crate::experiment::{Answer, Finding};
+use crate::train::Scale;
+use maud::{Markup, html};
+
+/// The page of an experiment.
+pub(super) fn page(gathered: &Gathered) -> Markup {
+    let experiment = gathered.experiment;
+    html! {
+        h1 { (experiment.title) }
+        p.source { (experiment.source) }
+        (prose(&experiment.about))
+        @if gathered.scales.len() > 1 {
+            p { "Run at two scales: "
+                @for (i, at) in gathered.scales.iter().enumerate() {
+                    @if i > 0 { ", " } a href={"#" (at.scale.name())} { (at.scale.name()) }
+                }
+            }
+        }
+        @for at in &gathered.scales { (scale(at)) }
+    }
+}
+
+fn scale(at: &AtScale) -> Markup {
+    let name = at.scale.name();
+    html! {
+        section.scale aria-labelledby=(name) {
+            h2 id=(name) { @match at.scale {
+                Scale::Quick => "Quick scale",
+                Scale::Full => "Full scale",
+            } }
+            p.lead { @match at.scale {
+                Scale::Quick => "quick scale: answers only its own claims, not those about the document's data and sizes",
+                Scale::Full => "full scale: the document's own data and sizes",
+            } }
+            @if at.others > 0 {
+                p.because { @match at.others {
+                    1 => "1 run of another recipe than the experiment has now is left out.",
+                    n => { (n) " runs of other recipes than the experiment has now are left out." }
+                } }
+            }
+            (answers::answers(at))
+            div.plots {
+                @for plot in figures::curves_of(at) { (plot) }
+                @if let Some(plot) = answers::contrasts(at) { (plot) }
+                @for plot in answers::printed(at) { (plot) }
+                @if let Some(plot) = figures::depth_of(at) { (plot) }
+            }
+            (arms::arms(at))
+            (origin::origin(at))
+        }
+    }
+}
+
+/// The page's file name; letters that no file should have become hyphens.
+pub(super) fn file(name: &str) -> String {
+    format!("experiment-{}.html", plain(name))
+}
+
+/// The place of an answer on its page.
+pub(super) fn anchor(scale: Scale, question: &str) -> String {
+    format!("{}-{}", scale.name(), plain(question))
+}
+
+fn plain(name: &str) -> String {
+    let letter = |c: char| match c.is_ascii_alphanumeric() {
+        true => c,
+        false => '-',
+    };
+    name.chars().map(letter).collect()
+}
+
+/// Where an answer of a claim stands, if its experiment has a page: the page's title and the link.
+pub(super) fn place<'a>(all: &[Gathered<'a>], answer: &Answer) -> Option<(&'a str, String)> {
+    let asks = |other: &Answer| other.question == answer.question && other.says == answer.says;
+    let places = || {
+        all.iter()
+            .flat_map(|one| one.scales.iter().map(move |at| (one, at)))
+    };
+    let same = |(_, at): &(&Gathered, &AtScale)| at.asked.iter().any(|one| one.answer == *answer);
+    let found = places()
+        .find(same)
+        .or_else(|| places().find(|(_, at)| at.asked.iter().any(|one| asks(&one.answer))));
+    let (one, at) = found?;
+    let file = file(&one.experiment.name);
+    let place = anchor(at.scale, &answer.question);
+    Some((&one.experiment.title, format!("{file}#{place}")))
+}
+
+/// A finding as a badge.
+pub(super) fn badge(finding: &Finding) -> Markup {
+    let (class, text) = match finding {
+        Finding::Holds => ("confirmed", "holds"),
+        Finding::Fails => ("refuted", "fails"),
+        Finding::Open(_) => ("inconclusive", "open"),
+    };
+    html! { span class={"badge " (class)} { (text) } }
+}

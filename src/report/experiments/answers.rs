@@ -1,0 +1,131 @@
+//! What runs say to the questions of an experiment, as a table and as intervals.
+
+use super::super::number::short;
+use super::super::plot::{Row, Ruler, Tone, forest};
+use super::gathered::Asked;
+use super::{AtScale, anchor, badge};
+use crate::experiment::{Answer, Finding};
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+/// A table of the answers.
+pub(super) fn answers(at: &AtScale) -> Markup {
+    if at.asked.is_empty() {
+        return html! { p { "Nothing is asked at this scale." } };
+    }
+    html! {
+        div.wide tabindex="0" role="region" aria-label={"Answers, " (at.scale.name()) " scale"} {
+            table.answers {
+                thead { tr {
+                    th scope="col" { "Finding" }
+                    th scope="col" { "Statement, and the rule that decides" }
+                    th.number scope="col" { "Seeds" }
+                    th.number scope="col" { "Mean" }
+                    th.number scope="col" { "Interval" }
+                    th.number scope="col" { "Effect" }
+                } }
+                tbody { @for Asked { answer, .. } in &at.asked {
+                    tr id=(anchor(at.scale, &answer.question)) { (row(answer)) }
+                } }
+            }
+        }
+        p.source {
+            "Interval: of the mean over seeds; for a printed number, of one more run. "
+            "Effect: the mean's distance from the bound, in standard deviations between seeds."
+        }
+    }
+}
+
+fn row(answer: &Answer) -> Markup {
+    html! {
+        td { (badge(&answer.finding)) }
+        th.statement scope="row" {
+            (answer.says)
+            div.rule { (answer.metric) ": " (answer.rule) }
+            @if let Finding::Open(why) = &answer.finding { div.rule { b { "Open: " } (why) "." } }
+        }
+        td.number { (answer.seeds.len()) }
+        td.number { @if !answer.values.is_empty() { (short(answer.mean)) } }
+        td.number { @if let Some(interval) = answer.interval {
+            (short(interval.low)) " to " (short(interval.high))
+        } }
+        td.number { @if let Some(effect) = answer.effect { (short(effect)) } }
+    }
+}
+
+/// The contrasts, each about its bound.
+pub(super) fn contrasts(at: &AtScale) -> Option<Markup> {
+    let contrasts = at.asked.iter().filter(|asked| !asked.is_printed());
+    let contrasts: Vec<&Answer> = contrasts.map(|asked| &asked.answer).collect();
+    let equal = contrasts.windows(2).all(|two| two[0].bound == two[1].bound);
+    let label = |answer: &Answer| match equal {
+        true => answer.question.clone(),
+        false => format!("{} ({})", answer.question, short(answer.bound)),
+    };
+    let rows: Vec<Row> = (contrasts.iter())
+        .filter_map(|answer| drawn(answer, label(answer), word(&answer.finding).into()))
+        .collect();
+    let bound = match (contrasts.first(), equal) {
+        (Some(answer), true) => format!("the bound {}", short(answer.bound)),
+        _ => "its bound".into(),
+    };
+    let title = format!(
+        "Answers, each on its own scale about {bound}: small dots are seeds, the bar is the interval of their mean"
+    );
+    forest(
+        &title,
+        &rows,
+        Ruler::Own,
+        ("below the bound", "above the bound"),
+    )
+}
+
+/// Printed numbers beside what the runs reproduce, a plot for each quantity.
+pub(super) fn printed(at: &AtScale) -> Vec<Markup> {
+    let mut by_quantity: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
+    for Asked { answer, .. } in at.asked.iter().filter(|asked| asked.is_printed()) {
+        let quantity = answer.metric.split('@').next().unwrap_or_default();
+        let label = format!("{}, {}", answer.question, answer.metric);
+        let text = format!("printed {}", short(answer.bound));
+        by_quantity
+            .entry(quantity)
+            .or_default()
+            .extend(drawn(answer, label, text));
+    }
+    let plots = by_quantity.iter().filter_map(|(quantity, rows)| {
+        let title = format!(
+            "{}, as printed (upright line) beside as reproduced: small dots are runs, the bar is where one more would lie",
+            quantity.replace('_', " ")
+        );
+        forest(&title, rows, Ruler::Common, ("", ""))
+    });
+    plots.collect()
+}
+
+fn drawn(answer: &Answer, label: String, text: String) -> Option<Row> {
+    Some(Row {
+        label,
+        text,
+        tone: tone(&answer.finding),
+        values: answer.values.clone(),
+        mean: answer.mean,
+        interval: answer.interval?,
+        mark: answer.bound,
+    })
+}
+
+const fn tone(finding: &Finding) -> Tone {
+    match finding {
+        Finding::Holds => Tone::Good,
+        Finding::Fails => Tone::Bad,
+        Finding::Open(_) => Tone::Open,
+    }
+}
+
+const fn word(finding: &Finding) -> &'static str {
+    match finding {
+        Finding::Holds => "holds",
+        Finding::Fails => "fails",
+        Finding::Open(_) => "open",
+    }
+}

@@ -1,0 +1,109 @@
+//! Curves of an experiment: along the epochs, and over depth.
+
+use super::super::plot::{Curve, Spread, curves};
+use super::AtScale;
+use super::arms::last;
+use super::gathered::Runs;
+use crate::analysis::depth;
+use crate::train::Epoch;
+use crate::{stats, zoo};
+use maud::Markup;
+use std::collections::BTreeMap;
+
+/// So many depths make a curve of errors over depth.
+const FEWEST_DEPTHS: usize = 2;
+
+/// Training loss and test error, by epoch; beside the test error none where it is not finite.
+pub(super) fn curves_of(at: &AtScale) -> Vec<Markup> {
+    let diverged = at.arms.iter().flat_map(|runs| runs.by_seed.values());
+    let diverged = diverged
+        .filter(|run| run.curve.epochs.iter().any(|e| !e.train_loss.is_finite()))
+        .count();
+    let note = match diverged {
+        0 => String::new(),
+        n => format!("; {n} runs diverged, where their curves end"),
+    };
+    let loss = curves(
+        &format!(
+            "Training loss by epoch: mean over seeds, and band from the least to the largest{note}"
+        ),
+        "epoch",
+        "training loss",
+        &by_epoch(at, |epoch| epoch.train_loss),
+    );
+    let error = curves(
+        "Test error by epoch: mean over seeds, and band from the least to the largest",
+        "epoch",
+        "test error in %",
+        &by_epoch(at, |epoch| 100.0 * epoch.test_error),
+    );
+    loss.into_iter().chain(error).collect()
+}
+
+fn by_epoch(at: &AtScale, quantity: fn(&Epoch) -> f64) -> Vec<Curve> {
+    let curve = |(colour, runs): (usize, &Runs)| {
+        let runs_of = || runs.by_seed.values().map(|run| &run.curve.epochs);
+        let epochs = runs_of().map(Vec::len).max().unwrap_or_default();
+        let at_epoch = |i: usize| {
+            let values: Vec<f64> = runs_of()
+                .filter_map(|epochs| epochs.get(i).map(quantity))
+                .collect();
+            Spread::of(i as f64 + 1.0, &values)
+        };
+        Curve {
+            label: runs.arm.name.clone(),
+            colour,
+            dashed: colour >= super::super::plot::COLOURS,
+            points: (0..epochs).map_while(at_epoch).collect(),
+        }
+    };
+    at.arms.iter().enumerate().map(curve).collect()
+}
+
+/// Errors over depth, if the arms are models of several depths in series: what stands before the last
+/// hyphen of an arm's name, as in plain-20 and plain-56.
+pub(super) fn depth_of(at: &AtScale) -> Option<Markup> {
+    let mut series: BTreeMap<&str, Vec<(usize, &Runs)>> = BTreeMap::new();
+    for runs in &at.arms {
+        let (name, _) = runs.arm.name.rsplit_once('-')?;
+        let graph = zoo::find(&runs.recipe.model).ok()?.graph().ok()?;
+        series.entry(name).or_default().push((depth(&graph), runs));
+    }
+    let mut drawn = Vec::new();
+    for (colour, (name, mut arms)) in series.into_iter().enumerate() {
+        arms.sort_by_key(|(depth, _)| *depth);
+        let rises = arms.windows(2).all(|two| two[0].0 < two[1].0);
+        if arms.len() < FEWEST_DEPTHS || !rises {
+            return None;
+        }
+        let curve = |what: &str, dashed: bool, quantity: fn(&Epoch) -> f64| Curve {
+            label: format!("{name}, {what}"),
+            colour,
+            dashed,
+            points: arms
+                .iter()
+                .filter_map(|(depth, runs)| give_or_take(*depth, runs, quantity))
+                .collect(),
+        };
+        drawn.push(curve("test", false, |epoch| 100.0 * epoch.test_error));
+        drawn.push(curve("training", true, |epoch| 100.0 * epoch.train_error));
+    }
+    curves(
+        "Final error against depth: mean over seeds, and band of a standard deviation either way",
+        "weighted layers",
+        "error in %",
+        &drawn,
+    )
+}
+
+fn give_or_take(depth: usize, runs: &Runs, quantity: fn(&Epoch) -> f64) -> Option<Spread> {
+    let values: Vec<f64> = last(runs, quantity).collect();
+    let spread = Spread::of(depth as f64, &values)?;
+    let deviation = Some(stats::deviation(&values)).filter(|deviation| deviation.is_finite());
+    let deviation = deviation.unwrap_or(0.0);
+    Some(Spread {
+        low: (spread.mean - deviation).max(0.0),
+        high: spread.mean + deviation,
+        ..spread
+    })
+}

@@ -1,0 +1,32 @@
+//! Where the runs of an experiment come from.
+
+use super::AtScale;
+use crate::train::Trained;
+use maud::{Markup, html};
+use std::collections::BTreeSet;
+
+/// Program, machine, days and fingerprints of the runs, each that occurs.
+pub(super) fn origin(at: &AtScale) -> Markup {
+    let runs = || at.arms.iter().flat_map(|runs| runs.by_seed.values());
+    let each = |of: &dyn Fn(&Trained) -> String| -> BTreeSet<String> {
+        runs().map(|run| of(run)).collect()
+    };
+    let commits = each(&|run| run.commit.clone().unwrap_or_else(|| "unknown".into()));
+    let recipes = each(&|run| run.recipe.clone());
+    html! {
+        details {
+            summary { "Where the " (runs().count()) " runs come from" }
+            dl.origin {
+                (row("commit", &commits))
+                (row("machine", &each(&|run| run.machine.clone())))
+                (row("date", &each(&|run| run.date.clone())))
+                (row("fingerprint of the data", &each(&|run| run.data.clone())))
+                (row("fingerprints of the recipes", &recipes))
+            }
+        }
+    }
+}
+
+fn row(name: &str, values: &BTreeSet<String>) -> Markup {
+    html! { div { dt { (name) } @for value in values { dd { (value) } } } }
+}

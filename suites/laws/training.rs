@@ -1,0 +1,258 @@
+//! Laws over the pages of experiments, on runs that never ran.
+
+use crate::law;
+use crate::laws::pages::{attributes, checked, lead_somewhere, provenance, stand_alone};
+use convcheck::claim;
+use convcheck::experiment::{self, Experiment, Finding, answer};
+use convcheck::random::Key;
+use convcheck::report::{Page, render};
+use convcheck::train::{Curve, Epoch, Scale, Trained};
+use libtest_mimic::Trial;
+use std::path::Path;
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        law("training::pages-lead-somewhere-and-stand-alone", pages_hold),
+        law("training::same-runs-same-bytes-in-any-order", deterministic),
+        law("training::hostile-text-is-escaped", hostile),
+        law("training::without-runs-there-is-no-page", without_runs),
+        law("training::claims-link-to-their-experiment", linked),
+        law("training::a-run-without-an-experiment-is-an-error", orphan),
+        law("training::odd-runs-are-shown", odd),
+    ]
+}
+
+const TEXT: &str = r#"
+name = "made-up"
+title = "A listing that ran by accident"
+source = "nowhere"
+about = "Two *arms*."
+recipe = { model = "resnet20_digits", data = "digits", batch = 64, optimizer = { sgd = { rate = 0.1 } } }
+quick = { seeds = 8, recipe = { epochs = 4 } }
+full = { seeds = 8, recipe = { epochs = 8 } }
+
+[[arm]]
+name = "as-written"
+title = "as it is written"
+recipe = { norm = "running" }
+
+[[arm]]
+name = "as-meant"
+title = "as it was meant"
+
+[[arm]]
+name = "deep-56"
+title = "deeper"
+recipe = { model = "plain56_digits" }
+quick = false
+
+[[question]]
+name = "costs"
+says = "The accident costs accuracy."
+metric = "test_error"
+contrast = { as-written = 1, as-meant = -1 }
+above = 0.0
+
+[[question]]
+name = "printed-loss"
+says = "A run prints a first loss of 2.4."
+metric = "loss@1"
+arm = "as-written"
+printed = 2.4
+
+[[question]]
+name = "deeper"
+says = "The deeper one is worse."
+metric = "train_loss"
+contrast = { deep-56 = 1, as-meant = -1 }
+below = 0.5
+"#;
+
+fn made_up() -> Experiment {
+    experiment::parse(Path::new("made-up.toml"), TEXT).unwrap()
+}
+
+/// Runs of every arm at every scale, of so many epochs as the recipe has.
+fn runs(experiment: &Experiment) -> Vec<Trained> {
+    let mut runs = Vec::new();
+    for (place, arm) in (0..).zip(&experiment.arms) {
+        for (&scale, recipe) in &arm.recipes {
+            for seed in 0..experiment.seeds[&scale] {
+                let key = Key::named(&arm.name).with(seed);
+                let epoch = |i: u32| {
+                    let level = 1.0 / f64::from(i + 1) + 0.2 / f64::from(place + 1);
+                    let at = |j: u64| 0.4 * level + 0.05 * key.uniform(u64::from(i) * 8 + j);
+                    Epoch {
+                        train_loss: 3.0 * at(0),
+                        train_error: at(1),
+                        test_loss: 3.0 * at(2),
+                        test_error: at(3),
+                        validation_error: None,
+                    }
+                };
+                runs.push(Trained {
+                    experiment: experiment.name.clone(),
+                    scale,
+                    arm: arm.name.clone(),
+                    seed,
+                    model: recipe.model.clone(),
+                    recipe: recipe.fingerprint(),
+                    data: "0123456789abcdef".into(),
+                    commit: Some("abcdef0".into()),
+                    machine: "a machine".into(),
+                    date: "1970-01-01".into(),
+                    seconds: 7.3,
+                    curve: Curve {
+                        losses: vec![2.3 + key.uniform(99) as f32 / 5.0],
+                        epochs: (0..recipe.epochs).map(epoch).collect(),
+                    },
+                });
+            }
+        }
+    }
+    runs
+}
+
+fn rendered(experiments: &[Experiment], runs: &[Trained]) -> Vec<Page> {
+    render(&[], experiments, &[], runs, &provenance()).unwrap()
+}
+
+fn page<'a>(pages: &'a [Page], file: &str) -> &'a str {
+    let page = pages.iter().find(|page| page.file == file);
+    &page.unwrap_or_else(|| panic!("there is no {file}")).html
+}
+
+fn pages_hold() {
+    let experiment = made_up();
+    let pages = rendered(std::slice::from_ref(&experiment), &runs(&experiment));
+    lead_somewhere(&pages);
+    stand_alone(&pages);
+    let overview = page(&pages, "index.html");
+    assert!(overview.contains("What each accident costs"));
+    let html = page(&pages, "experiment-made-up.html");
+    // at both scales a loss, an error, contrasts and a printed number
+    assert_eq!(html.matches("<figure").count(), 8, "{html}");
+    assert!(html.contains("<em>arms</em>") && !html.contains("NaN"));
+    assert!(html.contains("quick scale: answers only its own claims"));
+    // a question whose arm is not run at the quick scale is not asked there
+    assert!(html.contains("id=\"full-deeper\"") && !html.contains("id=\"quick-deeper\""));
+}
+
+fn deterministic() {
+    let experiment = made_up();
+    let mut runs = runs(&experiment);
+    let experiments = std::slice::from_ref(&experiment);
+    let pages = rendered(experiments, &runs);
+    runs.reverse();
+    assert_eq!(pages, rendered(experiments, &runs));
+}
+
+fn hostile() {
+    const EVIL: &str = "<script>alert('1')</script> \"quoted\" & <img src=x onerror=alert(1)>";
+    let mut experiment = made_up();
+    let title = format!("{EVIL} title");
+    experiment.name = format!("../../{EVIL}");
+    experiment.title = title.clone();
+    experiment.source = title.clone();
+    experiment.about = format!("{EVIL} [a](javascript:alert(1)) ![b](http://c/d.png)");
+    for arm in &mut experiment.arms {
+        arm.title = format!("{EVIL} arm");
+        for recipe in arm.recipes.values_mut() {
+            recipe.model = format!("{EVIL} {}", arm.name);
+        }
+    }
+    for question in &mut experiment.questions {
+        question.name = format!("{EVIL} {}", question.name);
+        question.says = format!("{EVIL} says");
+    }
+    let mut runs = runs(&experiment);
+    for run in &mut runs {
+        run.machine = EVIL.into();
+        run.date = EVIL.into();
+        run.data = EVIL.into();
+        run.commit = Some(EVIL.into());
+    }
+    let pages = rendered(&[experiment], &runs);
+    lead_somewhere(&pages);
+    stand_alone(&pages);
+    for page in &pages {
+        let harmless = page
+            .file
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+        assert!(harmless && !page.file.starts_with('.'), "{}", page.file);
+        assert!(!page.html.contains("<img"), "{}", page.file);
+        let links = attributes(&page.html, "href");
+        assert!(links.iter().all(|link| !link.starts_with("javascript")));
+    }
+}
+
+fn without_runs() {
+    let pages = rendered(&[made_up()], &[]);
+    assert!(
+        pages
+            .iter()
+            .all(|page| !page.file.starts_with("experiment"))
+    );
+    let overview = page(&pages, "index.html");
+    assert!(overview.contains("None of the 1 experiments was run."));
+    let pages = rendered(&[], &[]);
+    assert!(!page(&pages, "index.html").contains("experiments"));
+}
+
+fn linked() {
+    let suite = "system = \"made\"\ntitle = \"Made\"\nmodels = []\n\n[[claim]]\nid = \"made.one\"\nsection = \"1\"\nline = 1\nsays = \"x\"\nneeds = \"training\"\n";
+    let suites = vec![claim::parse(Path::new("made.toml"), suite).unwrap()];
+    let mut records = checked(&suites);
+    let experiment = made_up();
+    let runs = runs(&experiment);
+    let quick: Vec<&Trained> = (runs.iter().filter(|run| run.scale == Scale::Quick)).collect();
+    let answer = answer(&experiment.questions[0], &quick);
+    assert_eq!(answer.finding, Finding::Holds);
+    records[0].answers = vec![answer];
+    let experiments = [experiment];
+    let pages = render(&suites, &experiments, &records, &runs, &provenance()).unwrap();
+    lead_somewhere(&pages);
+    let link = "experiment-made-up.html#quick-costs";
+    assert!(attributes(page(&pages, "made.html"), "href").contains(&link));
+    // without the runs the answer stays, and leads nowhere
+    let pages = render(&suites, &experiments, &records, &[], &provenance()).unwrap();
+    lead_somewhere(&pages);
+    assert!(page(&pages, "made.html").contains("The accident costs accuracy."));
+}
+
+fn orphan() {
+    let runs = runs(&made_up());
+    let error = render(&[], &[], &[], &runs, &provenance()).unwrap_err();
+    assert!(error.to_string().contains("made-up"), "{error}");
+}
+
+/// One seed, one epoch, none, a diverged run, and runs of another recipe.
+fn odd() {
+    let experiment = made_up();
+    let all = runs(&experiment);
+    let shown = |runs: &[Trained]| {
+        let pages = rendered(std::slice::from_ref(&experiment), runs);
+        lead_somewhere(&pages);
+        let html = page(&pages, "experiment-made-up.html").to_string();
+        assert!(!html.contains("NaN"), "{html}");
+        html
+    };
+    shown(&all[..1]);
+    let with = |change: &dyn Fn(&mut Trained)| {
+        let mut runs = all.clone();
+        runs.iter_mut().for_each(change);
+        runs
+    };
+    shown(&with(&|run| run.curve.epochs.truncate(1)));
+    shown(&with(&|run| run.curve = Curve::default()));
+    let diverged = with(&|run| {
+        if run.seed == 3 {
+            run.curve.epochs[2].train_loss = f64::NAN;
+        }
+    });
+    assert!(shown(&diverged).contains("runs diverged"));
+    let mut other = all.clone();
+    other[0].recipe = "another".into();
+    assert!(shown(&other).contains("1 run of another recipe"));
+}
