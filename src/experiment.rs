@@ -60,6 +60,15 @@ pub struct Question {
     pub metric: Metric,
     /// What decides.
     pub rule: Rule,
+    /// At which scale alone it is asked; at each without it.
+    pub scale: Option<Scale>,
+}
+
+impl Question {
+    /// Whether runs at that scale can answer it.
+    pub fn is_asked_at(&self, scale: Scale) -> bool {
+        self.scale.is_none_or(|only| only == scale)
+    }
 }
 
 /// What decides a question.
@@ -112,6 +121,12 @@ impl Experiment {
         self.arms.iter().find(|arm| arm.name == name)
     }
 
+    /// The questions that runs at a scale can answer.
+    pub fn questions_at(&self, scale: Scale) -> impl Iterator<Item = &Question> {
+        let questions = self.questions.iter();
+        questions.filter(move |question| question.is_asked_at(scale))
+    }
+
     /// The question of that name.
     pub fn question(&self, name: &str) -> Option<&Question> {
         self.questions.iter().find(|question| question.name == name)
@@ -138,7 +153,27 @@ macro_rules! embedded {
 }
 
 /// The experiments about the document, as files of this repository.
-pub const EMBEDDED: &[(&str, &str)] = embedded!["degradation"];
+pub const EMBEDDED: &[(&str, &str)] = embedded![
+    "listing-lenet5",
+    "listing-vgg",
+    "listing-resnet-tf",
+    "listing-resnet-torch",
+    "listing-pokemon",
+    "listing-transfer",
+    "degradation",
+    "vgg-lrn",
+    "vgg-depth",
+    "vgg-3x3",
+    "auxiliary-heads",
+    "average-pooling",
+    "sigmoid-relu",
+    "tanh-shortcuts",
+    "dropout",
+    "batch-norm",
+    "preactivation",
+    "densenet-resnet",
+    "lenet5-mnist",
+];
 
 /// An experiment larger than this is none.
 const MAX_BYTES: u64 = 1 << 20;

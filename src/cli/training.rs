@@ -175,8 +175,10 @@ pub fn watched(
 /// The answers that runs give to an experiment's questions.
 pub fn answers(experiment: &Experiment, runs: &[Trained]) -> Vec<Answer> {
     let runs: Vec<&Trained> = runs.iter().collect();
-    let questions = experiment.questions.iter();
-    questions
+    let Some(first) = runs.first() else {
+        return Vec::new();
+    };
+    (experiment.questions_at(first.scale))
         .map(|question| experiment::answer(question, &runs))
         .collect()
 }

@@ -93,6 +93,12 @@ impl Training {
             let Some(question) = experiment.question(asked) else {
                 return Err(format!("experiment `{name}` has no question `{asked}`"));
             };
+            if !question.is_asked_at(*scale) {
+                let scale = scale.name();
+                return Err(format!(
+                    "experiment `{name}` does not ask `{asked}` at the {scale} scale"
+                ));
+            }
             answers.push(answer(question, &runs));
         }
         Ok(if runs.is_empty() { Vec::new() } else { answers })

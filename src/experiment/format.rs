@@ -3,6 +3,7 @@
 use super::{Arm, Experiment, ExperimentError, Question, Rule, Side};
 use crate::claim::Location;
 use crate::train::{Recipe, Scale};
+use crate::zoo;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -99,6 +100,8 @@ struct QuestionFile {
     printed: Option<f64>,
     /// How many images it was counted on, if it is a share.
     images: Option<u64>,
+    /// The scale at which alone it is asked.
+    scale: Option<Scale>,
 }
 
 /// The format as a JSON Schema.
@@ -166,6 +169,7 @@ fn experiment(file: ExperimentFile) -> Result<Experiment, Fault> {
                 wrong(format!("its recipe at the {} scale: {what}", scale.name()))
             })?;
             recipe.check().map_err(wrong)?;
+            zoo::find(&recipe.model).map_err(|error| wrong(error.to_string()))?;
             recipes.insert(scale, recipe);
         }
         arms.push(Arm {
@@ -183,10 +187,27 @@ fn experiment(file: ExperimentFile) -> Result<Experiment, Fault> {
             return Err(wrong("is there twice".into()));
         }
         let question = question(asked).map_err(wrong)?;
-        if let Some(unknown) =
-            (question.rule.arms()).find(|&a| arms.iter().all(|arm| arm.name != a))
+        if let Some(only) = question.scale
+            && scales.iter().all(|(scale, _)| *scale != only)
         {
-            return Err(wrong(format!("there is no arm `{unknown}`")));
+            return Err(wrong(format!(
+                "there is no {} scale to ask it at",
+                only.name()
+            )));
+        }
+        for named in question.rule.arms() {
+            let Some(arm) = arms.iter().find(|arm| arm.name == named) else {
+                return Err(wrong(format!("there is no arm `{named}`")));
+            };
+            let asked = (scales.iter()).filter(|(scale, _)| question.is_asked_at(*scale));
+            for (scale, _) in asked {
+                if !arm.recipes.contains_key(scale) {
+                    let scale = scale.name();
+                    return Err(wrong(format!(
+                        "arm `{named}` is not run at the {scale} scale; `scale` says where it is asked"
+                    )));
+                }
+            }
         }
         questions.push(question);
     }
@@ -232,5 +253,6 @@ fn question(asked: QuestionFile) -> Result<Question, String> {
         says: asked.says,
         metric: asked.metric.parse()?,
         rule,
+        scale: asked.scale,
     })
 }

@@ -125,7 +125,13 @@ impl FromStr for Metric {
                 }
             },
         };
-        Ok(Metric { quantity, place })
+        match (quantity, place) {
+            (Quantity::Loss, Place::Best) => Err("`loss` is of a step: loss@1, loss@2, ...".into()),
+            (Quantity::LeastRise, Place::At(_) | Place::Best) => {
+                Err("`least_rise` is of a whole run and has no place".into())
+            }
+            _ => Ok(Metric { quantity, place }),
+        }
     }
 }
 

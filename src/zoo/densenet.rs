@@ -1,7 +1,7 @@
 //! DenseNet and DenseNet-BC (Huang, Liu, van der Maaten & Weinberger 2016): Table 1 for ImageNet,
 //! Table 2 for CIFAR-10.
 
-use super::{CIFAR, IMAGENET, Model, model};
+use super::{CIFAR, DIGITS, IMAGENET, Model, model};
 use crate::graph::{Value, concat, conv, pool};
 
 pub(super) const MODELS: &[Model] = &[
@@ -36,6 +36,18 @@ pub(super) const MODELS: &[Model] = &[
         |x| basic(x, 40, 12, 24),
     ),
     model("densenet_cifar_bc_l100_k12", BC, CIFAR, |x| bc(x, 100, 12)),
+    model(
+        "densenet_cifar_l22_k12",
+        "Huang et al. 2016, section 3, shallower: 22 layers, about as many parameters as a residual net of 20",
+        CIFAR,
+        |x| basic(x, 22, 12, 16),
+    ),
+    model(
+        "densenet_l28_k4_digits",
+        "Huang et al. 2016, section 3, in small: 28 layers of growth rate 4 for digits of 8x8, about as many parameters as a residual net of 20 layers of 8, 16, 32 maps",
+        DIGITS,
+        |x| basic(x, 28, 4, 16),
+    ),
     model("densenet_cifar_bc_l250_k24", BC, CIFAR, |x| bc(x, 250, 24)),
     model("densenet_cifar_bc_l190_k40", BC, CIFAR, |x| bc(x, 190, 40)),
 ];

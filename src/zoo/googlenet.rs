@@ -1,6 +1,7 @@
-//! GoogLeNet (Szegedy et al. 2014, Table 1), and torchvision's net of that name.
+//! GoogLeNet (Szegedy et al. 2014, Table 1), torchvision's net of that name, and narrow ones for small
+//! images.
 
-use super::{IMAGENET, Model, model};
+use super::{CIFAR, DIGITS, IMAGENET, Model, model};
 use crate::graph::{Conv, Name, Value, concat, conv, pool};
 
 pub(super) const MODELS: &[Model] = &[
@@ -25,7 +26,28 @@ pub(super) const MODELS: &[Model] = &[
         IMAGENET,
         |x| googlenet(x, Form::Paper, true),
     ),
+    model("googlenet_cifar", QUARTER, CIFAR, |x| {
+        small(stem(x, 4), 4, Head::Average)
+    }),
+    model("googlenet_aux_cifar", QUARTER, CIFAR, |x| {
+        small(stem(x, 4), 4, Head::AverageAndAuxiliary)
+    }),
+    model("googlenet_fc_cifar", QUARTER, CIFAR, |x| {
+        small(stem(x, 4), 4, Head::FullyConnected)
+    }),
+    model("googlenet_digits", EIGHTH, DIGITS, |x| {
+        small(x, 8, Head::Average)
+    }),
+    model("googlenet_aux_digits", EIGHTH, DIGITS, |x| {
+        small(x, 8, Head::AverageAndAuxiliary)
+    }),
+    model("googlenet_fc_digits", EIGHTH, DIGITS, |x| {
+        small(x, 8, Head::FullyConnected)
+    }),
 ];
+
+const QUARTER: &str = "Szegedy et al. 2014, Table 1 and section 5, in small: modules 3a, 3b and 4a with a quarter of the channels, for images of 32x32 and ten classes";
+const EIGHTH: &str = "Szegedy et al. 2014, Table 1 and section 5, in small: modules 3a, 3b and 4a with an eighth of the channels, for digits of 8x8";
 
 const TORCHVISION: &str = "torchvision's googlenet (Szegedy et al. 2014): batch normalisation in place of biases and LRN, a 3x3 kernel where the paper has 5x5, the last max pooling 2x2";
 
@@ -40,8 +62,10 @@ pub(super) enum Form {
 
 /// Module 3a's row of Table 1, in the columns' order: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool proj.
 pub(super) const INCEPTION_3A: [usize; 6] = [64, 96, 128, 16, 32, 32];
+const INCEPTION_3B: [usize; 6] = [128, 128, 192, 32, 96, 64];
+const INCEPTION_4A: [usize; 6] = [192, 96, 208, 16, 48, 64];
 
-fn googlenet(x: Value, form: Form, auxiliary: bool) -> Value {
+fn googlenet<'g>(x: Value<'g>, form: Form, auxiliary: bool) -> Value<'g> {
     let half = pool(3).stride(2).ceil();
     let x = layer(x, form, "conv1", conv(64, 7).stride(2).pad(3)).max_pool("maxpool1", half);
     let x = layer(lrn(x, form, "norm1"), form, "conv2", conv(64, 1));
@@ -49,10 +73,10 @@ fn googlenet(x: Value, form: Form, auxiliary: bool) -> Value {
     let x = lrn(x, form, "norm2").max_pool("maxpool2", half);
 
     let x = inception(x, form, "inception3a", INCEPTION_3A);
-    let x = inception(x, form, "inception3b", [128, 128, 192, 32, 96, 64]);
+    let x = inception(x, form, "inception3b", INCEPTION_3B);
     let x = x.max_pool("maxpool3", half);
 
-    let x4a = inception(x, form, "inception4a", [192, 96, 208, 16, 48, 64]);
+    let x4a = inception(x, form, "inception4a", INCEPTION_4A);
     let x = inception(x4a, form, "inception4b", [160, 112, 224, 24, 64, 64]);
     let x = inception(x, form, "inception4c", [128, 128, 256, 24, 64, 64]);
     let x4d = inception(x, form, "inception4d", [112, 144, 288, 32, 64, 64]);
@@ -66,8 +90,12 @@ fn googlenet(x: Value, form: Form, auxiliary: bool) -> Value {
     let x = inception(x, form, "inception5a", [256, 160, 320, 32, 128, 128]);
     let x = inception(x, form, "inception5b", [384, 192, 384, 48, 128, 128]);
     if auxiliary {
-        classify_early(x4a, form, "aux1");
-        classify_early(x4d, form, "aux2");
+        let pooled = |x: Value<'g>| match form {
+            Form::Paper => x.avg_pool("avgpool", pool(5).stride(3)),
+            Form::Torchvision => x.adaptive_avg_pool("avgpool", 4),
+        };
+        classify_early(x4a, form, "aux1", pooled, [128, 1024, 1000]);
+        classify_early(x4d, form, "aux2", pooled, [128, 1024, 1000]);
     }
     let x = match form {
         Form::Paper => x
@@ -108,19 +136,58 @@ pub(super) fn inception<'g>(
     })
 }
 
-/// An auxiliary classifier (section 5).
-fn classify_early(x: Value, form: Form, name: &str) {
+/// What a small net ends in.
+#[derive(Clone, Copy, PartialEq)]
+enum Head {
+    /// Average pooling and one fully connected layer, as the paper's.
+    Average,
+    /// The same, with an auxiliary classifier on module 3b.
+    AverageAndAuxiliary,
+    /// Two fully connected layers.
+    FullyConnected,
+}
+
+/// The first convolution where maps have to become smaller.
+fn stem(x: Value, divisor: usize) -> Value {
+    layer(x, Form::Paper, "conv1", conv(64 / divisor, 3).pad(1))
+        .max_pool("maxpool1", pool(3).stride(2).ceil())
+}
+
+/// Three modules with a part of the paper's channels, for ten classes.
+fn small<'g>(x: Value<'g>, divisor: usize, head: Head) -> Value<'g> {
+    let (form, half) = (Form::Paper, pool(3).stride(2).ceil());
+    let part = |plan: [usize; 6]| plan.map(|channels| channels / divisor);
+    let x = layer(x, form, "conv3", conv(192 / divisor, 3).pad(1));
+    let x = inception(x, form, "inception3a", part(INCEPTION_3A)).max_pool("maxpool3", half);
+    let x3b = inception(x, form, "inception3b", part(INCEPTION_3B));
+    let x = inception(x3b, form, "inception4a", part(INCEPTION_4A));
+    if head == Head::AverageAndAuxiliary {
+        let pooled = |x: Value<'g>| x.adaptive_avg_pool("avgpool", 4);
+        let plan = [128 / divisor, 1024 / divisor, 10];
+        classify_early(x3b, form, "aux1", pooled, plan);
+    }
+    let x = match head {
+        Head::Average | Head::AverageAndAuxiliary => x.global_avg_pool().flatten(),
+        Head::FullyConnected => x.flatten().linear("fc1", 1024 / divisor).relu(),
+    };
+    x.dropout(0.4).linear("fc", 10)
+}
+
+/// An auxiliary classifier (section 5): its channels, hidden units and classes.
+fn classify_early<'g>(
+    x: Value<'g>,
+    form: Form,
+    name: &str,
+    pooled: impl FnOnce(Value<'g>) -> Value<'g>,
+    [channels, hidden, classes]: [usize; 3],
+) {
     x.scope(name, |x| {
-        let x = match form {
-            Form::Paper => x.avg_pool("avgpool", pool(5).stride(3)),
-            Form::Torchvision => x.adaptive_avg_pool("avgpool", 4),
-        };
-        layer(x, form, "conv", conv(128, 1))
+        layer(pooled(x), form, "conv", conv(channels, 1))
             .flatten()
-            .linear("fc1", 1024)
+            .linear("fc1", hidden)
             .relu()
             .dropout(0.7)
-            .linear("fc2", 1000)
+            .linear("fc2", classes)
     })
     .output(name);
 }

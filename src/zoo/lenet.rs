@@ -16,6 +16,12 @@ pub(super) const MODELS: &[Model] = &[
         Shape::map(1, 32, 32),
         |x| lenet5(x, false),
     ),
+    model(
+        "lenet5_1998_scores",
+        "LeCun et al. 1998, section II-C, equation 9: distances with the sign turned, so that the nearest code has the highest score; as networks of today are trained",
+        Shape::map(1, 32, 32),
+        |x| lenet5(x, true).scale(-1.0, 0.0),
+    ),
 ];
 
 /// The maps of S2 that each map of C3 reads (Table I).

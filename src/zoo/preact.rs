@@ -2,7 +2,7 @@
 //! al. 2016) and WRN (Zagoruyko & Komodakis 2016), under timm's names.
 
 use super::resnet::{BASIC, BOTTLENECK, BOTTLENECK_ORIGINAL, Block, WIDTHS, stages};
-use super::{CIFAR, IMAGENET, Model, model};
+use super::{CIFAR, DIGITS, IMAGENET, Model, model};
 use crate::graph::{Value, conv, pool};
 
 pub(super) const MODELS: &[Model] = &[
@@ -50,9 +50,12 @@ pub(super) const MODELS: &[Model] = &[
     model("resnetv2_152", TIMM, IMAGENET, |x| {
         imagenet(x, BOTTLENECK, [3, 8, 36, 3])
     }),
+    model("preact_resnet20_digits", NARROW, DIGITS, |x| narrow(x, 20)),
+    model("preact_resnet56_digits", NARROW, DIGITS, |x| narrow(x, 56)),
 ];
 
 const DEEP: &str = "He et al. 2016, Table 4: bottlenecks of 9n + 2 layers, a bottleneck's stride on its first 1x1 convolution, as in the authors' models";
+const NARROW: &str = "He et al. 2016, Table 2, full pre-activation, in small: 6n + 2 layers of 8, 16, 32 maps for digits of 8x8, shortcuts without parameters";
 const WRN: &str = "Zagoruyko & Komodakis 2016, Table 1: depth and widening of the residual net of He et al. 2016; 6n + 4 layers count a projection in each stage; no dropout";
 const TIMM: &str = "timm: He et al. 2016 for ImageNet, batch normalisation, a bottleneck's stride on its 3x3 convolution, a 1x1 convolution as classifier";
 
@@ -69,10 +72,26 @@ fn wrn(x: Value, depth: usize, widening: usize) -> Value {
     cifar(x, BASIC, Shortcut::Project, widening, (depth - 4) / 6)
 }
 
-/// Three stages of `n` units.
+fn narrow(x: Value, depth: usize) -> Value {
+    let widths = [8, 16, 32];
+    three_stages(x, 8, BASIC, Shortcut::Pad, widths, (depth - 2) / 6)
+}
+
 fn cifar(x: Value, block: Block, shortcut: Shortcut, widening: usize, n: usize) -> Value {
     let widths = [16, 32, 64].map(|width| width * widening);
-    let x = x.conv("stem.conv", conv(16, 3).pad(1).no_bias());
+    three_stages(x, 16, block, shortcut, widths, n)
+}
+
+/// Three stages of `n` units.
+fn three_stages(
+    x: Value,
+    first: usize,
+    block: Block,
+    shortcut: Shortcut,
+    widths: [usize; 3],
+    n: usize,
+) -> Value {
+    let x = x.conv("stem.conv", conv(first, 3).pad(1).no_bias());
     stages(x, blocks, widths, [n; 3], |x, width, stride| {
         unit(x, block, shortcut, width, stride)
     })

@@ -1,7 +1,7 @@
 //! Networks of equal layers, on which gradients are followed back: with three activations, with and
-//! without shortcuts; and one classifier in two forms.
+//! without shortcuts; stacks that are trained; and one classifier in two forms.
 
-use super::{Model, model};
+use super::{CIFAR, DIGITS, Model, model};
 use crate::graph::{Shape, Value, conv};
 
 pub(super) const MODELS: &[Model] = &[
@@ -9,50 +9,74 @@ pub(super) const MODELS: &[Model] = &[
         "sigmoid_10",
         "the document's section 5.1 in small: 10 convolutions of 16 maps, each with sigmoid",
         MAPS,
-        |x| plain(x, 10, Value::sigmoid),
+        |x| plain(x, 16, 10, Value::sigmoid),
     ),
     model(
         "sigmoid_30",
         "the document's section 5.1 in small: 30 convolutions of 16 maps, each with sigmoid",
         MAPS,
-        |x| plain(x, 30, Value::sigmoid),
+        |x| plain(x, 16, 30, Value::sigmoid),
     ),
     model(
         "sigmoid_residual_30",
         "the document's section 5.2 in small: as sigmoid_30, with an identity around each layer",
         MAPS,
-        |x| residual(x, 30, Value::sigmoid),
+        |x| residual(x, 16, 30, Value::sigmoid),
     ),
     model(
         "tanh_30",
         "the document's section 5.1 in small: 30 convolutions of 16 maps, each with tanh",
         MAPS,
-        |x| plain(x, 30, Value::tanh),
+        |x| plain(x, 16, 30, Value::tanh),
     ),
     model(
         "tanh_residual_30",
         "the document's section 5.2 in small: as tanh_30, with an identity around each layer",
         MAPS,
-        |x| residual(x, 30, Value::tanh),
+        |x| residual(x, 16, 30, Value::tanh),
     ),
     model(
         "relu_10",
         "the document's section 5.1 in small: 10 convolutions of 16 maps, each with ReLU",
         MAPS,
-        |x| plain(x, 10, Value::relu),
+        |x| plain(x, 16, 10, Value::relu),
     ),
     model(
         "relu_30",
         "the document's section 5.1 in small: 30 convolutions of 16 maps, each with ReLU",
         MAPS,
-        |x| plain(x, 30, Value::relu),
+        |x| plain(x, 16, 30, Value::relu),
     ),
     model(
         "relu_residual_30",
         "the document's section 5.2 in small: as relu_30, with an identity around each layer",
         MAPS,
-        |x| residual(x, 30, Value::relu),
+        |x| residual(x, 16, 30, Value::relu),
     ),
+    model("sigmoid_10_digits", ON_DIGITS, DIGITS, |x| {
+        plain(x, 8, 10, Value::sigmoid)
+    }),
+    model("relu_10_digits", ON_DIGITS, DIGITS, |x| {
+        plain(x, 8, 10, Value::relu)
+    }),
+    model("tanh_10_digits", ON_DIGITS, DIGITS, |x| {
+        plain(x, 8, 10, Value::tanh)
+    }),
+    model("tanh_residual_10_digits", ON_DIGITS, DIGITS, |x| {
+        residual(x, 8, 10, Value::tanh)
+    }),
+    model("sigmoid_10_cifar", ON_CIFAR, CIFAR, |x| {
+        plain(x, 16, 10, Value::sigmoid)
+    }),
+    model("relu_10_cifar", ON_CIFAR, CIFAR, |x| {
+        plain(x, 16, 10, Value::relu)
+    }),
+    model("tanh_10_cifar", ON_CIFAR, CIFAR, |x| {
+        plain(x, 16, 10, Value::tanh)
+    }),
+    model("tanh_residual_10_cifar", ON_CIFAR, CIFAR, |x| {
+        residual(x, 16, 10, Value::tanh)
+    }),
     model(
         "linear_head",
         "the document's section 3 in small: VGG's fully connected layers on maps of 7x7",
@@ -70,16 +94,33 @@ pub(super) const MODELS: &[Model] = &[
 const MAPS: Shape = Shape::map(16, 16, 16);
 const HEAD: Shape = Shape::map(8, 7, 7);
 
-fn plain<'g>(x: Value<'g>, depth: usize, act: fn(Value<'g>) -> Value<'g>) -> Value<'g> {
-    classified((0..depth).fold(x, |x, i| act(layer(x, i))))
+const ON_DIGITS: &str = "the document's sections 5.1 and 5.2 in small: 10 convolutions of 8 maps on digits of 8x8, each with its activation; residual: an identity around each layer but the first";
+const ON_CIFAR: &str = "the document's sections 5.1 and 5.2 in small: 10 convolutions of 16 maps on images of 32x32, each with its activation; residual: an identity around each layer but the first";
+
+fn plain<'g>(
+    x: Value<'g>,
+    maps: usize,
+    depth: usize,
+    act: fn(Value<'g>) -> Value<'g>,
+) -> Value<'g> {
+    classified((0..depth).fold(x, |x, i| act(layer(x, maps, i))))
 }
 
-fn residual<'g>(x: Value<'g>, depth: usize, act: fn(Value<'g>) -> Value<'g>) -> Value<'g> {
-    classified((0..depth).fold(x, |x, i| act(layer(x, i)) + x))
+/// Around a layer that changes the shape there is no identity.
+fn residual<'g>(
+    x: Value<'g>,
+    maps: usize,
+    depth: usize,
+    act: fn(Value<'g>) -> Value<'g>,
+) -> Value<'g> {
+    classified((0..depth).fold(x, |x, i| {
+        let y = act(layer(x, maps, i));
+        if x.channels() == maps { y + x } else { y }
+    }))
 }
 
-fn layer(x: Value, i: usize) -> Value {
-    x.conv(format!("conv{}", i + 1), conv(16, 3).pad(1))
+fn layer(x: Value, maps: usize, i: usize) -> Value {
+    x.conv(format!("conv{}", i + 1), conv(maps, 3).pad(1))
 }
 
 fn classified(x: Value) -> Value {

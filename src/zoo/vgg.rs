@@ -1,7 +1,7 @@
 //! VGG (Simonyan & Zisserman 2014): the six configurations of Table 1, torchvision's nets, the
-//! fully convolutional form of test time, and the 5x5 net of section 4.1.
+//! fully convolutional form of test time, the 5x5 net of section 4.1, and narrow ones for small images.
 
-use super::{IMAGENET, Model, model};
+use super::{CIFAR, DIGITS, IMAGENET, Model, model};
 use crate::graph::{Value, conv, pool};
 
 pub(super) const MODELS: &[Model] = &[
@@ -101,12 +101,49 @@ pub(super) const MODELS: &[Model] = &[
         IMAGENET,
         |x| convolutional_head(features(x, &D)),
     ),
+    model("vgg_a_cifar", QUARTER, CIFAR, |x| small(x, &A, &ON_CIFAR)),
+    model("vgg_a_lrn_cifar", QUARTER, CIFAR, |x| {
+        small(x, &A_LRN, &ON_CIFAR)
+    }),
+    model("vgg_a_no_dropout_cifar", QUARTER, CIFAR, |x| {
+        small(x, &A_KEPT, &ON_CIFAR)
+    }),
+    model("vgg_b_cifar", QUARTER, CIFAR, |x| small(x, &B, &ON_CIFAR)),
+    model("vgg_b_5x5_cifar", QUARTER, CIFAR, |x| {
+        small(x, &B_5X5, &ON_CIFAR)
+    }),
+    model("vgg_d_cifar", QUARTER, CIFAR, |x| small(x, &D, &ON_CIFAR)),
+    model("vgg_d_bn_cifar", QUARTER, CIFAR, |x| {
+        small(x, &D_BN, &ON_CIFAR)
+    }),
+    model("vgg_e_cifar", QUARTER, CIFAR, |x| small(x, &E, &ON_CIFAR)),
+    model("vgg_a_digits", EIGHTH, DIGITS, |x| small(x, &A, &ON_DIGITS)),
+    model("vgg_a_lrn_digits", EIGHTH, DIGITS, |x| {
+        small(x, &A_LRN, &ON_DIGITS)
+    }),
+    model("vgg_a_no_dropout_digits", EIGHTH, DIGITS, |x| {
+        small(x, &A_KEPT, &ON_DIGITS)
+    }),
+    model("vgg_b_digits", EIGHTH, DIGITS, |x| small(x, &B, &ON_DIGITS)),
+    model("vgg_b_5x5_digits", EIGHTH, DIGITS, |x| {
+        small(x, &B_5X5, &ON_DIGITS)
+    }),
+    model("vgg_d_digits", EIGHTH, DIGITS, |x| small(x, &D, &ON_DIGITS)),
+    model("vgg_d_bn_digits", EIGHTH, DIGITS, |x| {
+        small(x, &D_BN, &ON_DIGITS)
+    }),
+    model("vgg_e_digits", EIGHTH, DIGITS, |x| small(x, &E, &ON_DIGITS)),
 ];
+
+const QUARTER: &str = "Simonyan & Zisserman 2014, Table 1 and section 4.1, in small: a quarter of the channels (16 to 128) and a sixteenth of the hidden units (256), for images of 32x32 and ten classes";
+const EIGHTH: &str = "Simonyan & Zisserman 2014, Table 1 and section 4.1, in small: the first three of five stages, an eighth of the channels (8, 16, 32) and 64 hidden units, for digits of 8x8";
 
 /// Five stages of a configuration: channels, and the kernel of each convolution.
 struct Configuration {
     stages: [(usize, &'static [usize]); 5],
     lrn: bool,
+    norm: bool,
+    dropout: bool,
 }
 
 const fn configuration(kernels: [&'static [usize]; 5]) -> Configuration {
@@ -114,14 +151,22 @@ const fn configuration(kernels: [&'static [usize]; 5]) -> Configuration {
     Configuration {
         stages: [(64, a), (128, b), (256, c), (512, d), (512, e)],
         lrn: false,
+        norm: false,
+        dropout: true,
     }
 }
 
 const A: Configuration = configuration([&[3], &[3], &[3, 3], &[3, 3], &[3, 3]]);
 const A_LRN: Configuration = Configuration { lrn: true, ..A };
+/// Nothing is dropped.
+const A_KEPT: Configuration = Configuration {
+    dropout: false,
+    ..A
+};
 const B: Configuration = configuration([&[3, 3]; 5]);
 const C: Configuration = configuration([&[3, 3], &[3, 3], &[3, 3, 1], &[3, 3, 1], &[3, 3, 1]]);
 const D: Configuration = configuration([&[3, 3], &[3, 3], &[3, 3, 3], &[3, 3, 3], &[3, 3, 3]]);
+const D_BN: Configuration = Configuration { norm: true, ..D };
 const E: Configuration = configuration([
     &[3, 3],
     &[3, 3],
@@ -131,16 +176,55 @@ const E: Configuration = configuration([
 ]);
 const B_5X5: Configuration = configuration([&[5]; 5]);
 
+/// What of a configuration a small image is given.
+struct Reduction {
+    stages: usize,
+    divisor: usize,
+    hidden: usize,
+}
+
+const WHOLE: Reduction = Reduction {
+    stages: 5,
+    divisor: 1,
+    hidden: 4096,
+};
+const ON_CIFAR: Reduction = Reduction {
+    stages: 5,
+    divisor: 4,
+    hidden: 256,
+};
+const ON_DIGITS: Reduction = Reduction {
+    stages: 3,
+    divisor: 8,
+    hidden: 64,
+};
+
+/// A configuration for ten classes.
+fn small<'g>(x: Value<'g>, configuration: &Configuration, to: &Reduction) -> Value<'g> {
+    let x = reduced_features(x, configuration, to);
+    hidden_layers(x, to.hidden, configuration.dropout).linear("fc8", 10)
+}
+
+fn features<'g>(x: Value<'g>, configuration: &Configuration) -> Value<'g> {
+    reduced_features(x, configuration, &WHOLE)
+}
+
 /// The convolutional part under Caffe's names: `conv1_1`, ..., `pool5`.
-fn features<'g>(mut x: Value<'g>, configuration: &Configuration) -> Value<'g> {
-    for (stage, (channels, kernels)) in (1..).zip(configuration.stages) {
+fn reduced_features<'g>(
+    mut x: Value<'g>,
+    configuration: &Configuration,
+    to: &Reduction,
+) -> Value<'g> {
+    for (stage, (channels, kernels)) in (1..=to.stages).zip(configuration.stages) {
         for (layer, &kernel) in (1..).zip(kernels) {
-            x = x
-                .conv(
-                    format!("conv{stage}_{layer}"),
-                    conv(channels, kernel).pad(kernel / 2),
-                )
-                .relu();
+            x = x.conv(
+                format!("conv{stage}_{layer}"),
+                conv(channels / to.divisor, kernel).pad(kernel / 2),
+            );
+            if configuration.norm {
+                x = x.bn(format!("bn{stage}_{layer}"));
+            }
+            x = x.relu();
             if configuration.lrn && stage == 1 && layer == 1 {
                 x = x.lrn("norm1", 5, 1e-4, 0.75, 2.0);
             }
@@ -151,14 +235,14 @@ fn features<'g>(mut x: Value<'g>, configuration: &Configuration) -> Value<'g> {
 }
 
 fn dense_head(x: Value) -> Value {
-    x.flatten()
-        .linear("fc6", 4096)
-        .relu()
-        .dropout(0.5)
-        .linear("fc7", 4096)
-        .relu()
-        .dropout(0.5)
-        .linear("fc8", 1000)
+    hidden_layers(x, WHOLE.hidden, true).linear("fc8", 1000)
+}
+
+fn hidden_layers(x: Value, units: usize, dropout: bool) -> Value {
+    (["fc6", "fc7"].into_iter()).fold(x.flatten(), |x, name| {
+        let x = x.linear(name, units).relu();
+        if dropout { x.dropout(0.5) } else { x }
+    })
 }
 
 fn convolutional_head(x: Value) -> Value {
