@@ -14,6 +14,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+impl From<ScaleOption> for Scale {
+    fn from(option: ScaleOption) -> Scale {
+        match option {
+            ScaleOption::Quick => Scale::Quick,
+            ScaleOption::Full => Scale::Full,
+        }
+    }
+}
+
 /// The experiment of that name, or of that file.
 pub fn find(name: &str) -> Result<Experiment> {
     if name.ends_with(".toml") {
@@ -41,10 +50,7 @@ pub fn train(
     bar: impl FnOnce(u64) -> Result<ProgressBar>,
     goes_on: impl Fn() -> bool + Sync,
 ) -> Result<Vec<Trained>> {
-    let scale = match options.scale {
-        ScaleOption::Quick => Scale::Quick,
-        ScaleOption::Full => Scale::Full,
-    };
+    let scale = Scale::from(options.scale);
     if !(options.snapshot_every >= 0.0 && options.snapshot_every.is_finite()) {
         bail!(
             "--snapshot-every is {}, must be seconds",

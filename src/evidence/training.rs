@@ -96,6 +96,12 @@ impl Training {
             if !question.is_asked_at(*scale) {
                 let scale = scale.name();
                 return Err(format!(
+                    "question `{asked}` of experiment `{name}` is not asked at the {scale} scale"
+                ));
+            }
+            if !question.is_asked_at(*scale) {
+                let scale = scale.name();
+                return Err(format!(
                     "experiment `{name}` does not ask `{asked}` at the {scale} scale"
                 ));
             }

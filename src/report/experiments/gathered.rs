@@ -122,7 +122,7 @@ fn at_scale<'a>(
         let arm = experiment.arm(name);
         arm.is_some_and(|arm| arm.recipes.contains_key(&scale))
     };
-    let asked = experiment.questions.iter();
+    let asked = experiment.questions_at(scale);
     let asked = asked.filter(|question| question.rule.arms().all(has));
     (all > 0).then(|| AtScale {
         scale,
