@@ -1,5 +1,9 @@
 //! What changed between two records?
 
+mod training;
+
+pub use training::{Outcome, Retrained, compare_training};
+
 use crate::claim::{Kind, Value};
 use crate::record::Record;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What is to be trained, and what would decide? Experiments, read from TOML.
 //!
 //! An experiment trains several arms under the same seeds. Its questions, each with its rule, are
-//! written down before it runs; [`answer`] holds finished runs against one of them.
+//! written down before it runs; [`answer()`] holds finished runs against one of them.
 
 mod answer;
 mod format;

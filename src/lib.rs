@@ -8,10 +8,10 @@
 //! | module | answers |
 //! |---|---|
 //! | [`graph`] | what is a network, before there are numbers in it? |
-//! | [`stats`] | what do a few numbers say about the many that they stand for? |
 //! | [`claim`] | what does the document say, and how would one find out? |
 //! | [`random`] | which number stands at this place under this key? |
 //! | [`file`](mod@file) | how is a file written so that it is complete or absent? |
+//! | [`stats`] | what do a few numbers say about the many that they stand for? |
 //! | [`zoo`] | which networks are there? |
 //! | [`analysis`] | what follows from a graph by counting? |
 //! | [`reference`](mod@reference) | does the zoo agree with an independent description? |

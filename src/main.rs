@@ -16,7 +16,7 @@ use cli::{
 };
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
-use convcheck::compare::compare;
+use convcheck::compare::{Outcome as Trend, compare, compare_training};
 use convcheck::evidence::Training;
 use convcheck::experiment::{self, By};
 use convcheck::graph::Shape;
@@ -240,14 +240,17 @@ fn compare_records(options: &CompareOptions) -> Result<Outcome> {
     let (_, before) = record::load(&options.before)?;
     let (_, after) = record::load(&options.after)?;
     let changes = compare(&before, &after);
+    let [was, is] = [&options.before, &options.after].map(|folder| record::load_training(folder));
+    let arms = compare_training(&was?, &is?);
     if let Some(file) = &options.markdown {
-        record::write(file, report::changes_markdown(&changes).as_bytes())?;
+        record::write(file, report::changes_markdown(&changes, &arms).as_bytes())?;
     }
     if let Some(file) = &options.html {
-        record::write(file, report::changes_html(&changes).as_bytes())?;
+        record::write(file, report::changes_html(&changes, &arms).as_bytes())?;
     }
-    say(&report::changes_text(&changes))?;
-    Ok(match changes.iter().any(|change| change.broken) {
+    say(&report::changes_text(&changes, &arms))?;
+    let worse = arms.iter().any(|arm| arm.outcome == Trend::Worse);
+    Ok(match worse || changes.iter().any(|change| change.broken) {
         true => Outcome::Differs,
         false => Outcome::AsRecorded,
     })

@@ -167,7 +167,10 @@ impl std::fmt::Display for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Rule::Contrast { arms, side, bound } => {
-                for (i, (arm, factor)) in arms.iter().enumerate() {
+                // what is added comes before what is taken away
+                let (added, taken): (Vec<_>, Vec<_>) =
+                    arms.iter().partition(|(_, factor)| **factor >= 0.0);
+                for (i, (arm, factor)) in added.into_iter().chain(taken).enumerate() {
                     let sign = match (i, *factor < 0.0) {
                         (0, false) => "",
                         (0, true) => "-",

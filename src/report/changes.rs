@@ -2,9 +2,10 @@
 
 use super::html::page;
 use super::markdown::cell;
+use super::number::{percent, short};
 use super::text::columns;
 use crate::claim::{Kind, Value};
-use crate::compare::Change;
+use crate::compare::{Change, Outcome as Training, Retrained};
 use maud::{Markup, html};
 use std::fmt::Write;
 
@@ -27,8 +28,55 @@ fn verdict_on(changes: &[Change]) -> String {
     }
 }
 
-/// A line a change.
-pub fn changes_text(changes: &[Change]) -> String {
+/// How many arms became what; nothing where none was trained on both sides.
+fn verdict_on_training(arms: &[Retrained]) -> Option<String> {
+    let counted = Training::ALL.into_iter().filter_map(|outcome| {
+        let n = arms.iter().filter(|arm| arm.outcome == outcome).count();
+        (n > 0).then(|| format!("{n} {}", outcome.name()))
+    });
+    let counted: Vec<String> = counted.collect();
+    let trained = format!("Trained on both sides: {} arms", arms.len());
+    (!counted.is_empty()).then(|| format!("{trained}; {}.", counted.join(", ")))
+}
+
+/// The arms of which something is to be said: those that became worse, better, or another thing.
+fn told(arms: &[Retrained]) -> impl Iterator<Item = &Retrained> {
+    arms.iter().filter(|arm| {
+        use Training::{Better, NotComparable, Worse};
+        matches!(arm.outcome, Worse | Better | NotComparable)
+    })
+}
+
+/// Outcome, arm, test error before and after, and the interval of their difference.
+fn told_in_words(arm: &Retrained) -> [String; 5] {
+    let name = format!("{} {} ({})", arm.experiment, arm.arm, arm.scale.name());
+    if arm.outcome == Training::NotComparable {
+        let why = "other recipe, data or seeds";
+        return [
+            arm.outcome.name().into(),
+            name,
+            why.into(),
+            why.into(),
+            String::new(),
+        ];
+    }
+    let difference = arm.interval.map_or(String::new(), |interval| {
+        let [low, high] = [interval.low, interval.high].map(|end| short(100.0 * end));
+        format!("{low} to {high} points, {} seeds", arm.pairs)
+    });
+    [
+        arm.outcome.name().into(),
+        name,
+        percent(arm.before),
+        percent(arm.after),
+        difference,
+    ]
+}
+
+const TRAINED: [&str; 5] = ["", "trained arm", "before", "after", "test error, 99 %"];
+
+/// A line a change, and a line an arm that trains otherwise.
+pub fn changes_text(changes: &[Change], arms: &[Retrained]) -> String {
     let rows = changes.iter().map(|change| {
         [
             if change.broken { "broken" } else { "" }.to_string(),
@@ -42,11 +90,18 @@ pub fn changes_text(changes: &[Change]) -> String {
     } else {
         columns(["", "claim", "before", "after"], rows)
     };
-    format!("{table}{}\n", verdict_on(changes))
+    let mut text = format!("{table}{}\n", verdict_on(changes));
+    if told(arms).next().is_some() {
+        text += &format!("\n{}", columns(TRAINED, told(arms).map(told_in_words)));
+    }
+    if let Some(verdict) = verdict_on_training(arms) {
+        text += &format!("{verdict}\n");
+    }
+    text
 }
 
 /// A table for pull requests.
-pub fn changes_markdown(changes: &[Change]) -> String {
+pub fn changes_markdown(changes: &[Change], arms: &[Retrained]) -> String {
     let mut text = format!("# convcheck: what changed\n\n{}\n", verdict_on(changes));
     if !changes.is_empty() {
         text += "\n| | claim | before | after |\n|---|---|---|---|\n";
@@ -61,15 +116,29 @@ pub fn changes_markdown(changes: &[Change]) -> String {
             cell(&outcome(&change.after))
         );
     }
+    if let Some(verdict) = verdict_on_training(arms) {
+        let _ = write!(text, "\n{verdict}\n");
+    }
+    if told(arms).next().is_some() {
+        let _ = write!(
+            text,
+            "\n| {} |\n|---|---|---|---|---|\n",
+            TRAINED.join(" | ")
+        );
+    }
+    for arm in told(arms) {
+        let cells = told_in_words(arm).map(|text| cell(&text));
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
     text
 }
 
 /// A page of its own.
-pub fn changes_html(changes: &[Change]) -> String {
-    page("What changed · convcheck", body(changes)).into_string()
+pub fn changes_html(changes: &[Change], arms: &[Retrained]) -> String {
+    page("What changed · convcheck", body(changes, arms)).into_string()
 }
 
-fn body(changes: &[Change]) -> Markup {
+fn body(changes: &[Change], arms: &[Retrained]) -> Markup {
     html! {
         main {
             h1 { "What changed" }
@@ -92,6 +161,62 @@ fn body(changes: &[Change]) -> Markup {
                     }
                 }
             }
+            @if let Some(verdict) = verdict_on_training(arms) {
+                h2 { "Training" }
+                p { (verdict) }
+            }
+            @if told(arms).next().is_some() { (trained(arms)) }
         }
+    }
+}
+
+fn trained(arms: &[Retrained]) -> Markup {
+    html! {
+        div.wide tabindex="0" role="region" aria-label="Training" {
+            table {
+                thead { tr { @for name in TRAINED { th scope="col" { (name) } } } }
+                tbody { @for arm in told(arms) { tr {
+                    @for text in told_in_words(arm) {
+                        td { @if arm.outcome == Training::Worse { b.refuted { (text) } } @else { (text) } }
+                    }
+                } } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::Interval;
+    use crate::train::Scale;
+
+    fn arm(arm: &str, outcome: Training) -> Retrained {
+        Retrained {
+            experiment: "<b>|e".into(),
+            scale: Scale::Quick,
+            arm: arm.into(),
+            pairs: 8,
+            before: 0.1,
+            after: 0.2,
+            interval: Some(Interval {
+                low: 0.05,
+                high: 0.15,
+            }),
+            outcome,
+        }
+    }
+
+    #[test]
+    fn what_became_worse_is_told_and_the_rest_is_counted() {
+        let arms = [arm("one", Training::Worse), arm("two", Training::Same)];
+        let text = changes_text(&[], &arms);
+        assert!(text.contains("1 the same, 1 worse"), "{text}");
+        assert!(text.contains("5 to 15 points, 8 seeds") && !text.contains("two"));
+        let markdown = changes_markdown(&[], &arms);
+        assert!(markdown.contains("&lt;b&gt;\\|e one (quick)"), "{markdown}");
+        let page = changes_html(&[], &arms);
+        assert!(page.contains("&lt;b&gt;") && !page.contains("<b>|"));
+        assert_eq!(changes_text(&[], &[]), "Nothing changed.\n");
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 /// Modules in reading order; each may use those of earlier ranks and, within a rank, itself.
 const RANKS: &[&[&str]] = &[
-    &["stats", "claim", "graph", "random", "file"],
-    &["zoo", "analysis"],
+    &["claim", "graph", "random", "file"],
+    &["stats", "zoo", "analysis"],
     &["reference"],
     &["device", "ops"],
     &["net", "data"],

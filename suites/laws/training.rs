@@ -247,11 +247,11 @@ fn odd() {
     shown(&with(&|run| run.curve.epochs.truncate(1)));
     shown(&with(&|run| run.curve = Curve::default()));
     let diverged = with(&|run| {
-        if run.seed == 3 {
+        if run.seed == 3 && run.arm == "as-meant" {
             run.curve.epochs[2].train_loss = f64::NAN;
         }
     });
-    assert!(shown(&diverged).contains("runs diverged"));
+    assert!(shown(&diverged).contains("a run diverged"));
     let mut other = all.clone();
     other[0].recipe = "another".into();
     assert!(shown(&other).contains("1 run of another recipe"));

@@ -15,10 +15,10 @@ pub(super) fn arms(at: &AtScale) -> Markup {
     html! {
         h3 { "Arms" }
         @if !common.is_empty() {
-            p { "All arms: " (words(&common)) "." }
+            p { "All arms: " (words(&common).join("; ")) "." }
         }
         div.wide tabindex="0" role="region" aria-label={"Arms, " (at.scale.name()) " scale"} {
-            table {
+            table.arms {
                 thead { tr {
                     th scope="col" { "Arm" }
                     th scope="col" { "Model" }
@@ -32,7 +32,7 @@ pub(super) fn arms(at: &AtScale) -> Markup {
                 tbody { @for (runs, own) in at.arms.iter().zip(&own) { tr {
                     th scope="row" { (runs.arm.title) div.rule { code { (runs.arm.name) } } }
                     td { code { (runs.recipe.model) } }
-                    @if differ { td.own { (words(own)) } }
+                    @if differ { td.own { @for word in words(own) { div { (word) } } } }
                     td.number { (runs.by_seed.len()) }
                     (ends(runs))
                 } } }
@@ -42,9 +42,9 @@ pub(super) fn arms(at: &AtScale) -> Markup {
     }
 }
 
-fn words(words: &[(String, String)]) -> String {
-    let words = words.iter().map(|(key, value)| format!("{key} {value}"));
-    words.collect::<Vec<_>>().join(", ")
+fn words(words: &[(String, String)]) -> Vec<String> {
+    let words = words.iter();
+    words.map(|(key, value)| format!("{key} {value}")).collect()
 }
 
 /// What the runs of an arm came to.

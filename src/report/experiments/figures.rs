@@ -5,15 +5,16 @@ use super::AtScale;
 use super::arms::last;
 use super::gathered::Runs;
 use crate::analysis::depth;
+use crate::stats;
 use crate::train::Epoch;
-use crate::{stats, zoo};
+use crate::zoo;
 use maud::Markup;
 use std::collections::BTreeMap;
 
 /// So many depths make a curve of errors over depth.
 const FEWEST_DEPTHS: usize = 2;
 
-/// Training loss and test error, by epoch; beside the test error none where it is not finite.
+/// Training loss and test error, by epoch; a curve ends where a run of its arm diverged.
 pub(super) fn curves_of(at: &AtScale) -> Vec<Markup> {
     let diverged = at.arms.iter().flat_map(|runs| runs.by_seed.values());
     let diverged = diverged
@@ -21,7 +22,8 @@ pub(super) fn curves_of(at: &AtScale) -> Vec<Markup> {
         .count();
     let note = match diverged {
         0 => String::new(),
-        n => format!("; {n} runs diverged, where their curves end"),
+        1 => "; a run diverged, and its arm's curve ends there".into(),
+        n => format!("; {n} runs diverged, and their arms' curves end there"),
     };
     let loss = curves(
         &format!(

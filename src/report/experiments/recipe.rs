@@ -1,5 +1,6 @@
 //! A recipe in words: what all arms have in common, and what is an arm's own.
 
+use super::super::number::short;
 use crate::train::Recipe;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -61,7 +62,10 @@ fn text(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
         Value::Bool(yes) => yes.to_string(),
-        Value::Number(n) => n.to_string(),
+        Value::Number(n) => match n.as_u64() {
+            Some(n) => n.to_string(),
+            None => short(n.as_f64().unwrap_or(f64::NAN)),
+        },
         Value::String(text) => text.clone(),
         Value::Array(all) if all.is_empty() => "none".into(),
         Value::Array(all) => all.iter().map(text).collect::<Vec<_>>().join(", "),
@@ -69,9 +73,17 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Its parts; where one is named after its kind alone, as `{ sgd = { rate = 0.1 } }`, that comes first.
+/// Its parts, the rate before the others: `{ sgd = { rate = 0.1 } }` is sgd (rate 0.1).
 fn object(all: &Map<String, Value>) -> String {
-    let parts = all.iter().filter(|(_, value)| !is_nothing(value));
-    let parts = parts.map(|(key, value)| format!("{} {}", key.replace('_', " "), text(value)));
-    parts.collect::<Vec<_>>().join(" ")
+    let mut parts: Vec<_> = all.iter().filter(|(_, value)| !is_nothing(value)).collect();
+    parts.sort_by_key(|(key, _)| *key != "rate");
+    let parts = parts.into_iter().map(|(key, value)| {
+        let key = key.replace('_', " ");
+        match value {
+            Value::Bool(_) => key,
+            Value::Object(_) => format!("{key} ({})", text(value)),
+            _ => format!("{key} {}", text(value)),
+        }
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }

@@ -68,7 +68,8 @@ pub(in crate::report) fn forest(
     foot: (&str, &str),
 ) -> Option<Markup> {
     let rows: Vec<&Row> = rows.iter().filter(|row| is_drawable(row)).collect();
-    let height = ROW * rows.len() as i32 + 22;
+    let below = if foot == ("", "") { 2 } else { 22 };
+    let height = ROW * rows.len() as i32 + below;
     let all = rows.iter().map(|row| hull(row));
     let all = all.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
     draw(title, (WIDTH, height as u32), |root| {

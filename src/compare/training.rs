@@ -1,0 +1,263 @@
+//! What changed between the training runs of two records?
+
+use crate::stats::{self, Interval};
+use crate::train::{Scale, Trained};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The confidence of the interval that calls a change real: of changes that are none, one in two hundred
+/// is called a regression.
+const LEVEL: f64 = 0.99;
+/// Fewer pairs than this call nothing real.
+const FEWEST_PAIRS: usize = 5;
+
+/// An arm that both records trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retrained {
+    /// The experiment.
+    pub experiment: String,
+    /// At which scale.
+    pub scale: Scale,
+    /// The arm.
+    pub arm: String,
+    /// How many seeds both records have.
+    pub pairs: usize,
+    /// Mean test error of the last epoch in the first record, over those seeds.
+    pub before: f64,
+    /// The same in the second record.
+    pub after: f64,
+    /// Where the mean of the differences lies, after less before.
+    pub interval: Option<Interval>,
+    /// What follows.
+    pub outcome: Outcome,
+}
+
+/// What became of an arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every shared seed has the same curve, bit by bit.
+    Same,
+    /// The test error is larger, beyond what the spread over seeds explains.
+    Worse,
+    /// It is smaller, beyond that.
+    Better,
+    /// The curves differ, and their test errors no more than chance explains, or on too few seeds.
+    Undecided,
+    /// Recipe or data are others, or no seed was run on both sides.
+    NotComparable,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 5] = [
+        Outcome::Same,
+        Outcome::Worse,
+        Outcome::Better,
+        Outcome::Undecided,
+        Outcome::NotComparable,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Same => "the same",
+            Outcome::Worse => "worse",
+            Outcome::Better => "better",
+            Outcome::Undecided => "undecided",
+            Outcome::NotComparable => "not comparable",
+        }
+    }
+}
+
+/// Experiment, scale and arm.
+type Place<'a> = (&'a str, Scale, &'a str);
+/// The runs of an arm by seed, the first of each.
+type BySeed<'a> = BTreeMap<u64, &'a Trained>;
+
+/// The arms that both records trained, in order: runs of a seed are paired.
+pub fn compare_training(before: &[Trained], after: &[Trained]) -> Vec<Retrained> {
+    let (before, after) = (by_place(before), by_place(after));
+    before
+        .iter()
+        .filter_map(|(place, before)| Some(retrained(*place, before, after.get(place)?)))
+        .collect()
+}
+
+fn by_place(runs: &[Trained]) -> BTreeMap<Place<'_>, BySeed<'_>> {
+    let mut places: BTreeMap<Place, BySeed> = BTreeMap::new();
+    for run in runs {
+        let place = (run.experiment.as_str(), run.scale, run.arm.as_str());
+        let seeds = places.entry(place).or_default();
+        seeds.entry(run.seed).or_insert(run);
+    }
+    places
+}
+
+fn retrained((experiment, scale, arm): Place, before: &BySeed, after: &BySeed) -> Retrained {
+    let prints = |runs: &BySeed| -> BTreeSet<(String, String)> {
+        let prints = runs.values();
+        prints
+            .map(|run| (run.recipe.clone(), run.data.clone()))
+            .collect()
+    };
+    let (was, is) = (prints(before), prints(after));
+    let comparable = was == is && was.len() == 1;
+    let pairs: Vec<(&Trained, &Trained)> = before
+        .iter()
+        .filter_map(|(seed, run)| Some((*run, *after.get(seed)?)))
+        .filter(|_| comparable)
+        .collect();
+    let errors: Vec<[f64; 2]> = pairs
+        .iter()
+        .filter_map(|(before, after)| Some([last(before)?, last(after)?]))
+        .collect();
+    let differences: Vec<f64> = errors
+        .iter()
+        .map(|[before, after]| after - before)
+        .collect();
+    let mean = |i: usize| stats::mean(&errors.iter().map(|pair| pair[i]).collect::<Vec<f64>>());
+    Retrained {
+        experiment: experiment.to_string(),
+        scale,
+        arm: arm.to_string(),
+        pairs: pairs.len(),
+        before: mean(0),
+        after: mean(1),
+        interval: stats::mean_interval(&differences, LEVEL),
+        outcome: outcome(&pairs, &differences),
+    }
+}
+
+fn outcome(pairs: &[(&Trained, &Trained)], differences: &[f64]) -> Outcome {
+    if pairs.is_empty() {
+        return Outcome::NotComparable;
+    }
+    if pairs.iter().all(|(before, after)| are_equal(before, after)) {
+        return Outcome::Same;
+    }
+    if differences.len() < FEWEST_PAIRS {
+        return Outcome::Undecided;
+    }
+    match stats::side(differences, 0.0, LEVEL) {
+        Some(Ordering::Greater) => Outcome::Worse,
+        Some(Ordering::Less) => Outcome::Better,
+        _ => Outcome::Undecided,
+    }
+}
+
+/// Test error of the last epoch.
+fn last(run: &Trained) -> Option<f64> {
+    Some(run.curve.epochs.last()?.test_error)
+}
+
+/// Whether two curves are the same bit by bit; what is no number equals itself here.
+fn are_equal(before: &Trained, after: &Trained) -> bool {
+    let bits = |run: &Trained| -> (Vec<u32>, Vec<[Option<u64>; 5]>) {
+        let epochs = run.curve.epochs.iter().map(|epoch| {
+            [
+                Some(epoch.train_loss),
+                Some(epoch.train_error),
+                Some(epoch.test_loss),
+                Some(epoch.test_error),
+                epoch.validation_error,
+            ]
+            .map(|x| x.map(f64::to_bits))
+        });
+        let losses = run.curve.losses.iter().map(|loss| loss.to_bits());
+        (losses.collect(), epochs.collect())
+    };
+    bits(before) == bits(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Key;
+    use crate::train::{Curve, Epoch};
+
+    fn runs(errors: impl IntoIterator<Item = f64>) -> Vec<Trained> {
+        let run = |(seed, test_error): (u64, f64)| Trained {
+            experiment: "e".into(),
+            scale: Scale::Quick,
+            arm: "a".into(),
+            seed,
+            model: "m".into(),
+            recipe: "r".into(),
+            data: "d".into(),
+            commit: None,
+            machine: "a machine".into(),
+            date: "1970-01-01".into(),
+            seconds: 1.0,
+            curve: Curve {
+                losses: vec![f32::NAN],
+                epochs: vec![Epoch {
+                    train_loss: 1.0,
+                    train_error: 0.1,
+                    test_loss: 1.0,
+                    test_error,
+                    validation_error: None,
+                }],
+            },
+        };
+        (0..).zip(errors).map(run).collect()
+    }
+
+    fn noisy(name: &str, n: u64, shift: f64) -> Vec<Trained> {
+        let key = Key::named(name);
+        runs((0..n).map(|i| 0.2 + shift + 0.01 * key.normal(i)))
+    }
+
+    fn outcome(before: &[Trained], after: &[Trained]) -> Outcome {
+        let all = compare_training(before, after);
+        assert_eq!(all.len(), 1);
+        all[0].outcome
+    }
+
+    #[test]
+    fn only_what_chance_does_not_explain_is_real() {
+        let before = noisy("before", 8, 0.0);
+        assert_eq!(outcome(&before, &before), Outcome::Same);
+        let again = noisy("after", 8, 0.0);
+        assert_eq!(outcome(&before, &again), Outcome::Undecided);
+        let worse = noisy("after", 8, 0.1);
+        assert_eq!(outcome(&before, &worse), Outcome::Worse);
+        assert_eq!(outcome(&worse, &before), Outcome::Better);
+        assert_eq!(outcome(&before[..4], &worse), Outcome::Undecided);
+        // equal differences on few seeds say nothing of the spread
+        let shifted = |n: usize| outcome(&runs(vec![0.25; n]), &runs(vec![0.5; n]));
+        assert_eq!(
+            (shifted(5), shifted(8)),
+            (Outcome::Undecided, Outcome::Worse)
+        );
+    }
+
+    #[test]
+    fn only_the_like_is_compared() {
+        let before = noisy("before", 8, 0.0);
+        let mut other = before.clone();
+        other[3].recipe = "another".into();
+        assert_eq!(outcome(&before, &other), Outcome::NotComparable);
+        let mut other = before.clone();
+        other.iter_mut().for_each(|run| run.data = "other".into());
+        assert_eq!(outcome(&before, &other), Outcome::NotComparable);
+        let mut other = before.clone();
+        other.iter_mut().for_each(|run| run.seed += 100);
+        assert_eq!(outcome(&before, &other), Outcome::NotComparable);
+        let mut elsewhere = before.clone();
+        elsewhere.iter_mut().for_each(|run| run.scale = Scale::Full);
+        assert!(compare_training(&before, &elsewhere).is_empty());
+        assert!(compare_training(&before, &[]).is_empty());
+    }
+
+    /// Of changes that are none, about one in a hundred is called real.
+    #[test]
+    fn chance_is_seldom_called_real() {
+        const TIMES: u32 = 4_000;
+        let real = (0..TIMES).filter(|i| {
+            let [before, after] = ["b", "a"].map(|side| noisy(&format!("{side}{i}"), 5, 0.0));
+            outcome(&before, &after) != Outcome::Undecided
+        });
+        let share = real.count() as f64 / f64::from(TIMES);
+        assert!((share - 0.01).abs() < 0.006, "{share}");
+    }
+}
