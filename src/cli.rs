@@ -1,5 +1,7 @@
 //! What can be typed: the one list from which parsing, help and completions derive.
 
+pub mod data;
+mod data_text;
 pub mod networks;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -65,6 +67,11 @@ pub enum Command {
     Forward(ForwardOptions),
     /// Run a network over the test images of CIFAR-10 or CIFAR-100 (binary version).
     Eval(EvalOptions),
+    /// Look into a data set, divide it, or download it.
+    Data {
+        #[command(subcommand)]
+        what: data::DataCommand,
+    },
     /// Print the JSON Schema of suites.
     Schema,
     /// Print a completion script.

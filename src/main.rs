@@ -10,7 +10,7 @@ mod cli;
 
 use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
-use cli::{CheckOptions, Cli, Command, CompareOptions, List, ShowOptions, networks};
+use cli::{CheckOptions, Cli, Command, CompareOptions, List, ShowOptions, data, networks};
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
 use convcheck::compare::compare;
@@ -105,6 +105,10 @@ fn run(cli: Cli) -> Result<Outcome> {
                     score.correct, score.total, score.error, score.seconds
                 ))?,
             }
+            Ok(Outcome::AsRecorded)
+        }
+        Some(Command::Data { what }) => {
+            say(&data::run(&what, || !stop().load(Ordering::Relaxed))?)?;
             Ok(Outcome::AsRecorded)
         }
         Some(Command::Schema) => {

@@ -3,7 +3,6 @@
 mod recipe;
 mod trained;
 
-pub use recipe::{
-    Adam, AdamForm, Fit, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd,
-};
+pub use crate::data::Fit;
+pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
 pub use trained::{Curve, Epoch, Scale, Trained};
