@@ -1,5 +1,7 @@
 //! What can be typed: the one list from which parsing, help and completions derive.
 
+pub mod data;
+mod data_text;
 pub mod networks;
 pub mod training;
 
@@ -81,6 +83,11 @@ pub enum Command {
         /// Of which files.
         #[arg(default_value = "suite")]
         of: SchemaOf,
+    },
+    /// Look into a data set, divide it, or download it.
+    Data {
+        #[command(subcommand)]
+        what: data::DataCommand,
     },
     /// Print a completion script.
     Completions {

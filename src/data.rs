@@ -2,20 +2,35 @@
 //!
 //! A [`Split`] holds images as bytes; [`batch()`] turns some of them into a tensor.
 
+mod audit;
 mod augment;
 mod batch;
 mod cifar;
 mod digits;
+pub mod division;
+pub mod fetch;
+mod fit;
+mod folder;
+mod idx;
+mod mnist;
+mod picture;
+mod source;
+mod survey;
 
+pub use audit::{Audit, Distance, Exact, Leak, NEAR, audit};
 pub use augment::Augment;
 pub use batch::{Normalisation, Preparation, batch};
 pub use cifar::{cifar10, cifar100};
 pub use digits::digits;
+pub use fit::Fit;
+pub use folder::{Listing, listing, picture};
+pub use mnist::mnist;
+pub use source::Source;
+pub use survey::{Seen, Statistics, Survey, survey};
 
 use crate::graph::Shape;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Which images of a data set.
@@ -73,15 +88,18 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Each part that there is, with its name.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, &Split)> {
+        let validation = self.validation.as_ref();
+        std::iter::once(("train", &self.train))
+            .chain(validation.map(|split| ("validation", split)))
+            .chain(std::iter::once(("test", &self.test)))
+    }
+
     /// What it is, in 16 hexadecimal digits: of SHA-256 over the images and labels of all parts.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        for split in [
-            Some(&self.train),
-            self.validation.as_ref(),
-            Some(&self.test),
-        ] {
-            let Some(split) = split else { continue };
+        for (_, split) in self.parts() {
             hash.update(format!(
                 "{} {} {};",
                 split.shape,
@@ -100,55 +118,6 @@ impl Dataset {
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Which data set.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// The 1,797 handwritten digits that are part of this program.
-    Digits,
-    /// CIFAR-10, binary version.
-    Cifar10,
-    /// CIFAR-100, binary version, fine labels.
-    Cifar100,
-}
-
-impl Source {
-    /// Reads it; `path` is the folder, which only the embedded digits do without.
-    ///
-    /// # Errors
-    /// [`DataError`].
-    pub fn load(self, path: Option<&Path>) -> Result<Dataset, DataError> {
-        let folder = || path.ok_or(DataError::Nowhere(self));
-        let (train, test) = match self {
-            Source::Digits => (digits(Part::Train)?, digits(Part::Test)?),
-            Source::Cifar10 => (
-                cifar10(folder()?, Part::Train)?,
-                cifar10(folder()?, Part::Test)?,
-            ),
-            Source::Cifar100 => (
-                cifar100(folder()?, Part::Train)?,
-                cifar100(folder()?, Part::Test)?,
-            ),
-        };
-        Ok(Dataset {
-            train,
-            validation: None,
-            test,
-        })
-    }
-
-    /// Its name in recipes.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Source::Digits => "digits",
-            Source::Cifar10 => "cifar10",
-            Source::Cifar100 => "cifar100",
-        }
-    }
 }
 
 /// Data that cannot be read.
@@ -175,7 +144,40 @@ pub enum DataError {
         /// What is wrong there, and what would be right.
         what: String,
     },
+    /// A folder that is not laid out as a data set is.
+    #[error("{}: {what}", .path.display())]
+    Layout {
+        /// The folder, or a file that belongs to it.
+        path: PathBuf,
+        /// What is wrong with it, and what would be right.
+        what: String,
+    },
+    /// Images that cannot be brought to a shape.
+    #[error("{0}")]
+    Fit(String),
     /// Images that there are not, or numbers that cannot be made of them.
     #[error("{0}")]
     Batch(String),
+}
+
+/// The bytes of a file, of which there may be so many.
+fn read(path: &Path, most: u64) -> Result<Vec<u8>, DataError> {
+    let failed = |error| DataError::File {
+        path: path.to_path_buf(),
+        error,
+    };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    // a file may grow while it is read, so its length is not enough
+    file.take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    match bytes.len() as u64 > most {
+        false => Ok(bytes),
+        true => Err(DataError::Content {
+            path: path.to_path_buf(),
+            offset: most,
+            what: format!("the file goes on; at most {} MiB are read", most >> 20),
+        }),
+    }
 }

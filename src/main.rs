@@ -11,7 +11,7 @@ mod cli;
 use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
 use cli::{
-    CheckOptions, Cli, Command, CompareOptions, List, SchemaOf, ShowOptions, TrainOptions,
+    CheckOptions, Cli, Command, CompareOptions, List, SchemaOf, ShowOptions, TrainOptions, data,
     networks, training,
 };
 use convcheck::check::{Checked, check, select};
@@ -115,6 +115,10 @@ fn run(cli: Cli) -> Result<Outcome> {
                     score.correct, score.total, score.error, score.seconds
                 ))?,
             }
+            Ok(Outcome::AsRecorded)
+        }
+        Some(Command::Data { what }) => {
+            say(&data::run(&what, goes_on)?)?;
             Ok(Outcome::AsRecorded)
         }
         Some(Command::Train(options)) => train(&options),

@@ -13,11 +13,9 @@ mod snapshot;
 mod task;
 mod trained;
 
-pub use recipe::{
-    Adam, AdamForm, Fit, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd,
-};
+pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
 pub use snapshot::Place;
-pub use task::Task;
+pub use task::{Task, image_shape};
 pub use trained::{Curve, Epoch, Trained};
 
 pub use crate::claim::Scale;

@@ -16,19 +16,25 @@ pub enum Augment {
     PadCrop(usize),
     /// Mirrors left and right, with probability 1/2.
     Flip,
+    /// Turns about the centre by up to that many degrees either way, each angle as likely; a pixel is
+    /// the nearest one's, and black where there is none (torchvision's `RandomRotation`).
+    Rotate(f64),
 }
 
 impl Augment {
     /// The shape that comes out of an image of that shape.
     ///
     /// # Errors
-    /// A cut that is larger than the image.
+    /// A cut that is larger than the image, a turn that is none.
     pub fn shape(self, from: Shape) -> Result<Shape, String> {
         match (self, from) {
             (Augment::CenterCrop(side), Shape::Map { c, h, w }) => match side <= h && side <= w {
                 true => Ok(Shape::map(c, side, side)),
                 false => Err(format!("a middle of {side}x{side} of {from} images")),
             },
+            (Augment::Rotate(degrees), _) if !(0.0..=180.0).contains(&degrees) => Err(format!(
+                "a turn by up to {degrees} degrees: must be 0 to 180"
+            )),
             _ => Ok(from),
         }
     }
@@ -54,8 +60,25 @@ impl Augment {
                 true => pick([c, h, w], [h, w], image, |y, x| Some((y, w - 1 - x))),
                 false => image.to_vec(),
             },
+            Augment::Rotate(degrees) => {
+                let angle = degrees * (2.0 * key.uniform(0) - 1.0);
+                rotated(image, [c, h, w], angle)
+            }
         }
     }
+}
+
+/// An image turned about its centre by so many degrees, counter-clockwise.
+fn rotated(image: &[u8], [c, h, w]: [usize; 3], degrees: f64) -> Vec<u8> {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let centre = |n: usize| n as f64 / 2.0;
+    // from the middle of a pixel back to where its colour was
+    pick([c, h, w], [h, w], image, |y, x| {
+        let (down, right) = (y as f64 + 0.5 - centre(h), x as f64 + 0.5 - centre(w));
+        let from_y = (sin * right + cos * down + centre(h)).floor();
+        let from_x = (cos * right - sin * down + centre(w)).floor();
+        (from_y >= 0.0 && from_x >= 0.0).then_some((from_y as usize, from_x as usize))
+    })
 }
 
 /// An image each of whose pixels is one of another's; black where `from` names none or one outside.
@@ -77,4 +100,99 @@ fn pick(
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two channels of two rows and three columns.
+    const IMAGE: [u8; 12] = [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16];
+    const SHAPE: Shape = Shape::map(2, 2, 3);
+
+    #[test]
+    fn a_middle_is_cut_from_each_channel() {
+        let image: Vec<u8> = (0..32).collect();
+        let shape = Shape::map(2, 4, 4);
+        let cut = Augment::CenterCrop(2);
+        assert_eq!(cut.shape(shape), Ok(Shape::map(2, 2, 2)));
+        assert_eq!(
+            cut.apply(&image, shape, Key::seed(0)),
+            [5, 6, 9, 10, 21, 22, 25, 26]
+        );
+        assert!(Augment::CenterCrop(5).shape(shape).is_err());
+    }
+
+    #[test]
+    fn a_padded_cut_only_shifts() {
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..200 {
+            let cut = Augment::PadCrop(1).apply(&IMAGE, SHAPE, Key::seed(seed));
+            let shifted = |down: isize, right: isize| -> Vec<u8> {
+                let at = |c: isize, y: isize, x: isize| match (0..2).contains(&y)
+                    && (0..3).contains(&x)
+                {
+                    true => IMAGE[(c * 6 + y * 3 + x) as usize],
+                    false => 0,
+                };
+                let of = |c| (0..2).flat_map(move |y| (0..3).map(move |x| (c, y, x)));
+                (0..2)
+                    .flat_map(of)
+                    .map(|(c, y, x)| at(c, y + down, x + right))
+                    .collect()
+            };
+            let shifts = (-1..=1).flat_map(|down| (-1..=1).map(move |right| (down, right)));
+            let found: Vec<_> = shifts.filter(|&(d, r)| shifted(d, r) == cut).collect();
+            assert_eq!(found.len(), 1, "{cut:?} is a shift of the image");
+            seen.extend(found);
+        }
+        assert_eq!(seen.len(), 9, "every shift comes");
+    }
+
+    #[test]
+    fn a_flip_of_a_flip_is_the_image() {
+        let flipped: Vec<Vec<u8>> = (0..20)
+            .map(|seed| Augment::Flip.apply(&IMAGE, SHAPE, Key::seed(seed)))
+            .collect();
+        let mirror = [3, 2, 1, 6, 5, 4, 13, 12, 11, 16, 15, 14];
+        assert!(flipped.iter().any(|image| image[..] == mirror));
+        assert!(flipped.iter().any(|image| image[..] == IMAGE));
+        for (seed, once) in (0..20).zip(&flipped) {
+            assert_eq!(
+                Augment::Flip.apply(once, SHAPE, Key::seed(seed)),
+                IMAGE,
+                "the same key again"
+            );
+        }
+    }
+
+    #[test]
+    fn a_turn_is_about_the_centre_and_counter_clockwise() {
+        let square = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+        let turned = |degrees| rotated(&square, [1, 3, 3], degrees);
+        assert_eq!(turned(0.0), square);
+        assert_eq!(turned(90.0), [3, 6, 9, 2, 5, 8, 1, 4, 7]);
+        assert_eq!(turned(-90.0), [7, 4, 1, 8, 5, 2, 9, 6, 3]);
+        assert_eq!(turned(180.0), [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+        // corners lie outside, and others' colours nearest
+        assert_eq!(turned(45.0)[4], 5);
+        assert_eq!(rotated(&[1, 2, 3, 4], [1, 2, 2], 90.0), [2, 4, 1, 3]);
+        // one row, turned upright, keeps its middle
+        assert_eq!(rotated(&[1, 2, 3], [1, 1, 3], 90.0), [0, 2, 0]);
+    }
+
+    #[test]
+    fn a_random_turn_depends_on_its_key_and_stays_within_its_degrees() {
+        let image: Vec<u8> = (0..=255).cycle().take(32 * 32).collect();
+        let shape = Shape::map(1, 32, 32);
+        let turn = |degrees, seed| Augment::Rotate(degrees).apply(&image, shape, Key::seed(seed));
+        assert_eq!(turn(0.0, 3), image);
+        assert_eq!(turn(15.0, 3), turn(15.0, 3));
+        assert_ne!(turn(15.0, 3), turn(15.0, 4));
+        // half a pixel at the edge is 1.7 degrees away
+        assert_eq!(turn(0.01, 3), image);
+        for wrong in [-1.0, 181.0, f64::NAN] {
+            assert!(Augment::Rotate(wrong).shape(shape).is_err());
+        }
+    }
 }

@@ -46,24 +46,32 @@ impl Normalisation {
     pub fn of(split: &Split) -> Normalisation {
         let channels = split.shape.channels();
         let plane = split.shape.extent().iter().product();
-        // counts of colours, so that the sums are exact
         let mut counts = vec![[0u64; 256]; channels];
-        for (i, plane) in split.images.chunks_exact(plane).enumerate() {
-            let of_channel = &mut counts[i % channels];
-            plane.iter().for_each(|&x| of_channel[usize::from(x)] += 1);
-        }
-        let (mean, deviation) = counts.iter().map(moments).unzip();
+        count(&split.images, plane, &mut counts);
+        let wide = |deviation| if deviation > 0.0 { deviation } else { 1.0 };
+        let moments = counts.iter().map(moments);
+        let (mean, deviation) = moments.map(|(mean, dev)| (mean, wide(dev))).unzip();
         Normalisation { mean, deviation }
     }
 }
 
-fn moments(counts: &[u64; 256]) -> (f64, f64) {
+/// Adds the colours of images to the counts of each channel; of counts, sums are exact.
+pub(super) fn count(images: &[u8], plane: usize, counts: &mut [[u64; 256]]) {
+    let channels = counts.len();
+    for (i, plane) in images.chunks_exact(plane).enumerate() {
+        let of_channel = &mut counts[i % channels];
+        plane.iter().for_each(|&x| of_channel[usize::from(x)] += 1);
+    }
+}
+
+/// Mean and deviation, between 0 and 1, of colours of which there are so many each.
+pub(super) fn moments(counts: &[u64; 256]) -> (f64, f64) {
     let all = counts.iter().sum::<u64>().max(1) as f64;
     let values = || (0u32..).map(|x| f64::from(x) / 255.0).zip(counts);
     let mean = values().map(|(x, &n)| x * n as f64).sum::<f64>() / all;
     let square = |(x, &n): (f64, &u64)| (x - mean).powi(2) * n as f64;
     let deviation = (values().map(square).sum::<f64>() / all).sqrt();
-    (mean, if deviation > 0.0 { deviation } else { 1.0 })
+    (mean, deviation)
 }
 
 /// What happens to images on their way into a network.

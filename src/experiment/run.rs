@@ -1,9 +1,10 @@
 //! Trains the arms of an experiment, each under each seed.
 
 use super::Experiment;
-use crate::data::{DataError, Dataset, Source};
+use crate::data::{DataError, Dataset, Fit, Source};
 use crate::file;
-use crate::train::{Place, Scale, Task, Told, TrainError, Trained, fit};
+use crate::graph::Shape;
+use crate::train::{Place, Scale, Task, Told, TrainError, Trained, fit, image_shape};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -94,6 +95,9 @@ impl ExperimentFault {
     }
 }
 
+/// Which images, and how they are brought to one shape.
+type Images = (Source, Shape, Fit);
+
 /// One run of an arm.
 struct Job {
     arm: usize,
@@ -126,23 +130,26 @@ impl<'a> Ready<'a> {
     /// [`ExperimentFault`], before anything is trained.
     pub fn new(plan: Plan<'a>) -> Result<Ready<'a>, ExperimentFault> {
         let lock = plan.keep.map(claim).transpose()?;
-        let mut read: Option<(Source, Dataset)> = None;
+        let mut read: Option<(Images, Dataset)> = None;
         let mut tasks = Vec::new();
         for arm in &plan.experiment.arms {
             let Some(recipe) = arm.recipes.get(&plan.scale) else {
                 continue;
             };
-            let data = match read.take().filter(|(source, _)| *source == recipe.data) {
-                Some((_, data)) => data,
-                None => recipe.data.load(plan.data)?,
-            };
-            let task = Task::new(recipe, data.clone()).map_err(|error| ExperimentFault::Run {
+            let fault = |error| ExperimentFault::Run {
                 experiment: plan.experiment.name.clone(),
                 arm: arm.name.clone(),
                 seed: 0,
-                error: error.into(),
-            })?;
-            read = Some((recipe.data, data));
+                error: Box::new(error),
+            };
+            let images = (recipe.data, image_shape(recipe).map_err(fault)?, recipe.fit);
+            // arms mostly see the same images
+            let data = match read.take().filter(|(known, _)| *known == images) {
+                Some((_, data)) => data,
+                None => recipe.data.load(plan.data, images.1, recipe.fit)?,
+            };
+            let task = Task::new(recipe, data.clone()).map_err(fault)?;
+            read = Some((images, data));
             tasks.push((arm.name.as_str(), task));
         }
         if tasks.is_empty() {

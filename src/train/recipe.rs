@@ -1,6 +1,6 @@
 //! How is a network trained? Everything that decides a run but its seed.
 
-use crate::data::{Augment, Source, hex};
+use crate::data::{Augment, Fit, Source, hex};
 use crate::net::{Init, Norm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,17 +60,6 @@ pub struct Recipe {
     /// Weight of each auxiliary head's loss (Szegedy et al. 2014, section 5: 0.3).
     #[serde(default)]
     pub auxiliary: f64,
-}
-
-/// How an image is brought to another size.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fit {
-    /// By linear interpolation; one channel is repeated for networks that take three.
-    #[default]
-    Resize,
-    /// By a black border.
-    Pad,
 }
 
 /// The scale of an image's numbers.

@@ -3,7 +3,7 @@
 use super::TrainError;
 use super::recipe::{LastBatch, Normalise, Recipe};
 use crate::data::{Dataset, Normalisation, Preparation};
-use crate::graph::Graph;
+use crate::graph::{Graph, Shape};
 use crate::random::Key;
 use crate::zoo;
 
@@ -16,6 +16,18 @@ pub struct Task {
     pub(super) evaluation: Preparation,
     /// Fingerprints of recipe and data.
     pub(super) prints: [String; 2],
+}
+
+/// The shape to which images are brought for a recipe, before they are altered.
+///
+/// # Errors
+/// An unknown model.
+pub fn image_shape(recipe: &Recipe) -> Result<Shape, TrainError> {
+    let input = zoo::find(&recipe.model)?.input;
+    Ok(match (recipe.size, input) {
+        (Some(side), Shape::Map { c, .. }) => Shape::map(c, side, side),
+        _ => input,
+    })
 }
 
 impl Task {
@@ -50,6 +62,16 @@ impl Task {
             augment: augment.to_vec(),
             normalisation: normalisation.clone(),
         };
+        for augment in [&recipe.augment, &recipe.augment_evaluation] {
+            let shape = (augment.iter()).try_fold(data.train.shape, |from, step| step.shape(from));
+            let shape = shape.map_err(wrong)?;
+            if shape != graph.input() {
+                return Err(wrong(format!(
+                    "takes images of {}, not {shape}",
+                    graph.input()
+                )));
+            }
+        }
         let task = Task {
             prints: [recipe.fingerprint(), data.fingerprint()],
             training: preparation(&recipe.augment),

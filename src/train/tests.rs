@@ -1,5 +1,6 @@
 use super::*;
-use crate::data::{Augment, Source};
+use crate::data::{Augment, Dataset, Fit, Source};
+use crate::graph::Shape;
 use crate::net::{Init, Norm};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -54,9 +55,16 @@ fn adam() -> Recipe {
     }
 }
 
+fn images(recipe: &Recipe) -> Dataset {
+    recipe
+        .data
+        .load(None, Shape::map(1, 8, 8), recipe.fit)
+        .unwrap()
+}
+
 /// The embedded digits; of the test part a few images, which are enough to tell curves apart.
 fn task(recipe: &Recipe) -> Task {
-    let mut data = recipe.data.load(None).unwrap();
+    let mut data = images(recipe);
     data.test.labels.truncate(50);
     data.test.images.truncate(50 * 64);
     Task::new(recipe, data).unwrap()
@@ -181,7 +189,7 @@ fn a_loss_that_is_no_number_stops_the_run_and_names_the_layer() {
 #[test]
 fn what_does_not_fit_is_said_before_a_step_is_taken() {
     let says = |recipe: &Recipe| {
-        let data = recipe.data.load(None).unwrap();
+        let data = images(recipe);
         Task::new(recipe, data).err().unwrap().to_string()
     };
     let with_model = |model: &str| Recipe {
@@ -190,6 +198,7 @@ fn what_does_not_fit_is_said_before_a_step_is_taken() {
     };
     assert!(says(&with_model("resnet21_digits")).contains("did you mean"));
     assert!(says(&with_model("vgg16")).contains("classes"));
+    assert!(says(&with_model("resnet20_cifar")).contains("takes images of"));
     let drop = Recipe {
         last_batch: LastBatch::Drop,
         batch: 71,

@@ -5,6 +5,7 @@
 use crate::repository;
 use candle_core::DType;
 use convcheck::claim;
+use convcheck::data::{self, Source};
 use convcheck::net::checkpoint::{self, Head};
 use convcheck::reference::{self, Comparison};
 use convcheck::zoo;
@@ -51,7 +52,50 @@ pub fn trials() -> Vec<Trial> {
         "weights/resnet20-cifar10.safetensors",
         checkpoint,
     ));
+    trials.push(needs("data::mnist", "data/mnist", digits));
+    trials.push(needs("data::pokemon", "data/pokemon", pictures));
     trials
+}
+
+/// MNIST is what everybody knows it to be.
+fn digits(folder: PathBuf) -> Result<Completion, String> {
+    let found = data::survey(
+        Source::recognise(&folder).map_err(text)?,
+        Some(&folder),
+        None,
+    );
+    let found = found.map_err(text)?;
+    let [train, test] = &found.statistics[..] else {
+        return Err("there are not two parts".into());
+    };
+    let rounded = |x: f64| (x * 10_000.0).round() / 10_000.0;
+    let known = (train.images, test.images) == (60_000, 10_000)
+        && [rounded(train.mean[0]), rounded(train.deviation[0])] == [0.1307, 0.3081]
+        && train
+            .classes
+            .iter()
+            .zip(&test.classes)
+            .map(|(a, b)| a + b)
+            .eq([6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958]);
+    match known {
+        true => Ok(Completion::Completed),
+        false => Err(format!("{:?}", found.statistics)),
+    }
+}
+
+/// The folder of Pokemon has five classes, of whose pictures some are there twice.
+fn pictures(folder: PathBuf) -> Result<Completion, String> {
+    let found = data::survey(Source::Folder, Some(&folder), None).map_err(text)?;
+    let classes = ["bulbasaur", "charmander", "mewtwo", "pikachu", "squirtle"];
+    let parts: Vec<usize> = found.statistics.iter().map(|part| part.images).collect();
+    match found.classes == classes && parts == [700, 233, 234] {
+        true => Ok(Completion::Completed),
+        false => Err(format!("{:?} in {parts:?}", found.classes)),
+    }
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
 }
 
 /// A law about a file or folder beside the repository; skipped, saying so, where it is absent.
