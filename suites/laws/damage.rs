@@ -83,7 +83,7 @@ fn digits() -> (Vec<u8>, Vec<u8>) {
         let bytes = numbers.iter().map(|n| n.to_be_bytes());
         bytes.flatten().collect()
     };
-    let pixels: Vec<u8> = (0..2 * 784u32).map(|i| (i * i * 37 >> 5) as u8).collect();
+    let pixels: Vec<u8> = (0..2 * 784u32).map(|i| ((i * i * 37) >> 5) as u8).collect();
     let images = [header(&[0x0803, 2, 28, 28]), pixels].concat();
     (images, [header(&[0x0801, 2]), vec![3, 9]].concat())
 }
@@ -115,7 +115,7 @@ fn digit_files(bytes: &[u8], whole: impl Fn(&[u8]) -> Vec<u8>, name: &str, other
 /// A picture of that format, damaged. What a decoder asks for follows from the size that the header
 /// says, within limits, and not from the file's: so it is only told that there is no panic.
 fn pictures(format: ImageFormat) {
-    let colours = (0..40 * 30 * 4u32).map(|i| (i * i * 37 >> 7) as u8 | 1);
+    let colours = (0..40 * 30 * 4u32).map(|i| ((i * i * 37) >> 7) as u8 | 1);
     let picture = RgbaImage::from_raw(40, 30, colours.collect()).unwrap();
     let mut file = Cursor::new(Vec::new());
     match format {
