@@ -1,6 +1,6 @@
 //! Images with labels, as their publishers store them.
 //!
-//! A [`Split`] holds images as bytes; [`batch`] turns some of them into a tensor.
+//! A [`Split`] holds images as bytes; [`batch()`] turns some of them into a tensor.
 
 mod audit;
 mod augment;
