@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Bits by which two pictures' hashes may differ and count as near, unless told otherwise.
-pub const NEAR: u32 = 4;
+pub const NEAR: u32 = 2;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]

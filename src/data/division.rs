@@ -106,7 +106,7 @@ fn stored(listing: &Listing, file: &Path) -> Result<Vec<usize>, DataError> {
         // listings written on Windows divide by the other stroke
         let path = path.replace('\\', "/");
         let outside = path.starts_with('/') || path.split('/').any(|step| step == "..");
-        let shown: String = path.chars().take(100).collect();
+        let shown = shown(&path);
         if outside {
             return Err(fault(format!(
                 "`{shown}` leaves the folder: write paths within it, `class/file`"
@@ -117,7 +117,7 @@ fn stored(listing: &Listing, file: &Path) -> Result<Vec<usize>, DataError> {
             .ok_or_else(|| fault(format!("`{shown}` is not in the folder")))?;
         let class = listing.files[i].0;
         if label != class.to_string() && label != listing.classes[class] {
-            let label: String = label.chars().take(100).collect();
+            let label = self::shown(label);
             return Err(fault(format!(
                 "`{shown}` has label `{label}`, must be {class}, its folder's"
             )));
@@ -127,6 +127,12 @@ fn stored(listing: &Listing, file: &Path) -> Result<Vec<usize>, DataError> {
         }
         order.push(i);
     }
+}
+
+/// A field as an error shows it: not long, on one line.
+fn shown(field: &str) -> String {
+    let start = field.chars().take(100);
+    start.flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]
@@ -187,6 +193,7 @@ mod tests {
         assert!(second("/etc/passwd,0").contains("leaves the folder"));
         assert!(second("\"a/1,.png\",1").contains("has label `1`, must be 0"));
         assert!(second("\"a/0,.png\",0").contains("named twice"));
+        assert!(second("\"a/1,.png\",\"1\n\"").contains("has label `1\\n`, must be 0"));
         assert!(second("\"a/1,.png\"").contains("must be `path,label`"));
         assert!(says(b"\xff,0\n").contains("byte 0"));
         assert!(says(first.as_bytes()).contains("1 pictures cannot be divided"));

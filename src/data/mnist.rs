@@ -128,7 +128,7 @@ mod tests {
             "t10k-images-idx3-ubyte, byte 1000: the file ends; its header promises 1568 numbers, and 984 are there"
         );
         assert!(says(&images(2, 2 * 784 + 1), &two).contains("byte 1584: the file goes on"));
-        assert!(says(&whole[..3], &two).contains("byte 0: the header is cut"));
+        assert!(says(&whole[..3], &two).contains("byte 3: the header is cut"));
         assert!(says(&whole, &whole).contains("labels-idx1-ubyte, byte 0: begins with"));
         let cut = gz(&whole);
         let error = says(&cut[..cut.len() / 2], &two);
