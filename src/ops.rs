@@ -19,6 +19,7 @@ pub mod join;
 pub mod linear;
 pub mod loss;
 pub mod lrn;
+pub mod max_pool;
 pub mod pool;
 pub mod rbf;
 

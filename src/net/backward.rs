@@ -5,7 +5,7 @@ use super::{Gradients, Net, NetError, Pass, failed};
 use crate::graph::{Graph, Node, NodeId, Op};
 use crate::ops::batch_norm;
 use crate::ops::lrn::Lrn;
-use crate::ops::{activation, conv, dropout, join, linear, lrn, pool, rbf};
+use crate::ops::{activation, conv, dropout, join, linear, lrn, max_pool, pool, rbf};
 use candle_core::{Result as CandleResult, Tensor};
 
 /// The gradients of a layer's inputs (none where nobody needs them) and of its trainable tensors.
@@ -133,7 +133,7 @@ impl Net {
                 kept(pass, id, "output")?,
                 dy,
             )),
-            Op::MaxPool { window } => only(pool::max_backward(window, x(0)?, dy)),
+            Op::MaxPool { window } => only(max_pool::backward(window, x(0)?, dy)),
             Op::AvgPool { .. } | Op::AdaptiveAvgPool { .. } => {
                 only(pool::mean_backward(mean_of(&node.op), &dims(0), dy))
             }

@@ -6,7 +6,7 @@ use crate::graph::{Graph, Node, NodeId, Op};
 use crate::ops::batch_norm::{self, Statistics};
 use crate::ops::lrn::Lrn;
 use crate::ops::pool::Mean;
-use crate::ops::{activation, conv, dropout, join, linear, lrn, pool, rbf};
+use crate::ops::{activation, conv, dropout, join, linear, lrn, max_pool, pool, rbf};
 use candle_core::{Result as CandleResult, Tensor};
 
 /// What a forward pass leaves.
@@ -177,7 +177,7 @@ impl Net {
                 x,
             ),
             Op::Activation(activation) => activation::forward(*activation, x),
-            Op::MaxPool { window } => pool::max(window, x),
+            Op::MaxPool { window } => max_pool::forward(window, x),
             Op::AvgPool { .. } | Op::AdaptiveAvgPool { .. } => pool::mean(mean_of(&node.op), x),
             Op::Subsample { window } => pool::subsample(window, x, &weights[0], &weights[1]),
             Op::Rbf { .. } => rbf::forward(x, &weights[0]),

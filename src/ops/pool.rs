@@ -1,4 +1,4 @@
-//! Pooling by maximum and by mean, over windows and over the cells of a grid; LeNet-5's subsampling.
+//! Pooling by mean, over windows and over the cells of a grid; LeNet-5's subsampling.
 
 use super::cpu::{Real, by_dtype, planes, sum_f64, sum_f64_2, tensor, view};
 use crate::graph::{Axis, Window};
@@ -147,43 +147,6 @@ impl Pooling {
             });
         tensor(dx, dims)
     }
-
-    /// The first of the largest units that an output unit sees; a NaN is larger than all.
-    fn largest<T: Real>(&self, numbers: &[T], i: usize) -> Option<usize> {
-        self.seen(i).reduce(|best, unit| {
-            let keeps = numbers[best] >= numbers[unit] || numbers[best].is_nan();
-            if keeps { best } else { unit }
-        })
-    }
-}
-
-/// The largest unit in each window; minus infinity where it sees none.
-///
-/// # Errors
-/// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
-pub fn max(window: &Window, x: &Tensor) -> Result<Tensor> {
-    let pooling = Pooling::sliding(window, x.dims(), false)?;
-    by_dtype!(x, T => pooling.forward(x, |_, numbers: &[T], i| {
-        let largest = pooling.largest(numbers, i);
-        largest.map_or(num_traits::Float::neg_infinity(), |unit| numbers[unit])
-    }))
-}
-
-/// The gradient of [`max`]: all of it goes to the first of the largest units.
-///
-/// # Errors
-/// As [`max`].
-pub fn max_backward(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    let pooling = Pooling::sliding(window, x.dims(), false)?;
-    by_dtype!(x, T => {
-        let (_, _, plane) = planes(x);
-        let numbers = view::<T>(x)?;
-        pooling.backward(x.dims(), dy, |map, i, dy, dx: &mut [T]| {
-            if let Some(unit) = pooling.largest(&numbers[map * plane..][..plane], i) {
-                dx[unit] += dy;
-            }
-        })
-    })
 }
 
 /// Over what a mean is taken.
@@ -212,7 +175,7 @@ impl Mean<'_> {
 /// The mean of each window or cell.
 ///
 /// # Errors
-/// As [`max`].
+/// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
 pub fn mean(over: Mean, x: &Tensor) -> Result<Tensor> {
     let pooling = over.pooling(x.dims())?;
     by_dtype!(x, T => pooling.forward(x, |_, numbers: &[T], i| {
@@ -224,7 +187,7 @@ pub fn mean(over: Mean, x: &Tensor) -> Result<Tensor> {
 /// The gradient of [`mean`] with respect to an input of those dimensions.
 ///
 /// # Errors
-/// As [`max`].
+/// As [`mean`].
 pub fn mean_backward(over: Mean, dims: &[usize], dy: &Tensor) -> Result<Tensor> {
     let pooling = over.pooling(dims)?;
     by_dtype!(dy, T => pooling.backward(dims, dy, |_, i, dy, dx: &mut [T]| {
@@ -238,7 +201,7 @@ pub fn mean_backward(over: Mean, dims: &[usize], dy: &Tensor) -> Result<Tensor> 
 /// LeNet-5's subsampling: the sum of each window times one coefficient a map, plus one bias a map.
 ///
 /// # Errors
-/// As [`max`].
+/// As [`mean`].
 pub fn subsample(window: &Window, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     let pooling = Pooling::sliding(window, x.dims(), false)?;
     by_dtype!(x, T => {
@@ -253,7 +216,7 @@ pub fn subsample(window: &Window, x: &Tensor, weight: &Tensor, bias: &Tensor) ->
 /// The gradient of [`subsample`] with respect to an input of those dimensions.
 ///
 /// # Errors
-/// As [`max`].
+/// As [`mean`].
 pub fn subsample_backward(
     window: &Window,
     dims: &[usize],
@@ -274,7 +237,7 @@ pub fn subsample_backward(
 /// The gradients of [`subsample`] with respect to its coefficients and biases.
 ///
 /// # Errors
-/// As [`max`].
+/// As [`mean`].
 pub fn subsample_weights(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Vec<Tensor>> {
     by_dtype!(x, T => {
         // the coefficients' gradient is that of sums without coefficient
