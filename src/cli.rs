@@ -28,10 +28,10 @@ pub struct Cli {
     /// Leave out the training of the quick experiments.
     #[arg(long)]
     pub no_training: bool,
-    /// Folder of records, in whose folders the finished runs of experiments stand that count too; without
-    /// it `reports`, if there is one.
+    /// Folder with finished runs of experiments (training.jsonl) that count too, in it or in folders
+    /// within it; without one `reports`, if it is there.
     #[arg(long, value_name = "DIR")]
-    pub runs: Option<PathBuf>,
+    pub runs: Vec<PathBuf>,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -106,10 +106,10 @@ pub struct CheckOptions {
     /// Folder of suites to check, instead of those about the document.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
-    /// Folder of records, in whose folders the finished runs of experiments stand by which claims about
-    /// training are judged; without it `reports`, if there is one.
+    /// Folder with finished runs of experiments (training.jsonl), in it or in folders within it, by which
+    /// claims about training are judged; without one `reports`, if it is there.
     #[arg(long, value_name = "DIR")]
-    pub runs: Option<PathBuf>,
+    pub runs: Vec<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -147,7 +147,7 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
         true => Vec::new(),
         false => training::quick(&experiments, &by()?, |steps| bar(steps as usize), goes_on)?,
     };
-    let kept = training::kept(cli.runs.as_deref())?;
+    let kept = training::kept(&cli.runs)?;
     let training = Training::new(experiments, fresh.into_iter().chain(kept));
     let records = checked(&suites, None, cli.all, &training)?;
     let provenance = provenance()?;
@@ -169,7 +169,7 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
 
 fn check_claims(options: &CheckOptions) -> Result<Outcome> {
     let suites = load(options.suites.as_deref())?;
-    let kept = training::kept(options.runs.as_deref())?;
+    let kept = training::kept(&options.runs)?;
     let training = Training::new(experiment::embedded()?, kept);
     let records = checked(&suites, options.filter.as_deref(), options.all, &training)?;
     if let Some(file) = &options.junit {

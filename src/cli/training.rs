@@ -10,7 +10,7 @@ use convcheck::train::{Scale, Trained};
 use convcheck::zoo;
 use indicatif::ProgressBar;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -135,23 +135,27 @@ pub fn quick(
     Ok(runs)
 }
 
-/// The finished runs in the folders of a folder of records, those of the last name first.
-pub fn kept(folder: Option<&Path>) -> Result<Vec<Trained>> {
-    let default = Path::new("reports");
-    let folder = match folder {
-        Some(folder) => folder,
-        None if default.is_dir() => default,
-        None => return Ok(Vec::new()),
+/// The finished runs in these folders and in those within them, those of the last name first; without a
+/// folder those of `reports`, if it is there.
+pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>> {
+    let reports = PathBuf::from("reports");
+    let folders = match folders {
+        [] if !reports.is_dir() => &[],
+        [] => std::slice::from_ref(&reports),
+        named => named,
     };
-    let unreadable = || format!("{}: cannot read the folder of records", folder.display());
-    let entries = std::fs::read_dir(folder).with_context(unreadable)?;
-    let mut folders = (entries.map(|entry| entry.map(|entry| entry.path())))
-        .collect::<Result<Vec<_>, _>>()
-        .with_context(unreadable)?;
-    folders.sort();
     let mut runs = Vec::new();
-    for folder in folders.iter().rev().filter(|folder| folder.is_dir()) {
+    for folder in folders {
+        let unreadable = || format!("{}: cannot read the folder of records", folder.display());
+        let entries = std::fs::read_dir(folder).with_context(unreadable)?;
+        let mut inside = (entries.map(|entry| entry.map(|entry| entry.path())))
+            .collect::<Result<Vec<_>, _>>()
+            .with_context(unreadable)?;
+        inside.sort();
         runs.extend(record::load_training(folder)?);
+        for folder in inside.iter().rev().filter(|folder| folder.is_dir()) {
+            runs.extend(record::load_training(folder)?);
+        }
     }
     Ok(runs)
 }

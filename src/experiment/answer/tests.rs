@@ -34,6 +34,7 @@ fn run(arm: &str, seed: u64, error: f64) -> Trained {
 
 fn question(rule: Rule) -> Question {
     Question {
+        scale: None,
         name: "q".into(),
         says: "A is worse than b.".into(),
         metric: "test_error".parse().unwrap(),
