@@ -3,6 +3,7 @@
 
 mod laws {
     pub mod damage;
+    pub mod experiments;
     pub mod gradients;
     pub mod graphs;
     pub mod logits;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     trials.extend(laws::zoo::trials());
     trials.extend(laws::graphs::trials());
     trials.extend(laws::suites::trials());
+    trials.extend(laws::experiments::trials());
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());
     trials.extend(laws::training::trials());

@@ -1,0 +1,277 @@
+//! Laws over the experiments about the document, and over files that are none.
+
+use crate::{law, repository};
+use convcheck::data::Source;
+use convcheck::experiment::{self, EMBEDDED, Experiment, parse, schema};
+use convcheck::graph::Shape;
+use convcheck::train::{Recipe, Scale};
+use convcheck::zoo;
+use libtest_mimic::Trial;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        law(
+            "experiments::every-file-is-embedded-and-named-after",
+            embedded,
+        ),
+        law("experiments::every-file-names-the-schema-first", first_line),
+        law("experiments::the-schema-file-is-the-format", schema_file),
+        law(
+            "experiments::each-can-be-decided-at-the-quick-scale",
+            decidable,
+        ),
+        law("experiments::models-take-the-images", fitting),
+        law("experiments::names-are-kebab-case", names),
+        law("experiments::listings-have-two-arms", listings),
+        law("experiments::a-fault-has-its-place", faults),
+    ]
+}
+
+fn all() -> Vec<Experiment> {
+    experiment::embedded().unwrap()
+}
+
+/// Every recipe, with what it is called.
+fn recipes() -> Vec<(String, Scale, Recipe)> {
+    let arms = |experiment: Experiment| {
+        let name = experiment.name;
+        (experiment.arms.into_iter()).flat_map(move |arm| {
+            let called = format!("{name}, {}", arm.name);
+            (arm.recipes.into_iter())
+                .map(move |(scale, recipe)| (called.clone(), scale, recipe))
+                .collect::<Vec<_>>()
+        })
+    };
+    all().into_iter().flat_map(arms).collect()
+}
+
+fn embedded() {
+    let mut on_disk: Vec<String> = std::fs::read_dir(repository("suites/experiments"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|file| format!("suites/experiments/{file}"))
+        .collect();
+    on_disk.sort();
+    let mut listed: Vec<&str> = EMBEDDED.iter().map(|(file, _)| *file).collect();
+    listed.sort_unstable();
+    assert_eq!(
+        listed, on_disk,
+        "experiment::EMBEDDED and the folder differ"
+    );
+    for (experiment, (file, _)) in all().iter().zip(EMBEDDED) {
+        assert_eq!(
+            *file,
+            format!("suites/experiments/{}.toml", experiment.name)
+        );
+    }
+}
+
+fn first_line() {
+    for (file, text) in EMBEDDED {
+        assert_eq!(
+            text.lines().next(),
+            Some("#:schema ../experiment.schema.json"),
+            "{file}"
+        );
+    }
+}
+
+fn schema_file() {
+    let file = repository("suites/experiment.schema.json");
+    let written: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(
+        written,
+        schema(),
+        "write it anew: convcheck schema experiment > suites/experiment.schema.json"
+    );
+}
+
+/// A question there, and as many seeds as the rules ask for; digits, which need no folder.
+fn decidable() {
+    for experiment in all() {
+        let name = &experiment.name;
+        assert!(experiment.seeds[&Scale::Quick] >= 8, "{name}: seeds");
+        assert!(
+            experiment.questions_at(Scale::Quick).next().is_some(),
+            "{name}: nothing is asked"
+        );
+        assert!(experiment.about.len() > 200, "{name} explains nothing");
+        for question in &experiment.questions {
+            let says = &question.says;
+            assert!(says.ends_with('.'), "{name}: `{says}` is no sentence");
+        }
+    }
+    for (called, scale, recipe) in recipes() {
+        let is_digits = recipe.data == Source::Digits;
+        assert_eq!(is_digits, scale == Scale::Quick, "{called}");
+    }
+}
+
+/// The shape of a data set's images and the number of its classes; of folders the document's.
+fn images(source: Source) -> (Shape, usize) {
+    match source {
+        Source::Digits => (Shape::map(1, 8, 8), 10),
+        Source::Mnist => (Shape::map(1, 28, 28), 10),
+        Source::Cifar10 => (Shape::map(3, 32, 32), 10),
+        Source::Cifar100 => (Shape::map(3, 32, 32), 100),
+        Source::Folder => (Shape::map(3, 280, 280), 5),
+    }
+}
+
+fn fitting() {
+    for (called, _, recipe) in recipes() {
+        let graph = zoo::find(&recipe.model).unwrap().graph().unwrap();
+        let (shape, classes) = images(recipe.data);
+        assert_eq!(graph.prediction().shape, Shape::vector(classes), "{called}");
+        let channels = graph.input().channels();
+        assert!(
+            channels == shape.channels() || shape.channels() == 1,
+            "{called}"
+        );
+        let own = graph.input().extent();
+        let size = recipe.size.map_or(own, |size| [size, size]);
+        for augment in [&recipe.augment, &recipe.augment_evaluation] {
+            let start = Shape::map(channels, size[0], size[1]);
+            let end = (augment.iter()).try_fold(start, |shape, step| step.shape(shape));
+            assert_eq!(end, Ok(graph.input()), "{called}");
+        }
+        let heads = graph.outputs().len() > 1;
+        assert_eq!(heads, recipe.auxiliary > 0.0, "{called}: auxiliary heads");
+    }
+}
+
+fn names() {
+    let is_kebab = |name: &str| {
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        name.chars().all(good) && !name.starts_with('-') && !name.ends_with('-')
+    };
+    let mut seen = BTreeSet::new();
+    for experiment in all() {
+        let arms = experiment.arms.iter().map(|arm| &arm.name);
+        let questions = experiment.questions.iter().map(|question| &question.name);
+        for name in arms.chain(questions) {
+            assert!(is_kebab(name), "{}: {name}", experiment.name);
+        }
+        assert!(seen.insert(experiment.name.clone()), "{}", experiment.name);
+    }
+}
+
+/// The report shows what a listing's accident costs by these two names.
+fn listings() {
+    let listings = all().into_iter().filter(|e| e.name.starts_with("listing-"));
+    let mut count = 0;
+    for experiment in listings {
+        let arms: Vec<&str> = experiment.arms.iter().map(|arm| &*arm.name).collect();
+        assert_eq!(arms, ["as-written", "as-meant"], "{}", experiment.name);
+        count += 1;
+    }
+    assert_eq!(count, 6);
+}
+
+/// An experiment with one line in place of another.
+const GOOD: &str = r#"name = "e"
+title = "t"
+source = "s"
+[recipe]
+model = "resnet20_digits"
+data = "digits"
+batch = 8
+epochs = 1
+optimizer = { sgd = { rate = 0.1 } }
+[quick]
+seeds = 8
+[[arm]]
+name = "a"
+title = "a"
+[[arm]]
+name = "b"
+title = "b"
+[[question]]
+name = "q"
+says = "S."
+metric = "test_error"
+contrast = { a = 1, b = -1 }
+above = 0.0
+"#;
+
+fn faults() {
+    parse(Path::new("e.toml"), GOOD).unwrap();
+    let cases = [
+        // an unknown key of the file, of an arm, of a question, of a recipe
+        ("source = \"s\"", "sourse = \"s\"", "3:1", "sourse"),
+        ("title = \"b\"", "title = \"b\"\nx = 1", "18:1", "x"),
+        ("above = 0.0", "over = 0.0", "23:1", "over"),
+        ("batch = 8", "bach = 8", "12:1", "bach"),
+        // a value of another kind
+        ("seeds = 8", "seeds = \"8\"", "11:9", "invalid type"),
+        ("epochs = 1", "epochs = 0", "12:1", "epochs is 0"),
+        // names that there are not
+        (
+            "resnet20_digits",
+            "resnet21_digits",
+            "12:1",
+            "did you mean resnet20_digits",
+        ),
+        ("\"digits\"", "\"digit\"", "12:1", "digit"),
+        (
+            "test_error",
+            "test_eror",
+            "18:1",
+            "there is no metric `test_eror`",
+        ),
+        ("b = -1", "c = -1", "18:1", "there is no arm `c`"),
+        ("name = \"b\"", "name = \"a\"", "15:1", "is there twice"),
+        // places that a metric does not have
+        ("test_error", "test_error@0", "18:1", "`0` is no place"),
+        ("test_error", "loss@best", "18:1", "loss@1"),
+        ("test_error", "least_rise@2", "18:1", "has no place"),
+        // a rule that is none, or two
+        ("above = 0.0", "", "18:1", "`above` and `below`"),
+        (
+            "above = 0.0",
+            "above = 0.0\nbelow = 0.0",
+            "18:1",
+            "`above` and `below`",
+        ),
+        (
+            "above = 0.0",
+            "above = 0.0\nprinted = 0.0",
+            "18:1",
+            "`printed`",
+        ),
+        // a scale that the experiment, or an arm of the question, does not have
+        (
+            "above = 0.0",
+            "above = 0.0\nscale = \"full\"",
+            "18:1",
+            "no full scale",
+        ),
+        (
+            "title = \"b\"",
+            "title = \"b\"\nquick = false",
+            "19:1",
+            "not run at the quick scale",
+        ),
+        ("[quick]\nseeds = 8", "", "1:8", "[quick], [full] or both"),
+        (
+            "title = \"b\"",
+            "title = \"b\"\nquick = 3",
+            "15:1",
+            "a table, or false",
+        ),
+    ];
+    for (old, new, place, says) in cases {
+        assert_eq!(GOOD.matches(old).count(), 1, "{old}");
+        let error = parse(Path::new("e.toml"), &GOOD.replace(old, new)).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!("e.toml:{place}: ")),
+            "{new}: {text}"
+        );
+        assert!(text.contains(says), "{new}: {text}");
+        assert!(!text.contains('\n'), "{new}: {text}");
+    }
+}
