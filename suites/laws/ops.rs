@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use convcheck::graph::{Activation, Conv, Graph, Shape, Window, conv, pool};
 use convcheck::net::{Init, Mode, Net};
 use convcheck::ops::{
-    activation, batch_norm, conv as kernels, dropout, join, loss, lrn, pool as pools,
+    activation, batch_norm, conv as kernels, dropout, join, loss, lrn, max_pool, pool as pools,
 };
 use convcheck::random::Key;
 use libtest_mimic::Trial;
@@ -278,7 +278,7 @@ fn pool_definition(&(h, w, seed): &(usize, usize, u64), max: bool) {
     let x = random(&[2, 3, h, w], key);
     let count_pad = number(key, 30, 2) == 0;
     let found = match max {
-        true => pools::max(&window, &x).unwrap(),
+        true => max_pool::forward(&window, &x).unwrap(),
         false => pools::mean(
             pools::Mean::Window {
                 window: &window,
@@ -476,7 +476,7 @@ fn extremes() {
         Tensor::from_vec(vec![f32::NAN, 1.0, -1.0, 0.0], (1, 1, 2, 2), &Device::Cpu).unwrap();
     assert!(numbers(&activation::forward(Activation::Relu, &hidden).unwrap())[0].is_nan());
     assert!(
-        numbers(&pools::max(&pool(2), &hidden).unwrap())[0].is_nan(),
+        numbers(&max_pool::forward(&pool(2), &hidden).unwrap())[0].is_nan(),
         "a NaN is not hidden"
     );
 }

@@ -4,6 +4,7 @@ use crate::law;
 use convcheck::check::{check, select};
 use convcheck::claim::{self, Suite};
 use convcheck::evidence::Training;
+use convcheck::experiment;
 use convcheck::record::{Provenance, Record};
 use convcheck::report::{Page, junit, markdown, render};
 use libtest_mimic::Trial;
@@ -32,7 +33,8 @@ pub fn provenance() -> Provenance {
 }
 
 pub fn checked(suites: &[Suite]) -> Vec<Record> {
-    let checked = check(select(suites, None), &Training::default(), false, |_| true);
+    let training = Training::new(experiment::embedded().unwrap(), []);
+    let checked = check(select(suites, None), &training, false, |_| true);
     assert!(checked.errors.is_empty(), "{:?}", checked.errors);
     checked.records
 }

@@ -66,6 +66,7 @@ says = "The deeper one is worse."
 metric = "train_loss"
 contrast = { deep-56 = 1, as-meant = -1 }
 below = 0.5
+scale = "full"
 "#;
 
 fn made_up() -> Experiment {
