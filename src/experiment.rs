@@ -17,6 +17,7 @@ use crate::claim::Location;
 use crate::train::{Recipe, Scale};
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 /// An experiment.
@@ -34,8 +35,8 @@ pub struct Experiment {
     pub arms: Vec<Arm>,
     /// What is asked.
     pub questions: Vec<Question>,
-    /// How often each arm is trained, at each scale that the experiment has.
-    pub seeds: BTreeMap<Scale, u64>,
+    /// Under which seeds each arm is trained, at each scale that the experiment has.
+    pub seeds: BTreeMap<Scale, Range<u64>>,
 }
 
 /// One of the things compared.

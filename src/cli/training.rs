@@ -58,10 +58,13 @@ pub fn train(
         );
     }
     let (name, of_scale) = (&experiment.name, scale.name());
-    let seeds = match options.seeds.or(experiment.seeds.get(&scale).copied()) {
+    let Some(seeds) = experiment.seeds.get(&scale).cloned() else {
+        bail!("{name} has no {of_scale} scale")
+    };
+    let seeds = match options.seeds {
+        None => seeds,
         Some(0) => bail!("--seeds is 0: nothing would be trained"),
-        Some(seeds) => seeds,
-        None => bail!("{name} has no {of_scale} scale"),
+        Some(count) => seeds.start..seeds.start.saturating_add(count),
     };
     let folder = options
         .output
@@ -108,7 +111,7 @@ pub fn quick(
     goes_on: impl Fn() -> bool + Sync + Copy,
 ) -> Result<Vec<Trained>> {
     let with_seeds = experiments.iter().filter_map(|experiment| {
-        let seeds = *experiment.seeds.get(&Scale::Quick)?;
+        let seeds = experiment.seeds.get(&Scale::Quick)?.clone();
         Some((experiment, seeds))
     });
     let ready = with_seeds

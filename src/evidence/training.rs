@@ -15,7 +15,8 @@ pub struct Training {
 
 impl Training {
     /// Of several runs of the same arm and seed the first counts; so does, for each arm, the data set of
-    /// its first run. Runs of other recipes than the experiments have now do not count.
+    /// its first run. Runs of other recipes than the experiments have now do not count, nor do seeds that
+    /// were looked at while a recipe was sought.
     pub fn new(experiments: Vec<Experiment>, runs: impl IntoIterator<Item = Trained>) -> Training {
         let recipes: BTreeMap<(&str, &str, Scale), String> = (experiments.iter())
             .flat_map(|experiment| {
@@ -35,7 +36,11 @@ impl Training {
             let recipe = recipes.get(&(&*run.experiment, &*run.arm, run.scale));
             let arm = (run.experiment.clone(), run.scale, run.arm.clone());
             let of_arm = data.get(&arm).unwrap_or(&run.data);
-            if recipe != Some(&run.recipe) || *of_arm != run.data {
+            let looked_at = (experiments.iter())
+                .filter(|experiment| experiment.name == run.experiment)
+                .filter_map(|experiment| experiment.seeds.get(&run.scale))
+                .any(|seeds| run.seed < seeds.start);
+            if recipe != Some(&run.recipe) || *of_arm != run.data || looked_at {
                 stale += 1;
                 continue;
             }
@@ -60,7 +65,8 @@ impl Training {
         &self.runs
     }
 
-    /// How many runs were left out, since they follow another recipe or other data.
+    /// How many runs were left out, since they follow another recipe, other data or a seed
+    /// that was looked at before.
     pub fn stale(&self) -> usize {
         self.stale
     }

@@ -52,6 +52,9 @@ struct ExperimentFile {
 struct ScaleFile {
     /// How often each arm is trained.
     seeds: u64,
+    /// The first seed: those below have been looked at while the recipe was sought, and decide nothing.
+    #[serde(default)]
+    first_seed: u64,
     /// What recipes have in common at this scale.
     #[serde(default)]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
@@ -214,7 +217,12 @@ fn experiment(file: ExperimentFile) -> Result<Experiment, Fault> {
     Ok(Experiment {
         seeds: scales
             .iter()
-            .map(|(scale, of)| (*scale, of.seeds))
+            .map(|(scale, of)| {
+                (
+                    *scale,
+                    of.first_seed..of.first_seed.saturating_add(of.seeds),
+                )
+            })
             .collect(),
         name: file.name.into_inner(),
         title: file.title,

@@ -6,6 +6,7 @@ use crate::file;
 use crate::graph::Shape;
 use crate::train::{Place, Scale, Task, Told, TrainError, Trained, fit, image_shape};
 use std::fs::{File, TryLockError};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -17,8 +18,8 @@ pub struct Plan<'a> {
     pub experiment: &'a Experiment,
     /// At which scale.
     pub scale: Scale,
-    /// How many seeds, from 0 on.
-    pub seeds: u64,
+    /// Under which seeds.
+    pub seeds: Range<u64>,
     /// Folder of the data set.
     pub data: Option<&'a Path>,
     /// Where unfinished and finished runs are kept; without it nothing is written.
@@ -139,7 +140,7 @@ impl<'a> Ready<'a> {
             let fault = |error| ExperimentFault::Run {
                 experiment: plan.experiment.name.clone(),
                 arm: arm.name.clone(),
-                seed: 0,
+                seed: plan.seeds.start,
                 error: Box::new(error),
             };
             let images = (recipe.data, image_shape(recipe).map_err(fault)?, recipe.fit);
@@ -167,7 +168,8 @@ impl<'a> Ready<'a> {
 
     /// Steps of all runs together.
     pub fn steps(&self) -> u64 {
-        self.tasks.iter().map(|(_, task)| task.steps()).sum::<u64>() * self.plan.seeds
+        self.tasks.iter().map(|(_, task)| task.steps()).sum::<u64>()
+            * (self.plan.seeds.end - self.plan.seeds.start)
     }
 
     /// Trains; `heard` hears of each step and stops everything by returning false. At the quick scale
@@ -180,7 +182,7 @@ impl<'a> Ready<'a> {
         &self,
         heard: &(dyn Fn(Heard) -> bool + Sync),
     ) -> Result<Vec<Trained>, ExperimentFault> {
-        let jobs: Vec<Job> = (0..self.plan.seeds)
+        let jobs: Vec<Job> = (self.plan.seeds.clone())
             .flat_map(|seed| (0..self.tasks.len()).map(move |arm| Job { arm, seed }))
             .collect();
         let workers = match self.plan.scale {

@@ -147,8 +147,8 @@ struct ExperimentRow<'a> {
     source: &'a str,
     arms: Vec<&'a str>,
     questions: Vec<&'a str>,
-    /// How often each arm is trained, by scale.
-    seeds: &'a std::collections::BTreeMap<Scale, u64>,
+    /// Under which seeds each arm is trained, by scale.
+    seeds: &'a std::collections::BTreeMap<Scale, std::ops::Range<u64>>,
 }
 
 /// The experiments, with their arms and questions.

@@ -78,7 +78,7 @@ fn runs(experiment: &Experiment) -> Vec<Trained> {
     let mut runs = Vec::new();
     for (place, arm) in (0..).zip(&experiment.arms) {
         for (&scale, recipe) in &arm.recipes {
-            for seed in 0..experiment.seeds[&scale] {
+            for seed in experiment.seeds[&scale].clone() {
                 let key = Key::named(&arm.name).with(seed);
                 let epoch = |i: u32| {
                     let level = 1.0 / f64::from(i + 1) + 0.2 / f64::from(place + 1);
