@@ -228,6 +228,7 @@ pub const EMBEDDED: &[(&str, &str)] = embedded![
     "listing-pokemon-transfer",
     "densenet",
     "others",
+    "digits",
     "figures",
     "findings",
 ];

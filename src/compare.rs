@@ -48,8 +48,12 @@ fn change(id: &str, before: Option<&Record>, after: Option<&Record>) -> Option<C
     }
     let outcome = |record: &Record| (record.verdict, record.found.clone());
     let broken = before.is_some_and(|before| {
-        let confirmed_no_more = before.verdict == Kind::Confirmed
-            && after.is_none_or(|after| after.verdict != Kind::Confirmed);
+        // whether training decides a question again is chance; that it decides the opposite is not
+        let holds = |after: &Record| {
+            let open = after.trial.is_some() && after.verdict == Kind::Inconclusive;
+            open || after.verdict == Kind::Confirmed
+        };
+        let confirmed_no_more = before.verdict == Kind::Confirmed && !after.is_some_and(holds);
         let as_recorded_no_more = before.difference().is_none()
             && after.is_some_and(|after| after.difference().is_some());
         confirmed_no_more || as_recorded_no_more

@@ -46,6 +46,13 @@ fn main() -> ExitCode {
                 if record.is_left_out() && claim.recorded != Some(Kind::Untested) {
                     return Err(format!("{}: records a verdict without runs", claim.at).into());
                 }
+                // the committed runs decide exactly what is recorded, chance or not
+                if !record.is_left_out()
+                    && record.trial.is_some()
+                    && Some(record.verdict) != claim.recorded
+                {
+                    return Err(format!("{}: is {}", claim.at, record.verdict.name()).into());
+                }
                 match record.difference() {
                     Some(difference) => {
                         Err(format!("{}: {} {difference}", claim.at, claim.id).into())
