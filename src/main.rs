@@ -138,14 +138,22 @@ fn run(cli: Cli) -> Result<Outcome> {
     }
 }
 
-/// Trains the quick experiments, checks every claim, writes record and report, and prints a summary.
+/// Trains the quick experiments that a claim asks for, checks every claim, writes record and report, and prints a summary.
 fn main_job(cli: &Cli) -> Result<Outcome> {
     let output = &cli.output;
     let suites = load(cli.suites.as_deref())?;
     let experiments = experiment::embedded()?;
     let fresh = match cli.no_training {
         true => Vec::new(),
-        false => training::quick(&experiments, &by()?, |steps| bar(steps as usize), goes_on)?,
+        false => {
+            let trials = suites.iter().flat_map(|suite| &suite.claims);
+            let trials = trials.filter_map(claim::Claim::trial);
+            let asked: Vec<&str> = (trials.filter(|trial| trial.scale == claim::Scale::Quick))
+                .map(|trial| trial.experiment.as_str())
+                .collect();
+            let asked = experiments.iter().filter(|one| asked.contains(&&*one.name));
+            training::quick(asked, &by()?, |steps| bar(steps as usize), goes_on)?
+        }
     };
     let kept = training::kept(&cli.runs)?;
     let training = Training::new(experiments, fresh.into_iter().chain(kept));

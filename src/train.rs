@@ -14,7 +14,7 @@ mod task;
 mod trained;
 
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
-pub use snapshot::Place;
+pub use snapshot::{Place, fits};
 pub use task::{Task, image_shape};
 pub use trained::{Curve, Epoch, Trained};
 

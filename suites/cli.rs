@@ -298,7 +298,10 @@ fn faults_of_a_suite_are_named_by_file_line_and_column() {
         (measured("{'a': 1}"), &["s.toml:10:11", "map"]),
         (
             claim(""),
-            &["s.toml:5:6", "one of `measure`, `cites` and `needs`"],
+            &[
+                "s.toml:5:6",
+                "one of `measure`, `trial`, `cites` and `needs`",
+            ],
         ),
         (claim("measure = \"1\""), &["s.toml:5:6", "no `stated`"]),
         (

@@ -103,14 +103,14 @@ pub fn train(
     Ok(runs)
 }
 
-/// Trains every experiment at the quick scale; nothing is kept of a run that is stopped.
-pub fn quick(
-    experiments: &[Experiment],
+/// Trains experiments at the quick scale; nothing is kept of a run that is stopped.
+pub fn quick<'a>(
+    experiments: impl Iterator<Item = &'a Experiment>,
     by: &By,
     bar: impl FnOnce(u64) -> Result<ProgressBar>,
     goes_on: impl Fn() -> bool + Sync + Copy,
 ) -> Result<Vec<Trained>> {
-    let with_seeds = experiments.iter().filter_map(|experiment| {
+    let with_seeds = experiments.filter_map(|experiment| {
         let seeds = experiment.seeds.get(&Scale::Quick)?.clone();
         Some((experiment, seeds))
     });

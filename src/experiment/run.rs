@@ -4,7 +4,7 @@ use super::Experiment;
 use crate::data::{DataError, Dataset, Fit, Source};
 use crate::file;
 use crate::graph::Shape;
-use crate::train::{Place, Scale, Task, Told, TrainError, Trained, fit, image_shape};
+use crate::train::{Place, Scale, Task, Told, TrainError, Trained, fit, fits, image_shape};
 use std::fs::{File, TryLockError};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -185,6 +185,8 @@ impl<'a> Ready<'a> {
         let jobs: Vec<Job> = (self.plan.seeds.clone())
             .flat_map(|seed| (0..self.tasks.len()).map(move |arm| Job { arm, seed }))
             .collect();
+        // nothing is trained, and so nothing written, beside runs that are not this experiment's
+        jobs.iter().try_for_each(|job| self.fits(job))?;
         let workers = match self.plan.scale {
             Scale::Quick => std::thread::available_parallelism().map_or(1, usize::from),
             Scale::Full => 1,
@@ -229,6 +231,42 @@ impl<'a> Ready<'a> {
         }
     }
 
+    /// The files of a job: that of the finished run, and those of the one under way.
+    fn files(&self, job: &Job) -> Option<(PathBuf, Place)> {
+        let keep = self.plan.keep?;
+        let (arm, seed) = (self.tasks[job.arm].0, job.seed);
+        let file = |ending: &str| keep.folder.join(format!("{arm}-{seed}.{ending}"));
+        let place = Place {
+            snapshot: file("snapshot"),
+            curve: file("jsonl"),
+            every: keep.every,
+        };
+        Some((file("json"), place))
+    }
+
+    fn fault(&self, job: &Job, error: TrainError) -> ExperimentFault {
+        ExperimentFault::Run {
+            experiment: self.plan.experiment.name.clone(),
+            arm: self.tasks[job.arm].0.to_string(),
+            seed: job.seed,
+            error: Box::new(error),
+        }
+    }
+
+    /// Whether what is there of a job is of its recipe and its data.
+    fn fits(&self, job: &Job) -> Result<(), ExperimentFault> {
+        let task = &self.tasks[job.arm].1;
+        match self.files(job) {
+            Some((finished, _)) if finished.exists() => {
+                read(&finished, task.fingerprints()).map(drop)
+            }
+            Some((_, place)) => {
+                fits(task, job.seed, &place).map_err(|error| self.fault(job, error))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn train(
         &self,
         job: &Job,
@@ -237,33 +275,18 @@ impl<'a> Ready<'a> {
         let Plan {
             experiment,
             scale,
-            keep,
             by,
             ..
         } = &self.plan;
-        let (arm, task) = &self.tasks[job.arm];
-        let file = |ending: &str| {
-            keep.map(|keep| keep.folder.join(format!("{arm}-{}.{ending}", job.seed)))
-        };
+        let ((arm, task), seed) = (&self.tasks[job.arm], job.seed);
+        let (finished, place) = self.files(job).unzip();
         let [recipe, data] = task.fingerprints();
-        let finished = file("json");
         if let Some(path) = finished.as_ref().filter(|path| path.exists()) {
             return read(path, [recipe, data]);
         }
-        let place = keep.map(|keep| Place {
-            snapshot: keep.folder.join(format!("{arm}-{}.snapshot", job.seed)),
-            curve: keep.folder.join(format!("{arm}-{}.jsonl", job.seed)),
-            every: keep.every,
-        });
-        let seed = job.seed;
         let told = |told: Told| heard(Heard { arm, seed, told });
         let fitted = fit(task, seed, place.as_ref(), &told);
-        let (curve, seconds) = fitted.map_err(|error| ExperimentFault::Run {
-            experiment: experiment.name.clone(),
-            arm: arm.to_string(),
-            seed,
-            error: error.into(),
-        })?;
+        let (curve, seconds) = fitted.map_err(|error| self.fault(job, error))?;
         let trained = Trained {
             experiment: experiment.name.clone(),
             scale: *scale,

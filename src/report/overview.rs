@@ -28,9 +28,10 @@ pub(super) fn page(
         h1 { "What is written about convolutional networks, checked" }
         p.lead {
             (records.len()) " claims account for " (statements(records.iter()))
-            " statements of an article on classical convolutional networks, of its figures and of the tables that it takes "
-            "from papers. What a description of each network decides is counted on it or found by running it untrained; "
-            "history names its source; the rest says what a test would need."
+            " statements: those of an article on classical convolutional networks, of its figures and of the tables that it takes "
+            "from papers, and what they come to in small. What a description of each network decides is counted on it or "
+            "found by running it; what networks learn is found by training them; history names its source; the rest says "
+            "what a test would need."
         }
         (strip(all))
         ul.verdicts { @for &i in &given {

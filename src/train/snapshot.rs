@@ -126,6 +126,17 @@ impl Learner {
     }
 }
 
+/// Whether a run can go on from the snapshot at its place; it can where there is none.
+///
+/// # Errors
+/// What is wrong with the snapshot.
+pub fn fits(task: &Task, seed: u64, place: &Place) -> Result<(), TrainError> {
+    match place.snapshot.exists() {
+        true => Learner::load(task, seed, &place.snapshot).map(drop),
+        false => Ok(()),
+    }
+}
+
 /// Writes snapshots when they are due, and the curve as it grows.
 pub(super) struct Journal<'a> {
     place: &'a Place,
