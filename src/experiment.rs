@@ -5,13 +5,15 @@
 
 mod answer;
 mod format;
+mod kept;
 mod metric;
 mod run;
 
 pub use answer::{Answer, Finding, answer};
 pub use format::{parse, schema};
+pub use kept::Keep;
 pub use metric::Metric;
-pub use run::{By, ExperimentFault, Heard, Keep, Plan, Ready};
+pub use run::{By, ExperimentFault, Heard, Plan, Ready};
 
 use crate::claim::Location;
 use crate::train::{Recipe, Scale};

@@ -145,15 +145,7 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
     let experiments = experiment::embedded()?;
     let fresh = match cli.no_training {
         true => Vec::new(),
-        false => {
-            let trials = suites.iter().flat_map(|suite| &suite.claims);
-            let trials = trials.filter_map(claim::Claim::trial);
-            let asked: Vec<&str> = (trials.filter(|trial| trial.scale == claim::Scale::Quick))
-                .map(|trial| trial.experiment.as_str())
-                .collect();
-            let asked = experiments.iter().filter(|one| asked.contains(&&*one.name));
-            training::quick(asked, &by()?, |steps| bar(steps as usize), goes_on)?
-        }
+        false => training::quick(&suites, &experiments, &by()?, bar, goes_on)?,
     };
     let kept = training::kept(&cli.runs)?;
     let training = Training::new(experiments, fresh.into_iter().chain(kept));
@@ -214,13 +206,7 @@ fn list(what: List, as_json: bool) -> Result<Outcome> {
 fn train(options: &TrainOptions) -> Result<Outcome> {
     let experiment = training::find(&options.experiment)?;
     let by = by()?;
-    let runs = training::train(
-        options,
-        &experiment,
-        &by,
-        |steps| bar(steps as usize),
-        goes_on,
-    )?;
+    let runs = training::train(options, &experiment, &by, bar, goes_on)?;
     let answers = training::answers(&experiment, &runs);
     match options.json {
         true => json(&answers)?,
@@ -299,7 +285,9 @@ fn hold_against(folder: &Path) -> Result<Outcome> {
 /// A progress bar, where a person watches.
 fn bar(steps: usize) -> Result<ProgressBar> {
     let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
-    Ok(bar.with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?))
+    Ok(bar.with_style(ProgressStyle::with_template(
+        "{bar:30} {pos}/{len}, {eta} left, {msg}",
+    )?))
 }
 
 fn load(folder: Option<&Path>) -> Result<Vec<Suite>> {

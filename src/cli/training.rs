@@ -2,6 +2,7 @@
 
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Context, Result, bail};
+use convcheck::claim::{Claim, Suite};
 use convcheck::experiment::{
     self, Answer, By, Experiment, ExperimentFault, Finding, Heard, Keep, Plan, Ready,
 };
@@ -9,6 +10,7 @@ use convcheck::record;
 use convcheck::train::{Scale, Trained};
 use convcheck::zoo;
 use indicatif::ProgressBar;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,7 +49,7 @@ pub fn train(
     options: &TrainOptions,
     experiment: &Experiment,
     by: &By,
-    bar: impl FnOnce(u64) -> Result<ProgressBar>,
+    bar: impl FnOnce(usize) -> Result<ProgressBar>,
     goes_on: impl Fn() -> bool + Sync,
 ) -> Result<Vec<Trained>> {
     let scale = Scale::from(options.scale);
@@ -82,7 +84,7 @@ pub fn train(
         }),
         by,
     })?;
-    let progress = bar(ready.steps())?;
+    let progress = bar(ready.steps() as usize)?;
     let runs = watched(&ready, &progress, goes_on);
     progress.finish_and_clear();
     let runs = match runs {
@@ -103,14 +105,22 @@ pub fn train(
     Ok(runs)
 }
 
-/// Trains experiments at the quick scale; nothing is kept of a run that is stopped.
-pub fn quick<'a>(
-    experiments: impl Iterator<Item = &'a Experiment>,
+/// Trains the experiments for which a claim asks at the quick scale; nothing is kept of a run that is
+/// stopped.
+pub fn quick(
+    suites: &[Suite],
+    experiments: &[Experiment],
     by: &By,
-    bar: impl FnOnce(u64) -> Result<ProgressBar>,
+    bar: impl FnOnce(usize) -> Result<ProgressBar>,
     goes_on: impl Fn() -> bool + Sync + Copy,
 ) -> Result<Vec<Trained>> {
-    let with_seeds = experiments.filter_map(|experiment| {
+    let claims = suites.iter().flat_map(|suite| &suite.claims);
+    let quick = claims
+        .filter_map(Claim::trial)
+        .filter(|trial| trial.scale == Scale::Quick);
+    let asked: BTreeSet<&str> = quick.map(|trial| &*trial.experiment).collect();
+    let asked = experiments.iter().filter(|one| asked.contains(&*one.name));
+    let with_seeds = asked.filter_map(|experiment| {
         let seeds = experiment.seeds.get(&Scale::Quick)?.clone();
         Some((experiment, seeds))
     });
@@ -126,7 +136,7 @@ pub fn quick<'a>(
             })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let progress = bar(ready.iter().map(Ready::steps).sum())?;
+    let progress = bar(ready.iter().map(Ready::steps).sum::<u64>() as usize)?;
     let mut runs = Vec::new();
     for ready in &ready {
         match watched(ready, &progress, goes_on) {

@@ -1,16 +1,15 @@
 //! Trains the arms of an experiment, each under each seed.
 
 use super::Experiment;
+use super::kept::{Keep, claim, read, write};
 use crate::data::{DataError, Dataset, Fit, Source};
-use crate::file;
 use crate::graph::Shape;
 use crate::train::{Place, Scale, Task, Told, TrainError, Trained, fit, fits, image_shape};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 /// How an experiment is run.
 pub struct Plan<'a> {
@@ -26,17 +25,6 @@ pub struct Plan<'a> {
     pub keep: Option<Keep<'a>>,
     /// Who runs it: commit, machine and date.
     pub by: &'a By,
-}
-
-/// Where runs are kept.
-#[derive(Clone, Copy)]
-pub struct Keep<'a> {
-    /// The folder, of which a run of an experiment is the only user.
-    pub folder: &'a Path,
-    /// Whether what is there goes on.
-    pub resume: bool,
-    /// Time between snapshots.
-    pub every: Duration,
 }
 
 /// Who runs an experiment.
@@ -231,19 +219,6 @@ impl<'a> Ready<'a> {
         }
     }
 
-    /// The files of a job: that of the finished run, and those of the one under way.
-    fn files(&self, job: &Job) -> Option<(PathBuf, Place)> {
-        let keep = self.plan.keep?;
-        let (arm, seed) = (self.tasks[job.arm].0, job.seed);
-        let file = |ending: &str| keep.folder.join(format!("{arm}-{seed}.{ending}"));
-        let place = Place {
-            snapshot: file("snapshot"),
-            curve: file("jsonl"),
-            every: keep.every,
-        };
-        Some((file("json"), place))
-    }
-
     fn fault(&self, job: &Job, error: TrainError) -> ExperimentFault {
         ExperimentFault::Run {
             experiment: self.plan.experiment.name.clone(),
@@ -251,6 +226,12 @@ impl<'a> Ready<'a> {
             seed: job.seed,
             error: Box::new(error),
         }
+    }
+
+    /// The files of a job, if runs are kept.
+    fn files(&self, job: &Job) -> Option<(PathBuf, Place)> {
+        let arm = self.tasks[job.arm].0;
+        self.plan.keep.map(|keep| keep.files(arm, job.seed))
     }
 
     /// Whether what is there of a job is of its recipe and its data.
@@ -309,65 +290,5 @@ impl<'a> Ready<'a> {
             let _ = std::fs::remove_file(place.snapshot);
         }
         Ok(trained)
-    }
-}
-
-/// Makes the folder, and makes sure that nobody else uses it and that nothing in it is lost.
-fn claim(keep: Keep) -> Result<File, ExperimentFault> {
-    let fault = |what: String| fault(keep.folder, what);
-    std::fs::create_dir_all(keep.folder).map_err(|e| fault(format!("cannot make it: {e}")))?;
-    let lock = File::create(keep.folder.join("lock"))
-        .map_err(|error| fault(format!("cannot write in it: {error}")))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(fault(
-                "another run uses this folder; wait for its end, or name another (--output)".into(),
-            ));
-        }
-        Err(TryLockError::Error(error)) => return Err(fault(format!("cannot lock it: {error}"))),
-    }
-    let entries = std::fs::read_dir(keep.folder).map_err(|error| fault(error.to_string()))?;
-    let mut holds_runs = false;
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        match file::is_unfinished(&path) {
-            // left by a process that was killed while it wrote
-            true => {
-                let _ = std::fs::remove_file(path);
-            }
-            false => holds_runs |= !path.ends_with("lock"),
-        }
-    }
-    match holds_runs {
-        true if !keep.resume => Err(fault(
-            "holds runs already: --resume goes on with them, or remove the folder to begin anew"
-                .into(),
-        )),
-        _ => Ok(lock),
-    }
-}
-
-fn read(path: &Path, [recipe, data]: [&str; 2]) -> Result<Trained, ExperimentFault> {
-    let text = std::fs::read(path).map_err(|e| fault(path, format!("cannot read it: {e}")))?;
-    let trained: Trained = serde_json::from_slice(&text)
-        .map_err(|error| fault(path, format!("is no finished run: {error}")))?;
-    match trained.recipe == recipe && trained.data == data {
-        true => Ok(trained),
-        false => Err(fault(
-            path,
-            "is a run of another recipe or other data: remove it to begin anew".into(),
-        )),
-    }
-}
-
-fn write(path: &Path, trained: &Trained) -> Result<(), ExperimentFault> {
-    let json = serde_json::to_vec(trained).map_err(|error| fault(path, error.to_string()))?;
-    file::write(path, &json).map_err(|e| fault(path, format!("cannot write it: {e}")))
-}
-
-fn fault(folder: &Path, what: String) -> ExperimentFault {
-    ExperimentFault::Folder {
-        folder: folder.to_path_buf(),
-        what,
     }
 }
