@@ -17,7 +17,7 @@ source = "nobody"
 [recipe]
 data = "digits"
 images = 300
-epochs = 4
+epochs = 10
 batch = 50
 augment = [{ pad-crop = 1 }]
 schedule = "cosine"
