@@ -138,7 +138,8 @@ fn run(cli: Cli) -> Result<Outcome> {
     }
 }
 
-/// Trains the quick experiments that a claim asks for, checks every claim, writes record and report, and prints a summary.
+/// Trains the quick experiments that a claim asks for, checks every claim, writes record and report, and
+/// prints a summary.
 fn main_job(cli: &Cli) -> Result<Outcome> {
     let output = &cli.output;
     let suites = load(cli.suites.as_deref())?;
@@ -164,6 +165,7 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
         report::summary(&suites, &records),
         output.join("index.html").display()
     ))?;
+    say(&training::left_out(&training))?;
     Ok(outcome(&records))
 }
 
@@ -183,6 +185,7 @@ fn check_claims(options: &CheckOptions) -> Result<Outcome> {
     } else {
         say(&report::claims_text(&records))?;
         say(&format!("\n{}", report::summary(&suites, &records)))?;
+        say(&training::left_out(&training))?;
     }
     Ok(outcome(&records))
 }

@@ -142,8 +142,8 @@ pub struct Score {
 /// Images run at once.
 const BATCH: usize = 100;
 
-/// Runs a network over a whole split, its images altered under a key; `step` is told of each number of images and stops the run by
-/// returning false.
+/// Runs a network over a whole split, its images altered under a key; `step` is told of each number of
+/// images and stops the run by returning false.
 ///
 /// # Errors
 /// [`RunError`]; a run that was stopped has no score.

@@ -109,7 +109,6 @@ pub fn fit(
     let mut feed = Feed::new(task, seed);
     let mut next = None;
     let mut since = Instant::now();
-    // a run that ends in this very loop has no use for more snapshots
     while !learner.is_done(task) {
         let step = learner.progress.steps;
         let goes_on = if learner.ends_epoch(task) {

@@ -3,6 +3,7 @@
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Context, Result, bail};
 use convcheck::claim::{Claim, Suite};
+use convcheck::evidence::Training;
 use convcheck::experiment::{
     self, Answer, By, Experiment, ExperimentFault, Finding, Heard, Keep, Plan, Ready,
 };
@@ -171,6 +172,16 @@ pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>> {
         }
     }
     Ok(runs)
+}
+
+/// What is to be said of runs that do not count; nothing if all do.
+pub fn left_out(training: &Training) -> String {
+    match training.stale() {
+        0 => String::new(),
+        stale => format!(
+            "{stale} finished runs do not count: they follow other recipes or data than their experiments have now\n"
+        ),
+    }
 }
 
 /// Runs an experiment under a bar that says images a second and the last loss.
