@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use std::cmp::Ordering;
 
+/// The confidence of every interval that decides, of a question and of a comparison. Of differences that
+/// are none, one in a hundred is taken for one, half of them on each side.
+pub const LEVEL: f64 = 0.99;
+
 /// An interval, its ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {

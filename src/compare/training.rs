@@ -1,13 +1,10 @@
 //! What changed between the training runs of two records?
 
-use crate::stats::{self, Interval};
+use crate::stats::{self, Interval, LEVEL};
 use crate::train::{Scale, Trained};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The confidence of the interval that calls a change real: of changes that are none, one in two hundred
-/// is called a regression.
-const LEVEL: f64 = 0.99;
 /// Fewer pairs than this call nothing real.
 const FEWEST_PAIRS: usize = 5;
 

@@ -1,15 +1,12 @@
 //! What do finished runs say to a question?
 
 use super::{Question, Rule, Side};
-use crate::stats::{self, Interval};
+use crate::stats::{self, Interval, LEVEL};
 use crate::train::Trained;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// The confidence of every interval that decides. Of true null differences, one in a hundred is taken
-/// for one, half of them on each side.
-const LEVEL: f64 = 0.99;
 /// Fewer pairs than this decide nothing.
 const FEWEST_PAIRS: usize = 8;
 /// Fewer runs than this decide nothing about a printed number.

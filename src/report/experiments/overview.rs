@@ -4,7 +4,7 @@ use super::super::number::{percent, short};
 use super::super::plot::{Row, Ruler, Tone, forest};
 use super::{AtScale, Gathered, file};
 use crate::experiment::{Experiment, Finding};
-use crate::stats::{self, Interval};
+use crate::stats::{self, Interval, LEVEL};
 use crate::train::Scale;
 use maud::{Markup, html};
 use std::cmp::Ordering;
@@ -12,7 +12,6 @@ use std::cmp::Ordering;
 /// The arms of an accident: a listing as it stands, and as it was meant.
 const WRITTEN: &str = "as-written";
 const MEANT: &str = "as-meant";
-const LEVEL: f64 = 0.99;
 
 /// The experiments with runs, and a sentence on those without.
 pub(in crate::report) fn section(all: &[Gathered], experiments: &[Experiment]) -> Markup {
