@@ -113,12 +113,11 @@ pub struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    /// Reads the data and puts every arm's task together.
+    /// Reads the data, puts every arm's task together and claims the folder.
     ///
     /// # Errors
-    /// [`ExperimentFault`], before anything is trained.
+    /// [`ExperimentFault`], before anything is trained; data that cannot be read leave no folder behind.
     pub fn new(plan: Plan<'a>) -> Result<Ready<'a>, ExperimentFault> {
-        let lock = plan.keep.map(claim).transpose()?;
         let mut read: Option<(Images, Dataset)> = None;
         let mut tasks = Vec::new();
         for arm in &plan.experiment.arms {
@@ -147,6 +146,7 @@ impl<'a> Ready<'a> {
                 scale: plan.scale.name(),
             });
         }
+        let lock = plan.keep.map(claim).transpose()?;
         Ok(Ready {
             plan,
             tasks,

@@ -1,6 +1,6 @@
 //! `train`: runs that are stopped, killed and gone on with, and folders that are in use.
 
-use super::{command, convcheck, fails, json, stdout};
+use super::{command, convcheck, fails, json, path, stdout};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -263,6 +263,11 @@ fn bad_input_is_one_line() {
         "data = \"cifar10\"",
         &["cifar10", "--data"],
     );
+    let args = ["train", "listing-lenet5", "--scale", "full", "--data"];
+    fails(
+        &[&args[..], &[path(&place.folder), "--output", &output]].concat(),
+        &[path(&place.folder), "data_batch_1.bin", "cannot read it"],
+    );
     with("batch = 50", "batch = 0", &["wrong.toml:", "batch is 0"]);
     with(
         "metric = \"train_loss\"",
@@ -270,6 +275,8 @@ fn bad_input_is_one_line() {
         &["wrong.toml:", "`0` is no place"],
     );
     with("rate = 1e-3", "rat = 1e-3", &["wrong.toml:", "rat"]);
+    // what cannot be trained leaves nothing behind
+    assert!(!Path::new(&output).exists());
     with(
         "rate = 1e-3",
         "rate = 1e38",
