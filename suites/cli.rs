@@ -3,6 +3,8 @@
 
 #[path = "cli/data.rs"]
 mod data;
+#[path = "cli/records.rs"]
+mod records;
 #[path = "cli/running.rs"]
 mod running;
 #[path = "cli/training.rs"]
