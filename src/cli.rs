@@ -16,7 +16,8 @@ use std::path::PathBuf;
 #[command(version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 all is as recorded, 1 a verdict differs, 2 could not run.")]
 pub struct Cli {
-    /// Folder for the report and its records.
+    /// Folder for the report and its records; finished runs in it count, and those of your own experiments
+    /// stay.
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
     pub output: PathBuf,
     /// Folder of suites to check, instead of those about the document.

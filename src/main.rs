@@ -89,11 +89,9 @@ fn run(cli: Cli) -> Result<Outcome> {
             suites,
             output,
         }) => {
-            let (provenance, records) = record::load(&from)?;
-            let training = Training::new(experiment::embedded()?, record::load_training(&from)?);
             let suites = load(suites.as_deref())?;
-            let output = output.unwrap_or(from);
-            write_pages(&output, &suites, &records, &training, &provenance)?;
+            let output = output.as_ref().unwrap_or(&from);
+            write_pages(&from, &suites, output)?;
             say(&format!(
                 "report: {}\n",
                 output.join("index.html").display()
@@ -144,17 +142,20 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
     let output = &cli.output;
     let suites = load(cli.suites.as_deref())?;
     let experiments = experiment::embedded()?;
+    // read before anything is trained, so that what cannot be read costs no minutes
+    let own = record::load_training(output)?;
+    let kept = training::kept(&cli.runs)?;
     let fresh = match cli.no_training {
         true => Vec::new(),
         false => training::quick(&suites, &experiments, &by()?, bar, goes_on)?,
     };
-    let kept = training::kept(&cli.runs)?;
-    let training = Training::new(experiments, fresh.into_iter().chain(kept));
+    let runs = fresh.into_iter().chain(own).chain(kept);
+    let training = Training::new(experiments, runs);
     let records = checked(&suites, None, cli.all, &training)?;
     let provenance = provenance()?;
-    record::save_training(output, training.runs())?;
+    training::save_counting(output, &training)?;
     record::save(output, &provenance, &records)?;
-    write_pages(output, &suites, &records, &training, &provenance)?;
+    write_pages(output, &suites, output)?;
     let (statements, refuted) = (
         report::statements(records.iter()),
         count(&records, Kind::Refuted),
@@ -165,7 +166,7 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
         report::summary(&suites, &records),
         output.join("index.html").display()
     ))?;
-    say(&training::left_out(&training))?;
+    say_left_out(&training)?;
     Ok(outcome(&records))
 }
 
@@ -185,7 +186,7 @@ fn check_claims(options: &CheckOptions) -> Result<Outcome> {
     } else {
         say(&report::claims_text(&records))?;
         say(&format!("\n{}", report::summary(&suites, &records)))?;
-        say(&training::left_out(&training))?;
+        say_left_out(&training)?;
     }
     Ok(outcome(&records))
 }
@@ -360,24 +361,13 @@ fn count(records: &[Record], kind: Kind) -> usize {
         .count()
 }
 
-fn write_pages(
-    output: &Path,
-    suites: &[Suite],
-    records: &[Record],
-    training: &Training,
-    provenance: &Provenance,
-) -> Result<()> {
+/// Renders the records of a folder.
+fn write_pages(from: &Path, suites: &[Suite], output: &Path) -> Result<()> {
+    let (provenance, records) = record::load(from)?;
+    let training = Training::new(experiment::embedded()?, record::load_training(from)?);
+    let pages = report::render(suites, &records, &training, &provenance)?;
     // the first page comes last, so that it never links to a page that is not there
-    for page in report::render(
-        suites,
-        training.experiments(),
-        records,
-        training.runs(),
-        provenance,
-    )?
-    .iter()
-    .rev()
-    {
+    for page in pages.iter().rev() {
         record::write(&output.join(&page.file), page.html.as_bytes())?;
     }
     Ok(())
@@ -427,6 +417,11 @@ fn date() -> Result<String> {
 
 fn say(text: &str) -> Result<()> {
     io::stdout().write_all(text.as_bytes()).context(CLOSED)
+}
+
+/// Says which runs do not count, if any.
+fn say_left_out(training: &Training) -> Result<()> {
+    report::left_out(training).map_or(Ok(()), |text| say(&format!("{text}\n")))
 }
 
 fn json(value: &impl Serialize) -> Result<()> {

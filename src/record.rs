@@ -217,7 +217,7 @@ fn parse<T: DeserializeOwned>(path: &Path, text: &str, what: &str) -> Result<Vec
 }
 
 fn read(path: &Path) -> Result<String, RecordError> {
-    std::fs::read_to_string(path).map_err(|error| fault(path, error))
+    std::fs::read_to_string(path).map_err(|error| fault(path, format!("cannot read it: {error}")))
 }
 
 /// Writes a file so that it is complete or absent.

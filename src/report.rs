@@ -20,6 +20,7 @@ mod search;
 mod text;
 
 pub use changes::{changes_html, changes_markdown, changes_text};
+pub use experiments::left_out;
 pub use html::{Page, render};
 pub use junit::junit;
 pub use list::{Listing, list_claims, list_experiments, list_functions, list_models, list_suites};
@@ -40,9 +41,6 @@ pub enum RenderError {
     /// A count does not fit.
     #[error(transparent)]
     Overflow(#[from] Overflow),
-    /// A training run belongs to no experiment.
-    #[error("a training run belongs to experiment `{0}`, which there is not")]
-    NoExperiment(String),
     /// A record belongs to no suite.
     #[error("record `{id}` belongs to system `{system}`, of which there is no suite")]
     NoSuite {

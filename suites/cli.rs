@@ -400,15 +400,21 @@ fn unknown_names_and_sizes_get_a_hint() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_exit_code_2() {
+fn a_folder_that_cannot_be_used_is_exit_code_2() {
+    let suite = suite(claim("cites = \"A\""));
+    let main_job = ["--no-training", "--suites", path(&suite), "--output"];
     let file = tempfile::NamedTempFile::new().unwrap();
     let inside = file.path().join("report");
-    let output = convcheck(&["--no-training", "--output", inside.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("cannot write it")
+    fails(
+        &[&main_job[..], &[inside.to_str().unwrap()]].concat(),
+        &["report/training.jsonl", "cannot read it"],
+    );
+    // a folder stands where a file is to be
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("evidence.jsonl")).unwrap();
+    fails(
+        &[&main_job[..], &[path(&folder)]].concat(),
+        &["evidence.jsonl", "cannot write it"],
     );
 }
 

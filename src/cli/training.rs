@@ -93,17 +93,29 @@ pub fn train(
         runs => runs?,
     };
     // runs of other experiments and seeds stay where they are
-    let mut all = runs.clone();
-    let before = record::load_training(&options.output)?;
-    all.extend(before.into_iter().filter(|old| {
+    save(&options.output, &runs, |old| {
         let same = |run: &Trained| {
             (&run.experiment, run.scale, &run.arm, run.seed)
                 == (&old.experiment, old.scale, &old.arm, old.seed)
         };
         !runs.iter().any(same)
-    }));
-    record::save_training(&options.output, &all)?;
+    })?;
     Ok(runs)
+}
+
+/// Writes the runs that count into a folder; those there of experiments that are not the program's are a
+/// user's own, and stay.
+pub fn save_counting(output: &Path, training: &Training) -> Result<()> {
+    save(output, training.runs(), |old| {
+        training.experiment(&old.experiment).is_none()
+    })
+}
+
+/// Writes runs into a folder, before those that are there already and stay.
+fn save(output: &Path, runs: &[Trained], stays: impl Fn(&Trained) -> bool) -> Result<()> {
+    let before = record::load_training(output)?.into_iter().filter(stays);
+    let all: Vec<Trained> = runs.iter().cloned().chain(before).collect();
+    Ok(record::save_training(output, &all)?)
 }
 
 /// Trains the experiments for which a claim asks at the quick scale; nothing is kept of a run that is
@@ -172,16 +184,6 @@ pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>> {
         }
     }
     Ok(runs)
-}
-
-/// What is to be said of runs that do not count; nothing if all do.
-pub fn left_out(training: &Training) -> String {
-    match training.stale() {
-        0 => String::new(),
-        stale => format!(
-            "{stale} finished runs do not count: they follow other recipes or data than their experiments have now\n"
-        ),
-    }
 }
 
 /// Runs an experiment under a bar that says images a second and the last loss.

@@ -9,6 +9,7 @@ mod overview;
 mod recipe;
 
 pub(super) use gathered::{AtScale, Gathered, gather};
+pub use overview::left_out;
 pub(super) use overview::section;
 
 use super::prose::prose;
@@ -46,12 +47,6 @@ fn scale(at: &AtScale) -> Markup {
                 Scale::Quick => "quick scale: answers only its own claims, not those about the document's data and sizes",
                 Scale::Full => "full scale: the document's own data and sizes",
             } }
-            @if at.others > 0 {
-                p.because { @match at.others {
-                    1 => "1 run of another recipe than the experiment has now is left out.",
-                    n => { (n) " runs of other recipes than the experiment has now are left out." }
-                } }
-            }
             (answers::answers(at))
             div.plots {
                 @for plot in figures::curves_of(at) { (plot) }

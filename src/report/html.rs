@@ -3,9 +3,9 @@
 use super::experiments::{self, Gathered};
 use super::{RenderError, claims, counts, models, overview, plots, prose::prose, search};
 use crate::claim::{Kind, Suite};
+use crate::evidence::Training;
 use crate::experiment::Experiment;
 use crate::record::{Provenance, Record};
-use crate::train::Trained;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// A file of the report.
@@ -22,12 +22,11 @@ const STYLE: &str = include_str!("report.css");
 /// Renders the report: the first page, a page a system, a page an experiment that has runs, and the models.
 ///
 /// # Errors
-/// [`RenderError`] when suites and records, or experiments and runs, do not belong together.
+/// [`RenderError`] when suites and records do not belong together.
 pub fn render(
     suites: &[Suite],
-    experiments: &[Experiment],
     records: &[Record],
-    trained: &[Trained],
+    training: &Training,
     provenance: &Provenance,
 ) -> Result<Vec<Page>, RenderError> {
     if let Some(record) = records
@@ -44,7 +43,7 @@ pub fn render(
         .map(|suite| (suite, of(suite, records)))
         .filter(|(_, records)| !records.is_empty())
         .collect();
-    let gathered = experiments::gather(experiments, trained)?;
+    let gathered = experiments::gather(training);
     let menus = menus(&shown, &gathered);
     let frame =
         |title: &str, here: &str, body: Markup| frame(title, here, &menus, provenance, body);
@@ -53,7 +52,7 @@ pub fn render(
         html: frame(
             "convcheck",
             "index.html",
-            overview::page(&shown, records, &gathered, experiments),
+            overview::page(&shown, records, &gathered, training),
         )
         .into_string(),
     }];

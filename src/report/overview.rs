@@ -4,7 +4,7 @@ use super::experiments::{self, Gathered};
 use super::html::{dot, strip};
 use super::{claims, counts, search, statements};
 use crate::claim::{Kind, Suite};
-use crate::experiment::Experiment;
+use crate::evidence::Training;
 use crate::record::Record;
 use maud::{Markup, html};
 
@@ -12,7 +12,7 @@ pub(super) fn page(
     shown: &[(&Suite, Vec<&Record>)],
     records: &[Record],
     gathered: &[Gathered],
-    experiments: &[Experiment],
+    training: &Training,
 ) -> Markup {
     let all = counts(records.iter());
     let given: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0).collect();
@@ -66,7 +66,7 @@ pub(super) fn page(
                 } } }
             }
         }
-        (experiments::section(gathered, experiments))
+        (experiments::section(gathered, training))
         h2 { "Refuted, and what is right" }
         @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
         @for record in refuted { (claims::claim_elsewhere(record, gathered)) }

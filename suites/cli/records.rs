@@ -1,8 +1,10 @@
-//! Records of training: what `compare` says to two.
+//! Records of training: which runs the main job keeps, and what `compare` says to two records.
 
-use super::{convcheck, path};
+use super::{claim, convcheck, fails, path, stdout, suite};
+use convcheck::experiment;
 use convcheck::record::{self, Provenance};
 use convcheck::train::{Curve, Epoch, Scale, Trained};
+use std::fs;
 
 /// Runs of an arm under seeds from 0, with these test errors.
 fn runs(experiment: &str, test_errors: &[f64]) -> Vec<Trained> {
@@ -98,4 +100,59 @@ fn arms_of_two_recipes_are_not_compared() {
         code == Some(0) && text.contains("not comparable  own arm (quick)"),
         "{text}"
     );
+}
+
+/// Of its own experiments the main job keeps the runs that count; of a user's it keeps them all.
+#[test]
+fn the_main_job_loses_no_runs_of_a_users_own() {
+    let experiments = experiment::embedded().unwrap();
+    let arm = &experiments[0].arms[0];
+    let mut counts = runs(&experiments[0].name, &[0.5]);
+    counts[0].arm = arm.name.clone();
+    counts[0].seed = experiments[0].seeds[&Scale::Quick].start;
+    counts[0].recipe = arm.recipes[&Scale::Quick].fingerprint();
+    let mut stale = counts.clone();
+    stale[0].seed += 1;
+    stale[0].recipe = "another".into();
+    let own = runs("own", &[0.2, 0.3]);
+    let output = recorded(&[own.as_slice(), &stale, &counts].concat());
+    let suite = suite(claim("cites = \"A\""));
+    let none = tempfile::tempdir().unwrap();
+    let args = ["--no-training", "--suites", path(&suite)];
+    let folders = ["--runs", path(&none), "--output", path(&output)];
+    let main_job = || stdout(&convcheck(&[&args[..], &folders].concat()));
+    let said = main_job();
+    assert!(said.contains("3 finished runs do not count"), "{said}");
+    let kept = [counts, own].concat();
+    assert_eq!(record::load_training(output.path()).unwrap(), kept);
+    // a second time nothing changes, and the pages are those of the record
+    let said = main_job();
+    assert!(said.contains("2 finished runs do not count"), "{said}");
+    assert_eq!(record::load_training(output.path()).unwrap(), kept);
+    let index = fs::read_to_string(output.path().join("index.html")).unwrap();
+    assert!(index.contains("2 finished runs do not count"));
+    let page = format!("experiment-{}.html", experiments[0].name);
+    assert!(output.path().join(page).exists());
+    stdout(&convcheck(&[
+        "report",
+        "--from",
+        path(&output),
+        "--suites",
+        path(&suite),
+    ]));
+    let again = fs::read_to_string(output.path().join("index.html")).unwrap();
+    assert_eq!(again, index);
+}
+
+#[test]
+fn runs_that_cannot_be_read_are_named_and_stay() {
+    let output = recorded(&runs("own", &[0.2]));
+    let file = output.path().join(record::TRAINING);
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, &text[..text.len() / 2]).unwrap();
+    fails(
+        &["--no-training", "--output", path(&output)],
+        &["training.jsonl: line 1 is no training run"],
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), text[..text.len() / 2]);
 }

@@ -3,6 +3,7 @@
 use crate::law;
 use crate::laws::pages::{attributes, checked, lead_somewhere, provenance, stand_alone};
 use convcheck::claim;
+use convcheck::evidence::Training;
 use convcheck::experiment::{self, Experiment, Finding, answer};
 use convcheck::random::Key;
 use convcheck::report::{Page, render};
@@ -17,7 +18,7 @@ pub fn trials() -> Vec<Trial> {
         law("training::hostile-text-is-escaped", hostile),
         law("training::without-runs-there-is-no-page", without_runs),
         law("training::claims-link-to-their-experiment", linked),
-        law("training::a-run-without-an-experiment-is-an-error", orphan),
+        law("training::runs-that-do-not-count-are-counted", left_out),
         law("training::odd-runs-are-shown", odd),
     ]
 }
@@ -115,7 +116,8 @@ fn runs(experiment: &Experiment) -> Vec<Trained> {
 }
 
 fn rendered(experiments: &[Experiment], runs: &[Trained]) -> Vec<Page> {
-    render(&[], experiments, &[], runs, &provenance()).unwrap()
+    let training = Training::new(experiments.to_vec(), runs.to_vec());
+    render(&[], &[], &training, &provenance()).unwrap()
 }
 
 fn page<'a>(pages: &'a [Page], file: &str) -> &'a str {
@@ -211,24 +213,48 @@ fn linked() {
     let answer = answer(&experiment.questions[0], &quick);
     assert_eq!(answer.finding, Finding::Holds);
     records[0].answers = vec![answer];
-    let experiments = [experiment];
-    let pages = render(&suites, &experiments, &records, &runs, &provenance()).unwrap();
+    let rendered = |runs: Vec<Trained>| {
+        let training = Training::new(vec![experiment.clone()], runs);
+        render(&suites, &records, &training, &provenance()).unwrap()
+    };
+    let pages = rendered(runs.clone());
     lead_somewhere(&pages);
     let link = "experiment-made-up.html#quick-costs";
     assert!(attributes(page(&pages, "made.html"), "href").contains(&link));
     // without the runs the answer stays, and leads nowhere
-    let pages = render(&suites, &experiments, &records, &[], &provenance()).unwrap();
+    let pages = rendered(Vec::new());
     lead_somewhere(&pages);
     assert!(page(&pages, "made.html").contains("The accident costs accuracy."));
 }
 
-fn orphan() {
-    let runs = runs(&made_up());
-    let error = render(&[], &[], &[], &runs, &provenance()).unwrap_err();
-    assert!(error.to_string().contains("made-up"), "{error}");
+/// Runs of an experiment that there is not, and of a recipe that it does not have, are said once.
+fn left_out() {
+    let experiment = made_up();
+    let mut own = experiment.clone();
+    own.name = "own".into();
+    let counting = runs(&experiment);
+    let told = |others: &[Trained]| {
+        let all = [counting.as_slice(), others].concat();
+        let pages = rendered(std::slice::from_ref(&experiment), &all);
+        lead_somewhere(&pages);
+        let said = pages
+            .iter()
+            .map(|page| page.html.matches("not count").count());
+        assert_eq!(said.sum::<usize>(), usize::from(!others.is_empty()));
+        page(&pages, "index.html").to_string()
+    };
+    told(&[]);
+    let mut others = runs(&own);
+    let own = format!("{} finished runs do not count", others.len());
+    assert!(told(&others).contains(&own));
+    others.truncate(1);
+    assert!(told(&others).contains("1 finished run does not count"));
+    others[0] = counting[0].clone();
+    others[0].recipe = "another".into();
+    assert!(told(&others).contains("1 finished run does not count"));
 }
 
-/// One seed, one epoch, none, a diverged run, and runs of another recipe.
+/// One seed, one epoch, none, and a diverged run.
 fn odd() {
     let experiment = made_up();
     let all = runs(&experiment);
@@ -253,7 +279,4 @@ fn odd() {
         }
     });
     assert!(shown(&diverged).contains("a run diverged"));
-    let mut other = all.clone();
-    other[0].recipe = "another".into();
-    assert!(shown(&other).contains("1 run of another recipe"));
 }

@@ -1,6 +1,6 @@
 //! Which runs belong to which arm of which experiment?
 
-use super::super::RenderError;
+use crate::evidence::Training;
 use crate::experiment::{Answer, Arm, Experiment, Question, Rule, answer};
 use crate::train::{Recipe, Scale, Trained};
 use std::collections::BTreeMap;
@@ -21,8 +21,6 @@ pub(in crate::report) struct AtScale<'a> {
     pub arms: Vec<Runs<'a>>,
     /// What the runs say to each question that is asked at this scale.
     pub asked: Vec<Asked<'a>>,
-    /// How many runs followed another recipe than the experiment has now, or belong to no arm.
-    pub others: usize,
 }
 
 /// A question with its answer.
@@ -46,7 +44,7 @@ pub(in crate::report) struct Runs<'a> {
     pub arm: &'a Arm,
     /// How they were trained.
     pub recipe: &'a Recipe,
-    /// By seed, the first run of each.
+    /// By seed.
     pub by_seed: BTreeMap<u64, &'a Trained>,
 }
 
@@ -64,25 +62,15 @@ impl<'a> AtScale<'a> {
 }
 
 /// The experiments that have runs, in their order.
-///
-/// # Errors
-/// [`RenderError::NoExperiment`] for a run of none of them.
-pub(in crate::report) fn gather<'a>(
-    experiments: &'a [Experiment],
-    trained: &'a [Trained],
-) -> Result<Vec<Gathered<'a>>, RenderError> {
-    let known = |name: &str| experiments.iter().any(|one| one.name == name);
-    if let Some(run) = trained.iter().find(|run| !known(&run.experiment)) {
-        return Err(RenderError::NoExperiment(run.experiment.clone()));
-    }
-    let gathered = experiments.iter().map(|experiment| Gathered {
+pub(in crate::report) fn gather(training: &Training) -> Vec<Gathered<'_>> {
+    let gathered = training.experiments().iter().map(|experiment| Gathered {
         experiment,
         scales: [Scale::Full, Scale::Quick]
             .into_iter()
-            .filter_map(|scale| at_scale(experiment, scale, trained))
+            .filter_map(|scale| at_scale(experiment, scale, training.runs()))
             .collect(),
     });
-    Ok(gathered.filter(|one| !one.scales.is_empty()).collect())
+    gathered.filter(|one| !one.scales.is_empty()).collect()
 }
 
 fn at_scale<'a>(
@@ -91,40 +79,23 @@ fn at_scale<'a>(
     trained: &'a [Trained],
 ) -> Option<AtScale<'a>> {
     let here = |run: &&Trained| run.experiment == experiment.name && run.scale == scale;
-    let all = trained.iter().filter(here).count();
-    let mut counted = 0;
-    let mut arms = Vec::new();
-    for arm in &experiment.arms {
-        let Some(recipe) = arm.recipes.get(&scale) else {
-            continue;
-        };
-        let fingerprint = recipe.fingerprint();
-        let mut by_seed = BTreeMap::new();
-        for run in trained.iter().filter(here) {
-            if run.arm == arm.name && run.recipe == fingerprint {
-                counted += 1;
-                by_seed.entry(run.seed).or_insert(run);
-            }
-        }
-        if !by_seed.is_empty() {
-            arms.push(Runs {
-                arm,
-                recipe,
-                by_seed,
-            });
-        }
-    }
-    let runs: Vec<&Trained> = arms
-        .iter()
-        .flat_map(|runs| runs.by_seed.values().copied())
-        .collect();
+    let runs: Vec<&Trained> = trained.iter().filter(here).collect();
+    let of_arm = |arm: &'a Arm| {
+        let of_arm = runs.iter().filter(|run| run.arm == arm.name);
+        Some(Runs {
+            arm,
+            recipe: arm.recipes.get(&scale)?,
+            by_seed: of_arm.map(|run| (run.seed, *run)).collect(),
+        })
+    };
+    let arms = experiment.arms.iter().filter_map(of_arm);
     let has = |name: &str| {
         let arm = experiment.arm(name);
         arm.is_some_and(|arm| arm.recipes.contains_key(&scale))
     };
     let asked = experiment.questions_at(scale);
     let asked = asked.filter(|question| question.rule.arms().all(has));
-    (all > 0).then(|| AtScale {
+    (!runs.is_empty()).then(|| AtScale {
         scale,
         asked: asked
             .map(|question| Asked {
@@ -132,7 +103,6 @@ fn at_scale<'a>(
                 answer: answer(question, &runs),
             })
             .collect(),
-        arms,
-        others: all - counted,
+        arms: arms.filter(|runs| !runs.by_seed.is_empty()).collect(),
     })
 }

@@ -3,6 +3,7 @@
 use super::super::number::{percent, short};
 use super::super::plot::{Row, Ruler, Tone, forest};
 use super::{AtScale, Gathered, file};
+use crate::evidence::Training;
 use crate::experiment::{Experiment, Finding};
 use crate::stats::{self, Interval, LEVEL};
 use crate::train::Scale;
@@ -13,8 +14,21 @@ use std::cmp::Ordering;
 const WRITTEN: &str = "as-written";
 const MEANT: &str = "as-meant";
 
-/// The experiments with runs, and a sentence on those without.
-pub(in crate::report) fn section(all: &[Gathered], experiments: &[Experiment]) -> Markup {
+/// How many finished runs do not count, and why, in a sentence; nothing if all count.
+pub fn left_out(training: &Training) -> Option<String> {
+    let start = match training.left_out() {
+        0 => return None,
+        1 => "1 finished run does not count: it is".to_string(),
+        n => format!("{n} finished runs do not count: they are"),
+    };
+    Some(format!(
+        "{start} of no experiment that `convcheck list experiments` shows, or of another recipe, other data or another seed than it has now."
+    ))
+}
+
+/// The experiments with runs, a sentence on those without, and one on runs that do not count.
+pub(in crate::report) fn section(all: &[Gathered], training: &Training) -> Markup {
+    let experiments = training.experiments();
     if experiments.is_empty() {
         return html! {};
     }
@@ -36,8 +50,9 @@ pub(in crate::report) fn section(all: &[Gathered], experiments: &[Experiment]) -
                     @if i > 0 { ", " } (one.name)
                 } "." }
             }
-            @if !accidents.is_empty() { (costs(&accidents)) }
         }
+        @if let Some(left_out) = left_out(training) { p.because { (left_out) } }
+        @if !accidents.is_empty() { (costs(&accidents)) }
     }
 }
 
