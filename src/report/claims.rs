@@ -80,7 +80,7 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
         }
         @if let Some(note) = &record.note { p.note { (note) } }
         @if !record.answers.is_empty() {
-            ul.trials { @for answer in &record.answers { li { (trial(answer, gathered)) } } }
+            ul.trials { @for answer in &record.answers { li { (trial(record, answer, gathered)) } } }
         }
         @if let Some(measure) = &record.measure {
             details {
@@ -108,7 +108,9 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
 }
 
 /// What an experiment says to a claim.
-fn trial(answer: &Answer, gathered: &[Gathered]) -> Markup {
+fn trial(record: &Record, answer: &Answer, gathered: &[Gathered]) -> Markup {
+    let trial = record.trial.as_ref();
+    let place = trial.and_then(|trial| experiments::place(gathered, trial, &answer.question));
     html! {
         div.head {
             (badge(&answer.finding))
@@ -125,7 +127,7 @@ fn trial(answer: &Answer, gathered: &[Gathered]) -> Markup {
         p.rule {
             (answer.rule)
             @if let Finding::Open(why) = &answer.finding { ". Open: " (why) }
-            @if let Some((title, link)) = experiments::place(gathered, answer) {
+            @if let Some((title, link)) = place {
                 ". Experiment: " a href=(link) { (title) }
             }
         }

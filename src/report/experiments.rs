@@ -13,7 +13,8 @@ pub use overview::left_out;
 pub(super) use overview::section;
 
 use super::prose::prose;
-use crate::experiment::{Answer, Finding};
+use crate::claim::Trial;
+use crate::experiment::Finding;
 use crate::train::Scale;
 use maud::{Markup, html};
 
@@ -78,20 +79,20 @@ fn plain(name: &str) -> String {
     name.chars().map(letter).collect()
 }
 
-/// Where an answer of a claim stands, if its experiment has a page: the page's title and the link.
-pub(super) fn place<'a>(all: &[Gathered<'a>], answer: &Answer) -> Option<(&'a str, String)> {
-    let asks = |other: &Answer| other.question == answer.question && other.says == answer.says;
-    let places = || {
-        all.iter()
-            .flat_map(|one| one.scales.iter().map(move |at| (one, at)))
-    };
-    let same = |(_, at): &(&Gathered, &AtScale)| at.asked.iter().any(|one| one.answer == *answer);
-    let found = places()
-        .find(same)
-        .or_else(|| places().find(|(_, at)| at.asked.iter().any(|one| asks(&one.answer))));
-    let (one, at) = found?;
+/// Where the answer to a question of a claim's trial stands, if its experiment has a page: the page's title
+/// and the link. Questions of two experiments, or of one at two scales, may have the same name.
+pub(super) fn place<'a>(
+    all: &[Gathered<'a>],
+    trial: &Trial,
+    question: &str,
+) -> Option<(&'a str, String)> {
+    let one = all
+        .iter()
+        .find(|one| one.experiment.name == trial.experiment)?;
+    let at = one.scales.iter().find(|at| at.scale == trial.scale)?;
+    (at.asked.iter()).find(|asked| asked.question.name == question)?;
     let file = file(&one.experiment.name);
-    let place = anchor(at.scale, &answer.question);
+    let place = anchor(at.scale, question);
     Some((&one.experiment.title, format!("{file}#{place}")))
 }
 

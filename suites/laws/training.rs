@@ -2,7 +2,7 @@
 
 use crate::law;
 use crate::laws::pages::{attributes, checked, lead_somewhere, provenance, stand_alone};
-use convcheck::claim;
+use convcheck::claim::{self, Trial as Asked};
 use convcheck::evidence::Training;
 use convcheck::experiment::{self, Experiment, Finding, answer};
 use convcheck::random::Key;
@@ -203,28 +203,46 @@ fn without_runs() {
     assert!(!page(&pages, "index.html").contains("experiments"));
 }
 
+/// A claim leads to the experiment and the scale of its trial, though others ask the same.
 fn linked() {
     let suite = "system = \"made\"\ntitle = \"Made\"\nmodels = []\n\n[[claim]]\nid = \"made.one\"\nsection = \"1\"\nline = 1\nsays = \"x\"\nneeds = \"training\"\n";
     let suites = vec![claim::parse(Path::new("made.toml"), suite).unwrap()];
     let mut records = checked(&suites);
     let experiment = made_up();
-    let runs = runs(&experiment);
-    let quick: Vec<&Trained> = (runs.iter().filter(|run| run.scale == Scale::Quick)).collect();
+    let mut twin = experiment.clone();
+    twin.name = "twin".into();
+    let runs = [runs(&twin), runs(&experiment)].concat();
+    let quick = runs.iter().filter(|run| run.scale == Scale::Quick);
+    let quick: Vec<&Trained> = quick
+        .filter(|run| run.experiment == experiment.name)
+        .collect();
     let answer = answer(&experiment.questions[0], &quick);
     assert_eq!(answer.finding, Finding::Holds);
     records[0].answers = vec![answer];
+    records[0].trial = Some(Asked {
+        experiment: experiment.name.clone(),
+        scale: Scale::Quick,
+        questions: vec![experiment.questions[0].name.clone()],
+    });
     let rendered = |runs: Vec<Trained>| {
-        let training = Training::new(vec![experiment.clone()], runs);
-        render(&suites, &records, &training, &provenance()).unwrap()
+        let training = Training::new(vec![twin.clone(), experiment.clone()], runs);
+        let pages = render(&suites, &records, &training, &provenance()).unwrap();
+        lead_somewhere(&pages);
+        page(&pages, "made.html").to_string()
     };
-    let pages = rendered(runs.clone());
-    lead_somewhere(&pages);
-    let link = "experiment-made-up.html#quick-costs";
-    assert!(attributes(page(&pages, "made.html"), "href").contains(&link));
+    let html = rendered(runs.clone());
+    let links = attributes(&html, "href");
+    let links = links
+        .iter()
+        .filter(|link| link.contains(".html#quick-costs"));
+    assert_eq!(
+        links.collect::<Vec<_>>(),
+        [&"experiment-made-up.html#quick-costs"]
+    );
     // without the runs the answer stays, and leads nowhere
-    let pages = rendered(Vec::new());
-    lead_somewhere(&pages);
-    assert!(page(&pages, "made.html").contains("The accident costs accuracy."));
+    let html = rendered(Vec::new());
+    assert!(html.contains("The accident costs accuracy."));
+    assert!(!html.contains("#quick-costs"));
 }
 
 /// Runs of an experiment that there is not, and of a recipe that it does not have, are said once.
