@@ -8,6 +8,7 @@
 
 mod cpu;
 mod lanes;
+mod packed;
 mod product;
 
 pub mod activation;

@@ -18,10 +18,12 @@ pub trait Lanes: Copy {
     fn vectors<S: Simd>(numbers: &[Self]) -> &[Self::Of<S>];
     /// The whole vectors at the front of a slice.
     fn vectors_mut<S: Simd>(numbers: &mut [Self]) -> &mut [Self::Of<S>];
+    /// Rows to columns.
+    fn turn(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4];
 }
 
 macro_rules! lanes {
-    ($real:ty, $of:ident, $splat:ident, $add:ident, $mul_add:ident, $vectors:ident, $vectors_mut:ident) => {
+    ($real:ty, $of:ident, $splat:ident, $add:ident, $mul_add:ident, $vectors:ident, $vectors_mut:ident, $turn:path) => {
         impl Lanes for $real {
             type Of<S: Simd> = S::$of;
 
@@ -54,6 +56,11 @@ macro_rules! lanes {
             fn vectors_mut<S: Simd>(numbers: &mut [Self]) -> &mut [S::$of] {
                 S::$vectors_mut(numbers).0
             }
+
+            #[inline(always)]
+            fn turn(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
+                $turn(rows)
+            }
         }
     };
 }
@@ -65,7 +72,8 @@ lanes!(
     add_f32s,
     mul_add_e_f32s,
     as_simd_f32s,
-    as_mut_simd_f32s
+    as_mut_simd_f32s,
+    turn_f32
 );
 lanes!(
     f64,
@@ -74,5 +82,45 @@ lanes!(
     add_f64s,
     mul_add_e_f64s,
     as_simd_f64s,
-    as_mut_simd_f64s
+    as_mut_simd_f64s,
+    turn_any
 );
+
+#[inline(always)]
+fn turn_any<T: Copy>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
+    std::array::from_fn(|i| [a[i], b[i], c[i], d[i]])
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+use turn_any as turn_f32;
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+#[inline(always)]
+fn turn_f32(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    use std::arch::x86_64::{
+        __m128, _mm_loadu_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_storeu_ps, _mm_unpackhi_ps,
+        _mm_unpacklo_ps,
+    };
+    // SAFETY: every x86-64 has SSE, and each row is four numbers
+    let load = |row: &[f32; 4]| unsafe { _mm_loadu_ps(row.as_ptr()) };
+    let store = |vector: __m128| {
+        let mut column = [0.0; 4];
+        // SAFETY: as above
+        unsafe { _mm_storeu_ps(column.as_mut_ptr(), vector) };
+        column
+    };
+    let [a, b, c, d] = rows.each_ref().map(load);
+    // SAFETY: as above
+    unsafe {
+        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+        let (high_ab, high_cd) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+        [
+            _mm_movelh_ps(ab, cd),
+            _mm_movehl_ps(cd, ab),
+            _mm_movelh_ps(high_ab, high_cd),
+            _mm_movehl_ps(high_cd, high_ab),
+        ]
+        .map(store)
+    }
+}

@@ -7,11 +7,11 @@
 //! |---|---|---|---|
 //! | forward | output units | taps of all input maps | output maps |
 //! | input gradient | input units | taps of all output maps | input maps |
-//! | weight gradient | taps of all input maps | output units | output maps |
+//! | weight gradient | taps of all input maps | output units of all samples | output maps |
 //!
 //! No patch matrix is ever made: the left operand is the (padded) map itself, read one number at a
 //! time and multiplied by vectors of the right operand, which is packed so that a block of columns
-//! is contiguous. A tile of up to 8 rows by two vectors stays in registers over all terms.
+//! is contiguous. A tile of up to 8 rows by two vectors, or 16 by one, stays in registers over all terms.
 //!
 //! Each output is the sum of its terms in order, in partial sums of [`PARTIAL`] terms: no matter how
 //! many threads share the work, and with a smaller rounding error than one long sum.
@@ -19,21 +19,12 @@
 #![allow(unsafe_code)]
 
 use super::cpu::Real;
+use super::packed::{Block, VECTORS};
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
+use std::ops::Range;
 
-/// Vectors of a tile: with 8 rows, 16 sums stay in registers.
-const VECTORS: usize = 2;
 /// Terms of a partial sum.
 const PARTIAL: usize = 256;
-
-/// A right operand, packed: blocks of [`width`] columns, each `[term][column]`.
-pub(super) struct Packed<T> {
-    blocks: Vec<T>,
-    terms: usize,
-    columns: usize,
-    width: usize,
-}
 
 /// What each output starts from.
 #[derive(Clone, Copy)]
@@ -46,227 +37,319 @@ pub(super) enum Start<'a, T> {
     Itself,
 }
 
-/// A product; each row's offset plus each term's must lie in `left`.
-pub(super) struct Product<'a, T> {
-    pub left: &'a [T],
-    pub rows: &'a [usize],
-    pub terms: &'a [usize],
-    pub right: &'a Packed<T>,
-    pub start: Start<'a, T>,
-    /// Where in its column each row is written.
-    pub places: &'a [usize],
+/// A left operand and how it is read.
+pub(super) struct Left<'a, T> {
+    numbers: &'a [T],
+    rows: &'a [usize],
+    terms: &'a [usize],
+    repeat: usize,
+    step: usize,
 }
 
-/// Columns of a block.
-fn width<T: Real>() -> usize {
-    struct Width<T>(std::marker::PhantomData<T>);
-    impl<T: Real> WithSimd for Width<T> {
-        type Output = usize;
-
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            VECTORS * T::lanes::<S>()
-        }
-    }
-    Arch::new().dispatch(Width::<T>(std::marker::PhantomData))
-}
-
-/// Packs a right operand; `at` says where `[term][column]` stands.
-pub(super) fn pack<T: Real>(
-    terms: usize,
-    columns: usize,
-    numbers: &[T],
-    at: impl Fn(usize, usize) -> usize + Sync,
-) -> Packed<T> {
-    let width = width::<T>();
-    let mut blocks = vec![T::zero(); columns.div_ceil(width) * width * terms];
-    let fill = |(block, packed): (usize, &mut [T])| {
-        let first = block * width;
-        let columns = width.min(columns - first);
-        for (term, row) in packed.chunks_exact_mut(width).enumerate() {
-            for (column, number) in row[..columns].iter_mut().enumerate() {
-                *number = numbers[at(term, first + column)];
-            }
-        }
-    };
-    if terms > 0 {
-        blocks
-            .par_chunks_mut(width * terms)
-            .enumerate()
-            .for_each(fill);
-    }
-    Packed {
-        blocks,
-        terms,
-        columns,
-        width,
-    }
-}
-
-impl<T: Real> Product<'_, T> {
-    /// Computes it into `out`, of which each column is a run of `stride` numbers.
-    pub(super) fn run(&self, out: &mut [T], stride: usize) {
-        assert_eq!(self.terms.len(), self.right.terms);
-        assert_eq!(self.rows.len(), self.places.len());
-        assert!(self.places.iter().all(|&place| place < stride));
-        let reach = |offsets: &[usize]| offsets.iter().copied().max().unwrap_or(0);
+impl<'a, T: Real> Left<'a, T> {
+    /// The terms are gone through `repeat` times, each time `step` numbers further on.
+    ///
+    /// # Panics
+    /// If a number is asked for that is not there.
+    pub(super) fn new(
+        numbers: &'a [T],
+        rows: &'a [usize],
+        terms: &'a [usize],
+        [repeat, step]: [usize; 2],
+    ) -> Left<'a, T> {
+        let reach = |offsets: &[usize]| offsets.iter().copied().max();
         // what the unchecked reads of `tile` lean on
-        assert!(
-            self.terms.is_empty()
-                || self.rows.is_empty()
-                || reach(self.rows) + reach(self.terms) < self.left.len()
-        );
-        let width = self.right.width;
-        let arch = Arch::new();
-        out[..self.right.columns * stride]
-            .par_chunks_mut(width * stride)
-            .enumerate()
-            .for_each(|(block, out)| {
-                let terms = self.right.terms;
-                arch.dispatch(Block {
-                    product: self,
-                    right: &self.right.blocks[block * width * terms..][..width * terms],
-                    first: block * width,
-                    out,
-                    stride,
-                });
-            });
+        if let (Some(row), Some(term), 1..) = (reach(rows), reach(terms), repeat) {
+            assert!(row + term + (repeat - 1) * step < numbers.len());
+        }
+        Left {
+            numbers,
+            rows,
+            terms,
+            repeat,
+            step,
+        }
     }
 }
 
-/// A block of columns.
-struct Block<'a, T> {
-    product: &'a Product<'a, T>,
-    right: &'a [T],
-    first: usize,
-    out: &'a mut [T],
-    stride: usize,
+/// A block of columns of a product.
+pub(super) struct Product<'a, 'o, T> {
+    pub left: &'a Left<'a, T>,
+    /// Which of the rows.
+    pub rows: Range<usize>,
+    pub right: Block<'a, T>,
+    pub start: Start<'a, T>,
+    /// Where in its column each row is written; in order from the column's front without it.
+    pub places: Option<&'a [usize]>,
+    /// The columns.
+    pub out: Vec<&'o mut [T]>,
 }
 
-impl<T: Real> WithSimd for Block<'_, T> {
+impl<T: Real> Product<'_, '_, T> {
+    /// Computes it.
+    pub(super) fn run(self) {
+        let terms = self.left.terms.len() * self.left.repeat;
+        assert_eq!(self.right.numbers.len(), terms * self.right.width);
+        assert!(self.rows.end <= self.left.rows.len());
+        assert!(self.out.len() <= self.right.width);
+        if let Start::Column(start) = self.start {
+            assert!(start.len() >= self.out.len());
+        }
+        Arch::new().dispatch(self);
+    }
+}
+
+impl<T: Real> WithSimd for Product<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let rows = self.product.rows.len();
-        let mut row = 0;
-        // seven rows where that divides the work, as it does on maps of 7, 14, 28 and 56 units
-        while rows - row >= 8 && !(rows - row).is_multiple_of(7) {
-            self.tile::<S, 8>(simd, row);
-            row += 8;
-        }
-        while rows - row >= 7 {
-            self.tile::<S, 7>(simd, row);
-            row += 7;
-        }
-        while rows - row >= 4 {
-            self.tile::<S, 4>(simd, row);
-            row += 4;
-        }
-        while row < rows {
-            self.tile::<S, 1>(simd, row);
-            row += 1;
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.right.width / T::lanes::<S>() {
+            1 => self.narrow(simd),
+            _ => self.wide(simd),
         }
     }
 }
 
-impl<T: Real> Block<'_, T> {
-    /// `ROWS` rows from `row` on.
+impl<T: Real> Product<'_, '_, T> {
+    /// Tiles of two vectors.
     #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize>(&mut self, simd: S, row: usize) {
-        let product = self.product;
-        let left = product.left;
-        let rows: &[usize; ROWS] = product.rows[row..row + ROWS]
+    fn wide<S: Simd>(mut self, simd: S) {
+        let mut row = self.rows.start;
+        loop {
+            let left = self.rows.end - row;
+            row += match left {
+                0 => break,
+                // seven rows where that divides the work, as it does on maps of 7, 14, 28 and 56 units
+                7.. if left.is_multiple_of(7) => self.tile::<S, 7, VECTORS>(simd, row),
+                8.. => self.tile::<S, 8, VECTORS>(simd, row),
+                4.. => self.tile::<S, 4, VECTORS>(simd, row),
+                2.. => self.tile::<S, 2, VECTORS>(simd, row),
+                1 => self.tile::<S, 1, VECTORS>(simd, row),
+            };
+        }
+    }
+
+    /// Tiles of one vector, of more rows, so that as many sums go on at once.
+    #[inline(always)]
+    fn narrow<S: Simd>(mut self, simd: S) {
+        let mut row = self.rows.start;
+        loop {
+            let left = self.rows.end - row;
+            row += match left {
+                0 => break,
+                14.. if left.is_multiple_of(14) => self.tile::<S, 14, 1>(simd, row),
+                16.. => self.tile::<S, 16, 1>(simd, row),
+                8.. => self.tile::<S, 8, 1>(simd, row),
+                4.. => self.tile::<S, 4, 1>(simd, row),
+                2.. => self.tile::<S, 2, 1>(simd, row),
+                1 => self.tile::<S, 1, 1>(simd, row),
+            };
+        }
+    }
+
+    /// `ROWS` rows from `row` on; returns how many that are.
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const WIDE: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+    ) -> usize {
+        let rows: [usize; ROWS] = self.left.rows[row..][..ROWS]
             .try_into()
             .expect("a slice of that length");
+        let apart = (1..ROWS).any(|i| rows[i] != rows[0] + i);
+        // neighbours need one address
+        let sums = match apart {
+            false => self.sums::<S, ROWS, WIDE>(simd, |term, i| rows[0] + term + i),
+            true => self.sums::<S, ROWS, WIDE>(simd, |term, i| rows[i] + term),
+        };
+        self.write::<S, ROWS, WIDE>(simd, sums, row);
+        ROWS
+    }
+
+    /// The sums of a tile; `place` is the place of a term in a row, as an offset of both lists.
+    #[inline(always)]
+    fn sums<S: Simd, const ROWS: usize, const WIDE: usize>(
+        &self,
+        simd: S,
+        place: impl Fn(usize, usize) -> usize,
+    ) -> [[T::Of<S>; WIDE]; ROWS] {
+        let Left {
+            numbers,
+            terms,
+            repeat,
+            step,
+            ..
+        } = *self.left;
         let zero = T::splat(simd, T::zero());
-        let mut total = [[zero; VECTORS]; ROWS];
-        let right = T::vectors::<S>(self.right).chunks(VECTORS * PARTIAL);
-        for (terms, right) in product.terms.chunks(PARTIAL).zip(right) {
-            let mut sums = [[zero; VECTORS]; ROWS];
-            for (&term, right) in terms.iter().zip(right.chunks_exact(VECTORS)) {
+        let mut total = [[zero; WIDE]; ROWS];
+        let right = T::vectors::<S>(self.right.numbers);
+        let once = terms.len() * WIDE;
+        for again in 0..repeat {
+            let numbers = &numbers[again * step..];
+            let right = right[again * once..][..once].chunks(WIDE * PARTIAL);
+            for (terms, right) in terms.chunks(PARTIAL).zip(right) {
+                let mut sums = [[zero; WIDE]; ROWS];
+                for (&term, right) in terms.iter().zip(right.chunks_exact(WIDE)) {
+                    for i in 0..ROWS {
+                        // SAFETY: `Left::new` has compared the largest row plus the largest term behind
+                        // the last step with the length
+                        let x = unsafe { *numbers.get_unchecked(place(term, i)) };
+                        let x = T::splat(simd, x);
+                        for v in 0..WIDE {
+                            sums[i][v] = T::times_plus(simd, x, right[v], sums[i][v]);
+                        }
+                    }
+                }
                 for i in 0..ROWS {
-                    // SAFETY: `run` has compared the largest row plus the largest term with the length
-                    let x = T::splat(simd, unsafe { *left.get_unchecked(rows[i] + term) });
-                    for v in 0..VECTORS {
-                        sums[i][v] = T::times_plus(simd, x, right[v], sums[i][v]);
+                    for v in 0..WIDE {
+                        total[i][v] = T::plus(simd, total[i][v], sums[i][v]);
                     }
                 }
             }
-            for i in 0..ROWS {
-                for v in 0..VECTORS {
-                    total[i][v] = T::plus(simd, total[i][v], sums[i][v]);
-                }
-            }
         }
-        self.write::<S, ROWS>(&total, row);
+        total
     }
 
     /// Writes a tile, columns apart.
     #[inline(always)]
-    fn write<S: Simd, const ROWS: usize>(
+    fn write<S: Simd, const ROWS: usize, const WIDE: usize>(
         &mut self,
-        tile: &[[T::Of<S>; VECTORS]; ROWS],
+        simd: S,
+        mut tile: [[T::Of<S>; WIDE]; ROWS],
         row: usize,
     ) {
-        let places = &self.product.places[row..row + ROWS];
         // the longest vectors hold 16 numbers
         let mut numbers = [[T::zero(); VECTORS * 16]; ROWS];
-        for (numbers, vectors) in numbers.iter_mut().zip(tile) {
-            T::vectors_mut::<S>(numbers)[..VECTORS].copy_from_slice(vectors);
-        }
-        for (column, out) in self.out.chunks_exact_mut(self.stride).enumerate() {
-            for (&place, numbers) in places.iter().zip(&numbers) {
-                let start = match self.product.start {
-                    Start::Zero => T::zero(),
-                    Start::Column(start) => start[self.first + column],
-                    Start::Itself => out[place],
-                };
-                out[place] = start + numbers[column];
+        if let Start::Column(start) = self.start {
+            let mut all = [T::zero(); VECTORS * 16];
+            all[..self.out.len()].copy_from_slice(&start[..self.out.len()]);
+            let start = &T::vectors::<S>(&all)[..WIDE];
+            for i in 0..ROWS {
+                for v in 0..WIDE {
+                    tile[i][v] = T::plus(simd, tile[i][v], start[v]);
+                }
             }
+        }
+        for (numbers, vectors) in numbers.iter_mut().zip(&tile) {
+            T::vectors_mut::<S>(numbers)[..WIDE].copy_from_slice(vectors);
+        }
+        let adds = matches!(self.start, Start::Itself);
+        match self.places {
+            None => {
+                let from = row - self.rows.start;
+                let (fours, rest) = self.out.as_chunks_mut::<4>();
+                for (four, out) in fours.iter_mut().enumerate() {
+                    turn(&numbers, 4 * four, out, from, adds);
+                }
+                let first = 4 * fours.len();
+                for (column, out) in rest.iter_mut().enumerate() {
+                    for i in 0..ROWS {
+                        let start = if adds { out[from + i] } else { T::zero() };
+                        out[from + i] = start + numbers[i][first + column];
+                    }
+                }
+            }
+            Some(places) => {
+                let places = &places[row..][..ROWS];
+                for (column, out) in self.out.iter_mut().enumerate() {
+                    for (&place, numbers) in places.iter().zip(&numbers) {
+                        let start = if adds { out[place] } else { T::zero() };
+                        out[place] = start + numbers[column];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes four columns of a tile, from `first` on, or adds them to what is there.
+#[inline(always)]
+fn turn<T: Real, const ROWS: usize>(
+    tile: &[[T; VECTORS * 16]; ROWS],
+    first: usize,
+    out: &mut [&mut [T]; 4],
+    from: usize,
+    adds: bool,
+) {
+    let mut out = out.each_mut().map(|column| &mut column[from..][..ROWS]);
+    let four = |i: usize| -> [T; 4] { tile[i][first..][..4].try_into().expect("four") };
+    for i in (0..ROWS - ROWS % 4).step_by(4) {
+        let columns = T::turn([four(i), four(i + 1), four(i + 2), four(i + 3)]);
+        for (out, column) in out.iter_mut().zip(columns) {
+            for (out, x) in out[i..][..4].iter_mut().zip(column) {
+                *out = if adds { *out + x } else { x };
+            }
+        }
+    }
+    for i in ROWS - ROWS % 4..ROWS {
+        for (out, x) in out.iter_mut().zip(four(i)) {
+            out[i] = if adds { out[i] + x } else { x };
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::packed::{Layout, Packed, blocks};
     use super::*;
     use crate::random::Key;
 
-    /// Every number of rows from 0 to 40, with columns that do not fill a block.
+    /// Every number of rows from 0 to 40, in order and at places of their own, neighbours and not, with
+    /// columns that fill no block, one and several, and terms that are gone through twice.
     #[test]
     fn is_the_sum_of_products() {
-        for (rows, terms, columns) in (0..40)
-            .map(|n| (n, 3 * n % 300, n % 37 + 1))
-            .chain([(9, 700, 33)])
-        {
-            let number = |key: u64, i: usize| Key::seed(key).signed(i as u64);
-            let left: Vec<f64> = (0..rows + 2 * terms + 1).map(|i| number(1, i)).collect();
-            let right: Vec<f64> = (0..terms * columns).map(|i| number(2, i)).collect();
-            let row_offsets: Vec<usize> = (0..rows).collect();
-            let term_offsets: Vec<usize> = (0..terms).map(|i| 2 * i).collect();
-            let packed = pack(terms, columns, &right, |term, column| {
-                term * columns + column
-            });
-            let mut out = vec![0.5; columns * rows];
-            if rows == 0 {
-                continue;
-            }
-            Product {
-                left: &left,
-                rows: &row_offsets,
-                terms: &term_offsets,
-                right: &packed,
-                start: Start::Itself,
-                places: &row_offsets,
-            }
-            .run(&mut out, rows);
-            for column in 0..columns {
-                for row in 0..rows {
-                    let expected: f64 = (0..terms)
-                        .map(|t| left[row + 2 * t] * right[t * columns + column])
-                        .sum();
-                    let found = out[column * rows + row];
-                    assert!((found - 0.5 - expected).abs() < 1e-12, "{found} {expected}");
+        let sizes = (0..40).map(|n| (n, 3 * n % 300, n % 37 + 1));
+        for (rows, terms, columns) in sizes.chain([(9, 700, 33)]) {
+            for (apart, scattered, repeat) in [(1, false, 1), (3, true, 1), (2, false, 2)] {
+                let number = |key: u64, i: usize| Key::seed(key).signed(i as u64);
+                let step = 5;
+                let left: Vec<f64> = (0..apart * rows + 2 * terms + step)
+                    .map(|i| number(1, i))
+                    .collect();
+                let right: Vec<f64> = (0..repeat * terms * columns)
+                    .map(|i| number(2, i))
+                    .collect();
+                let row_offsets: Vec<usize> = (0..rows).map(|i| apart * i).collect();
+                let term_offsets: Vec<usize> = (0..terms).map(|i| 2 * i).collect();
+                let taps: Vec<usize> = (0..terms).map(|i| i * columns).collect();
+                let layout = Layout {
+                    column: 1,
+                    outer: terms * columns,
+                    taps: &taps,
+                };
+                let packed = Packed::new(&right, layout, repeat, columns);
+                let places: Vec<usize> = (0..rows).rev().collect();
+                let place = |row: usize| if scattered { places[row] } else { row };
+                let mut out = vec![0.5; columns * rows];
+                let source = Left::new(&left, &row_offsets, &term_offsets, [repeat, step]);
+                let mut rest: Vec<&mut [f64]> = match rows {
+                    0 => continue,
+                    _ => out.chunks_exact_mut(rows).collect(),
+                };
+                for (i, columns) in blocks::<f64>(columns).enumerate() {
+                    Product {
+                        left: &source,
+                        rows: 0..rows,
+                        right: packed.block(i),
+                        start: Start::Itself,
+                        places: scattered.then_some(&places),
+                        out: rest.drain(..columns.len()).collect(),
+                    }
+                    .run();
+                }
+                for column in 0..columns {
+                    for row in 0..rows {
+                        let term = |t: usize, again: usize| {
+                            let right = right[(again * terms + t) * columns + column];
+                            left[apart * row + 2 * t + again * step] * right
+                        };
+                        let all = (0..repeat).flat_map(|again| (0..terms).map(move |t| (t, again)));
+                        let expected: f64 = all.map(|(t, again)| term(t, again)).sum();
+                        let found = out[column * rows + place(row)];
+                        assert!((found - 0.5 - expected).abs() < 1e-12, "{found} {expected}");
+                    }
                 }
             }
         }

@@ -3,6 +3,7 @@
 use crate::graph::{Axis, Conv};
 use crate::ops::cpu::Real;
 use candle_core::{Result, Tensor};
+use rayon::prelude::*;
 use std::borrow::Cow;
 
 /// A convolution on maps of known size.
@@ -49,6 +50,11 @@ impl Geometry {
         [self.axes[0].output, self.axes[1].output]
     }
 
+    /// Rows and columns of zeros in front of the input.
+    pub fn before(&self) -> [usize; 2] {
+        [self.axes[0].before, self.axes[1].before]
+    }
+
     /// Rows and columns of the padded map, as far as a window looks.
     pub fn padded(&self) -> [usize; 2] {
         [0, 1].map(|i| {
@@ -90,14 +96,16 @@ pub(super) fn pad<T: Real>(
     if padded == size {
         return Cow::Borrowed(maps);
     }
-    let plane = size[0] * size[1];
-    let mut out = vec![T::zero(); maps.len() / plane * padded[0] * padded[1]];
-    let larger = out.chunks_exact_mut(padded[0] * padded[1]);
-    for (map, larger) in maps.chunks_exact(plane).zip(larger) {
+    let (plane, larger) = (size[0] * size[1], padded[0] * padded[1]);
+    let mut out = vec![T::zero(); maps.len() / plane * larger];
+    let both = out
+        .par_chunks_exact_mut(larger)
+        .zip(maps.par_chunks_exact(plane));
+    both.for_each(|(larger, map)| {
         for (row, line) in map.chunks_exact(size[1]).enumerate() {
             let start = (before[0] + row) * padded[1] + before[1];
             larger[start..start + size[1]].copy_from_slice(line);
         }
-    }
+    });
     Cow::Owned(out)
 }

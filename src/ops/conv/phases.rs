@@ -2,13 +2,14 @@
 
 use super::geometry::Geometry;
 use crate::ops::cpu::Real;
-use crate::ops::product::{Packed, pack};
+use crate::ops::packed::{Layout, Packed};
 
 /// The input units whose windows begin at the same remainder of the stride: under them lie the same
 /// taps.
 pub(super) struct Phase<T> {
     pub rows: Vec<usize>,
-    pub places: Vec<usize>,
+    /// Where they stand in their map, if not in order from its front.
+    pub places: Option<Vec<usize>>,
     pub terms: Vec<usize>,
     pub packed: Vec<Packed<T>>,
 }
@@ -109,20 +110,23 @@ fn phase<T: Real>(
             taps.map(move |(a, b)| map * padded[0] * padded[1] + a.1 * padded[1] + b.1)
         })
         .collect::<Vec<_>>();
+    let (all, first) = (geometry.taps(), geometry.kernel[1]);
+    let chosen: Vec<usize> = taps.iter().map(|(a, b)| a.0 * first + b.0).collect();
+    let layout = Layout {
+        column: all,
+        outer: group_in * all,
+        taps: &chosen,
+    };
     let packed = (0..geometry.groups)
         .map(|group| {
-            pack(terms.len(), group_in, weight, |term, column| {
-                let (a, b) = taps[term % taps.len()];
-                let map = group * group_out + term / taps.len();
-                (map * group_in + column) * geometry.taps() + a.0 * geometry.kernel[1] + b.0
-            })
+            let weight = &weight[group * group_out * group_in * all..];
+            Packed::new(weight, layout, group_out, group_in)
         })
         .collect();
+    let places = units().map(|(a, b)| a.0 * geometry.input[1] + b.0);
     Phase {
         rows: units().map(|(a, b)| a.1 * padded[1] + b.1).collect(),
-        places: units()
-            .map(|(a, b)| a.0 * geometry.input[1] + b.0)
-            .collect(),
+        places: (geometry.stride != [1, 1]).then(|| places.collect()),
         terms,
         packed,
     }

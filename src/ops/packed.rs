@@ -1,0 +1,140 @@
+//! The right operand of a product, laid out so that a block of columns is contiguous.
+
+use super::cpu::Real;
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// Vectors of a block: with 8 rows, 16 sums stay in registers.
+pub(super) const VECTORS: usize = 2;
+
+/// Where the numbers of a right operand stand: term `i * taps.len() + j` of a column is at
+/// `column * columns + i * outer + taps[j]`.
+#[derive(Clone, Copy)]
+pub(super) struct Layout<'a> {
+    /// How far columns are apart.
+    pub column: usize,
+    /// How far the terms are apart of which each stands for all taps.
+    pub outer: usize,
+    pub taps: &'a [usize],
+}
+
+/// A right operand: blocks of columns, each `[term][column]`, all of them two vectors wide but the last
+/// one, which is narrower where one vector is enough.
+pub(super) struct Packed<T> {
+    numbers: Vec<T>,
+    terms: usize,
+    columns: usize,
+    lanes: usize,
+}
+
+/// A block of a right operand.
+#[derive(Clone, Copy)]
+pub(super) struct Block<'a, T> {
+    pub numbers: &'a [T],
+    pub width: usize,
+}
+
+/// Numbers in a vector.
+pub(super) fn lanes<T: Real>() -> usize {
+    struct Count<T>(std::marker::PhantomData<T>);
+    impl<T: Real> WithSimd for Count<T> {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            T::lanes::<S>()
+        }
+    }
+    Arch::new().dispatch(Count::<T>(std::marker::PhantomData))
+}
+
+/// The columns of each block.
+pub(super) fn blocks<T: Real>(columns: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let width = VECTORS * lanes::<T>();
+    (0..columns.div_ceil(width)).map(move |i| i * width..columns.min((i + 1) * width))
+}
+
+impl<T: Real> Packed<T> {
+    /// Packs numbers that stand as the layout says, with so many terms for each tap.
+    pub(super) fn new(numbers: &[T], layout: Layout, outer: usize, columns: usize) -> Packed<T> {
+        let (terms, lanes) = (outer * layout.taps.len(), lanes::<T>());
+        let width = VECTORS * lanes;
+        let mut packed = vec![T::zero(); columns.next_multiple_of(lanes) * terms];
+        if terms > 0 {
+            let each = packed.par_chunks_mut(width * terms).enumerate();
+            each.for_each(|(block, packed)| {
+                let first = block * width;
+                let numbers = &numbers[first * layout.column..];
+                fill(packed, numbers, layout, width.min(columns - first));
+            });
+        }
+        Packed {
+            numbers: packed,
+            terms,
+            columns,
+            lanes,
+        }
+    }
+
+    /// A block.
+    pub(super) fn block(&self, i: usize) -> Block<'_, T> {
+        let full = VECTORS * self.lanes;
+        let width = width(self.lanes, self.columns - i * full);
+        Block {
+            numbers: &self.numbers[i * full * self.terms..][..width * self.terms],
+            width,
+        }
+    }
+}
+
+/// Packs one block; returns its width too.
+pub(super) fn pack<T: Real>(
+    numbers: &[T],
+    layout: Layout,
+    outer: usize,
+    columns: usize,
+) -> (Vec<T>, usize) {
+    let width = width(lanes::<T>(), columns);
+    let mut packed = vec![T::zero(); width * outer * layout.taps.len()];
+    fill(&mut packed, numbers, layout, columns);
+    (packed, width)
+}
+
+/// The width of a block, of which so many columns are there.
+fn width(lanes: usize, columns: usize) -> usize {
+    if columns <= lanes {
+        lanes
+    } else {
+        VECTORS * lanes
+    }
+}
+
+/// Terms of which a column is copied at once: the rows that this writes stay in the cache.
+const RUN: usize = 16;
+
+/// Fills a block, of which `columns` are there.
+fn fill<T: Real>(packed: &mut [T], numbers: &[T], layout: Layout, columns: usize) {
+    let width = width(lanes::<T>(), columns);
+    let Layout {
+        column,
+        outer,
+        taps,
+    } = layout;
+    for (i, packed) in packed.chunks_exact_mut(width * taps.len()).enumerate() {
+        let numbers = &numbers[i * outer..];
+        for (packed, taps) in packed.chunks_mut(width * RUN).zip(taps.chunks(RUN)) {
+            let rows = packed.chunks_exact_mut(width).zip(taps);
+            if column == 1 {
+                rows.for_each(|(row, &tap)| {
+                    row[..columns].copy_from_slice(&numbers[tap..][..columns]);
+                });
+                continue;
+            }
+            for k in 0..columns {
+                let numbers = &numbers[k * column..];
+                for (row, &tap) in packed.chunks_exact_mut(width).zip(taps) {
+                    row[k] = numbers[tap];
+                }
+            }
+        }
+    }
+}
