@@ -9,6 +9,8 @@ mod gradients;
 mod init;
 mod keep;
 mod mode;
+mod plan;
+mod unit;
 
 pub mod checkpoint;
 
@@ -21,6 +23,7 @@ use crate::graph::{Graph, Node, NodeId, Op, TensorKind};
 use crate::ops::batch_norm::Statistics;
 use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
+use unit::Ready;
 
 /// A network with weights.
 #[derive(Clone)]
@@ -28,6 +31,7 @@ pub struct Net {
     graph: Graph,
     /// For each layer its weights and running statistics, in the order of [`Op::tensors`].
     weights: Vec<Vec<Tensor>>,
+    ready: Ready,
     dtype: DType,
 }
 
@@ -104,6 +108,7 @@ impl Net {
                 what: "belongs to no layer of this network".into(),
             }),
             None => Ok(Net {
+                ready: Ready::none(graph.nodes().len()),
                 graph,
                 weights: of_layer,
                 dtype,
@@ -144,6 +149,7 @@ impl Net {
         gradients: &Gradients,
         mut update: impl FnMut(&str, &Tensor, &Tensor) -> candle_core::Result<Tensor>,
     ) -> Result<(), NetError> {
+        self.ready = Ready::none(self.graph.nodes().len());
         for &id in self.graph.state_order() {
             let node = &self.graph.nodes()[id];
             let described = self.graph.tensors_of(node).into_iter();
@@ -161,6 +167,7 @@ impl Net {
     /// # Errors
     /// [`NetError::Layer`] if a tensor cannot be computed.
     pub fn settle(&mut self, pass: &Pass) -> Result<(), NetError> {
+        self.ready = Ready::none(self.graph.nodes().len());
         for (id, node) in self.graph.nodes().iter().enumerate() {
             let (Op::BatchNorm { momentum, .. }, Some(batch)) = (&node.op, pass.statistics(id))
             else {

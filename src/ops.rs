@@ -16,6 +16,7 @@ pub mod batch_norm;
 pub mod conv;
 pub mod descent;
 pub mod dropout;
+pub mod fold;
 pub mod join;
 pub mod linear;
 pub mod loss;

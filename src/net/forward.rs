@@ -1,6 +1,7 @@
 //! The forward pass.
 
 use super::keep::freed_after;
+use super::plan::{self, Step};
 use super::{Mode, Net, NetError, failed};
 use crate::graph::{Graph, Node, NodeId, Op};
 use crate::ops::batch_norm::{self, Statistics};
@@ -63,15 +64,21 @@ impl Pass {
 }
 
 impl Net {
-    /// Runs the network on `[n, c, h, w]`.
+    /// Runs the network on `[n, c, h, w]`. In evaluation layers may run as one ([`plan`](super::plan)), so
+    /// that numbers differ in their last bits from those of [`Net::forward_with`].
     ///
     /// # Errors
     /// [`NetError::Input`] for another shape or type, [`NetError::Layer`] for a layer that fails.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Pass, NetError> {
-        self.forward_with(x, mode, |_, _| {})
+        let runs = self.runs(mode);
+        let steps = match mode {
+            Mode::Eval => plan::fused(&self.graph, &runs),
+            Mode::Probe | Mode::Train { .. } => plan::single(&self.graph, &runs),
+        };
+        self.walk(x, mode, &steps, |_, _| {})
     }
 
-    /// As [`Net::forward`], and shows each layer with its value as it is computed.
+    /// As [`Net::forward`], layer by layer, and shows each with its value as it is computed.
     ///
     /// # Errors
     /// As [`Net::forward`].
@@ -79,15 +86,30 @@ impl Net {
         &self,
         x: &Tensor,
         mode: Mode,
+        seen: impl FnMut(&Node, &Tensor),
+    ) -> Result<Pass, NetError> {
+        let steps = plan::single(&self.graph, &self.runs(mode));
+        self.walk(x, mode, &steps, seen)
+    }
+
+    /// For each layer whether a pass runs it.
+    fn runs(&self, mode: Mode) -> Vec<bool> {
+        match mode {
+            Mode::Eval => self.graph.live(),
+            Mode::Probe | Mode::Train { .. } => vec![true; self.graph.nodes().len()],
+        }
+    }
+
+    fn walk(
+        &self,
+        x: &Tensor,
+        mode: Mode,
+        steps: &[Step],
         mut seen: impl FnMut(&Node, &Tensor),
     ) -> Result<Pass, NetError> {
         let samples = self.accept(x)?;
         let nodes = self.graph.nodes();
-        let runs = match mode {
-            Mode::Eval => self.graph.live(),
-            Mode::Probe | Mode::Train { .. } => vec![true; nodes.len()],
-        };
-        let freed = freed_after(&self.graph, &runs, mode);
+        let freed = freed_after(&self.graph, steps, mode);
         let mut pass = Pass {
             mode,
             values: vec![None; nodes.len()],
@@ -97,17 +119,19 @@ impl Net {
             peak: 0,
         };
         let mut alive = 0;
-        for (id, node) in nodes.iter().enumerate().filter(|&(id, _)| runs[id]) {
-            let value = match id {
-                0 => x.contiguous(),
-                _ => self.layer(id, &mut pass),
+        for (step, freed) in steps.iter().zip(&freed) {
+            let (id, node) = (step.id, &nodes[step.id]);
+            let value = match &step.unit {
+                Some(unit) => self.unit(unit, &pass),
+                None if id == 0 => x.contiguous(),
+                None => self.layer(id, &mut pass),
             }
             .map_err(|error| failed(node, &error))?;
             seen(node, &value);
             alive += value.elem_count();
             pass.peak = pass.peak.max(alive);
             pass.values[id] = Some(value);
-            for &done in &freed[id] {
+            for &done in freed {
                 if let Some(value) = pass.values[done].take() {
                     alive -= value.elem_count();
                 }

@@ -1,16 +1,17 @@
 //! Which values does a pass keep, and how long?
 
 use super::Mode;
+use super::plan::Step;
 use crate::graph::{Graph, NodeId, Op};
 
-/// For each layer, the layers whose outputs nobody reads after it has run, in a pass of that mode.
-pub(super) fn freed_after(graph: &Graph, runs: &[bool], mode: Mode) -> Vec<Vec<NodeId>> {
+/// For each step, the layers whose outputs nobody reads after it has run, in a pass of that mode.
+pub(super) fn freed_after(graph: &Graph, steps: &[Step], mode: Mode) -> Vec<Vec<NodeId>> {
     let nodes = graph.nodes();
-    let mut last: Vec<Option<NodeId>> = (0..nodes.len()).map(Some).collect();
-    for (id, node) in nodes.iter().enumerate().filter(|&(id, _)| runs[id]) {
-        for &input in &node.inputs {
-            last[input] = Some(id);
-        }
+    // for each layer the step that reads it last, if nobody reads it later
+    let mut last: Vec<Option<usize>> = vec![None; nodes.len()];
+    for (i, step) in steps.iter().enumerate() {
+        last[step.id] = Some(i);
+        step.reads.iter().for_each(|&read| last[read] = Some(i));
     }
     if mode != Mode::Eval {
         for (id, node) in nodes.iter().enumerate() {
@@ -25,7 +26,7 @@ pub(super) fn freed_after(graph: &Graph, runs: &[bool], mode: Mode) -> Vec<Vec<N
     for output in graph.outputs() {
         last[output.node] = None;
     }
-    let mut freed = vec![Vec::new(); nodes.len()];
+    let mut freed = vec![Vec::new(); steps.len()];
     for (id, last) in last.into_iter().enumerate() {
         if let Some(reader) = last {
             freed[reader].push(id);

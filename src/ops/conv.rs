@@ -1,6 +1,7 @@
 //! Convolution: groups, strides, padding on each side, dilation, connection tables.
 
 mod geometry;
+mod padded;
 mod phases;
 mod pieces;
 mod table;
@@ -8,70 +9,130 @@ mod weight;
 
 use super::cpu::{Real, by_dtype, tensor, view};
 use super::packed::{Layout, Packed};
-use super::product::{Left, Product, Start};
+use super::product::{Add, Finish, Left, Product};
 use crate::graph::Conv;
-use candle_core::{Result, Tensor};
-use geometry::{Geometry, pad};
+use candle_core::{Error, Result, Tensor};
+use geometry::Geometry;
+use padded::{Groups, Last};
 use phases::Phases;
 use pieces::Division;
 use rayon::prelude::*;
+use std::any::Any;
 use table::dense;
+
+/// A convolution's weights, laid out for the kernel.
+pub struct Weights {
+    /// For each group a `Packed` of the tensor's type of number.
+    groups: Box<dyn Any + Send + Sync>,
+}
+
+impl Weights {
+    /// Lays weights out; `maps` are those of the input.
+    ///
+    /// # Errors
+    /// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
+    pub fn new(conv: &Conv, weight: &Tensor, maps: usize) -> Result<Weights> {
+        by_dtype!(weight, T => {
+            let weight = view::<T>(weight)?;
+            let groups: Vec<Packed<T>> = pack(conv, &dense(conv, &weight, maps), maps);
+            Ok(Weights {
+                groups: Box::new(groups),
+            })
+        })
+    }
+}
+
+fn pack<T: Real>(conv: &Conv, weight: &[T], maps: usize) -> Vec<Packed<T>> {
+    let columns = conv.out / conv.groups;
+    let taps: Vec<usize> = (0..maps / conv.groups * conv.window.taps()).collect();
+    let layout = Layout {
+        column: taps.len(),
+        outer: taps.len(),
+        taps: &taps,
+    };
+    let of_group = |weight| Packed::new(weight, layout, 1, columns);
+    weight
+        .chunks_exact(columns * taps.len())
+        .map(of_group)
+        .collect()
+}
+
+/// What becomes of each output unit: times the `scale` of its map plus its `shift`, `[out]` each, plus the
+/// unit of `add`, and with `relu` nothing negative.
+#[derive(Clone, Copy, Default)]
+pub struct Then<'a> {
+    /// Factor of each map.
+    pub scale: Option<&'a Tensor>,
+    /// Summand of each map.
+    pub shift: Option<&'a Tensor>,
+    /// A tensor of the output's shape.
+    pub add: Option<&'a Tensor>,
+    /// Whether the rectifier follows.
+    pub relu: bool,
+}
 
 /// `[n, c, h, w]` to `[n, out, h', w']`.
 ///
 /// # Errors
 /// Tensors that are not on the CPU or of unequal types.
 pub fn forward(conv: &Conv, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    by_dtype!(x, T => cpu_forward::<T>(conv, x, weight, bias))
+    let weights = Weights::new(conv, weight, x.dims()[1])?;
+    let then = Then {
+        shift: bias,
+        ..Then::default()
+    };
+    forward_then(conv, x, &weights, then)
 }
 
-fn cpu_forward<T: Real>(
-    conv: &Conv,
-    x: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-) -> Result<Tensor> {
+/// As [`forward`], with weights that are laid out already, and with what follows.
+///
+/// # Errors
+/// As [`forward`].
+pub fn forward_then(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) -> Result<Tensor> {
+    by_dtype!(x, T => cpu_forward::<T>(conv, x, weights, then))
+}
+
+fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) -> Result<Tensor> {
     let geometry = Geometry::new(conv, x)?;
     let n = x.dims()[0];
     let [group_in, group_out] = geometry.group();
-    let (x, weight) = (view::<T>(x)?, view::<T>(weight)?);
-    let bias = bias.map(view::<T>).transpose()?;
-    let weight = dense(conv, &weight, geometry.maps[0]);
-    let (rows, terms) = (geometry.windows(), geometry.window_taps());
-    let taps: Vec<usize> = (0..terms.len()).collect();
-    let layout = Layout {
-        column: terms.len(),
-        outer: terms.len(),
-        taps: &taps,
+    let Some(packed) = weights.groups.downcast_ref::<Vec<Packed<T>>>() else {
+        return Err(Error::Msg("weights and input are of unequal types".into()).bt());
     };
-    let packed: Vec<Packed<T>> = (0..geometry.groups)
-        .map(|group| {
-            let weight = &weight[group * group_out * terms.len()..];
-            Packed::new(weight, layout, 1, group_out)
-        })
-        .collect();
-    let left = pad(&x, geometry.input, geometry.before(), geometry.padded());
-    let maps = left.len() / (n * geometry.groups);
+    let x = view::<T>(x)?;
+    let [scale, shift, add] =
+        [then.scale, then.shift, then.add].map(|x| x.map(view::<T>).transpose());
+    let (scale, shift, add) = (scale?, shift?, add?);
+    let (scale, shift, add) = (scale.as_deref(), shift.as_deref(), add.as_deref());
+    let (rows, terms) = (geometry.windows(), geometry.window_taps());
     let [h, w] = geometry.output();
     let mut out = vec![T::zero(); n * geometry.maps[1] * h * w];
     let division = Division::new::<T>(&geometry, group_out, group_in * geometry.taps(), [h, w]);
-    let pieces = division.pieces(&mut out, n * geometry.groups);
-    pieces.into_par_iter().for_each(|piece| {
-        let group = piece.maps % geometry.groups;
-        let left = &left[piece.maps * maps..][..maps];
-        Product {
-            left: &Left::new(left, &rows, &terms, [1, 0]),
-            right: packed[group].block(piece.block),
-            start: match &bias {
-                Some(bias) => Start::Column(&bias[group * group_out + piece.first..]),
-                None => Start::Zero,
-            },
-            places: None,
-            rows: piece.rows,
-            out: piece.out,
-        }
-        .run();
-    });
+    let groups = n * geometry.groups;
+    let left = Groups::new(geometry.frame(), &x, groups, division.block_first);
+    let pieces = division.pieces(&mut out, groups);
+    pieces
+        .into_par_iter()
+        .for_each_init(Last::default, |last, piece| {
+            let group = piece.maps % geometry.groups;
+            let first = group * group_out + piece.first;
+            Product {
+                left: &Left::new(left.padded(piece.maps, last), &rows, &terms, [1, 0]),
+                right: packed[group].block(piece.block),
+                finish: Finish {
+                    scale: scale.map(|scale| &scale[first..]),
+                    shift: shift.map(|shift| &shift[first..]),
+                    add: add.map_or(Add::Nothing, |add| {
+                        Add::Other(&add[(piece.maps * group_out + piece.first) * h * w..])
+                    }),
+                    relu: then.relu,
+                },
+                places: None,
+                rows: piece.rows,
+                out: piece.out,
+            }
+            .run();
+        });
     tensor(out, &[n, geometry.maps[1], h, w])
 }
 
@@ -94,36 +155,39 @@ fn cpu_input_gradient<T: Real>(
     let [group_in, group_out] = geometry.group();
     let (weight, dy) = (view::<T>(weight)?, view::<T>(dy)?);
     let weight = dense(conv, &weight, geometry.maps[0]);
-    let Phases {
-        phases,
-        before,
-        padded,
-    } = Phases::new(&geometry, &weight);
-    let left = pad(&dy, geometry.output(), before, padded);
-    let maps = left.len() / (n * geometry.groups);
+    let Phases { phases, frame } = Phases::new(&geometry, &weight);
+    let groups = n * geometry.groups;
+    let many = phases.len() > 1;
+    let terms = phases.iter().map(|phase| phase.terms.len()).sum();
+    let division = match many {
+        true => Division::whole(group_in, geometry.input),
+        false => Division::new::<T>(&geometry, group_in, terms, geometry.input),
+    };
+    let left = Groups::new(frame, &dy, groups, many || division.block_first);
     let mut dx = vec![T::zero(); x.elem_count()];
     for phase in &phases {
-        let division = match phase.places {
-            Some(_) => Division::whole(group_in, geometry.input),
-            None => Division::new::<T>(&geometry, group_in, phase.terms.len(), geometry.input),
-        };
-        let pieces = division.pieces(&mut dx, n * geometry.groups);
-        pieces.into_par_iter().for_each(|piece| {
-            let group = piece.maps % geometry.groups;
-            let left = &left[piece.maps * maps..][..maps];
-            Product {
-                left: &Left::new(left, &phase.rows, &phase.terms, [1, 0]),
-                right: phase.packed[group].block(piece.block),
-                start: Start::Zero,
-                rows: match &phase.places {
-                    Some(places) => 0..places.len(),
-                    None => piece.rows,
-                },
-                places: phase.places.as_deref(),
-                out: piece.out,
-            }
-            .run();
-        });
+        let pieces = division.pieces(&mut dx, groups);
+        pieces
+            .into_par_iter()
+            .for_each_init(Last::default, |last, piece| {
+                Product {
+                    left: &Left::new(
+                        left.padded(piece.maps, last),
+                        &phase.rows,
+                        &phase.terms,
+                        [1, 0],
+                    ),
+                    right: phase.packed[piece.maps % geometry.groups].block(piece.block),
+                    finish: Finish::NOTHING,
+                    rows: match &phase.places {
+                        Some(places) => 0..places.len(),
+                        None => piece.rows,
+                    },
+                    places: phase.places.as_deref(),
+                    out: piece.out,
+                }
+                .run();
+            });
     }
     tensor(dx, x.dims())
 }

@@ -110,17 +110,21 @@ fn turn_f32(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
         unsafe { _mm_storeu_ps(column.as_mut_ptr(), vector) };
         column
     };
-    let [a, b, c, d] = rows.each_ref().map(load);
+    let [a, b, c, d] = [
+        load(&rows[0]),
+        load(&rows[1]),
+        load(&rows[2]),
+        load(&rows[3]),
+    ];
     // SAFETY: as above
     unsafe {
         let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
         let (high_ab, high_cd) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
         [
-            _mm_movelh_ps(ab, cd),
-            _mm_movehl_ps(cd, ab),
-            _mm_movelh_ps(high_ab, high_cd),
-            _mm_movehl_ps(high_cd, high_ab),
+            store(_mm_movelh_ps(ab, cd)),
+            store(_mm_movehl_ps(cd, ab)),
+            store(_mm_movelh_ps(high_ab, high_cd)),
+            store(_mm_movehl_ps(high_cd, high_ab)),
         ]
-        .map(store)
     }
 }

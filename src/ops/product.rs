@@ -26,15 +26,35 @@ use std::ops::Range;
 /// Terms of a partial sum.
 const PARTIAL: usize = 256;
 
-/// What each output starts from.
+/// What becomes of a sum: `sum * scale + shift`, each a number for its column, `+ add`, and with `relu`
+/// nothing negative.
 #[derive(Clone, Copy)]
-pub(super) enum Start<'a, T> {
-    /// Zero.
-    Zero,
-    /// A number for its column.
-    Column(&'a [T]),
+pub(super) struct Finish<'a, T> {
+    pub scale: Option<&'a [T]>,
+    pub shift: Option<&'a [T]>,
+    pub add: Add<'a, T>,
+    pub relu: bool,
+}
+
+/// What is added to an output.
+#[derive(Clone, Copy)]
+pub(super) enum Add<'a, T> {
+    /// Nothing.
+    Nothing,
     /// What stands there.
     Itself,
+    /// What stands at the same place of another block of columns, a column's rows all in a row.
+    Other(&'a [T]),
+}
+
+impl<T> Finish<'_, T> {
+    /// The sum as it is.
+    pub(super) const NOTHING: Self = Finish {
+        scale: None,
+        shift: None,
+        add: Add::Nothing,
+        relu: false,
+    };
 }
 
 /// A left operand and how it is read.
@@ -78,7 +98,7 @@ pub(super) struct Product<'a, 'o, T> {
     /// Which of the rows.
     pub rows: Range<usize>,
     pub right: Block<'a, T>,
-    pub start: Start<'a, T>,
+    pub finish: Finish<'a, T>,
     /// Where in its column each row is written; in order from the column's front without it.
     pub places: Option<&'a [usize]>,
     /// The columns.
@@ -92,9 +112,13 @@ impl<T: Real> Product<'_, '_, T> {
         assert_eq!(self.right.numbers.len(), terms * self.right.width);
         assert!(self.rows.end <= self.left.rows.len());
         assert!(self.out.len() <= self.right.width);
-        if let Start::Column(start) = self.start {
-            assert!(start.len() >= self.out.len());
-        }
+        let Finish { scale, shift, .. } = self.finish;
+        assert!(
+            [scale, shift]
+                .into_iter()
+                .flatten()
+                .all(|each| each.len() >= self.out.len())
+        );
         Arch::new().dispatch(self);
     }
 }
@@ -220,34 +244,67 @@ impl<T: Real> Product<'_, '_, T> {
         mut tile: [[T::Of<S>; WIDE]; ROWS],
         row: usize,
     ) {
-        // the longest vectors hold 16 numbers
-        let mut numbers = [[T::zero(); VECTORS * 16]; ROWS];
-        if let Start::Column(start) = self.start {
-            let mut all = [T::zero(); VECTORS * 16];
-            all[..self.out.len()].copy_from_slice(&start[..self.out.len()]);
-            let start = &T::vectors::<S>(&all)[..WIDE];
+        let Finish {
+            scale,
+            shift,
+            add,
+            relu,
+        } = self.finish;
+        let columns = self.out.len();
+        if scale.is_some() || shift.is_some() {
+            // the longest vectors hold 16 numbers
+            let (mut all_scales, mut all_shifts) =
+                ([T::one(); VECTORS * 16], [T::zero(); VECTORS * 16]);
+            if let Some(scale) = scale {
+                all_scales[..columns].copy_from_slice(&scale[..columns]);
+            }
+            if let Some(shift) = shift {
+                all_shifts[..columns].copy_from_slice(&shift[..columns]);
+            }
+            let scale = &T::vectors::<S>(&all_scales)[..WIDE];
+            let shift = &T::vectors::<S>(&all_shifts)[..WIDE];
             for i in 0..ROWS {
                 for v in 0..WIDE {
-                    tile[i][v] = T::plus(simd, tile[i][v], start[v]);
+                    tile[i][v] = T::times_plus(simd, tile[i][v], scale[v], shift[v]);
                 }
             }
         }
+        let mut numbers = [[T::zero(); VECTORS * 16]; ROWS];
         for (numbers, vectors) in numbers.iter_mut().zip(&tile) {
             T::vectors_mut::<S>(numbers)[..WIDE].copy_from_slice(vectors);
         }
-        let adds = matches!(self.start, Start::Itself);
         match self.places {
             None => {
                 let from = row - self.rows.start;
+                let all = self.left.rows.len();
                 let (fours, rest) = self.out.as_chunks_mut::<4>();
                 for (four, out) in fours.iter_mut().enumerate() {
-                    turn(&numbers, 4 * four, out, from, adds);
+                    let first = 4 * four;
+                    match add {
+                        Add::Nothing => {
+                            turn(&numbers, first, out, from, |_, _, _, x| relu_if(relu, x))
+                        }
+                        Add::Itself => turn(&numbers, first, out, from, |_, _, y, x| y + x),
+                        Add::Other(other) => {
+                            let other = |k: usize| &other[(first + k) * all + row..][..ROWS];
+                            let others = [other(0), other(1), other(2), other(3)];
+                            turn(&numbers, first, out, from, |k, i, _, x| {
+                                relu_if(relu, others[k][i] + x)
+                            });
+                        }
+                    }
                 }
                 let first = 4 * fours.len();
                 for (column, out) in rest.iter_mut().enumerate() {
-                    for i in 0..ROWS {
-                        let start = if adds { out[from + i] } else { T::zero() };
-                        out[from + i] = start + numbers[i][first + column];
+                    for (i, out) in out[from..][..ROWS].iter_mut().enumerate() {
+                        let x = numbers[i][first + column];
+                        *out = match add {
+                            Add::Nothing => relu_if(relu, x),
+                            Add::Itself => *out + x,
+                            Add::Other(other) => {
+                                relu_if(relu, other[(first + column) * all + row + i] + x)
+                            }
+                        };
                     }
                 }
             }
@@ -255,8 +312,11 @@ impl<T: Real> Product<'_, '_, T> {
                 let places = &places[row..][..ROWS];
                 for (column, out) in self.out.iter_mut().enumerate() {
                     for (&place, numbers) in places.iter().zip(&numbers) {
-                        let start = if adds { out[place] } else { T::zero() };
-                        out[place] = start + numbers[column];
+                        let x = numbers[column];
+                        out[place] = match add {
+                            Add::Itself => out[place] + x,
+                            Add::Nothing | Add::Other(_) => x,
+                        };
                     }
                 }
             }
@@ -264,28 +324,45 @@ impl<T: Real> Product<'_, '_, T> {
     }
 }
 
-/// Writes four columns of a tile, from `first` on, or adds them to what is there.
+#[inline(always)]
+fn relu_if<T: Real>(relu: bool, x: T) -> T {
+    if relu & (x < T::zero()) { T::zero() } else { x }
+}
+
+/// Writes four columns of a tile, from `first` on, into rows from `from` on: what `becomes` makes of a
+/// number's column and row, of what stands there, and of the number.
 #[inline(always)]
 fn turn<T: Real, const ROWS: usize>(
     tile: &[[T; VECTORS * 16]; ROWS],
     first: usize,
     out: &mut [&mut [T]; 4],
     from: usize,
-    adds: bool,
+    becomes: impl Fn(usize, usize, T, T) -> T,
 ) {
-    let mut out = out.each_mut().map(|column| &mut column[from..][..ROWS]);
-    let four = |i: usize| -> [T; 4] { tile[i][first..][..4].try_into().expect("four") };
+    let [a, b, c, d] = out;
+    let rows = from..from + ROWS;
+    let mut out = [
+        &mut a[rows.clone()],
+        &mut b[rows.clone()],
+        &mut c[rows.clone()],
+        &mut d[rows],
+    ];
+    let four = |i: usize| -> [T; 4] {
+        let row = &tile[i];
+        [row[first], row[first + 1], row[first + 2], row[first + 3]]
+    };
     for i in (0..ROWS - ROWS % 4).step_by(4) {
         let columns = T::turn([four(i), four(i + 1), four(i + 2), four(i + 3)]);
-        for (out, column) in out.iter_mut().zip(columns) {
-            for (out, x) in out[i..][..4].iter_mut().zip(column) {
-                *out = if adds { *out + x } else { x };
+        for k in 0..4 {
+            for j in 0..4 {
+                out[k][i + j] = becomes(k, i + j, out[k][i + j], columns[k][j]);
             }
         }
     }
     for i in ROWS - ROWS % 4..ROWS {
-        for (out, x) in out.iter_mut().zip(four(i)) {
-            out[i] = if adds { out[i] + x } else { x };
+        let column = four(i);
+        for k in 0..4 {
+            out[k][i] = becomes(k, i, out[k][i], column[k]);
         }
     }
 }
@@ -333,7 +410,10 @@ mod tests {
                         left: &source,
                         rows: 0..rows,
                         right: packed.block(i),
-                        start: Start::Itself,
+                        finish: Finish {
+                            add: Add::Itself,
+                            ..Finish::NOTHING
+                        },
                         places: scattered.then_some(&places),
                         out: rest.drain(..columns.len()).collect(),
                     }

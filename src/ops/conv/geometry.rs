@@ -1,10 +1,8 @@
 //! Where do the windows of a convolution lie on maps of known size?
 
+use super::padded::Frame;
 use crate::graph::{Axis, Conv};
-use crate::ops::cpu::Real;
 use candle_core::{Result, Tensor};
-use rayon::prelude::*;
-use std::borrow::Cow;
 
 /// A convolution on maps of known size.
 pub(super) struct Geometry {
@@ -50,9 +48,13 @@ impl Geometry {
         [self.axes[0].output, self.axes[1].output]
     }
 
-    /// Rows and columns of zeros in front of the input.
-    pub fn before(&self) -> [usize; 2] {
-        [self.axes[0].before, self.axes[1].before]
+    /// How the input lies within its zeros.
+    pub fn frame(&self) -> Frame {
+        Frame {
+            size: self.input,
+            before: [self.axes[0].before, self.axes[1].before],
+            padded: self.padded(),
+        }
     }
 
     /// Rows and columns of the padded map, as far as a window looks.
@@ -84,28 +86,4 @@ impl Geometry {
             })
             .collect()
     }
-}
-
-/// Maps laid into larger ones of zeros, `before` rows and columns from their edge.
-pub(super) fn pad<T: Real>(
-    maps: &[T],
-    size: [usize; 2],
-    before: [usize; 2],
-    padded: [usize; 2],
-) -> Cow<'_, [T]> {
-    if padded == size {
-        return Cow::Borrowed(maps);
-    }
-    let (plane, larger) = (size[0] * size[1], padded[0] * padded[1]);
-    let mut out = vec![T::zero(); maps.len() / plane * larger];
-    let both = out
-        .par_chunks_exact_mut(larger)
-        .zip(maps.par_chunks_exact(plane));
-    both.for_each(|(larger, map)| {
-        for (row, line) in map.chunks_exact(size[1]).enumerate() {
-            let start = (before[0] + row) * padded[1] + before[1];
-            larger[start..start + size[1]].copy_from_slice(line);
-        }
-    });
-    Cow::Owned(out)
 }

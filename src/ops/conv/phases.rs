@@ -1,6 +1,7 @@
 //! Which output units does an input unit's gradient come from, under a stride?
 
 use super::geometry::Geometry;
+use super::padded::Frame;
 use crate::ops::cpu::Real;
 use crate::ops::packed::{Layout, Packed};
 
@@ -17,10 +18,7 @@ pub(super) struct Phase<T> {
 /// All phases, and how the output's gradient is padded for them.
 pub(super) struct Phases<T> {
     pub phases: Vec<Phase<T>>,
-    /// Rows and columns of zeros in front.
-    pub before: [usize; 2],
-    /// Rows and columns with them.
-    pub padded: [usize; 2],
+    pub frame: Frame,
 }
 
 impl<T: Real> Phases<T> {
@@ -35,8 +33,11 @@ impl<T: Real> Phases<T> {
         }
         Phases {
             phases,
-            before: [steps[0].before, steps[1].before],
-            padded,
+            frame: Frame {
+                size: geometry.output(),
+                before: [steps[0].before, steps[1].before],
+                padded,
+            },
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Division {
     /// Rows of a part.
     part: usize,
     /// Whether a block is worked off in all samples before the next one.
-    block_first: bool,
+    pub block_first: bool,
 }
 
 impl Division {

@@ -4,12 +4,12 @@
 //! about [`CHUNK`], of which the output's gradient is packed, so that it stays in the cache while all
 //! taps meet it.
 
-use super::geometry::{Geometry, pad};
+use super::geometry::Geometry;
 use super::table::sparse;
 use crate::graph::Conv;
 use crate::ops::cpu::{Real, sum_f64, tensor, view};
 use crate::ops::packed::{Block, Layout, blocks, pack};
-use crate::ops::product::{Left, Product, Start};
+use crate::ops::product::{Add, Finish, Left, Product};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -23,7 +23,7 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     let [group_in, group_out] = geometry.group();
     let (x, dy) = (view::<T>(x)?, view::<T>(dy)?);
     let (rows, windows) = (geometry.window_taps(), geometry.windows());
-    let left = pad(&x, geometry.input, geometry.before(), geometry.padded());
+    let left = geometry.frame().pad(&x);
     let (step, step_out) = (left.len() / n, dy.len() / n);
     let chunks = chunks(n, windows.len());
     let mut dw = vec![T::zero(); geometry.maps[1] * rows.len()];
@@ -49,7 +49,10 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
                         numbers: &numbers,
                         width,
                     },
-                    start: Start::Itself,
+                    finish: Finish {
+                        add: Add::Itself,
+                        ..Finish::NOTHING
+                    },
                     places: None,
                     out: piece.out.iter_mut().map(|out| &mut **out).collect(),
                 }
