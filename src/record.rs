@@ -1,5 +1,7 @@
-//! What was found, in a form that outlives the run: one JSON line a claim, and one a training run.
+//! What was found, in a form that outlives the run: one JSON line a claim, one a training run,
+//! one a timing.
 
+use crate::bench::Timing;
 use crate::claim::{Kind, Tolerance, Topic, Trial, Value};
 use crate::experiment::Answer;
 use crate::file;
@@ -140,6 +142,8 @@ pub struct RecordError {
 pub const EVIDENCE: &str = "evidence.jsonl";
 /// The training runs' file in a report folder.
 pub const TRAINING: &str = "training.jsonl";
+/// The timings' file in a report folder.
+pub const THROUGHPUT: &str = "throughput.jsonl";
 /// The provenance's file in a report folder.
 pub const MACHINE: &str = "machine.toml";
 
@@ -185,11 +189,24 @@ pub fn save_training(folder: &Path, runs: &[Trained]) -> Result<(), RecordError>
 /// # Errors
 /// [`RecordError`] names the file, and the line that is cut or foreign.
 pub fn load_training(folder: &Path) -> Result<Vec<Trained>, RecordError> {
-    let path = folder.join(TRAINING);
-    match path.try_exists() {
-        Ok(false) => Ok(Vec::new()),
-        _ => parse(&path, &read(&path)?, "training run"),
-    }
+    parse_if_there(&folder.join(TRAINING), "training run")
+}
+
+/// Writes timings into a folder, whole or not at all.
+///
+/// # Errors
+/// [`RecordError`] names the file and what the system says.
+pub fn save_throughput(folder: &Path, timings: &[Timing]) -> Result<(), RecordError> {
+    let path = folder.join(THROUGHPUT);
+    write(&path, &lines(&path, timings)?)
+}
+
+/// Reads what [`save_throughput`] wrote; a folder without the file has no timings.
+///
+/// # Errors
+/// [`RecordError`] names the file, and the line that is cut or foreign.
+pub fn load_throughput(folder: &Path) -> Result<Vec<Timing>, RecordError> {
+    parse_if_there(&folder.join(THROUGHPUT), "timing")
 }
 
 /// One JSON line each.
@@ -200,6 +217,13 @@ fn lines(path: &Path, all: &[impl Serialize]) -> Result<Vec<u8>, RecordError> {
         lines.push(b'\n');
     }
     Ok(lines)
+}
+
+fn parse_if_there<T: DeserializeOwned>(path: &Path, what: &str) -> Result<Vec<T>, RecordError> {
+    match path.try_exists() {
+        Ok(false) => Ok(Vec::new()),
+        _ => parse(path, &read(path)?, what),
+    }
 }
 
 /// Reads one JSON line each; a last line without its end was cut, even where it could be read.
