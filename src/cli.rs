@@ -81,7 +81,7 @@ pub enum Command {
     /// report, and go on from there when they were stopped.
     Train(TrainOptions),
     /// Measure how long steps of networks take, in f32 on the CPU; RAYON_NUM_THREADS sets the threads.
-    Time(TimeOptions),
+    Time(timing::TimeOptions),
     /// Print the JSON Schema of suites, or of experiments.
     Schema {
         /// Of which files.
@@ -213,42 +213,6 @@ pub struct TrainOptions {
     /// Print the answers as JSON.
     #[arg(long)]
     pub json: bool,
-}
-
-#[derive(Args)]
-pub struct TimeOptions {
-    /// Registry names, as `convcheck list models` prints them; without one those of `cargo bench`.
-    pub models: Vec<String>,
-    /// Images at once; can be given several times.
-    #[arg(long = "batch", value_name = "N")]
-    pub batches: Vec<usize>,
-    /// Which step; without one both.
-    #[arg(long = "step")]
-    pub steps: Vec<StepOption>,
-    /// Samples of each step, after a warm-up.
-    #[arg(long, value_name = "K", default_value_t = 10)]
-    pub samples: usize,
-    /// Measure layers by themselves too, and the most that this machine can do; without a model these alone.
-    #[arg(long)]
-    pub kernels: bool,
-    /// Print JSON, a line for each thing measured.
-    #[arg(long)]
-    pub json: bool,
-    /// Add what is measured to this folder's throughput.jsonl, which `convcheck report` shows.
-    #[arg(long, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-    /// Measure nothing and print what this folder's throughput.jsonl holds.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["models", "batches", "steps", "samples", "kernels", "output"])]
-    pub from: Option<PathBuf>,
-}
-
-/// Steps of a network.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum StepOption {
-    /// Forward, in evaluation mode.
-    Inference,
-    /// Forward, loss, backward, update.
-    Training,
 }
 
 /// The scales of experiments.

@@ -11,8 +11,8 @@ mod cli;
 use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
 use cli::{
-    CheckOptions, Cli, Command, CompareOptions, List, SchemaOf, ShowOptions, TimeOptions,
-    TrainOptions, data, networks, timing, training,
+    CheckOptions, Cli, Command, CompareOptions, List, SchemaOf, ShowOptions, TrainOptions, data,
+    networks, timing, training,
 };
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
@@ -221,7 +221,7 @@ fn train(options: &TrainOptions) -> Result<Outcome> {
 }
 
 /// Measures, or reads what was measured, and prints it.
-fn time(options: &TimeOptions) -> Result<Outcome> {
+fn time(options: &timing::TimeOptions) -> Result<Outcome> {
     let timings = match &options.from {
         Some(folder) => timing::recorded(folder)?,
         None => timing::measure(options, &by()?, bar, &goes_on)?,

@@ -79,6 +79,11 @@ impl Workload {
         &self.x
     }
 
+    /// The labels.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
     /// Takes the step, to its end on the device.
     ///
     /// # Errors

@@ -1,14 +1,50 @@
 //! The command that measures: from options to timings.
 
-use super::{StepOption, TimeOptions};
 use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
 use convcheck::bench::{BenchError, Engine, NETS, Step, Timing, What, Workload};
 use convcheck::bench::{kernels, peaks, samples};
 use convcheck::experiment::By;
 use convcheck::record;
 use convcheck::zoo::{self, Model};
 use indicatif::ProgressBar;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+pub struct TimeOptions {
+    /// Registry names, as `convcheck list models` prints them; without one those of `cargo bench`.
+    pub models: Vec<String>,
+    /// Images at once; can be given several times.
+    #[arg(long = "batch", value_name = "N")]
+    pub batches: Vec<usize>,
+    /// Which step; without one both.
+    #[arg(long = "step")]
+    pub steps: Vec<StepOption>,
+    /// Samples of each step, after a warm-up.
+    #[arg(long, value_name = "K", default_value_t = 10)]
+    pub samples: usize,
+    /// Measure layers by themselves too, and the most that this machine can do; without a model these alone.
+    #[arg(long)]
+    pub kernels: bool,
+    /// Print JSON, a line for each thing measured.
+    #[arg(long)]
+    pub json: bool,
+    /// Add what is measured to this folder's throughput.jsonl, which `convcheck report` shows.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Measure nothing and print what this folder's throughput.jsonl holds.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["models", "batches", "steps", "samples", "kernels", "output"])]
+    pub from: Option<PathBuf>,
+}
+
+/// Steps of a network.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum StepOption {
+    /// Forward, in evaluation mode.
+    Inference,
+    /// Forward, loss, backward, update.
+    Training,
+}
 
 impl From<StepOption> for Step {
     fn from(option: StepOption) -> Step {

@@ -24,7 +24,7 @@ pub(super) fn page(timings: &[Timing]) -> Markup {
         h1 { "Speed" }
         p.lead {
             "Images a second of whole steps, in 32-bit numbers on the CPU, after a warm-up. Training is forward, loss, backward "
-            "and the update of the weights. Engines took turns, with as many threads each."
+            "and the update of the weights."
         }
         ul { @for machine in machines(timings) { li { (machine) } } }
         @if !networks.is_empty() { (steps(&networks)) }
@@ -45,18 +45,24 @@ pub(super) fn section(timings: &[Timing]) -> Markup {
 
 fn steps(networks: &[Network]) -> Markup {
     let has = |i: usize| networks.iter().any(|network| network.measured[i].is_some());
+    let several = networks
+        .iter()
+        .any(|network| network.threads != networks[0].threads);
     let plots = Step::ALL.map(|step| {
         let rows: Vec<Series> = (networks.iter())
             .filter(|network| network.step == step)
             .map(|network| Series {
-                label: format!("{}, {}", network.model, network.batch),
+                label: match several {
+                    false => format!("{}, {}", network.model, network.batch),
+                    true => format!("{}, {}, threads {}", network.model, network.batch, network.threads),
+                },
                 dots: (network.ratios.iter().map(|ratio| {
                     ratio.as_ref().map(|ratio| Dot { value: ratio.median, interval: ratio.interval })
                 })).collect(),
             })
             .collect();
         let title = format!(
-            "Speed of convcheck in {}, as a multiple of a peer's: to the right of 1 convcheck is faster. After each name the batch; a bar \
+            "Speed of convcheck in {}, as a multiple of a peer's: to the right of 1 convcheck is faster. Behind each name the batch; a bar \
              goes from the least to the largest round; the axis is logarithmic",
             step.name()
         );
@@ -65,22 +71,25 @@ fn steps(networks: &[Network]) -> Markup {
     html! {
         h2 { "Networks" }
         @if PEERS.iter().enumerate().any(|(i, _)| has(i + 1)) {
-            p { "A ratio is the peer's median time over ours, within a round; what is shown is the median of the rounds, and the least and the "
-                "largest. candle is stock candle layers, where they can do the work." }
+            p { "Engines took turns. A ratio is a peer's median time over that of convcheck, within a round: above 1 convcheck is faster. "
+                "Shown is the median of the rounds, and the least and the largest. candle is stock candle layers, where they can do "
+                "the work." }
         }
         div.plots { @for plot in plots.into_iter().flatten() { (plot) } }
+        h3 { "Images a second" @if has(1) || has(2) { ", and the speed of convcheck as a multiple" } }
         div.wide tabindex="0" role="region" aria-label="Images a second" {
             table {
                 thead { tr {
-                    th scope="col" { "Network" } th scope="col" { "Step" } th.number scope="col" { "Batch" } th.number scope="col" { "Threads" }
-                    @for (i, engine) in ENGINES.iter().enumerate() { @if has(i) { th.number scope="col" { (engine.name()) ", images/s" } } }
-                    @for (i, peer) in PEERS.iter().enumerate() { @if has(i + 1) { th.number scope="col" { "of " (peer.name()) "'s speed" } } }
+                    th scope="col" { "Network" } th scope="col" { "Step" } th.number scope="col" { "Batch" }
+                    @if several { th.number scope="col" { "Threads" } }
+                    @for (i, engine) in ENGINES.iter().enumerate() { @if has(i) { th.number scope="col" { (engine.name()) } } }
+                    @for (i, peer) in PEERS.iter().enumerate() { @if has(i + 1) { th.number scope="col" { "to " (peer.name()) } } }
                 } }
                 tbody { @for network in networks { tr {
                     th scope="row" { code { (network.model) } }
                     td { (network.step.name()) }
                     td.number { (network.batch) }
-                    td.number { (network.threads) }
+                    @if several { td.number { (network.threads) } }
                     @for (i, measured) in network.measured.iter().enumerate() { @if has(i) {
                         td.number { (measured.as_ref().map_or("-".into(), |one| short(network.batch as f64 / one.median))) }
                     } }

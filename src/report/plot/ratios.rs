@@ -24,6 +24,11 @@ pub(in crate::report) struct Dot {
 }
 
 const ROW: i32 = 36;
+/// A series, and the logarithms of lower end, value and upper end.
+type Place = (usize, [f64; 3]);
+
+/// Where in a row its dots stand.
+const LINE: i32 = 24;
 const HEAD: i32 = 30;
 const FOOT: i32 = 26;
 /// Where ratios are drawn.
@@ -37,7 +42,7 @@ pub(in crate::report) fn ratios(title: &str, names: &[String], rows: &[Series]) 
             .iter()
             .all(|x| x.is_finite() && *x > 0.0)
     };
-    let dots = |row: &'_ Series| -> Vec<(usize, [f64; 3])> {
+    let dots = |row: &Series| -> Vec<Place> {
         let dots = row.dots.iter().enumerate();
         dots.filter_map(|(i, dot)| Some((i, dot.as_ref().filter(|dot| is_drawable(dot))?)))
             .map(|(i, dot)| {
@@ -46,7 +51,7 @@ pub(in crate::report) fn ratios(title: &str, names: &[String], rows: &[Series]) 
             })
             .collect()
     };
-    let rows: Vec<(&str, Vec<(usize, [f64; 3])>)> = rows
+    let rows: Vec<(&str, Vec<Place>)> = rows
         .iter()
         .map(|row| (row.label.as_str(), dots(row)))
         .filter(|(_, dots)| !dots.is_empty())
@@ -87,12 +92,17 @@ pub(in crate::report) fn ratios(title: &str, names: &[String], rows: &[Series]) 
                 0 => INK.mix(0.8).stroke_width(2),
                 _ => INK.mix(0.15).stroke_width(1),
             };
-            root.draw(&PathElement::new([(x, HEAD - 6), (x, bottom)], line))?;
+            // beside the dots only, not through the names
+            for i in 0..rows.len() as i32 {
+                let middle = HEAD + i * ROW + LINE;
+                let ends = [(x, middle - 8), (x, middle + 9)];
+                root.draw(&PathElement::new(ends, line))?;
+            }
             let text = short(2f64.powi(power));
             root.draw(&Text::new(text, (x, bottom + 12), &middle))?;
         }
         for (i, (name, dots)) in (0..).zip(&rows) {
-            let (top, line) = (HEAD + i * ROW + 8, HEAD + i * ROW + 24);
+            let (top, line) = (HEAD + i * ROW + 8, HEAD + i * ROW + LINE);
             root.draw(&Text::new(name.to_string(), (2, top), &left))?;
             let values: Vec<String> = dots.iter().map(|dot| short(dot.1[1].exp2())).collect();
             let end = WIDTH as i32 - 2;

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 const HEAD: i32 = 28;
-const HEIGHT: i32 = 440;
+const HEIGHT: i32 = 560;
 /// Room for the ticks below.
 const FOOT: i32 = 54;
 
@@ -68,7 +68,7 @@ pub(in crate::report) fn roofline(
             .margin_top(HEAD)
             .set_label_area_size(LabelAreaPosition::Left, 56)
             .set_label_area_size(LabelAreaPosition::Bottom, 46)
-            .build_cartesian_2d(Axis::logarithmic(xs), Axis::logarithmic(ys))?;
+            .build_cartesian_2d(Axis::logarithmic(xs.clone()), Axis::logarithmic(ys))?;
         let power = |v: f64| crate::report::number::short(10f64.powf(v));
         axes(
             &mut chart,
@@ -82,8 +82,12 @@ pub(in crate::report) fn roofline(
         chart.draw_series(
             dots.map(|(&point, mark)| Circle::new(point, 4, colour(mark.group).mix(0.8).filled())),
         )?;
-        let pixels: Vec<(i32, i32)> = (points.iter())
-            .map(|point| chart.backend_coord(point))
+        // names keep away from the roof as from points
+        let steps = (0..=200).map(|i| xs.start + (xs.end - xs.start) * f64::from(i) / 200.0);
+        let above = steps.map(|x| (x, peak.min(bandwidth + x)));
+        let pixels: Vec<(i32, i32)> = (points.iter().copied())
+            .chain(above)
+            .map(|point| chart.backend_coord(&point))
             .collect();
         let text = ("sans-serif", 14).into_font().color(&INK);
         for label in labels(&marks, &pixels, HEIGHT - FOOT) {

@@ -98,7 +98,7 @@ pub(super) struct Label {
 }
 
 /// Which names are written where: greedily, the first of each group before the others, in the first of
-/// four places beside the point that touches no name, no point and no edge; `floor` is the lower one.
+/// four places beside the point that touches no name, no point and no edge; `floor` is the lower one. Points beyond those of the marks are only kept free.
 pub(super) fn labels(marks: &[Mark], points: &[(i32, i32)], floor: i32) -> Vec<Label> {
     let mut groups = BTreeSet::new();
     let (first, rest): (Vec<usize>, Vec<usize>) =
