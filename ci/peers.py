@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import torch
-from peers_models import MODELS
+from peers_models import MODELS, batches
 from torch import nn
 
 QUICK = ["article_lenet5_cifar10", "resnet20_cifar", "resnet18", "resnet50"]
@@ -26,12 +26,17 @@ def fail(what):
     sys.exit(2)
 
 
-def lines(program, *arguments):
-    """The JSON lines that a program prints; a program that fails raises its first words."""
+def said(program, *arguments):
+    """The lines that a program prints; a program that fails raises its first words."""
     done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError((done.stderr.strip().splitlines() or ["it ended without a word"])[0].removeprefix("Error: "))
-    return [json.loads(line) for line in done.stdout.splitlines()]
+        wrong = done.stderr.strip().splitlines() or ["it ended without a word"]
+        raise RuntimeError(wrong[0].removeprefix("Error: "))
+    return done.stdout.splitlines()
+
+
+def lines(program, *arguments):
+    return [json.loads(line) for line in said(program, *arguments)]
 
 
 def step_of(model, x, labels, step):
@@ -76,7 +81,8 @@ def measure(options, name, model, shape, batch, step, candle):
     run = step_of(model, torch.rand(batch, *shape) * 2 - 1, torch.arange(batch) % classes, step)
 
     def ours():
-        return lines(options.convcheck, "time", name, "--batch", batch, "--step", step, "--samples", options.samples, "--json")[0]
+        which = ["--batch", batch, "--step", step, "--samples", options.samples]
+        return lines(options.convcheck, "time", name, *which, "--json")[0]
 
     def pytorch():
         return {"engine": "pytorch", "version": torch.__version__, "seconds": samples(run, options.samples)}
@@ -113,7 +119,8 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--samples", type=int, default=5, help="in each round")
-    parser.add_argument("--output", type=Path, default=Path("target/peers/record"), help="folder for throughput.jsonl")
+    record = Path("target/peers/record")
+    parser.add_argument("--output", type=Path, default=record, help="folder for throughput.jsonl")
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.convcheck, candle = os.environ["CONVCHECK"], os.environ.get("CANDLE")
@@ -128,11 +135,12 @@ def main():
 
     shapes, differ = {}, False
     for name in names:
-        shown = json.loads(subprocess.run([options.convcheck, "show", name, "--json"], check=True, capture_output=True).stdout)
+        shown = json.loads("".join(said(options.convcheck, "show", name, "--json")))
+        ours = shown["totals"]["params"]
         with torch.device("meta"):
-            params = sum(weight.numel() for weight in MODELS[name]().parameters())
-        if params != shown["totals"]["params"]:
-            print(f"ci/peers: {name} has {params} parameters in PyTorch, {shown['totals']['params']} in convcheck", file=sys.stderr)
+            theirs = sum(weight.numel() for weight in MODELS[name]().parameters())
+        if ours != theirs:
+            print(f"ci/peers: {name} has {ours} parameters, {theirs} in PyTorch", file=sys.stderr)
             differ = True
         shapes[name] = shown["input"]
     if differ:
@@ -142,13 +150,13 @@ def main():
     timings = lines(options.convcheck, "time", "--kernels", "--json")
     for name in names:
         model, shape = MODELS[name](), shapes[name]
-        for batch in (1, 64) if shape[-1] < 100 else (1, 8):
+        for batch in batches(name, shape):
             for step in ("inference", "training"):
                 new, missing = measure(options, name, model, shape, batch, step, candle)
                 timings += new
                 write(options.output, timings)
-                said = "".join(f"; {engine}: {why}" for engine, why in missing.items())
-                print(f"{name}, batch {batch}, {step}{said}", flush=True)
+                without = "".join(f"; {engine}: {why}" for engine, why in missing.items())
+                print(f"{name}, batch {batch}, {step}{without}", flush=True)
     sys.stdout.flush()
     subprocess.run([options.convcheck, "time", "--from", options.output], check=True)
     print(f"record: {options.output / 'throughput.jsonl'}")

@@ -14,6 +14,10 @@ def bn_conv(c, out, stride=1, kernel=3):
     return nn.Sequential(conv(c, out, kernel, stride, bias=False), nn.BatchNorm2d(out))
 
 
+def head(c, classes):
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, classes)]
+
+
 def lenet5():
     return nn.Sequential(
         nn.Conv2d(3, 16, 5), nn.MaxPool2d(2), nn.Conv2d(16, 32, 5), nn.MaxPool2d(2), nn.Flatten(),
@@ -26,8 +30,8 @@ def listing_vgg():
     for out in (64, 128, 256, 512, 512):
         layers += [conv(c, out), nn.ReLU(), conv(out, out), nn.ReLU(), nn.MaxPool2d(2)]
         c = out
-    head = [nn.Linear(512, 300), nn.ReLU(), nn.Linear(300, 200), nn.ReLU(), nn.Linear(200, 100)]
-    return nn.Sequential(*layers, nn.Flatten(), *head)
+    dense = [nn.Linear(512, 300), nn.ReLU(), nn.Linear(300, 200), nn.ReLU(), nn.Linear(200, 100)]
+    return nn.Sequential(*layers, nn.Flatten(), *dense)
 
 
 class Residual(nn.Module):
@@ -61,14 +65,14 @@ def keras_bn(c):
 
 def listing_tensorflow_resnet18():
     same = lambda c, out, stride: Same(3, nn.Conv2d(c, out, 3, stride), stride)
-    layers = [nn.Conv2d(3, 50, 3), keras_bn(50), nn.ReLU(), Same(2, nn.MaxPool2d(2, 1), value=float("-inf"))]
-    c = 50
+    pool = Same(2, nn.MaxPool2d(2, 1), value=float("-inf"))
+    layers, c = [nn.Conv2d(3, 50, 3), keras_bn(50), nn.ReLU(), pool], 50
     for out, first in ((50, 1), (150, 2), (300, 2), (500, 2)):
         for stride in (first, 1):
             body = [same(c, out, stride), keras_bn(out), nn.ReLU(), same(out, out, 1), keras_bn(out)]
             layers.append(Residual(nn.Sequential(*body), nn.Conv2d(c, out, 1, stride) if stride > 1 else None))
             c = out
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(500, 100))
+    return nn.Sequential(*layers, *head(500, 100))
 
 
 def listing_pytorch_resnet18(last_stride, classes):
@@ -81,7 +85,7 @@ def listing_pytorch_resnet18(last_stride, classes):
     for out, stride in ((128, 2), (256, 2), (512, 2), (512, last_stride)):
         layers += [unit(c, c, 1), unit(c, out, stride)]
         c = out
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes))
+    return nn.Sequential(*layers, *head(512, classes))
 
 
 def listing_transfer():
@@ -108,7 +112,7 @@ def resnet_cifar(depth):
             body = nn.Sequential(bn_conv(c, out, stride), nn.ReLU(), bn_conv(out, out))
             layers.append(Residual(body, Pad(out - c) if stride > 1 else None))
             c = out
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    return nn.Sequential(*layers, *head(64, 10))
 
 
 class Preactivated(nn.Module):
@@ -117,7 +121,7 @@ class Preactivated(nn.Module):
     def __init__(self, c, out, stride):
         super().__init__()
         self.norm = nn.Sequential(nn.BatchNorm2d(c), nn.ReLU())
-        self.body = nn.Sequential(conv(c, out, 3, stride, bias=False), nn.BatchNorm2d(out), nn.ReLU(), conv(out, out, bias=False))
+        self.body = nn.Sequential(bn_conv(c, out, stride), nn.ReLU(), conv(out, out, bias=False))
         changes = stride > 1 or c != out
         self.project = nn.Conv2d(c, out, 1, stride, bias=False) if changes else None
 
@@ -132,7 +136,7 @@ def wrn(depth, widening):
         for i in range((depth - 4) // 6):
             layers.append(Preactivated(c, widening * out, first if i == 0 else 1))
             c = widening * out
-    return nn.Sequential(*layers, nn.BatchNorm2d(c), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, 10))
+    return nn.Sequential(*layers, nn.BatchNorm2d(c), nn.ReLU(), *head(c, 10))
 
 
 class Gated(Bottleneck):
@@ -142,6 +146,14 @@ class Gated(Bottleneck):
         super().__init__(*arguments, **options)
         c = self.bn3.num_features
         self.bn3 = nn.Sequential(self.bn3, torchvision.ops.SqueezeExcitation(c, c // 16))
+
+
+def batches(name, shape):
+    """As src/bench.rs has them."""
+    if shape[-1] > 100:
+        return 1, 8
+    # its last maps are 1x1, and batch normalisation needs two of them
+    return (2 if name == "article_pt_resnet18_cifar10" else 1), 64
 
 
 MODELS = {

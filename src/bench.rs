@@ -22,7 +22,8 @@ pub const NETS: &[(&str, [usize; 2])] = &[
     ("article_lenet5_cifar10", SMALL),
     ("article_vgg_cifar100", SMALL),
     ("article_tf_resnet18_cifar100", SMALL),
-    ("article_pt_resnet18_cifar10", SMALL),
+    // its last maps are 1x1, and batch normalisation needs two of them
+    ("article_pt_resnet18_cifar10", [2, 64]),
     ("resnet20_cifar", SMALL),
     ("resnet56_cifar", SMALL),
     ("wrn_16_4", SMALL),
