@@ -3,6 +3,7 @@
 pub mod data;
 mod data_text;
 pub mod networks;
+pub mod timing;
 pub mod training;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -79,6 +80,8 @@ pub enum Command {
     /// Train the arms of an experiment and answer its questions; runs are kept in the folder of the
     /// report, and go on from there when they were stopped.
     Train(TrainOptions),
+    /// Measure how long steps of networks take, in f32 on the CPU; RAYON_NUM_THREADS sets the threads.
+    Time(timing::TimeOptions),
     /// Print the JSON Schema of suites, or of experiments.
     Schema {
         /// Of which files.

@@ -21,6 +21,7 @@
 //! | [`data`] | which images are there? |
 //! | [`run`] | what does a network say to these inputs? |
 //! | [`train`] | how does a network learn? |
+//! | [`bench`](mod@bench) | what does a step cost, in seconds? |
 //! | [`experiment`] | what is to be trained, and what would decide? |
 //! | [`evidence`] | what can be found out about a claim here? |
 //! | [`verdict`] | what follows from the evidence? |
@@ -32,6 +33,7 @@
 //! Imports go from later rows to earlier ones only.
 
 pub mod analysis;
+pub mod bench;
 pub mod check;
 pub mod claim;
 pub mod compare;

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
 use cli::{
     CheckOptions, Cli, Command, CompareOptions, List, SchemaOf, ShowOptions, TrainOptions, data,
-    networks, training,
+    networks, timing, training,
 };
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
@@ -120,6 +120,7 @@ fn run(cli: Cli) -> Result<Outcome> {
             Ok(Outcome::AsRecorded)
         }
         Some(Command::Train(options)) => train(&options),
+        Some(Command::Time(options)) => time(&options),
         Some(Command::Schema { of }) => {
             json(&match of {
                 SchemaOf::Suite => claim::schema(),
@@ -215,6 +216,24 @@ fn train(options: &TrainOptions) -> Result<Outcome> {
     match options.json {
         true => json(&answers)?,
         false => say(&training::text(&answers))?,
+    }
+    Ok(Outcome::AsRecorded)
+}
+
+/// Measures, or reads what was measured, and prints it.
+fn time(options: &timing::TimeOptions) -> Result<Outcome> {
+    let timings = match &options.from {
+        Some(folder) => timing::recorded(folder)?,
+        None => timing::measure(options, &by()?, bar, &goes_on)?,
+    };
+    match options.json {
+        true => timings.iter().try_for_each(json_line)?,
+        false if options.from.is_some() => say(&report::speed_text(&timings))?,
+        false => say(&format!(
+            "{}\n{}",
+            device::measured(),
+            report::speed_text(&timings)
+        ))?,
     }
     Ok(Outcome::AsRecorded)
 }
@@ -365,7 +384,8 @@ fn count(records: &[Record], kind: Kind) -> usize {
 fn write_pages(from: &Path, suites: &[Suite], output: &Path) -> Result<()> {
     let (provenance, records) = record::load(from)?;
     let training = Training::new(experiment::embedded()?, record::load_training(from)?);
-    let pages = report::render(suites, &records, &training, &provenance)?;
+    let timings = record::load_throughput(from)?;
+    let pages = report::render(suites, &records, &training, &timings, &provenance)?;
     // the first page comes last, so that it never links to a page that is not there
     for page in pages.iter().rev() {
         record::write(&output.join(&page.file), page.html.as_bytes())?;
@@ -422,6 +442,10 @@ fn say(text: &str) -> Result<()> {
 /// Says which runs do not count, if any.
 fn say_left_out(training: &Training) -> Result<()> {
     report::left_out(training).map_or(Ok(()), |text| say(&format!("{text}\n")))
+}
+
+fn json_line(value: &impl Serialize) -> Result<()> {
+    say(&format!("{}\n", serde_json::to_string(value)?))
 }
 
 fn json(value: &impl Serialize) -> Result<()> {

@@ -1,5 +1,7 @@
-//! What was found, in a form that outlives the run: one JSON line a claim, and one a training run.
+//! What was found, in a form that outlives the run: one JSON line a claim, one a training run,
+//! one a timing.
 
+use crate::bench::Timing;
 use crate::claim::{Kind, Tolerance, Topic, Trial, Value};
 use crate::experiment::Answer;
 use crate::file;
@@ -140,6 +142,8 @@ pub struct RecordError {
 pub const EVIDENCE: &str = "evidence.jsonl";
 /// The training runs' file in a report folder.
 pub const TRAINING: &str = "training.jsonl";
+/// The timings' file in a report folder.
+pub const THROUGHPUT: &str = "throughput.jsonl";
 /// The provenance's file in a report folder.
 pub const MACHINE: &str = "machine.toml";
 
@@ -185,11 +189,24 @@ pub fn save_training(folder: &Path, runs: &[Trained]) -> Result<(), RecordError>
 /// # Errors
 /// [`RecordError`] names the file, and the line that is cut or foreign.
 pub fn load_training(folder: &Path) -> Result<Vec<Trained>, RecordError> {
-    let path = folder.join(TRAINING);
-    match path.try_exists() {
-        Ok(false) => Ok(Vec::new()),
-        _ => parse(&path, &read(&path)?, "training run"),
-    }
+    parse_if_there(&folder.join(TRAINING), "training run")
+}
+
+/// Writes timings into a folder, whole or not at all.
+///
+/// # Errors
+/// [`RecordError`] names the file and what the system says.
+pub fn save_throughput(folder: &Path, timings: &[Timing]) -> Result<(), RecordError> {
+    let path = folder.join(THROUGHPUT);
+    write(&path, &lines(&path, timings)?)
+}
+
+/// Reads what [`save_throughput`] wrote; a folder without the file has no timings.
+///
+/// # Errors
+/// [`RecordError`] names the file, and the line that is cut or foreign.
+pub fn load_throughput(folder: &Path) -> Result<Vec<Timing>, RecordError> {
+    parse_if_there(&folder.join(THROUGHPUT), "timing")
 }
 
 /// One JSON line each.
@@ -200,6 +217,13 @@ fn lines(path: &Path, all: &[impl Serialize]) -> Result<Vec<u8>, RecordError> {
         lines.push(b'\n');
     }
     Ok(lines)
+}
+
+fn parse_if_there<T: DeserializeOwned>(path: &Path, what: &str) -> Result<Vec<T>, RecordError> {
+    match path.try_exists() {
+        Ok(false) => Ok(Vec::new()),
+        _ => parse(path, &read(path)?, what),
+    }
 }
 
 /// Reads one JSON line each; a last line without its end was cut, even where it could be read.
@@ -236,75 +260,4 @@ fn fault(path: &Path, what: impl ToString) -> RecordError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::train::{Curve, Epoch, Scale};
-
-    fn run(seed: u64, losses: &[f32]) -> Trained {
-        Trained {
-            experiment: "degradation".into(),
-            scale: Scale::Quick,
-            arm: "plain-20".into(),
-            seed,
-            model: "m".into(),
-            recipe: "r".into(),
-            data: "d".into(),
-            commit: None,
-            machine: "a machine\nof two lines".into(),
-            date: "1970-01-01".into(),
-            seconds: 0.1,
-            curve: Curve {
-                losses: losses.to_vec(),
-                epochs: vec![Epoch {
-                    train_loss: 1.0 / 3.0,
-                    train_error: 0.1,
-                    test_loss: 2.0,
-                    test_error: 0.3,
-                    validation_error: None,
-                }],
-            },
-        }
-    }
-
-    #[test]
-    fn runs_come_back_as_they_were() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(load_training(folder.path()).unwrap(), Vec::new());
-        let runs = vec![run(0, &[2.3, 0.1]), run(1, &[])];
-        save_training(folder.path(), &runs).unwrap();
-        assert_eq!(load_training(folder.path()).unwrap(), runs);
-    }
-
-    /// A run that diverged can be kept: what was no number is none again.
-    #[test]
-    fn diverged_runs_come_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut diverged = run(0, &[2.3, f32::INFINITY, f32::NAN]);
-        diverged.curve.epochs[0].train_loss = f64::NAN;
-        save_training(folder.path(), &[diverged]).unwrap();
-        let curve = &load_training(folder.path()).unwrap()[0].curve;
-        assert!(curve.losses[1].is_nan() && curve.losses[2].is_nan());
-        assert!(curve.epochs[0].train_loss.is_nan());
-        assert_eq!(curve.epochs[0].test_error, 0.3);
-    }
-
-    #[test]
-    fn cut_and_foreign_lines_are_errors() {
-        let folder = tempfile::tempdir().unwrap();
-        save_training(folder.path(), &[run(0, &[1.0]), run(1, &[1.0])]).unwrap();
-        let path = folder.path().join(TRAINING);
-        let good = std::fs::read_to_string(&path).unwrap();
-        for (bad, line) in [
-            (good[..good.len() - 1].to_string(), 2),
-            (good[..good.len() - 20].to_string(), 2),
-            (good.replacen("\"seed\":0", "\"sed\":0", 1), 1),
-            (format!("{good}\n"), 3),
-            (format!("{good}{{}}\n"), 3),
-        ] {
-            std::fs::write(&path, &bad).unwrap();
-            let error = load_training(folder.path()).unwrap_err().to_string();
-            let wanted = format!("{TRAINING}: line {line} is no training run");
-            assert!(error.contains(&wanted), "{error}");
-        }
-    }
-}
+mod tests;

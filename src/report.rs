@@ -17,6 +17,7 @@ mod plots;
 mod prose;
 mod runs;
 mod search;
+mod speed;
 mod text;
 
 pub use changes::{changes_html, changes_markdown, changes_text};
@@ -25,6 +26,7 @@ pub use html::{Page, render};
 pub use junit::junit;
 pub use list::{Listing, list_claims, list_experiments, list_functions, list_models, list_suites};
 pub use markdown::markdown;
+pub use speed::text as speed_text;
 pub use text::{claims as claims_text, columns, layers, summary};
 
 use crate::analysis::Overflow;

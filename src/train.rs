@@ -13,6 +13,7 @@ mod snapshot;
 mod task;
 mod trained;
 
+pub use optimizer::Memory;
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
 pub use snapshot::{Place, fits};
 pub use task::{Task, image_shape};

@@ -7,6 +7,8 @@ mod data;
 mod records;
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/timing.rs"]
+mod timing;
 #[path = "cli/training.rs"]
 mod training;
 

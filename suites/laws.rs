@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a law panics where it is broken")]
 
 mod laws {
+    pub mod bench;
     pub mod damage;
     pub mod experiments;
     pub mod gradients;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());
     trials.extend(laws::training::trials());
+    trials.extend(laws::bench::trials());
     trials.extend(laws::damage::trials());
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());

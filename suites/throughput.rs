@@ -1,20 +1,47 @@
-//! How fast are both halves? `cargo bench`.
+//! How fast? `cargo bench`. With arguments `candle MODEL BATCH STEP SAMPLES` it times stock candle layers
+//! instead and prints the line of a record, for `ci/peers`.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "an entry point reads arguments and prints"
+)]
 
 #[path = "throughput/candle.rs"]
-mod stock;
+mod candle;
 
-use candle_core::{DType, Tensor};
-use candle_nn::Optimizer;
+use anyhow::{Context, Result, bail};
+use candle::Stock;
 use convcheck::analysis::summary;
+use convcheck::bench::{Engine, NETS, Step, Timing, What, Workload, kernels, peaks, samples};
 use convcheck::check::{check, select};
 use convcheck::evidence::Training;
-use convcheck::graph::Graph;
-use convcheck::net::{Fill, Init, Mode, Net};
-use convcheck::ops::loss::cross_entropy;
-use convcheck::{claim, zoo};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use convcheck::{claim, device, zoo};
+use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
-use stock::Stock;
+use std::time::Duration;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, rest @ ..] = arguments.as_slice()
+        && first == "candle"
+    {
+        return one_shot(rest);
+    }
+    println!("{}, {}", device::measured(), device::describe());
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_secs(1))
+        .configure_from_args();
+    registry(&mut criterion);
+    claims(&mut criterion);
+    machine(&mut criterion);
+    for step in Step::ALL {
+        networks(&mut criterion, step);
+    }
+    criterion.final_summary();
+    Ok(())
+}
 
 fn registry(criterion: &mut Criterion) {
     criterion.bench_function("registry/build", |bencher| {
@@ -45,115 +72,76 @@ fn claims(criterion: &mut Criterion) {
     });
 }
 
-/// A network, weights, a batch and its labels.
-struct Work {
-    name: &'static str,
-    graph: Graph,
-    x: Tensor,
-    labels: Vec<usize>,
-}
-
-impl Work {
-    fn new(name: &'static str, samples: usize) -> Work {
-        let graph = zoo::find(name)
-            .and_then(zoo::Model::graph)
-            .expect("it is registered");
-        let classes = graph.prediction().shape.channels();
-        Work {
-            name,
-            x: Fill::input(&graph, samples, DType::F32).expect("it is made"),
-            labels: (0..samples).map(|i| i % classes).collect(),
-            graph,
-        }
-    }
-
-    fn net(&self) -> Net {
-        let weights = Init::He
-            .weights(&self.graph, 1, DType::F32)
-            .expect("they are made");
-        Net::new(self.graph.clone(), weights, DType::F32).expect("they fit")
-    }
-
-    fn stock(&self) -> Stock {
-        let weights = Init::He
-            .weights(&self.graph, 1, DType::F32)
-            .expect("they are made");
-        Stock::new(&self.graph, &weights).expect("they fit")
-    }
-
-    fn label(&self) -> String {
-        format!("{}/{}", self.name, self.labels.len())
-    }
-}
-
-/// Networks and batch sizes; the first two also on stock candle layers.
-const NETS: [(&str, usize); 6] = [
-    ("plain20_cifar", 64),
-    ("article_lenet5_cifar10", 64),
-    ("resnet20_cifar", 64),
-    ("resnet18", 1),
-    ("resnet50", 1),
-    ("vgg16", 1),
-];
-
-fn inference(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("inference");
-    group.sample_size(10);
-    for (i, (name, samples)) in NETS.into_iter().enumerate() {
-        let work = Work::new(name, samples);
-        group.throughput(Throughput::Elements(samples as u64));
-        let net = work.net();
-        group.bench_function(BenchmarkId::new("convcheck", work.label()), |bencher| {
-            bencher.iter(|| net.forward(&work.x, Mode::Eval).expect("it runs"));
+/// The most that the machine can do, and how near each kernel comes.
+fn machine(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("kernels");
+    for mut peak in peaks() {
+        let What::Peak { of, work } = peak.what() else {
+            continue;
+        };
+        group.throughput(Throughput::Elements(work));
+        group.bench_function(BenchmarkId::new("peak", format!("{of:?}")), |bencher| {
+            bencher.iter(|| peak.run().expect("it runs"));
         });
-        if i < 2 {
-            let stock = work.stock();
-            group.bench_function(BenchmarkId::new("candle", work.label()), |bencher| {
-                bencher.iter(|| stock.forward(&work.x, false).expect("it runs"));
-            });
-        }
     }
-}
-
-/// Forward, loss, backward, update by plain gradient descent.
-fn training(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("training");
-    group.sample_size(10);
-    for (i, (name, samples)) in NETS.into_iter().enumerate().filter(|(_, (_, n))| *n > 1) {
-        let work = Work::new(name, samples);
-        group.throughput(Throughput::Elements(samples as u64));
-        let mut net = work.net();
-        let prediction = work.graph.outputs()[0].node;
-        group.bench_function(BenchmarkId::new("convcheck", work.label()), |bencher| {
-            bencher.iter(|| {
-                let pass = net.forward(&work.x, Mode::train(1, 0)).expect("it runs");
-                let (_, seed) = cross_entropy(pass.output(), &work.labels, 0.0).expect("scores");
-                net.settle(&pass).expect("statistics");
-                let gradients = net
-                    .backward(pass, &[(prediction, &seed)], false)
-                    .expect("gradients");
-                net.update(&gradients, |_, weight, gradient| {
-                    weight - (gradient * 1e-4)?
-                })
-                .expect("it fits");
-            });
+    for kernel in kernels() {
+        let What::Kernel {
+            name, pass, flop, ..
+        } = kernel.what()
+        else {
+            continue;
+        };
+        group.throughput(Throughput::Elements(flop));
+        // made only if the filter picks it, and then once
+        let mut kernel = Some(kernel);
+        let mut step = None;
+        group.bench_function(BenchmarkId::new(name, pass.name()), |bencher| {
+            if let Some(kernel) = kernel.take() {
+                step = Some(kernel.ready().expect("tensors are made"));
+            }
+            let step = step.as_mut().expect("it was made");
+            bencher.iter(|| step().expect("it runs"));
         });
-        // candle's max pooling has a wrong gradient, so only the first
-        if i == 0 {
-            let stock = work.stock();
-            let mut optimiser = candle_nn::SGD::new(stock.variables(), 1e-4).expect("variables");
-            let labels: Vec<u32> = work.labels.iter().map(|&label| label as u32).collect();
-            let labels = Tensor::new(labels, work.x.device()).expect("labels");
-            group.bench_function(BenchmarkId::new("candle", work.label()), |bencher| {
-                bencher.iter(|| {
-                    let y = stock.forward(&work.x, true).expect("it runs");
-                    let loss = candle_nn::loss::cross_entropy(&y, &labels).expect("scores");
-                    optimiser.backward_step(&loss).expect("gradients");
-                });
+    }
+}
+
+fn networks(criterion: &mut Criterion, step: Step) {
+    let mut group = criterion.benchmark_group(step.name());
+    for &(name, batches) in NETS {
+        for batch in batches {
+            let model = zoo::find(name).expect("it is registered");
+            let mut workload = None;
+            group.throughput(Throughput::Elements(batch as u64));
+            group.bench_function(BenchmarkId::new(name, batch), |bencher| {
+                let workload = workload
+                    .get_or_insert_with(|| Workload::new(model, batch, step).expect("it is made"));
+                bencher.iter(|| workload.run().expect("it runs"));
             });
         }
     }
 }
 
-criterion_group!(benches, registry, claims, inference, training);
-criterion_main!(benches);
+fn one_shot(arguments: &[String]) -> Result<()> {
+    let [model, batch, step, count] = arguments else {
+        bail!("candle MODEL BATCH STEP SAMPLES")
+    };
+    let step = Step::ALL.into_iter().find(|one| one.name() == step);
+    let step = step.context("STEP is inference or training")?;
+    let workload = Workload::new(zoo::find(model)?, batch.parse()?, step)?;
+    let mut stock = Stock::new(&workload, step)?;
+    let seconds = samples(count.parse()?, &|| true, || stock.run())?;
+    let engine = (Engine::Candle, candle_version());
+    let date = time::OffsetDateTime::now_utc().date().to_string();
+    let timing = Timing::new(engine, &date, workload.what().clone(), seconds);
+    println!("{}", serde_json::to_string(&timing)?);
+    Ok(())
+}
+
+/// As it is locked.
+fn candle_version() -> &'static str {
+    let lock = include_str!("../Cargo.lock");
+    let package = lock.split("name = \"candle-nn\"\nversion = \"").nth(1);
+    package
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or("?")
+}

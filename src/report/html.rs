@@ -1,7 +1,8 @@
 //! The pages of the report. Each stands alone: styles inside, nothing fetched.
 
 use super::experiments::{self, Gathered};
-use super::{RenderError, claims, counts, models, overview, plots, prose::prose, search};
+use super::{RenderError, claims, counts, models, overview, plots, prose::prose, search, speed};
+use crate::bench::Timing;
 use crate::claim::{Kind, Suite};
 use crate::evidence::Training;
 use crate::experiment::Experiment;
@@ -19,7 +20,8 @@ pub struct Page {
 
 const STYLE: &str = include_str!("report.css");
 
-/// Renders the report: the first page, a page a system, a page an experiment that has runs, and the models.
+/// Renders the report: the first page, a page a system, a page an experiment that has runs, the models,
+/// and a page of timings, if there are any.
 ///
 /// # Errors
 /// [`RenderError`] when suites and records do not belong together.
@@ -27,6 +29,7 @@ pub fn render(
     suites: &[Suite],
     records: &[Record],
     training: &Training,
+    timings: &[Timing],
     provenance: &Provenance,
 ) -> Result<Vec<Page>, RenderError> {
     if let Some(record) = records
@@ -45,14 +48,16 @@ pub fn render(
         .collect();
     let gathered = experiments::gather(training);
     let menus = menus(&shown, &gathered);
-    let frame =
-        |title: &str, here: &str, body: Markup| frame(title, here, &menus, provenance, body);
+    let is_timed = !timings.is_empty();
+    let frame = |title: &str, here: &str, body: Markup| {
+        frame(title, here, (&menus, is_timed), provenance, body)
+    };
     let mut pages = vec![Page {
         file: "index.html".into(),
         html: frame(
             "convcheck",
             "index.html",
-            overview::page(&shown, records, &gathered, training),
+            overview::page(&shown, records, &gathered, training, timings),
         )
         .into_string(),
     }];
@@ -84,6 +89,12 @@ pub fn render(
         file: "models.html".into(),
         html: frame("Models", "models.html", models::registry()?).into_string(),
     });
+    if is_timed {
+        pages.push(Page {
+            file: speed::FILE.into(),
+            html: frame("Speed", speed::FILE, speed::page(timings)).into_string(),
+        });
+    }
     Ok(pages)
 }
 
@@ -116,13 +127,20 @@ fn menus(shown: &[(&Suite, Vec<&Record>)], gathered: &[Gathered]) -> Vec<Menu> {
         .collect()
 }
 
-fn frame(title: &str, here: &str, menus: &[Menu], provenance: &Provenance, body: Markup) -> Markup {
+fn frame(
+    title: &str,
+    here: &str,
+    (menus, is_timed): (&[Menu], bool),
+    provenance: &Provenance,
+    body: Markup,
+) -> Markup {
     let pages = [
         ("index.html", "Overview"),
         (search::FILE, "All claims"),
         ("models.html", "Models"),
         (plots::FILE, "Plots"),
     ];
+    let timed = is_timed.then_some((speed::FILE, "Speed"));
     let link = |file: &str, name: &str| {
         let current = (file == here).then_some("page");
         html! { a href=(file) aria-current=[current] { (name) } }
@@ -135,7 +153,7 @@ fn frame(title: &str, here: &str, menus: &[Menu], provenance: &Provenance, body:
         a.skip href="#content" { "Skip to the content" }
         header {
             nav aria-label="Pages" {
-                @for (file, name) in pages { (link(file, name)) }
+                @for (file, name) in pages.into_iter().chain(timed) { (link(file, name)) }
                 @for (name, pages) in menus {
                     details {
                         summary { (name) }

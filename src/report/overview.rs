@@ -2,7 +2,8 @@
 
 use super::experiments::{self, Gathered};
 use super::html::{dot, strip};
-use super::{claims, counts, search, statements};
+use super::{claims, counts, search, speed, statements};
+use crate::bench::Timing;
 use crate::claim::{Kind, Suite};
 use crate::evidence::Training;
 use crate::record::Record;
@@ -13,6 +14,7 @@ pub(super) fn page(
     records: &[Record],
     gathered: &[Gathered],
     training: &Training,
+    timings: &[Timing],
 ) -> Markup {
     let all = counts(records.iter());
     let given: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0).collect();
@@ -67,6 +69,7 @@ pub(super) fn page(
             }
         }
         (experiments::section(gathered, training))
+        (speed::section(timings))
         h2 { "Refuted, and what is right" }
         @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
         @for record in refuted { (claims::claim_elsewhere(record, gathered)) }

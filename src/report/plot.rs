@@ -6,6 +6,8 @@ mod curves;
 mod forest;
 mod lines;
 mod network;
+mod ratios;
+mod roofline;
 mod scatter;
 
 pub(super) use bars::{Bar, bars};
@@ -13,6 +15,8 @@ pub(super) use curves::{Curve, Spread, curves};
 pub(super) use forest::{Row, Ruler, Tone, forest};
 pub(super) use lines::{Line, lines};
 pub(super) use network::{parameters, receptive_field};
+pub(super) use ratios::{Dot, Series, ratios};
+pub(super) use roofline::roofline;
 pub(super) use scatter::{Mark, scatter};
 
 use axis::Axis;

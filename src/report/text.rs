@@ -144,7 +144,7 @@ pub fn columns<const N: usize>(
     format!("{}\n", table.trim_fmt())
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -153,7 +153,7 @@ fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-fn right(text: impl ToString) -> Cell {
+pub(super) fn right(text: impl ToString) -> Cell {
     Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
 }
 

@@ -43,7 +43,7 @@ pub fn checked(suites: &[Suite]) -> Vec<Record> {
 fn pages() -> Vec<Page> {
     static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| checked(&claim::embedded().unwrap()));
     let suites = claim::embedded().unwrap();
-    render(&suites, &RECORDS, &Training::default(), &provenance()).unwrap()
+    render(&suites, &RECORDS, &Training::default(), &[], &provenance()).unwrap()
 }
 
 /// The values of an attribute in a page.
@@ -159,7 +159,7 @@ fn hostile() {
     let records = checked(&suites);
     let mut provenance = provenance();
     provenance.command = "convcheck '<script>'".into();
-    for page in render(&suites, &records, &Training::default(), &provenance).unwrap() {
+    for page in render(&suites, &records, &Training::default(), &[], &provenance).unwrap() {
         for markup in ["<b>bold", "<i>", "<u>", "<img"] {
             assert!(!page.html.contains(markup), "{} has {markup}", page.file);
         }
@@ -187,6 +187,6 @@ fn hostile() {
 fn orphan() {
     let suites = vec![claim::parse(Path::new("evil.toml"), HOSTILE).unwrap()];
     let records = checked(&suites);
-    let error = render(&[], &records, &Training::default(), &provenance()).unwrap_err();
+    let error = render(&[], &records, &Training::default(), &[], &provenance()).unwrap_err();
     assert!(error.to_string().contains("evil.one"), "{error}");
 }

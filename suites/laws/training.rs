@@ -117,7 +117,7 @@ fn runs(experiment: &Experiment) -> Vec<Trained> {
 
 fn rendered(experiments: &[Experiment], runs: &[Trained]) -> Vec<Page> {
     let training = Training::new(experiments.to_vec(), runs.to_vec());
-    render(&[], &[], &training, &provenance()).unwrap()
+    render(&[], &[], &training, &[], &provenance()).unwrap()
 }
 
 fn page<'a>(pages: &'a [Page], file: &str) -> &'a str {
@@ -226,7 +226,7 @@ fn linked() {
     });
     let rendered = |runs: Vec<Trained>| {
         let training = Training::new(vec![twin.clone(), experiment.clone()], runs);
-        let pages = render(&suites, &records, &training, &provenance()).unwrap();
+        let pages = render(&suites, &records, &training, &[], &provenance()).unwrap();
         lead_somewhere(&pages);
         page(&pages, "made.html").to_string()
     };

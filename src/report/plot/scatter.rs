@@ -77,7 +77,7 @@ pub(in crate::report) fn scatter(
             .map(|point| chart.backend_coord(point))
             .collect();
         let text = ("sans-serif", 14).into_font().color(&INK);
-        for label in labels(&marks, &pixels) {
+        for label in labels(&marks, &pixels, 366) {
             let style = text.pos(Pos::new(label.side, VPos::Center));
             root.draw(&Text::new(
                 marks[label.mark].label.clone(),
@@ -90,16 +90,16 @@ pub(in crate::report) fn scatter(
 }
 
 /// A name with its place.
-struct Label {
-    mark: usize,
+pub(super) struct Label {
+    pub mark: usize,
     /// Where it starts, has its middle or ends, by `side`.
-    at: (i32, i32),
-    side: HPos,
+    pub at: (i32, i32),
+    pub side: HPos,
 }
 
 /// Which names are written where: greedily, the first of each group before the others, in the first of
-/// four places beside the point that touches no name, no point and no edge.
-fn labels(marks: &[Mark], points: &[(i32, i32)]) -> Vec<Label> {
+/// four places beside the point that touches no name, no point and no edge; `floor` is the lower one. Points beyond those of the marks are only kept free.
+pub(super) fn labels(marks: &[Mark], points: &[(i32, i32)], floor: i32) -> Vec<Label> {
     let mut groups = BTreeSet::new();
     let (first, rest): (Vec<usize>, Vec<usize>) =
         (0..marks.len()).partition(|&i| groups.insert(marks[i].group));
@@ -124,7 +124,8 @@ fn labels(marks: &[Mark], points: &[(i32, i32)]) -> Vec<Label> {
                 HPos::Right => at.0 - w,
             };
             let [right, top, bottom] = [left + w, at.1 - 7, at.1 + 7];
-            let inside = left > LEFT as i32 + 8 && right < BROAD as i32 && top > 0 && bottom < 366;
+            let inside =
+                left > LEFT as i32 + 8 && right < BROAD as i32 && top > 0 && bottom < floor;
             let apart = |&[l, t, r, b]: &[i32; 4]| left > r || right < l || top > b || bottom < t;
             (inside && taken.iter().all(apart)).then_some((side, at, [left, top, right, bottom]))
         });

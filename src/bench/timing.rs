@@ -1,0 +1,193 @@
+//! What was timed, by whom and where: a line of a record.
+
+use crate::device;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+
+/// Samples of one thing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timing {
+    /// Who computed.
+    pub engine: Engine,
+    /// Its version.
+    pub version: String,
+    /// What was timed.
+    pub what: What,
+    /// Type of number.
+    pub dtype: String,
+    /// Threads that it had.
+    pub threads: usize,
+    /// Engines that take turns are compared round by round; from 1.
+    pub round: u32,
+    /// The machine.
+    pub machine: String,
+    /// The day, UTC.
+    pub date: String,
+    /// The samples, each in seconds: at least one, all positive.
+    #[serde(deserialize_with = "durations")]
+    pub seconds: Vec<f64>,
+}
+
+/// Who computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// This program.
+    Convcheck,
+    /// PyTorch, eager.
+    Pytorch,
+    /// Stock candle layers.
+    Candle,
+}
+
+/// What is timed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum What {
+    /// A step of a network.
+    Network {
+        /// Registry name.
+        model: String,
+        /// Images at once.
+        batch: usize,
+        /// Which step.
+        step: Step,
+    },
+    /// One layer by itself.
+    Kernel {
+        /// Layer and shape.
+        name: String,
+        /// Which of its passes.
+        pass: Pass,
+        /// Operations, counted from the shape: two for each multiply-accumulate.
+        flop: u64,
+        /// Bytes of what it reads and of what it writes, each once.
+        bytes: u64,
+    },
+    /// What the machine can do at most.
+    Peak {
+        /// Of what.
+        of: Resource,
+        /// Operations, or bytes, of a sample.
+        work: u64,
+    },
+}
+
+/// A step of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Forward, in evaluation mode.
+    Inference,
+    /// Forward in training mode, cross-entropy, backward, update by momentum.
+    Training,
+}
+
+/// A pass of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pass {
+    /// The output.
+    Forward,
+    /// The gradient of the input; of a layer with weights, that alone.
+    InputGradient,
+    /// The gradient of the weights.
+    WeightGradient,
+    /// All gradients.
+    Backward,
+}
+
+/// What bounds a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// Multiply-adds in registers.
+    Arithmetic,
+    /// Memory beyond the caches.
+    Memory,
+}
+
+impl Timing {
+    /// Samples in f32 on this machine, on all threads that there are.
+    pub fn new(
+        (engine, version): (Engine, &str),
+        date: &str,
+        what: What,
+        seconds: Vec<f64>,
+    ) -> Timing {
+        Timing {
+            engine,
+            version: version.to_string(),
+            what,
+            dtype: "f32".into(),
+            threads: rayon::current_num_threads(),
+            round: 1,
+            machine: device::describe(),
+            date: date.to_string(),
+            seconds,
+        }
+    }
+
+    /// Whether two are rounds of the same measurement.
+    pub fn is_repeated(&self, other: &Timing) -> bool {
+        let same = |timing: &Timing| {
+            let Timing { engine, what, .. } = timing;
+            (*engine, what.clone(), timing.threads, timing.dtype.clone())
+        };
+        same(self) == same(other)
+    }
+}
+
+impl Engine {
+    /// How its makers write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Engine::Convcheck => "convcheck",
+            Engine::Pytorch => "PyTorch",
+            Engine::Candle => "candle",
+        }
+    }
+}
+
+impl Step {
+    /// Both.
+    pub const ALL: [Step; 2] = [Step::Inference, Step::Training];
+
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Step::Inference => "inference",
+            Step::Training => "training",
+        }
+    }
+}
+
+impl Pass {
+    /// All.
+    pub const ALL: [Pass; 4] = [
+        Pass::Forward,
+        Pass::InputGradient,
+        Pass::WeightGradient,
+        Pass::Backward,
+    ];
+
+    /// In a word or two.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Pass::Forward => "forward",
+            Pass::InputGradient => "input gradient",
+            Pass::WeightGradient => "weight gradient",
+            Pass::Backward => "backward",
+        }
+    }
+}
+
+fn durations<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let seconds = Vec::<f64>::deserialize(from)?;
+    match seconds.iter().all(|&s| s > 0.0 && s.is_finite()) && !seconds.is_empty() {
+        true => Ok(seconds),
+        false => Err(D::Error::custom(
+            "`seconds` must hold at least one sample, and only positive numbers",
+        )),
+    }
+}

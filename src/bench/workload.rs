@@ -1,0 +1,113 @@
+//! One step of a network, ready to be taken again and again.
+
+use super::{BenchError, Step, What};
+use crate::graph::NodeId;
+use crate::net::{Fill, Init, Mode, Net};
+use crate::ops::loss::cross_entropy;
+use crate::train::{Memory, Optimizer, Sgd};
+use crate::zoo::Model;
+use candle_core::{DType, Tensor};
+
+/// A network with untrained weights, a batch and its labels.
+pub struct Workload {
+    what: What,
+    step: Step,
+    net: Net,
+    x: Tensor,
+    labels: Vec<usize>,
+    prediction: NodeId,
+    memory: Memory,
+    taken: u64,
+}
+
+/// So slow that weights stay in the range in which they start.
+const UPDATE: Optimizer = Optimizer::Sgd(Sgd {
+    rate: 1e-4,
+    momentum: 0.9,
+    nesterov: false,
+    weight_decay: 0.0,
+    decay_all: false,
+});
+
+/// The seed of the weights.
+const SEED: u64 = 1;
+
+impl Workload {
+    /// Weights by He et al. under a fixed seed, numbers that depend on nothing for images, labels in turn.
+    ///
+    /// # Errors
+    /// [`BenchError::Task`] for an empty batch, or if training needs scores and the network has none.
+    pub fn new(model: &Model, batch: usize, step: Step) -> Result<Workload, BenchError> {
+        let wrong = |what: &str| BenchError::Task(format!("{}: {what}", model.name));
+        if batch == 0 {
+            return Err(wrong("a batch of 0 images cannot be timed"));
+        }
+        let graph = model.graph()?;
+        let shape = graph.prediction().shape;
+        if step == Step::Training && shape.dims().len() != 1 {
+            return Err(wrong("has no scores to train by"));
+        }
+        let weights = Init::He.weights(&graph, SEED, DType::F32)?;
+        Ok(Workload {
+            what: What::Network {
+                model: model.name.to_string(),
+                batch,
+                step,
+            },
+            step,
+            x: Fill::input(&graph, batch, DType::F32)?,
+            labels: (0..batch).map(|i| i % shape.channels()).collect(),
+            prediction: graph.outputs()[0].node,
+            net: Net::new(graph, weights, DType::F32)?,
+            memory: Memory::default(),
+            taken: 0,
+        })
+    }
+
+    /// What it is.
+    pub fn what(&self) -> &What {
+        &self.what
+    }
+
+    /// The network as it stands after the steps taken.
+    pub fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// The batch.
+    pub fn x(&self) -> &Tensor {
+        &self.x
+    }
+
+    /// The labels.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// Takes the step, to its end on the device.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub fn run(&mut self) -> Result<(), BenchError> {
+        match self.step {
+            Step::Inference => {
+                self.net.forward(&self.x, Mode::Eval)?;
+            }
+            Step::Training => self.learn()?,
+        }
+        Ok(self.x.device().synchronize()?)
+    }
+
+    /// As a run of training learns; of the outputs only the prediction counts.
+    fn learn(&mut self) -> Result<(), BenchError> {
+        let pass = self.net.forward(&self.x, Mode::train(SEED, self.taken))?;
+        let (_, slope) = cross_entropy(pass.output(), &self.labels, 0.0)?;
+        self.net.settle(&pass)?;
+        let seeds = [(self.prediction, &slope)];
+        let gradients = self.net.backward(pass, &seeds, false)?;
+        self.taken += 1;
+        self.memory
+            .step(&UPDATE, self.taken, 1.0, &mut self.net, &gradients)?;
+        Ok(())
+    }
+}

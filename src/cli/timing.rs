@@ -1,0 +1,173 @@
+//! The command that measures: from options to timings.
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use convcheck::bench::{BenchError, Engine, NETS, Step, Timing, What, Workload};
+use convcheck::bench::{kernels, peaks, samples};
+use convcheck::experiment::By;
+use convcheck::record;
+use convcheck::zoo::{self, Model};
+use indicatif::ProgressBar;
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+pub struct TimeOptions {
+    /// Registry names, as `convcheck list models` prints them; without one those of `cargo bench`.
+    pub models: Vec<String>,
+    /// Images at once; can be given several times.
+    #[arg(long = "batch", value_name = "N")]
+    pub batches: Vec<usize>,
+    /// Which step; without one both.
+    #[arg(long = "step")]
+    pub steps: Vec<StepOption>,
+    /// Samples of each step, after a warm-up.
+    #[arg(long, value_name = "K", default_value_t = 10)]
+    pub samples: usize,
+    /// Measure layers by themselves too, and the most that this machine can do; without a model these alone.
+    #[arg(long)]
+    pub kernels: bool,
+    /// Print JSON, a line for each thing measured.
+    #[arg(long)]
+    pub json: bool,
+    /// Add what is measured to this folder's throughput.jsonl, which `convcheck report` shows.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Measure nothing and print what this folder's throughput.jsonl holds.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["models", "batches", "steps", "samples", "kernels", "output"])]
+    pub from: Option<PathBuf>,
+}
+
+/// Steps of a network.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum StepOption {
+    /// Forward, in evaluation mode.
+    Inference,
+    /// Forward, loss, backward, update.
+    Training,
+}
+
+impl From<StepOption> for Step {
+    fn from(option: StepOption) -> Step {
+        match option {
+            StepOption::Inference => Step::Inference,
+            StepOption::Training => Step::Training,
+        }
+    }
+}
+
+/// The timings of a folder.
+pub fn recorded(folder: &Path) -> Result<Vec<Timing>> {
+    let timings = record::load_throughput(folder)?;
+    match timings.is_empty() {
+        true => bail!("{}: holds no {}", folder.display(), record::THROUGHPUT),
+        false => Ok(timings),
+    }
+}
+
+/// Measures what the options name, with a bar of so many steps, as long as `goes_on`.
+pub fn measure(
+    options: &TimeOptions,
+    by: &By,
+    bar: impl FnOnce(usize) -> Result<ProgressBar>,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Vec<Timing>> {
+    if options.samples == 0 {
+        bail!("--samples is 0: nothing would be measured");
+    }
+    let before = match &options.output {
+        Some(folder) => record::load_throughput(folder)?,
+        None => Vec::new(),
+    };
+    let networks = networks(options)?;
+    let kernels = match options.kernels {
+        true => kernels(),
+        false => Vec::new(),
+    };
+    let progress = bar(networks.len() + kernels.len())?;
+    let version = version(by);
+    let mut timings = Vec::new();
+    let mut found = |what: What, seconds| {
+        let engine = (Engine::Convcheck, version.as_str());
+        timings.push(Timing::new(engine, &by.date, what, seconds));
+    };
+    let samples = |step: &mut dyn FnMut() -> Result<(), BenchError>| {
+        samples(options.samples, goes_on, step).context("nothing was written")
+    };
+    if options.kernels {
+        for mut peak in peaks() {
+            progress.set_message("peak");
+            found(peak.what(), samples(&mut || peak.run())?);
+        }
+    }
+    for kernel in kernels {
+        let what = kernel.what();
+        progress.set_message("layers by themselves");
+        found(what, samples(&mut kernel.ready()?)?);
+        progress.inc(1);
+    }
+    for (model, batch, step) in networks {
+        progress.set_message(model.name);
+        let mut workload = Workload::new(model, batch, step)?;
+        let seconds = samples(&mut || workload.run())?;
+        found(workload.what().clone(), seconds);
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    if let Some(folder) = &options.output {
+        let all = added(before, &timings);
+        record::save_throughput(folder, &all)?;
+    }
+    Ok(timings)
+}
+
+/// The version, with the commit where it is known.
+fn version(by: &By) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    match &by.commit {
+        Some(commit) => format!("{version} ({commit})"),
+        None => version.to_string(),
+    }
+}
+
+/// New timings behind old ones, each as the next round of its measurement.
+fn added(mut all: Vec<Timing>, new: &[Timing]) -> Vec<Timing> {
+    for timing in new {
+        let rounds = all.iter().filter(|old| old.is_repeated(timing));
+        let round = rounds.map(|old| old.round).max().unwrap_or(0) + 1;
+        all.push(Timing {
+            round,
+            ..timing.clone()
+        });
+    }
+    all
+}
+
+/// Each network with each batch and each step.
+fn networks(options: &TimeOptions) -> Result<Vec<(&'static Model, usize, Step)>> {
+    let names: Vec<&str> = match options.models.as_slice() {
+        [] if options.kernels => Vec::new(),
+        [] => NETS.iter().map(|(name, _)| *name).collect(),
+        names => names.iter().map(String::as_str).collect(),
+    };
+    let steps: Vec<Step> = match options.steps.as_slice() {
+        [] => Step::ALL.to_vec(),
+        steps => steps.iter().map(|&step| step.into()).collect(),
+    };
+    let mut all = Vec::new();
+    for name in names {
+        let model = zoo::find(name)?;
+        let usual = NETS.iter().find(|(net, _)| *net == name);
+        let usual = usual.map_or([1, 8], |(_, batches)| *batches);
+        let batches = match options.batches.as_slice() {
+            [] => &usual[..],
+            batches => batches,
+        };
+        for &batch in batches {
+            if batch == 0 {
+                bail!("--batch is 0: there would be no image");
+            }
+            all.extend(steps.iter().map(|&step| (model, batch, step)));
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,188 @@
+//! Timings put side by side: engines in a row, kernels against what the machine can do.
+
+use crate::bench::{Engine, Pass, Ratio, Resource, Step, Timing, What, against, median};
+
+/// A step of a network, by every engine that took it.
+pub(super) struct Network<'a> {
+    pub model: &'a str,
+    pub batch: usize,
+    pub step: Step,
+    pub threads: usize,
+    /// In the order of [`ENGINES`].
+    pub measured: [Option<Measured>; 3],
+    /// How many times as long each peer takes.
+    pub ratios: [Option<Ratio>; 2],
+}
+
+/// This program and its peers.
+pub(super) const ENGINES: [Engine; 3] = [Engine::Convcheck, Engine::Pytorch, Engine::Candle];
+/// The peers.
+pub(super) const PEERS: [Engine; 2] = [Engine::Pytorch, Engine::Candle];
+
+/// The samples of a measurement, all rounds together.
+pub(super) struct Measured {
+    pub median: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// A kernel, and how near it comes.
+pub(super) struct Kernel<'a> {
+    pub name: &'a str,
+    pub pass: Pass,
+    pub seconds: f64,
+    /// Operations a byte.
+    pub intensity: f64,
+    /// Operations a second.
+    pub rate: f64,
+    /// Bytes a second.
+    pub traffic: f64,
+    /// The share of the most operations that the machine can do.
+    pub of_peak: Option<f64>,
+    /// The share of the most that it can do at that many operations a byte.
+    pub of_roof: Option<f64>,
+}
+
+/// The most that the machine can do.
+#[derive(Clone, Copy)]
+pub(super) struct Roof {
+    pub flop_per_second: f64,
+    pub bytes_per_second: f64,
+}
+
+impl Roof {
+    /// Operations a second at so many operations a byte.
+    pub(super) fn at(self, intensity: f64) -> f64 {
+        self.flop_per_second.min(intensity * self.bytes_per_second)
+    }
+}
+
+/// Steps of networks, in the order of the record.
+pub(super) fn networks(timings: &[Timing]) -> Vec<Network<'_>> {
+    let mut seen: Vec<(&What, usize)> = Vec::new();
+    let mut networks = Vec::new();
+    for timing in timings {
+        let (what, threads) = (&timing.what, timing.threads);
+        let What::Network { model, batch, step } = what else {
+            continue;
+        };
+        if seen.contains(&(what, threads)) {
+            continue;
+        }
+        seen.push((what, threads));
+        networks.push(Network {
+            model,
+            batch: *batch,
+            step: *step,
+            threads,
+            measured: ENGINES.map(|engine| measured(timings, engine, what, threads)),
+            ratios: PEERS.map(|peer| against(timings, what, threads, peer)),
+        });
+    }
+    networks
+}
+
+fn measured(timings: &[Timing], engine: Engine, what: &What, threads: usize) -> Option<Measured> {
+    let of =
+        |timing: &&Timing| (timing.engine, &timing.what, timing.threads) == (engine, what, threads);
+    let samples: Vec<f64> = timings
+        .iter()
+        .filter(of)
+        .flat_map(|timing| timing.seconds.iter().copied())
+        .collect();
+    Some(Measured {
+        median: median(&samples),
+        low: samples.iter().copied().reduce(f64::min)?,
+        high: samples.iter().copied().reduce(f64::max)?,
+    })
+}
+
+/// Numbers of threads that kernels had, in the order of the record.
+pub(super) fn kernel_threads(timings: &[Timing]) -> Vec<usize> {
+    let mut threads = Vec::new();
+    for timing in timings {
+        if matches!(timing.what, What::Kernel { .. }) && !threads.contains(&timing.threads) {
+            threads.push(timing.threads);
+        }
+    }
+    threads
+}
+
+/// The best of what was measured on so many threads.
+pub(super) fn roof(timings: &[Timing], threads: usize) -> Option<Roof> {
+    let best = |resource: Resource| {
+        let rates = timings.iter().filter_map(|timing| match timing.what {
+            What::Peak { of, work } if of == resource && timing.threads == threads => {
+                let fastest = timing.seconds.iter().copied().reduce(f64::min)?;
+                Some(work as f64 / fastest)
+            }
+            _ => None,
+        });
+        rates.reduce(f64::max)
+    };
+    Some(Roof {
+        flop_per_second: best(Resource::Arithmetic)?,
+        bytes_per_second: best(Resource::Memory)?,
+    })
+}
+
+/// Kernels on so many threads, in the order of the record.
+pub(super) fn kernels(timings: &[Timing], threads: usize) -> Vec<Kernel<'_>> {
+    let roof = roof(timings, threads);
+    let mut seen: Vec<&What> = Vec::new();
+    let mut kernels = Vec::new();
+    for timing in timings.iter().filter(|timing| timing.threads == threads) {
+        let What::Kernel {
+            name,
+            pass,
+            flop,
+            bytes,
+        } = &timing.what
+        else {
+            continue;
+        };
+        if seen.contains(&&timing.what) {
+            continue;
+        }
+        seen.push(&timing.what);
+        let Some(measured) = measured(timings, timing.engine, &timing.what, threads) else {
+            continue;
+        };
+        let (flop, bytes) = (*flop as f64, *bytes as f64);
+        let rate = flop / measured.median;
+        kernels.push(Kernel {
+            name,
+            pass: *pass,
+            seconds: measured.median,
+            intensity: flop / bytes,
+            rate,
+            traffic: bytes / measured.median,
+            of_peak: roof.map(|roof| rate / roof.flop_per_second),
+            of_roof: roof.map(|roof| rate / roof.at(flop / bytes)),
+        });
+    }
+    kernels
+}
+
+/// Where, when and by what was measured, a line each.
+pub(super) fn machines(timings: &[Timing]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for timing in timings {
+        let threads = match timing.threads {
+            1 => "1 thread".to_string(),
+            threads => format!("{threads} threads"),
+        };
+        let line = format!(
+            "{} {}, {}, {threads}, {}, {}",
+            timing.engine.name(),
+            timing.version,
+            timing.dtype,
+            timing.date,
+            timing.machine
+        );
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}

@@ -1,0 +1,91 @@
+//! The command that measures.
+
+use crate::{command, convcheck, fails, path, stdout};
+use serde_json::Value;
+use std::fs;
+
+/// A step that takes no time to speak of.
+const TINY: [&str; 6] = ["time", "resnet20_digits", "--batch", "2", "--samples", "1"];
+
+fn rows(text: &str) -> Vec<Value> {
+    let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    rows.collect()
+}
+
+#[test]
+fn both_steps_are_timed() {
+    let output = command(&[&TINY[..], &["--json"]].concat())
+        .env("RAYON_NUM_THREADS", "1")
+        .output()
+        .unwrap();
+    let rows = rows(&stdout(&output));
+    assert_eq!(rows.len(), 2);
+    for (row, step) in rows.iter().zip(["inference", "training"]) {
+        assert_eq!(row["what"]["network"]["step"], step);
+        assert_eq!(row["engine"], "convcheck");
+        assert_eq!(row["threads"], 1);
+        assert_eq!(row["seconds"].as_array().unwrap().len(), 1);
+    }
+    let text = stdout(&convcheck(&TINY));
+    for part in [
+        "the CPU is measured",
+        "thread",
+        "resnet20_digits",
+        "images/s",
+    ] {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+    assert!(text.lines().skip(2).all(|line| line.len() <= 80), "{text}");
+}
+
+/// A folder keeps what was measured before; the same thing again is its next round.
+#[test]
+fn timings_are_added_to_a_folder_and_printed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let step = |step| {
+        let arguments = ["--step", step, "--output", path(&folder)];
+        stdout(&convcheck(&[&TINY[..], &arguments].concat()))
+    };
+    step("inference");
+    step("training");
+    step("training");
+    let text = fs::read_to_string(folder.path().join("throughput.jsonl")).unwrap();
+    let rounds: Vec<_> = rows(&text).iter().map(|row| row["round"].clone()).collect();
+    assert_eq!(rounds, [1, 1, 2]);
+    let printed = convcheck(&["time", "--from", path(&folder), "--json"]);
+    assert_eq!(rows(&stdout(&printed)), rows(&text));
+    let table = stdout(&convcheck(&["time", "--from", path(&folder)]));
+    assert_eq!(table.matches("resnet20_digits").count(), 2, "{table}");
+}
+
+#[test]
+fn what_cannot_be_timed_is_said_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "resnet20_cifr";
+    fails(&["time", name], &["did you mean", "resnet20_cifar"]);
+    fails(&["time", "resnet18", "--batch", "0"], &["--batch is 0"]);
+    fails(&["time", "resnet18", "--samples", "0"], &["--samples is 0"]);
+    fails(&["time", "conv3x3", "--samples", "1"], &["no scores"]);
+    fails(&["time", "--from", path(&folder)], &["throughput.jsonl"]);
+    fails(&["time", "resnet18", "--from", path(&folder)], &["--from"]);
+    fs::write(folder.path().join("throughput.jsonl"), "{}\n").unwrap();
+    // before anything is measured, so that nothing is lost
+    let output = ["--output", path(&folder)];
+    let line = "throughput.jsonl: line 1 is no timing";
+    fails(&[&TINY[..], &output].concat(), &[line]);
+}
+
+/// A report shows the timings of its folder.
+#[test]
+fn the_report_shows_timings() {
+    let folder = tempfile::tempdir().unwrap();
+    stdout(&convcheck(&["--no-training", "--output", path(&folder)]));
+    let index = || fs::read_to_string(folder.path().join("index.html")).unwrap();
+    assert!(!index().contains("throughput.html"));
+    let output = ["--output", path(&folder)];
+    stdout(&convcheck(&[&TINY[..], &output].concat()));
+    stdout(&convcheck(&["report", "--from", path(&folder)]));
+    assert!(index().contains("throughput.html"));
+    let page = fs::read_to_string(folder.path().join("throughput.html")).unwrap();
+    assert!(page.contains("resnet20_digits"));
+}

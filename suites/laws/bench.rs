@@ -1,0 +1,193 @@
+//! Laws over what is timed: a step does what its name says, and the page shows what was measured.
+
+use super::pages::{lead_somewhere, provenance, stand_alone};
+use crate::law;
+use candle_core::Tensor;
+use convcheck::bench::{Engine, NETS, Pass, Resource, Step, Timing, What, Workload};
+use convcheck::bench::{against, kernels, samples};
+use convcheck::evidence::Training;
+use convcheck::net::Net;
+use convcheck::report::{Page, render, speed_text};
+use convcheck::zoo;
+use libtest_mimic::Trial;
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        law("bench::a-training-step-moves-every-weight", training),
+        law("bench::an-inference-step-moves-nothing", inference),
+        law("bench::networks-that-are-timed-are-registered", registered),
+        law(
+            "bench::kernels-run-and-have-names-of-their-own",
+            kernels_run,
+        ),
+        law("bench::ratios-are-taken-within-a-round", ratios),
+        law("bench::the-page-shows-what-was-measured", page),
+        law("bench::hostile-timings-are-escaped", hostile),
+    ]
+}
+
+fn weights(net: &Net) -> Vec<(String, Vec<f32>)> {
+    let numbers = |weight: &Tensor| weight.flatten_all().unwrap().to_vec1().unwrap();
+    let weights = net.weights();
+    weights
+        .map(|(name, _, weight)| (name, numbers(weight)))
+        .collect()
+}
+
+fn workload(step: Step) -> Workload {
+    Workload::new(zoo::find("resnet20_digits").unwrap(), 4, step).unwrap()
+}
+
+/// And twice the same way.
+fn training() {
+    let after = |steps: usize| {
+        let mut workload = workload(Step::Training);
+        (0..steps).for_each(|_| workload.run().unwrap());
+        weights(workload.net())
+    };
+    let (before, after, again) = (after(0), after(2), after(2));
+    assert_eq!(after, again);
+    for ((name, before), (_, after)) in before.iter().zip(&after) {
+        assert_ne!(before, after, "{name}");
+        assert!(after.iter().all(|x| x.is_finite()), "{name}");
+    }
+}
+
+fn inference() {
+    let mut workload = workload(Step::Inference);
+    let before = weights(workload.net());
+    let seconds = samples(3, &|| true, || workload.run()).unwrap();
+    assert_eq!(seconds.len(), 3);
+    assert_eq!(before, weights(workload.net()));
+    assert!(samples(1, &|| false, || workload.run()).is_err());
+}
+
+fn registered() {
+    for (name, _) in NETS {
+        zoo::find(name).unwrap();
+    }
+}
+
+fn kernels_run() {
+    let mut seen = Vec::new();
+    for kernel in kernels() {
+        let what = kernel.what();
+        assert!(!seen.contains(&what), "{what:?} twice");
+        let What::Kernel { flop, bytes, .. } = what else {
+            panic!("{what:?} is no kernel")
+        };
+        assert!(flop > 0 && bytes > 0);
+        // the smallest few; all of them would take long
+        if flop < 40_000_000 {
+            kernel.ready().unwrap()().unwrap();
+        }
+        seen.push(what);
+    }
+}
+
+fn timing(engine: Engine, what: What, round: u32, seconds: &[f64]) -> Timing {
+    Timing {
+        engine,
+        version: "1".into(),
+        what,
+        dtype: "f32".into(),
+        threads: 2,
+        round,
+        machine: "a machine".into(),
+        date: "1970-01-01".into(),
+        seconds: seconds.to_vec(),
+    }
+}
+
+fn network(step: Step) -> What {
+    What::Network {
+        model: "resnet18".into(),
+        batch: 8,
+        step,
+    }
+}
+
+/// What slows both in a round does not change the ratio; rounds without a partner do not count.
+fn ratios() {
+    let what = network(Step::Inference);
+    let of = |engine, round, seconds: &[f64]| timing(engine, what.clone(), round, seconds);
+    let (ours, theirs) = (Engine::Convcheck, Engine::Pytorch);
+    let timings = [
+        of(ours, 1, &[1.0, 9.0, 1.0]),
+        of(theirs, 1, &[2.0]),
+        of(ours, 2, &[10.0]),
+        of(theirs, 2, &[30.0]),
+        of(ours, 3, &[1.0, 3.0]),
+        of(theirs, 3, &[8.0]),
+        of(theirs, 4, &[99.0]),
+    ];
+    let ratio = against(&timings, &what, 2, theirs).unwrap();
+    assert_eq!(ratio.rounds, [2.0, 3.0, 4.0]);
+    assert_eq!(ratio.median, 3.0);
+    assert_eq!((ratio.interval.low, ratio.interval.high), (2.0, 4.0));
+    assert_eq!(against(&timings, &what, 1, theirs), None);
+    assert_eq!(against(&timings, &what, 2, Engine::Candle), None);
+}
+
+fn timings(name: &str) -> Vec<Timing> {
+    let kernel = |pass| What::Kernel {
+        name: name.to_string(),
+        pass,
+        flop: 1_000_000_000,
+        bytes: 10_000_000,
+    };
+    let peak = |of, work| What::Peak { of, work };
+    let ours = |what| timing(Engine::Convcheck, what, 1, &[0.1, 0.2]);
+    let theirs = |engine| timing(engine, network(Step::Training), 1, &[0.3]);
+    vec![
+        ours(network(Step::Inference)),
+        ours(network(Step::Training)),
+        theirs(Engine::Pytorch),
+        theirs(Engine::Candle),
+        ours(peak(Resource::Arithmetic, 10_000_000_000)),
+        ours(peak(Resource::Memory, 1_000_000_000)),
+        ours(kernel(Pass::Forward)),
+        ours(kernel(Pass::Backward)),
+    ]
+}
+
+fn pages(timings: &[Timing]) -> Vec<Page> {
+    render(&[], &[], &Training::default(), timings, &provenance()).unwrap()
+}
+
+fn page() {
+    let timings = timings("conv 3x3");
+    let pages = pages(&timings);
+    assert_eq!(pages, self::pages(&timings));
+    lead_somewhere(&pages);
+    stand_alone(&pages);
+    let find = |file: &str| pages.iter().find(|page| page.file == file).unwrap();
+    assert!(find("index.html").html.contains("\"throughput.html\""));
+    let page = &find("throughput.html").html;
+    // 8 images in 0.15 s, 0.3 s for the peers; 1e9 operations in 0.15 s of 1e11 a second
+    for part in [
+        "resnet18", "PyTorch", "candle", "53.3", "26.7", "2 x", "6.7 %",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_eq!(page.matches("<svg").count(), 2, "ratios and roofline");
+    assert!(speed_text(&timings).contains("2 x"));
+    // without a peer, kernels or a peak there is less to show, and nothing fails
+    for one in &timings {
+        self::pages(std::slice::from_ref(one));
+        speed_text(std::slice::from_ref(one));
+    }
+}
+
+fn hostile() {
+    let mut timings = timings("<script>alert(1)</script>");
+    for timing in &mut timings {
+        timing.machine = "<img src=x>".into();
+        timing.version = "<b>1</b>".into();
+    }
+    for page in pages(&timings) {
+        for markup in ["<script>alert", "<img", "<b>1"] {
+            assert!(!page.html.contains(markup), "{} has {markup}", page.file);
+        }
+    }
+}
