@@ -9,6 +9,7 @@
 mod cpu;
 mod lanes;
 mod product;
+mod sheet;
 
 pub mod activation;
 pub mod batch_norm;
