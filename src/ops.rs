@@ -10,6 +10,7 @@ mod cpu;
 mod lanes;
 mod packed;
 mod product;
+mod sheet;
 
 pub mod activation;
 pub mod batch_norm;

@@ -1,175 +1,36 @@
 //! Pooling by maximum.
 //!
-//! The taps of the window are taken one after another, each over whole rows of outputs: that is the
-//! order in which a window is read, and its inner loop runs over neighbours.
+//! The first of the largest units of a window, in the order in which it is read, is the first of the
+//! largest that its rows have: so rows are searched first, for all windows that share them.
 
-use super::cpu::{Real, by_dtype, planes, tensor, view};
+mod search;
+
+use super::cpu::{by_dtype, planes, tensor, view};
+use super::sheet::Sheet;
 use crate::graph::Window;
 use candle_core::{Error, Result, Tensor};
 use pulp::Arch;
 use rayon::prelude::*;
-use std::ops::Range;
-
-/// Along one axis, where the taps of a window lie.
-struct Taps {
-    stride: usize,
-    /// For each tap, the row that it has in the first window; negative in the padding.
-    first: Vec<isize>,
-    input: usize,
-    output: usize,
-}
-
-impl Taps {
-    fn of(window: &Window, axis: usize, input: usize) -> Result<Taps> {
-        let positions = window
-            .axis(axis, input)
-            .map_err(|what| Error::Msg(what).bt())?;
-        let row = |tap| (tap * window.dilation[axis]) as isize - positions.before as isize;
-        Ok(Taps {
-            stride: window.stride[axis],
-            first: (0..window.kernel[axis]).map(row).collect(),
-            input,
-            output: positions.output,
-        })
-    }
-
-    /// The outputs for which a tap, by its first row, is inside the input.
-    fn inside(&self, first: isize) -> Range<usize> {
-        let from = (first.min(0).unsigned_abs()).div_ceil(self.stride);
-        let left = self.input as isize - 1 - first;
-        let to = match usize::try_from(left) {
-            Ok(left) => (left / self.stride + 1).min(self.output),
-            Err(_) => 0,
-        };
-        from.min(to)..to
-    }
-
-    /// The row of a tap in an output's window, which is inside the input.
-    fn row(&self, first: isize, output: usize) -> usize {
-        (first + (output * self.stride) as isize) as usize
-    }
-}
-
-/// The taps along both axes.
-struct Pooling {
-    down: Taps,
-    across: Taps,
-}
-
-/// Stands for the unit of a window that has seen none yet.
-const NONE: u32 = u32::MAX;
-
-impl Pooling {
-    fn of(window: &Window, dims: &[usize]) -> Result<Pooling> {
-        let &[_, _, h, w] = dims else {
-            return Err(Error::Msg(format!("pools maps, not {dims:?}")).bt());
-        };
-        if h * w >= NONE as usize {
-            return Err(
-                Error::Msg(format!("pools maps of less than 2^32 units, not {h}x{w}")).bt(),
-            );
-        }
-        Ok(Pooling {
-            down: Taps::of(window, 0, h)?,
-            across: Taps::of(window, 1, w)?,
-        })
-    }
-
-    fn output(&self) -> usize {
-        self.down.output * self.across.output
-    }
-
-    /// For each run of outputs that a tap sees in one row: the outputs, and the unit of the first of them.
-    #[inline(always)]
-    fn runs(&self, mut run: impl FnMut(Range<usize>, usize)) {
-        let Pooling { down, across } = self;
-        for &top in &down.first {
-            for &left in &across.first {
-                let columns = across.inside(left);
-                if columns.is_empty() {
-                    continue;
-                }
-                let column = across.row(left, columns.start);
-                for i in down.inside(top) {
-                    let start = i * across.output;
-                    let unit = down.row(top, i) * across.input + column;
-                    run(start + columns.start..start + columns.end, unit);
-                }
-            }
-        }
-    }
-
-    /// The largest unit of each window, a NaN being larger than all.
-    #[inline(always)]
-    fn values<T: Real>(&self, numbers: &[T], best: &mut [T]) {
-        best.fill(T::neg_infinity());
-        let stride = self.across.stride;
-        self.runs(|outputs, unit| {
-            let best = &mut best[outputs];
-            let units = &numbers[unit..][..(best.len() - 1) * stride + 1];
-            let step = |best: &mut T, x: T| *best = if larger(x, *best) { x } else { *best };
-            match stride {
-                // neighbours, which vectors take at once
-                1 => (best.iter_mut().zip(units)).for_each(|(best, &x)| step(best, x)),
-                _ => (0..best.len()).for_each(|i| step(&mut best[i], units[i * stride])),
-            }
-        });
-    }
-
-    /// The first of the largest units of each window.
-    #[inline(always)]
-    fn units<T: Real>(&self, numbers: &[T], best: &mut [T], at: &mut [u32]) {
-        best.fill(T::neg_infinity());
-        at.fill(NONE);
-        let stride = self.across.stride;
-        self.runs(|outputs, unit| {
-            let (best, at) = (&mut best[outputs.clone()], &mut at[outputs]);
-            let units = &numbers[unit..][..(best.len() - 1) * stride + 1];
-            let step = |best: &mut T, at: &mut u32, x: T, i: u32| {
-                let takes = larger(x, *best) | (*at == NONE);
-                *best = if takes { x } else { *best };
-                *at = if takes { i } else { *at };
-            };
-            let first = unit as u32;
-            match stride {
-                1 => {
-                    let each = best.iter_mut().zip(at).zip(units).zip(first..);
-                    each.for_each(|(((best, at), &x), i)| step(best, at, x, i));
-                }
-                _ => (0..best.len()).for_each(|i| {
-                    let unit = first + (i * stride) as u32;
-                    step(&mut best[i], &mut at[i], units[i * stride], unit);
-                }),
-            }
-        });
-    }
-}
-
-/// Whether a number takes another's place: it is larger, or the first NaN.
-#[inline(always)]
-#[expect(
-    clippy::neg_cmp_op_on_partial_ord,
-    reason = "a NaN is not at most the other"
-)]
-fn larger<T: Real>(x: T, best: T) -> bool {
-    !(x <= best) & !best.is_nan()
-}
+use search::{Search, place};
 
 /// The largest unit in each window; minus infinity where it sees none.
 ///
 /// # Errors
 /// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
 pub fn forward(window: &Window, x: &Tensor) -> Result<Tensor> {
-    let pooling = Pooling::of(window, x.dims())?;
+    let sheet = Sheet::of(window, x.dims())?;
     by_dtype!(x, T => {
-        let (n, c, plane) = planes(x);
+        let (n, c, _) = planes(x);
         let numbers = view::<T>(x)?;
-        let mut out = vec![<T as num_traits::Zero>::zero(); n * c * pooling.output()];
+        let mut out = vec![<T as num_traits::Zero>::zero(); n * c * sheet.output()];
         let arch = Arch::new();
-        out.par_chunks_mut(pooling.output())
-            .zip(numbers.par_chunks(plane))
-            .for_each(|(best, numbers)| arch.dispatch(|| pooling.values(numbers, best)));
-        tensor(out, &[n, c, pooling.down.output, pooling.across.output])
+        out.par_chunks_mut(sheet.maps * sheet.output())
+            .zip(numbers.par_chunks(sheet.maps * sheet.input()))
+            .for_each_init(
+                || Search::<T>::new(&sheet),
+                |search, (out, maps)| arch.dispatch(|| search.values(&sheet, maps, out)),
+            );
+        tensor(out, &[n, c, sheet.down.output, sheet.across.output])
     })
 }
 
@@ -178,27 +39,132 @@ pub fn forward(window: &Window, x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// As [`forward`].
 pub fn backward(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    let pooling = Pooling::of(window, x.dims())?;
+    let sheet = Sheet::of(window, x.dims())?;
+    if sheet.input() >= u32::MAX as usize {
+        return Err(Error::Msg("pools maps of less than 2^32 units".into()).bt());
+    }
     by_dtype!(x, T => {
-        let (_, _, plane) = planes(x);
-        let zero = <T as num_traits::Zero>::zero();
         let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
+        let mut dx = vec![<T as num_traits::Zero>::zero(); numbers.len()];
         let arch = Arch::new();
-        let mut dx = vec![zero; numbers.len()];
-        dx.par_chunks_mut(plane)
-            .zip(numbers.par_chunks(plane))
-            .zip(gradient.par_chunks(pooling.output()))
+        dx.par_chunks_mut(sheet.maps * sheet.input())
+            .zip(numbers.par_chunks(sheet.maps * sheet.input()))
+            .zip(gradient.par_chunks(sheet.maps * sheet.output()))
             .for_each_init(
-                || (vec![zero; pooling.output()], vec![NONE; pooling.output()]),
-                |(best, at), ((dx, numbers), gradient)| {
-                    arch.dispatch(|| pooling.units(numbers, best, at));
-                    for (&unit, &dy) in at.iter().zip(gradient) {
-                        if unit != NONE {
-                            dx[unit as usize] += dy;
-                        }
-                    }
+                || Search::<T>::new(&sheet),
+                |search, ((dx, maps), dy)| {
+                    arch.dispatch(|| search.units(&sheet, maps));
+                    place(&sheet, search, dy, dx);
                 },
             );
         tensor(dx, x.dims())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::pool;
+    use crate::ops::view;
+    use crate::random::Key;
+    use candle_core::{DType, Device};
+    use proptest::prelude::*;
+
+    /// Of one map `[h, w]`: each window's value, and the gradient that reaches each unit.
+    fn definition(
+        window: &Window,
+        h: usize,
+        w: usize,
+        x: &[f32],
+        dy: &[f32],
+    ) -> (Vec<f32>, Vec<f32>) {
+        let [down, across] = [(0, h), (1, w)].map(|(axis, size)| window.axis(axis, size).unwrap());
+        let (mut y, mut dx) = (Vec::new(), vec![0.0; x.len()]);
+        for i in 0..down.output {
+            for j in 0..across.output {
+                let (mut best, mut at) = (f32::NEG_INFINITY, None);
+                for kh in 0..window.kernel[0] {
+                    for kw in 0..window.kernel[1] {
+                        let row = (i * window.stride[0] + kh * window.dilation[0])
+                            .checked_sub(down.before);
+                        let column = (j * window.stride[1] + kw * window.dilation[1])
+                            .checked_sub(across.before);
+                        let (Some(row), Some(column)) = (row, column) else {
+                            continue;
+                        };
+                        if row >= h || column >= w {
+                            continue;
+                        }
+                        let x = x[row * w + column];
+                        if at.is_none() || x > best || x.is_nan() && !best.is_nan() {
+                            (best, at) = (x, Some(row * w + column));
+                        }
+                    }
+                }
+                if let Some(at) = at {
+                    dx[at] += dy[y.len()];
+                }
+                y.push(best);
+            }
+        }
+        (y, dx)
+    }
+
+    fn bits(numbers: &[f32]) -> Vec<u32> {
+        // any NaN is as good as another
+        let bits = |x: &f32| if x.is_nan() { u32::MAX } else { x.to_bits() };
+        numbers.iter().map(bits).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn bits_are_those_of_the_definition(
+            (h, w, maps, seed) in (1..20usize, 1..40usize, 1..4usize, any::<u64>()),
+            (kernel, stride, pad, dilation, same, ceil) in
+                ([1..6usize, 1..6usize], [1..5usize, 1..5usize], [0..5usize, 0..5usize],
+                 [1..4usize, 1..4usize], any::<bool>(), any::<bool>()),
+        ) {
+            let mut window = pool(kernel).stride(stride).pad(pad).dilation(dilation);
+            window.ceil = ceil;
+            if same {
+                window = window.same();
+            }
+            let (Ok(down), Ok(across)) = (window.axis(0, h), window.axis(1, w)) else {
+                return Ok(());
+            };
+            let key = Key::seed(seed);
+            // few different numbers, so that there are ties, and among them those that compare oddly
+            let odd = [0.0, -0.0, 1.0, -1.0, f32::NEG_INFINITY, f32::NEG_INFINITY, f32::INFINITY, f32::NAN];
+            let kinds = [3, 4, 6, 8][key.bits(0) as usize % 4];
+            let x: Vec<f32> = (0..maps * h * w).map(|i| odd[key.with(1).bits(i as u64) as usize % kinds]).collect();
+            let outputs = down.output * across.output;
+            let dy: Vec<f32> = (0..maps * outputs).map(|i| key.with(2).normal(i as u64) as f32).collect();
+            let tensor = |numbers: &[f32], h, w| {
+                Tensor::from_slice(numbers, (1, maps, h, w), &Device::Cpu).unwrap()
+            };
+            let (of_x, of_dy) = (tensor(&x, h, w), tensor(&dy, down.output, across.output));
+            for dtype in [DType::F32, DType::F64] {
+                let [of_x, of_dy] = [&of_x, &of_dy].map(|x| x.to_dtype(dtype).unwrap());
+                let single = |x: Tensor| x.to_dtype(DType::F32).unwrap();
+                let y = single(forward(&window, &of_x).unwrap());
+                let dx = backward(&window, &of_x, &of_dy).unwrap();
+                let (y, sums) = (view::<f32>(&y).unwrap(), single(dx));
+                let sums = view::<f32>(&sums).unwrap();
+                for (map, x) in x.chunks(h * w).enumerate() {
+                    let (values, slopes) = definition(&window, h, w, x, &dy[map * outputs..]);
+                    prop_assert_eq!(bits(&y[map * outputs..][..outputs]), bits(&values));
+                    let sums = &sums[map * h * w..][..h * w];
+                    match dtype {
+                        DType::F32 => prop_assert_eq!(bits(sums), bits(&slopes)),
+                        // rounded once, where the definition rounds each sum
+                        _ => for (a, b) in sums.iter().zip(&slopes) {
+                            prop_assert!((a - b).abs() < 1e-4);
+                        },
+                    }
+                }
+            }
+        }
+    }
 }
