@@ -30,6 +30,10 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Keeps what a step frees for the next step, where the system's allocator gives it back and asks again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What came out, beyond the text printed.
 enum Outcome {
     AsRecorded,

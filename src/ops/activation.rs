@@ -4,6 +4,7 @@ use super::cpu::{Real, by_dtype, planes, tensor, view};
 use crate::graph::Activation;
 use candle_core::{Result, Tensor};
 use num_traits::Float;
+use pulp::Arch;
 use rayon::prelude::*;
 
 /// Numbers that one task works on.
@@ -63,10 +64,16 @@ pub(super) fn each<T: Real>(x: &Tensor, f: impl Fn(T) -> T + Sync) -> Result<Ten
     let numbers = view::<T>(x)?;
     let mut out = vec![T::zero(); numbers.len()];
     let chunks = out.par_chunks_mut(CHUNK).zip(numbers.par_chunks(CHUNK));
+    let arch = Arch::new();
     chunks.for_each(|(out, numbers)| {
-        for (out, &x) in out.iter_mut().zip(numbers) {
-            *out = f(x);
-        }
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                out.iter_mut()
+                    .zip(numbers)
+                    .for_each(|(out, &x)| *out = f(x))
+            },
+        );
     });
     tensor(out, x.dims())
 }
@@ -80,10 +87,15 @@ pub(super) fn each_2<T: Real>(
     let mut out = vec![T::zero(); left.len()];
     let chunks = out.par_chunks_mut(CHUNK).zip(left.par_chunks(CHUNK));
     let chunks = chunks.zip(right.par_chunks(CHUNK));
+    let arch = Arch::new();
     chunks.for_each(|((out, left), right)| {
-        for ((out, &a), &b) in out.iter_mut().zip(left).zip(right) {
-            *out = f(a, b);
-        }
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                let pairs = out.iter_mut().zip(left.iter().zip(right));
+                pairs.for_each(|(out, (&a, &b))| *out = f(a, b));
+            },
+        );
     });
     tensor(out, a.dims())
 }

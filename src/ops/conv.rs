@@ -152,7 +152,7 @@ fn cpu_input_gradient<T: Real>(
 ) -> Result<Tensor> {
     let geometry = Geometry::new(conv, x)?;
     let n = x.dims()[0];
-    let [group_in, group_out] = geometry.group();
+    let [group_in, _] = geometry.group();
     let (weight, dy) = (view::<T>(weight)?, view::<T>(dy)?);
     let weight = dense(conv, &weight, geometry.maps[0]);
     let Phases { phases, frame } = Phases::new(&geometry, &weight);

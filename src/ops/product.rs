@@ -216,20 +216,18 @@ impl<T: Real> Product<'_, '_, T> {
             for (terms, right) in terms.chunks(PARTIAL).zip(right) {
                 let mut sums = [[zero; WIDE]; ROWS];
                 for (&term, right) in terms.iter().zip(right.chunks_exact(WIDE)) {
-                    for i in 0..ROWS {
+                    for (i, sums) in sums.iter_mut().enumerate() {
                         // SAFETY: `Left::new` has compared the largest row plus the largest term behind
                         // the last step with the length
                         let x = unsafe { *numbers.get_unchecked(place(term, i)) };
                         let x = T::splat(simd, x);
                         for v in 0..WIDE {
-                            sums[i][v] = T::times_plus(simd, x, right[v], sums[i][v]);
+                            sums[v] = T::times_plus(simd, x, right[v], sums[v]);
                         }
                     }
                 }
-                for i in 0..ROWS {
-                    for v in 0..WIDE {
-                        total[i][v] = T::plus(simd, total[i][v], sums[i][v]);
-                    }
+                for (total, sums) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+                    *total = T::plus(simd, *total, *sums);
                 }
             }
         }
@@ -263,9 +261,9 @@ impl<T: Real> Product<'_, '_, T> {
             }
             let scale = &T::vectors::<S>(&all_scales)[..WIDE];
             let shift = &T::vectors::<S>(&all_shifts)[..WIDE];
-            for i in 0..ROWS {
+            for sums in &mut tile {
                 for v in 0..WIDE {
-                    tile[i][v] = T::times_plus(simd, tile[i][v], scale[v], shift[v]);
+                    sums[v] = T::times_plus(simd, sums[v], scale[v], shift[v]);
                 }
             }
         }
@@ -341,7 +339,7 @@ fn turn<T: Real, const ROWS: usize>(
 ) {
     let [a, b, c, d] = out;
     let rows = from..from + ROWS;
-    let mut out = [
+    let out = [
         &mut a[rows.clone()],
         &mut b[rows.clone()],
         &mut c[rows.clone()],
@@ -359,10 +357,9 @@ fn turn<T: Real, const ROWS: usize>(
             }
         }
     }
-    for i in ROWS - ROWS % 4..ROWS {
-        let column = four(i);
-        for k in 0..4 {
-            out[k][i] = becomes(k, i, out[k][i], column[k]);
+    for (k, out) in out.into_iter().enumerate() {
+        for i in ROWS - ROWS % 4..ROWS {
+            out[i] = becomes(k, i, out[i], tile[i][first + k]);
         }
     }
 }
