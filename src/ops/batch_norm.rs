@@ -1,6 +1,7 @@
 //! Batch normalisation: with the statistics of the batch, or with running ones.
 
-use super::cpu::{Real, by_dtype, planes, sum_f64, sum_f64_2, tensor, view};
+use super::cpu::{Real, by_dtype, planes, tensor, view};
+use super::wide::wide;
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
@@ -22,13 +23,15 @@ impl Statistics {
         by_dtype!(x, T => {
             let (n, c, plane) = planes(x);
             let numbers = view::<T>(x)?;
+            let numbers: &[T] = &numbers;
             let units = (n * plane) as f64;
             let of_channel = |channel: usize| {
                 let maps = || (0..n).map(|i| &numbers[(i * c + channel) * plane..][..plane]);
-                let mean = maps().map(|map| sum_f64(map, WithDType::to_f64)).sum::<f64>() / units;
-                let square = |x: T| (x.to_f64() - mean).powi(2);
-                let squares: f64 = maps().map(|map| sum_f64(map, square)).sum();
-                (mean as T, (squares / units) as T)
+                wide!({
+                    let mean = sum(maps(), WithDType::to_f64) / units;
+                    let square = |x: T| (x.to_f64() - mean) * (x.to_f64() - mean);
+                    (mean as T, (sum(maps(), square) / units) as T)
+                })
             };
             let (mean, variance): (Vec<T>, Vec<T>) =
                 (0..c).into_par_iter().map(of_channel).unzip();
@@ -60,13 +63,15 @@ pub fn forward(
         let mut out = vec![T::default(); numbers.len()];
         let samples = out.par_chunks_mut(c * plane).zip(numbers.par_chunks(c * plane));
         samples.for_each(|(out, numbers)| {
-            let maps = out.chunks_exact_mut(plane).zip(numbers.chunks_exact(plane));
-            for (channel, (out, numbers)) in maps.enumerate() {
-                let (mean, scale, bias) = (mean[channel], scale[channel], bias[channel]);
-                for (out, &x) in out.iter_mut().zip(numbers) {
-                    *out = (x - mean) * scale + bias;
+            wide!({
+                let maps = out.chunks_exact_mut(plane).zip(numbers.chunks_exact(plane));
+                for (channel, (out, numbers)) in maps.enumerate() {
+                    let (mean, scale, bias) = (mean[channel], scale[channel], bias[channel]);
+                    for (out, &x) in out.iter_mut().zip(numbers) {
+                        *out = (x - mean) * scale + bias;
+                    }
                 }
-            }
+            });
         });
         tensor(out, x.dims())
     })
@@ -105,51 +110,92 @@ pub fn backward(
     by_dtype!(x, T => {
         let (n, c, plane) = planes(x);
         let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
+        let (numbers, gradient): (&[T], &[T]) = (&numbers, &gradient);
         let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
         let weight = view::<T>(weight)?;
         let units = (n * plane) as f64;
-        let of_channel = |channel: usize| {
-            let map = |i: usize| (i * c + channel) * plane..(i * c + channel + 1) * plane;
-            let mean = mean[channel].to_f64();
-            let inverse = 1.0 / (variance[channel].to_f64() + eps).sqrt();
-            let sum: f64 = (0..n).map(|i| sum_f64(&gradient[map(i)], WithDType::to_f64)).sum();
-            let product = |x: T, dy: T| (x.to_f64() - mean) * inverse * dy.to_f64();
-            let along: f64 = (0..n)
-                .map(|i| sum_f64_2(&numbers[map(i)], &gradient[map(i)], product))
-                .sum();
-            (sum, along)
-        };
-        let sums: Vec<(f64, f64)> = (0..c).into_par_iter().map(of_channel).collect();
-        // dx = factor * (dy - shift - (x - mean) * slope)
-        let line = |channel: usize| {
-            let inverse = 1.0 / (variance[channel].to_f64() + eps).sqrt();
-            let (sum, along) = match of_batch {
-                true => sums[channel],
-                false => (0.0, 0.0),
-            };
-            let factor = weight[channel].to_f64() * inverse;
-            [factor, sum / units, along / units * inverse].map(|x| x as T)
-        };
-        let lines: Vec<[T; 3]> = (0..c).map(line).collect();
         let mut dx = vec![T::default(); numbers.len()];
-        dx.par_chunks_mut(c * plane)
-            .zip(numbers.par_chunks(c * plane))
-            .zip(gradient.par_chunks(c * plane))
-            .for_each(|((dx, numbers), gradient)| {
-                for channel in 0..c {
-                    let [factor, shift, slope] = lines[channel];
-                    let mean = mean[channel];
-                    let map = channel * plane..(channel + 1) * plane;
-                    let pairs = numbers[map.clone()].iter().zip(&gradient[map.clone()]);
-                    for (dx, (&x, &dy)) in dx[map].iter_mut().zip(pairs) {
+        // by channels, so that its maps are still in the cache when their sums are known
+        let mut channels: Vec<Vec<&mut [T]>> = (0..c).map(|_| Vec::with_capacity(n)).collect();
+        for (map, dx) in dx.chunks_mut(plane).enumerate() {
+            channels[map % c].push(dx);
+        }
+        let of_channel = |(channel, mut maps): (usize, Vec<&mut [T]>)| {
+            let map = |i: usize| (i * c + channel) * plane..(i * c + channel + 1) * plane;
+            let pairs = || (0..n).map(|i| (&numbers[map(i)], &gradient[map(i)]));
+            let inverse = 1.0 / (variance[channel].to_f64() + eps).sqrt();
+            let mean = mean[channel];
+            wide!({
+                let [total, along] = sums(pairs(), mean.to_f64());
+                let along = along * inverse;
+                // dx = factor * (dy - shift - (x - mean) * slope)
+                let factor = (weight[channel].to_f64() * inverse) as T;
+                let line = [total / units, along / units * inverse];
+                let [shift, slope] = if of_batch { line } else { [0.0; 2] }.map(|x| x as T);
+                for (dx, (numbers, gradient)) in maps.iter_mut().zip(pairs()) {
+                    let pairs = numbers.iter().zip(gradient);
+                    for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
                         *dx = factor * (dy - shift - (x - mean) * slope);
                     }
                 }
-            });
+                (total as T, along as T)
+            })
+        };
+        let (bias, weight): (Vec<T>, Vec<T>) = (channels.into_par_iter().enumerate())
+            .map(of_channel)
+            .unzip();
         Ok(Gradients {
             input: tensor(dx, x.dims())?,
-            weight: tensor(sums.iter().map(|sums| sums.1 as T).collect::<Vec<T>>(), &[c])?,
-            bias: tensor(sums.iter().map(|sums| sums.0 as T).collect::<Vec<T>>(), &[c])?,
+            weight: tensor(weight, &[c])?,
+            bias: tensor(bias, &[c])?,
         })
     })
+}
+
+/// Sums that run side by side: one vector, as the compiler keeps no more in registers.
+const LANES: usize = 8;
+
+/// The sum of `f` over maps.
+#[inline(always)]
+fn sum<'a, T: Real>(maps: impl Iterator<Item = &'a [T]>, f: impl Fn(T) -> f64) -> f64 {
+    let mut lanes = [0.0; LANES];
+    for map in maps {
+        let (runs, rest) = map.as_chunks::<LANES>();
+        for run in runs {
+            for i in 0..LANES {
+                lanes[i] += f(run[i]);
+            }
+        }
+        lanes
+            .iter_mut()
+            .zip(rest)
+            .for_each(|(lane, &x)| *lane += f(x));
+    }
+    lanes.iter().sum()
+}
+
+/// Over maps with their gradients, the sum of the gradients, and that of their products with the
+/// distance from the mean.
+#[inline(always)]
+fn sums<'a, T: Real>(maps: impl Iterator<Item = (&'a [T], &'a [T])>, mean: f64) -> [f64; 2] {
+    let (mut total, mut along) = ([0.0; LANES], [0.0; LANES]);
+    let product = |x: T, dy: T| (x.to_f64() - mean) * dy.to_f64();
+    for (numbers, gradient) in maps {
+        let (runs, rest) = numbers.as_chunks::<LANES>();
+        let (slopes, last) = gradient.as_chunks::<LANES>();
+        for (x, dy) in runs.iter().zip(slopes) {
+            // apart, as the compiler mixes the vectors of one loop
+            for i in 0..LANES {
+                total[i] += dy[i].to_f64();
+            }
+            for i in 0..LANES {
+                along[i] += product(x[i], dy[i]);
+            }
+        }
+        for (i, (&x, &dy)) in rest.iter().zip(last).enumerate() {
+            total[i] += dy.to_f64();
+            along[i] += product(x, dy);
+        }
+    }
+    [total.iter().sum(), along.iter().sum()]
 }
