@@ -7,10 +7,12 @@
 //! Activations are `[n, c, h, w]` or `[n, c]`. No result depends on the number of threads.
 
 mod cpu;
+mod exponential;
 mod lanes;
 mod packed;
 mod product;
 mod sheet;
+mod wide;
 
 pub mod activation;
 pub mod batch_norm;

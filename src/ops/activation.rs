@@ -1,10 +1,11 @@
 //! Functions of one unit, and softmax over the channels.
 
 use super::cpu::{Real, by_dtype, planes, tensor, view};
+use super::exponential::Exponential;
+use super::wide::wide;
 use crate::graph::Activation;
 use candle_core::{Result, Tensor};
 use num_traits::Float;
-use pulp::Arch;
 use rayon::prelude::*;
 
 /// Numbers that one task works on.
@@ -18,9 +19,9 @@ pub fn forward(activation: Activation, x: &Tensor) -> Result<Tensor> {
     by_dtype!(x, T => match activation {
         Activation::Relu => each::<T>(x, |x| if x < 0.0 { 0.0 } else { x }),
         Activation::Sigmoid => each::<T>(x, sigmoid),
-        Activation::Tanh => each::<T>(x, |x| x.tanh()),
+        Activation::Tanh => each::<T>(x, |x| x.tangent()),
         Activation::ScaledTanh => each::<T>(x, |x| {
-            AMPLITUDE as T * (SLOPE as T * x).tanh()
+            AMPLITUDE as T * (SLOPE as T * x).tangent()
         }),
         Activation::Softmax => softmax::<T>(x),
     })
@@ -51,29 +52,19 @@ pub fn backward(activation: Activation, y: &Tensor, dy: &Tensor) -> Result<Tenso
 }
 
 /// Finite for every x: the exponent is never positive.
-fn sigmoid<T: Real>(x: T) -> T {
-    let e = (-x.abs()).exp();
-    if x < T::zero() {
-        e / (T::one() + e)
-    } else {
-        T::one() / (T::one() + e)
-    }
+#[inline(always)]
+fn sigmoid<T: Real + Exponential>(x: T) -> T {
+    let e = (-x.abs()).exp_of_negative();
+    let above = if x < T::zero() { e } else { T::one() };
+    above / (T::one() + e)
 }
 
 pub(super) fn each<T: Real>(x: &Tensor, f: impl Fn(T) -> T + Sync) -> Result<Tensor> {
     let numbers = view::<T>(x)?;
     let mut out = vec![T::zero(); numbers.len()];
     let chunks = out.par_chunks_mut(CHUNK).zip(numbers.par_chunks(CHUNK));
-    let arch = Arch::new();
     chunks.for_each(|(out, numbers)| {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                out.iter_mut()
-                    .zip(numbers)
-                    .for_each(|(out, &x)| *out = f(x))
-            },
-        );
+        wide!((out.iter_mut().zip(numbers)).for_each(|(out, &x)| *out = f(x)));
     });
     tensor(out, x.dims())
 }
@@ -87,46 +78,81 @@ pub(super) fn each_2<T: Real>(
     let mut out = vec![T::zero(); left.len()];
     let chunks = out.par_chunks_mut(CHUNK).zip(left.par_chunks(CHUNK));
     let chunks = chunks.zip(right.par_chunks(CHUNK));
-    let arch = Arch::new();
     chunks.for_each(|((out, left), right)| {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                let pairs = out.iter_mut().zip(left.iter().zip(right));
-                pairs.for_each(|(out, (&a, &b))| *out = f(a, b));
-            },
-        );
+        wide!({
+            let pairs = out.iter_mut().zip(left.iter().zip(right));
+            pairs.for_each(|(out, (&a, &b))| *out = f(a, b));
+        });
     });
     tensor(out, a.dims())
 }
 
-fn softmax<T: Real>(x: &Tensor) -> Result<Tensor> {
-    let (n, c, plane) = planes(x);
+fn softmax<T: Real + Exponential>(x: &Tensor) -> Result<Tensor> {
+    let (_, c, plane) = planes(x);
     let numbers = view::<T>(x)?;
     let mut out = vec![T::zero(); numbers.len()];
-    for i in 0..n * plane {
-        let at = |channel: usize| (i / plane * c + channel) * plane + i % plane;
-        let largest = (0..c)
-            .map(|k| numbers[at(k)])
-            .fold(T::neg_infinity(), Float::max);
-        let total: T = (0..c).map(|k| (numbers[at(k)] - largest).exp()).sum();
-        for k in 0..c {
-            out[at(k)] = (numbers[at(k)] - largest).exp() / total;
-        }
-    }
+    let samples = out
+        .par_chunks_mut(c * plane)
+        .zip(numbers.par_chunks(c * plane));
+    samples.for_each(|(out, numbers)| {
+        wide!({
+            let largest = by_unit(numbers, plane, T::neg_infinity(), Float::max);
+            out.copy_from_slice(numbers);
+            with_unit(out, &largest, |x, largest| (x - largest).exp_of_negative());
+            let total = by_unit(out, plane, T::zero(), |a, b| a + b);
+            with_unit(out, &total, |x, total| x / total);
+        });
+    });
     tensor(out, x.dims())
 }
 
 fn softmax_backward<T: Real>(y: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    let (n, c, plane) = planes(y);
+    let (_, c, plane) = planes(y);
     let (numbers, gradient) = (view::<T>(y)?, view::<T>(dy)?);
     let mut out = vec![T::zero(); numbers.len()];
-    for i in 0..n * plane {
-        let at = |channel: usize| (i / plane * c + channel) * plane + i % plane;
-        let dot: T = (0..c).map(|k| numbers[at(k)] * gradient[at(k)]).sum();
-        for k in 0..c {
-            out[at(k)] = numbers[at(k)] * (gradient[at(k)] - dot);
+    let samples = out
+        .par_chunks_mut(c * plane)
+        .zip(numbers.par_chunks(c * plane));
+    let samples = samples.zip(gradient.par_chunks(c * plane));
+    samples.for_each(|((out, numbers), gradient)| {
+        let units = out.iter_mut().zip(numbers.iter().zip(gradient));
+        units.for_each(|(out, (&y, &dy))| *out = y * dy);
+        let dot = by_unit(out, plane, T::zero(), |a, b| a + b);
+        let both = numbers
+            .chunks_exact(plane)
+            .zip(gradient.chunks_exact(plane));
+        for (out, (numbers, gradient)) in out.chunks_exact_mut(plane).zip(both) {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = numbers[i] * (gradient[i] - dot[i]);
+            }
         }
-    }
+    });
     tensor(out, y.dims())
+}
+
+/// For each unit, `f` over the maps of a sample.
+#[inline(always)]
+fn by_unit<T: Real>(maps: &[T], plane: usize, start: T, f: impl Fn(T, T) -> T) -> Vec<T> {
+    let mut folded = vec![start; plane];
+    for map in maps.chunks_exact(plane) {
+        folded
+            .iter_mut()
+            .zip(map)
+            .for_each(|(folded, &x)| *folded = f(*folded, x));
+    }
+    folded
+}
+
+/// Changes each map of a sample by what each unit has.
+#[inline(always)]
+fn with_unit<T: Real>(maps: &mut [T], units: &[T], f: impl Fn(T, T) -> T) {
+    if let [unit] = *units {
+        // one run, where each map has one unit
+        return maps.iter_mut().for_each(|x| *x = f(*x, unit));
+    }
+    for map in maps.chunks_exact_mut(units.len()) {
+        map.iter_mut()
+            .zip(units)
+            .for_each(|(x, &unit)| *x = f(*x, unit));
+    }
 }

@@ -1,8 +1,8 @@
 //! Batch normalisation: with the statistics of the batch, or with running ones.
 
-use super::cpu::{Real, by_dtype, planes, sum_f64, tensor, view};
+use super::cpu::{Real, by_dtype, planes, tensor, view};
+use super::wide::wide;
 use candle_core::{Result, Tensor, WithDType};
-use pulp::Arch;
 use rayon::prelude::*;
 
 /// Mean and variance of each channel, `[c]` each.
@@ -23,13 +23,15 @@ impl Statistics {
         by_dtype!(x, T => {
             let (n, c, plane) = planes(x);
             let numbers = view::<T>(x)?;
+            let numbers: &[T] = &numbers;
             let units = (n * plane) as f64;
             let of_channel = |channel: usize| {
                 let maps = || (0..n).map(|i| &numbers[(i * c + channel) * plane..][..plane]);
-                let mean = maps().map(|map| sum_f64(map, WithDType::to_f64)).sum::<f64>() / units;
-                let square = |x: T| (x.to_f64() - mean).powi(2);
-                let squares: f64 = maps().map(|map| sum_f64(map, square)).sum();
-                (mean as T, (squares / units) as T)
+                wide!({
+                    let mean = sum(maps(), WithDType::to_f64) / units;
+                    let square = |x: T| (x.to_f64() - mean) * (x.to_f64() - mean);
+                    (mean as T, (sum(maps(), square) / units) as T)
+                })
             };
             let (mean, variance): (Vec<T>, Vec<T>) =
                 (0..c).into_par_iter().map(of_channel).unzip();
@@ -60,20 +62,16 @@ pub fn forward(
         let scale = inverse_deviations(&variance, eps, &weight);
         let mut out = vec![T::default(); numbers.len()];
         let samples = out.par_chunks_mut(c * plane).zip(numbers.par_chunks(c * plane));
-        let arch = Arch::new();
         samples.for_each(|(out, numbers)| {
-            arch.dispatch(
-                #[inline(always)]
-                || {
-                    let maps = out.chunks_exact_mut(plane).zip(numbers.chunks_exact(plane));
-                    for (channel, (out, numbers)) in maps.enumerate() {
-                        let (mean, scale, bias) = (mean[channel], scale[channel], bias[channel]);
-                        for (out, &x) in out.iter_mut().zip(numbers) {
-                            *out = (x - mean) * scale + bias;
-                        }
+            wide!({
+                let maps = out.chunks_exact_mut(plane).zip(numbers.chunks_exact(plane));
+                for (channel, (out, numbers)) in maps.enumerate() {
+                    let (mean, scale, bias) = (mean[channel], scale[channel], bias[channel]);
+                    for (out, &x) in out.iter_mut().zip(numbers) {
+                        *out = (x - mean) * scale + bias;
                     }
-                },
-            );
+                }
+            });
         });
         tensor(out, x.dims())
     })
@@ -112,6 +110,7 @@ pub fn backward(
     by_dtype!(x, T => {
         let (n, c, plane) = planes(x);
         let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
+        let (numbers, gradient): (&[T], &[T]) = (&numbers, &gradient);
         let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
         let weight = view::<T>(weight)?;
         let units = (n * plane) as f64;
@@ -121,30 +120,26 @@ pub fn backward(
         for (map, dx) in dx.chunks_mut(plane).enumerate() {
             channels[map % c].push(dx);
         }
-        let arch = Arch::new();
-        let of_channel = |(channel, maps): (usize, Vec<&mut [T]>)| {
+        let of_channel = |(channel, mut maps): (usize, Vec<&mut [T]>)| {
             let map = |i: usize| (i * c + channel) * plane..(i * c + channel + 1) * plane;
             let pairs = || (0..n).map(|i| (&numbers[map(i)], &gradient[map(i)]));
             let inverse = 1.0 / (variance[channel].to_f64() + eps).sqrt();
             let mean = mean[channel];
-            arch.dispatch(
-                #[inline(always)]
-                || {
-                    let [total, along] = sums(pairs(), mean.to_f64());
-                    let along = along * inverse;
-                    // dx = factor * (dy - shift - (x - mean) * slope)
-                    let factor = (weight[channel].to_f64() * inverse) as T;
-                    let line = [total / units, along / units * inverse];
-                    let [shift, slope] = if of_batch { line } else { [0.0; 2] }.map(|x| x as T);
-                    for (dx, (numbers, gradient)) in maps.into_iter().zip(pairs()) {
-                        let pairs = numbers.iter().zip(gradient);
-                        for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
-                            *dx = factor * (dy - shift - (x - mean) * slope);
-                        }
+            wide!({
+                let [total, along] = sums(pairs(), mean.to_f64());
+                let along = along * inverse;
+                // dx = factor * (dy - shift - (x - mean) * slope)
+                let factor = (weight[channel].to_f64() * inverse) as T;
+                let line = [total / units, along / units * inverse];
+                let [shift, slope] = if of_batch { line } else { [0.0; 2] }.map(|x| x as T);
+                for (dx, (numbers, gradient)) in maps.iter_mut().zip(pairs()) {
+                    let pairs = numbers.iter().zip(gradient);
+                    for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
+                        *dx = factor * (dy - shift - (x - mean) * slope);
                     }
-                    (total as T, along as T)
-                },
-            )
+                }
+                (total as T, along as T)
+            })
         };
         let (bias, weight): (Vec<T>, Vec<T>) = (channels.into_par_iter().enumerate())
             .map(of_channel)
@@ -157,28 +152,50 @@ pub fn backward(
     })
 }
 
-/// Sums run side by side, added up at the end: their number fixes the order.
-const LANES: usize = 32;
+/// Sums that run side by side: one vector, as the compiler keeps no more in registers.
+const LANES: usize = 8;
+
+/// The sum of `f` over maps.
+#[inline(always)]
+fn sum<'a, T: Real>(maps: impl Iterator<Item = &'a [T]>, f: impl Fn(T) -> f64) -> f64 {
+    let mut lanes = [0.0; LANES];
+    for map in maps {
+        let (runs, rest) = map.as_chunks::<LANES>();
+        for run in runs {
+            for i in 0..LANES {
+                lanes[i] += f(run[i]);
+            }
+        }
+        lanes
+            .iter_mut()
+            .zip(rest)
+            .for_each(|(lane, &x)| *lane += f(x));
+    }
+    lanes.iter().sum()
+}
 
 /// Over maps with their gradients, the sum of the gradients, and that of their products with the
 /// distance from the mean.
 #[inline(always)]
 fn sums<'a, T: Real>(maps: impl Iterator<Item = (&'a [T], &'a [T])>, mean: f64) -> [f64; 2] {
     let (mut total, mut along) = ([0.0; LANES], [0.0; LANES]);
-    let mut add = |numbers: &[T], gradient: &[T]| {
-        for i in 0..numbers.len() {
-            let dy = gradient[i].to_f64();
-            total[i] += dy;
-            along[i] += (numbers[i].to_f64() - mean) * dy;
-        }
-    };
+    let product = |x: T, dy: T| (x.to_f64() - mean) * dy.to_f64();
     for (numbers, gradient) in maps {
-        let ((numbers, last), (gradient, rest)) =
-            (numbers.as_chunks::<LANES>(), gradient.as_chunks::<LANES>());
-        for (numbers, gradient) in numbers.iter().zip(gradient) {
-            add(numbers, gradient);
+        let (runs, rest) = numbers.as_chunks::<LANES>();
+        let (slopes, last) = gradient.as_chunks::<LANES>();
+        for (x, dy) in runs.iter().zip(slopes) {
+            // apart, as the compiler mixes the vectors of one loop
+            for i in 0..LANES {
+                total[i] += dy[i].to_f64();
+            }
+            for i in 0..LANES {
+                along[i] += product(x[i], dy[i]);
+            }
         }
-        add(last, rest);
+        for (i, (&x, &dy)) in rest.iter().zip(last).enumerate() {
+            total[i] += dy.to_f64();
+            along[i] += product(x, dy);
+        }
     }
     [total.iter().sum(), along.iter().sum()]
 }

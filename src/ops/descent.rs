@@ -1,6 +1,7 @@
 //! One step of a weight along its gradient.
 
 use super::cpu::{Real, by_dtype, tensor, view};
+use super::wide::wide;
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
@@ -107,9 +108,12 @@ fn each_2<T: Real>(
         .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
         .zip(c.par_chunks(CHUNK))
         .for_each(|(((x, y), (a, b)), c)| {
-            for i in 0..a.len() {
-                [x[i], y[i]] = f(a[i], b[i], c[i]);
-            }
+            wide!({
+                let from = a.iter().zip(b).zip(c);
+                let to = x.iter_mut().zip(&mut *y);
+                to.zip(from)
+                    .for_each(|((x, y), ((&a, &b), &c))| [*x, *y] = f(a, b, c));
+            });
         });
     out
 }
@@ -128,9 +132,12 @@ fn each_3<T: Real>(
         .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
         .zip(c.par_chunks(CHUNK).zip(d.par_chunks(CHUNK)))
         .for_each(|(((x, (y, z)), (a, b)), (c, d))| {
-            for i in 0..a.len() {
-                [x[i], y[i], z[i]] = f(a[i], b[i], c[i], d[i]);
-            }
+            wide!({
+                let from = a.iter().zip(b).zip(c.iter().zip(d));
+                let to = x.iter_mut().zip(&mut *y).zip(&mut *z);
+                to.zip(from)
+                    .for_each(|(((x, y), z), ((&a, &b), (&c, &d)))| [*x, *y, *z] = f(a, b, c, d));
+            });
         });
     out
 }

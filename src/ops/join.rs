@@ -3,7 +3,9 @@
 
 use super::activation::{each, each_2};
 use super::cpu::{by_dtype, planes, sum_f64_2, tensor, view};
+use super::wide::wide;
 use candle_core::{Result, Tensor, WithDType};
+use rayon::prelude::*;
 
 /// The sum of two tensors of one shape.
 ///
@@ -64,7 +66,8 @@ pub fn slice(x: &Tensor, from: usize, to: usize) -> Result<Tensor> {
         let (n, c, plane) = planes(x);
         let numbers = view::<T>(x)?;
         let maps = |sample: usize| &numbers[(sample * c + from) * plane..(sample * c + to) * plane];
-        let out: Vec<T> = (0..n).flat_map(|sample| maps(sample).iter().copied()).collect();
+        let mut out: Vec<T> = Vec::with_capacity(n * (to - from) * plane);
+        (0..n).for_each(|sample| out.extend_from_slice(maps(sample)));
         let mut dims = x.dims().to_vec();
         dims[1] = to - from;
         tensor(out, &dims)
@@ -100,10 +103,11 @@ pub fn gate(x: &Tensor, gate: &Tensor) -> Result<Tensor> {
     by_dtype!(x, T => {
         let (_, _, plane) = planes(x);
         let (numbers, gates) = (view::<T>(x)?, view::<T>(gate)?);
-        let mut out = numbers.to_vec();
-        for (map, &gate) in out.chunks_exact_mut(plane).zip(gates.iter()) {
-            map.iter_mut().for_each(|x| *x *= gate);
-        }
+        let mut out = vec![T::default(); numbers.len()];
+        let maps = out.par_chunks_mut(plane).zip(numbers.par_chunks(plane));
+        maps.zip(&gates[..]).for_each(|((out, map), &gate)| {
+            wide!((out.iter_mut().zip(map)).for_each(|(y, &x)| *y = x * gate));
+        });
         tensor(out, x.dims())
     })
 }
@@ -120,7 +124,7 @@ pub fn gate_backward(x: &Tensor, gates: &Tensor, dy: &Tensor) -> Result<[Tensor;
     by_dtype!(x, T => {
         let (_, _, plane) = planes(x);
         let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
-        let maps = numbers.chunks_exact(plane).zip(gradient.chunks_exact(plane));
+        let maps = numbers.par_chunks(plane).zip(gradient.par_chunks(plane));
         let sums: Vec<T> = maps
             .map(|(x, dy)| sum_f64_2(x, dy, |x, dy| x.to_f64() * dy.to_f64()) as T)
             .collect();
@@ -173,8 +177,9 @@ pub fn pad_shortcut(x: &Tensor, channels: usize, stride: usize) -> Result<Tensor
         let numbers = view::<T>(x)?;
         let (down, across) = (h.div_ceil(stride), w.div_ceil(stride));
         let mut out = vec![T::default(); n * channels * down * across];
-        for (to, from) in kept_units([n, c, h, w], channels, stride) {
-            out[to] = numbers[from];
+        for (to, from) in kept_rows([n, c, h, w], channels, stride) {
+            let row = numbers[from..][..w].iter().step_by(stride);
+            out[to..][..across].iter_mut().zip(row).for_each(|(y, &x)| *y = x);
         }
         tensor(out, &[n, channels, down, across])
     })
@@ -193,25 +198,27 @@ pub fn pad_shortcut_backward(
     by_dtype!(dy, T => {
         let gradient = view::<T>(dy)?;
         let mut dx = vec![T::default(); dims.iter().product()];
-        for (from, to) in kept_units(dims, channels, stride) {
-            dx[to] = gradient[from];
+        let (w, across) = (dims[3], dims[3].div_ceil(stride));
+        for (from, to) in kept_rows(dims, channels, stride) {
+            let row = dx[to..][..w].iter_mut().step_by(stride);
+            row.zip(&gradient[from..][..across]).for_each(|(dx, &dy)| *dx = dy);
         }
         tensor(dx, &dims)
     })
 }
 
-/// Pairs of places behind and in front of a [`pad_shortcut`].
-fn kept_units(
+/// Where the rows start that a [`pad_shortcut`] keeps: behind it, and in front of it.
+fn kept_rows(
     [n, c, h, w]: [usize; 4],
     channels: usize,
     stride: usize,
 ) -> impl Iterator<Item = (usize, usize)> {
     let (down, across) = (h.div_ceil(stride), w.div_ceil(stride));
     let front = (channels - c) / 2;
-    (0..n * c * down * across).map(move |i| {
-        let (map, row, column) = (i / (down * across), i / across % down, i % across);
+    (0..n * c * down).map(move |i| {
+        let (map, row) = (i / down, i % down);
         let (sample, channel) = (map / c, map % c);
-        let to = ((sample * channels + front + channel) * down + row) * across + column;
-        (to, (map * h + row * stride) * w + column * stride)
+        let to = ((sample * channels + front + channel) * down + row) * across;
+        (to, (map * h + row * stride) * w)
     })
 }

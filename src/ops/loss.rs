@@ -28,8 +28,9 @@ pub fn cross_entropy(scores: &Tensor, labels: &[usize], smoothing: f64) -> Resul
             let row: Vec<f64> = row.iter().map(|&x| x.to_f64()).collect();
             let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let total: f64 = row.iter().map(|x| (x - largest).exp()).sum();
+            let logarithm = total.ln();
             for (class, x) in row.iter().enumerate() {
-                let log = x - largest - total.ln();
+                let log = x - largest - logarithm;
                 let hit = if class == label { 1.0 - smoothing } else { 0.0 };
                 let target = hit + smoothing / classes as f64;
                 // a target of zero does not count, even where the logarithm is minus infinity

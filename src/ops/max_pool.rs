@@ -7,9 +7,9 @@ mod search;
 
 use super::cpu::{by_dtype, planes, tensor, view};
 use super::sheet::Sheet;
+use super::wide::wide;
 use crate::graph::Window;
 use candle_core::{Error, Result, Tensor};
-use pulp::Arch;
 use rayon::prelude::*;
 use search::{Search, place};
 
@@ -23,12 +23,11 @@ pub fn forward(window: &Window, x: &Tensor) -> Result<Tensor> {
         let (n, c, _) = planes(x);
         let numbers = view::<T>(x)?;
         let mut out = vec![<T as num_traits::Zero>::zero(); n * c * sheet.output()];
-        let arch = Arch::new();
         out.par_chunks_mut(sheet.maps * sheet.output())
             .zip(numbers.par_chunks(sheet.maps * sheet.input()))
             .for_each_init(
                 || Search::<T>::new(&sheet),
-                |search, (out, maps)| arch.dispatch(|| search.values(&sheet, maps, out)),
+                |search, (out, maps)| wide!(search.values(&sheet, maps, out)),
             );
         tensor(out, &[n, c, sheet.down.output, sheet.across.output])
     })
@@ -46,14 +45,13 @@ pub fn backward(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
     by_dtype!(x, T => {
         let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
         let mut dx = vec![<T as num_traits::Zero>::zero(); numbers.len()];
-        let arch = Arch::new();
         dx.par_chunks_mut(sheet.maps * sheet.input())
             .zip(numbers.par_chunks(sheet.maps * sheet.input()))
             .zip(gradient.par_chunks(sheet.maps * sheet.output()))
             .for_each_init(
                 || Search::<T>::new(&sheet),
                 |search, ((dx, maps), dy)| {
-                    arch.dispatch(|| search.units(&sheet, maps));
+                    wide!(search.units(&sheet, maps));
                     place(&sheet, search, dy, dx);
                 },
             );
