@@ -7,7 +7,6 @@
 //! Activations are `[n, c, h, w]` or `[n, c]`. No result depends on the number of threads.
 
 mod cpu;
-mod exponential;
 mod lanes;
 mod packed;
 mod product;

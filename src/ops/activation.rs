@@ -1,7 +1,6 @@
 //! Functions of one unit, and softmax over the channels.
 
 use super::cpu::{Real, by_dtype, planes, tensor, view};
-use super::exponential::Exponential;
 use super::wide::wide;
 use crate::graph::Activation;
 use candle_core::{Result, Tensor};
@@ -19,9 +18,9 @@ pub fn forward(activation: Activation, x: &Tensor) -> Result<Tensor> {
     by_dtype!(x, T => match activation {
         Activation::Relu => each::<T>(x, |x| if x < 0.0 { 0.0 } else { x }),
         Activation::Sigmoid => each::<T>(x, sigmoid),
-        Activation::Tanh => each::<T>(x, |x| x.tangent()),
+        Activation::Tanh => each::<T>(x, |x| x.tanh()),
         Activation::ScaledTanh => each::<T>(x, |x| {
-            AMPLITUDE as T * (SLOPE as T * x).tangent()
+            AMPLITUDE as T * (SLOPE as T * x).tanh()
         }),
         Activation::Softmax => softmax::<T>(x),
     })
@@ -53,8 +52,8 @@ pub fn backward(activation: Activation, y: &Tensor, dy: &Tensor) -> Result<Tenso
 
 /// Finite for every x: the exponent is never positive.
 #[inline(always)]
-fn sigmoid<T: Real + Exponential>(x: T) -> T {
-    let e = (-x.abs()).exp_of_negative();
+fn sigmoid<T: Real>(x: T) -> T {
+    let e = (-x.abs()).exp();
     let above = if x < T::zero() { e } else { T::one() };
     above / (T::one() + e)
 }
@@ -87,7 +86,7 @@ pub(super) fn each_2<T: Real>(
     tensor(out, a.dims())
 }
 
-fn softmax<T: Real + Exponential>(x: &Tensor) -> Result<Tensor> {
+fn softmax<T: Real>(x: &Tensor) -> Result<Tensor> {
     let (_, c, plane) = planes(x);
     let numbers = view::<T>(x)?;
     let mut out = vec![T::zero(); numbers.len()];
@@ -98,7 +97,7 @@ fn softmax<T: Real + Exponential>(x: &Tensor) -> Result<Tensor> {
         wide!({
             let largest = by_unit(numbers, plane, T::neg_infinity(), Float::max);
             out.copy_from_slice(numbers);
-            with_unit(out, &largest, |x, largest| (x - largest).exp_of_negative());
+            with_unit(out, &largest, |x, largest| (x - largest).exp());
             let total = by_unit(out, plane, T::zero(), |a, b| a + b);
             with_unit(out, &total, |x, total| x / total);
         });

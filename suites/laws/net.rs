@@ -20,7 +20,7 @@ const QUICK: u64 = 600_000_000;
 const LIGHT: u64 = 70_000_000;
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
+    let mut trials = vec![law("net::laid-out-weights-change", laid_out_weights_change)];
     for model in zoo::models() {
         let small = Arc::new(smallest(model));
         let totals = summary(model.name, &small).unwrap().totals;
@@ -106,6 +106,37 @@ fn interpreters_agree(graph: &Graph) {
     }
     assert!(idle.is_empty(), "without a gradient: {idle:?}");
     loss_falls(net, &x);
+}
+
+/// Weights that an evaluation has laid out are not used any more once they change.
+fn laid_out_weights_change() {
+    let graph = zoo::find("resnet20_cifar").unwrap().graph().unwrap();
+    let weights = Init::He.weights(&graph, 1, DType::F32).unwrap();
+    let mut net = Net::new(graph.clone(), weights, DType::F32).unwrap();
+    let x = random(&[2, 3, 32, 32], Key::named("x"));
+    let output = |net: &Net| -> Vec<f32> {
+        let pass = net.forward(&x, Mode::Eval).unwrap();
+        pass.output().flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let fresh = |net: &Net| {
+        let weights = net
+            .weights()
+            .map(|(name, _, weight)| (name, weight.clone()));
+        Net::new(graph.clone(), weights.collect(), DType::F32).unwrap()
+    };
+    let before = output(&net);
+    let pass = net.forward(&x, Mode::train(1, 0)).unwrap();
+    net.settle(&pass).unwrap();
+    let settled = output(&net);
+    assert_ne!(settled, before);
+    assert_eq!(settled, output(&fresh(&net)));
+    let seed = random(&[2, 10], Key::named("seed"));
+    let prediction = graph.outputs()[0].node;
+    let gradients = net.backward(pass, &[(prediction, &seed)], false).unwrap();
+    let step = |_: &str, weight: &Tensor, gradient: &Tensor| weight - (gradient * 1e-2)?;
+    net.update(&gradients, step).unwrap();
+    assert_ne!(output(&net), settled);
+    assert_eq!(output(&net), output(&fresh(&net)));
 }
 
 /// As many as the symbolic interpreter counts.
