@@ -64,7 +64,7 @@ impl Pass {
 }
 
 impl Net {
-    /// Runs the network on `[n, c, h, w]`. In evaluation layers may run as one ([`plan`]), so
+    /// Runs the network on `[n, c, h, w]`. In evaluation layers may run as one, so
     /// that numbers differ in their last bits from those of [`Net::forward_with`].
     ///
     /// # Errors
