@@ -11,6 +11,7 @@ mod lanes;
 mod packed;
 mod product;
 mod sheet;
+mod sums;
 mod wide;
 
 pub mod activation;
@@ -18,7 +19,6 @@ pub mod batch_norm;
 pub mod conv;
 pub mod descent;
 pub mod dropout;
-pub mod fold;
 pub mod join;
 pub mod linear;
 pub mod loss;

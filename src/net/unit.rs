@@ -2,9 +2,9 @@
 
 use super::plan::Unit;
 use super::{Net, Pass};
-use crate::graph::Op;
+use crate::graph::{Conv, Op};
+use crate::ops::batch_norm::fold;
 use crate::ops::conv::{self, Then, Weights};
-use crate::ops::fold::fold;
 use candle_core::{Result, Tensor};
 use std::sync::{Arc, OnceLock};
 
@@ -58,7 +58,7 @@ impl Net {
         conv::forward_then(conv, x, &laid.weights, then)
     }
 
-    fn lay(&self, unit: &Unit, conv: &crate::graph::Conv, maps: usize) -> Result<Laid> {
+    fn lay(&self, unit: &Unit, conv: &Conv, maps: usize) -> Result<Laid> {
         let weights = self.weights_of(unit.conv);
         let (scale, shift) = match unit.norm {
             None => (None, weights.get(1).cloned()),

@@ -1,6 +1,7 @@
 //! Batch normalisation: with the statistics of the batch, or with running ones.
 
 use super::cpu::{Real, by_dtype, planes, tensor, view};
+use super::sums::{sum, sums};
 use super::wide::wide;
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
@@ -59,7 +60,7 @@ pub fn forward(
         let numbers = view::<T>(x)?;
         let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
         let (weight, bias) = (view::<T>(weight)?, view::<T>(bias)?);
-        let scale = inverse_deviations(&variance, eps, &weight);
+        let scale: Vec<T> = factors(&variance, eps, &weight).map(|factor| factor as T).collect();
         let mut out = vec![T::default(); numbers.len()];
         let samples = out.par_chunks_mut(c * plane).zip(numbers.par_chunks(c * plane));
         samples.for_each(|(out, numbers)| {
@@ -77,11 +78,37 @@ pub fn forward(
     })
 }
 
-/// `weight / sqrt(variance + eps)`, in f64 until the end.
-fn inverse_deviations<T: Real>(variance: &[T], eps: f64, weight: &[T]) -> Vec<T> {
+/// For each channel, `weight / sqrt(variance + eps)`.
+fn factors<T: Real>(variance: &[T], eps: f64, weight: &[T]) -> impl Iterator<Item = f64> {
     let both = variance.iter().zip(weight);
-    both.map(|(&v, &w)| T::from_f64(w.to_f64() / (v.to_f64() + eps).sqrt()))
-        .collect()
+    both.map(move |(&v, &w)| w.to_f64() / (v.to_f64() + eps).sqrt())
+}
+
+/// The normalisation of `x + offset` as one factor and one summand of each channel, `[c]` each.
+///
+/// # Errors
+/// As [`Statistics::of`].
+pub fn fold(
+    statistics: &Statistics,
+    eps: f64,
+    weight: &Tensor,
+    bias: &Tensor,
+    offset: Option<&Tensor>,
+) -> Result<(Tensor, Tensor)> {
+    by_dtype!(weight, T => {
+        let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
+        let (weight, bias) = (view::<T>(weight)?, view::<T>(bias)?);
+        let offset = offset.map(view::<T>).transpose()?;
+        let line = |(channel, factor): (usize, f64)| {
+            let offset = offset.as_ref().map_or(0.0, |offset| offset[channel].to_f64());
+            let summand = bias[channel].to_f64() + (offset - mean[channel].to_f64()) * factor;
+            (factor as T, summand as T)
+        };
+        let (scale, shift): (Vec<T>, Vec<T>) =
+            factors(&variance, eps, &weight).enumerate().map(line).unzip();
+        let c = scale.len();
+        Ok((tensor(scale, &[c])?, tensor(shift, &[c])?))
+    })
 }
 
 /// The gradients of [`forward`].
@@ -126,7 +153,9 @@ pub fn backward(
             let inverse = 1.0 / (variance[channel].to_f64() + eps).sqrt();
             let mean = mean[channel];
             wide!({
-                let [total, along] = sums(pairs(), mean.to_f64());
+                let center = mean.to_f64();
+                let terms = |x: T, dy: T| [dy.to_f64(), (x.to_f64() - center) * dy.to_f64()];
+                let [total, along] = sums(pairs(), terms);
                 let along = along * inverse;
                 // dx = factor * (dy - shift - (x - mean) * slope)
                 let factor = (weight[channel].to_f64() * inverse) as T;
@@ -150,52 +179,4 @@ pub fn backward(
             bias: tensor(bias, &[c])?,
         })
     })
-}
-
-/// Sums that run side by side: one vector, as the compiler keeps no more in registers.
-const LANES: usize = 8;
-
-/// The sum of `f` over maps.
-#[inline(always)]
-fn sum<'a, T: Real>(maps: impl Iterator<Item = &'a [T]>, f: impl Fn(T) -> f64) -> f64 {
-    let mut lanes = [0.0; LANES];
-    for map in maps {
-        let (runs, rest) = map.as_chunks::<LANES>();
-        for run in runs {
-            for i in 0..LANES {
-                lanes[i] += f(run[i]);
-            }
-        }
-        lanes
-            .iter_mut()
-            .zip(rest)
-            .for_each(|(lane, &x)| *lane += f(x));
-    }
-    lanes.iter().sum()
-}
-
-/// Over maps with their gradients, the sum of the gradients, and that of their products with the
-/// distance from the mean.
-#[inline(always)]
-fn sums<'a, T: Real>(maps: impl Iterator<Item = (&'a [T], &'a [T])>, mean: f64) -> [f64; 2] {
-    let (mut total, mut along) = ([0.0; LANES], [0.0; LANES]);
-    let product = |x: T, dy: T| (x.to_f64() - mean) * dy.to_f64();
-    for (numbers, gradient) in maps {
-        let (runs, rest) = numbers.as_chunks::<LANES>();
-        let (slopes, last) = gradient.as_chunks::<LANES>();
-        for (x, dy) in runs.iter().zip(slopes) {
-            // apart, as the compiler mixes the vectors of one loop
-            for i in 0..LANES {
-                total[i] += dy[i].to_f64();
-            }
-            for i in 0..LANES {
-                along[i] += product(x[i], dy[i]);
-            }
-        }
-        for (i, (&x, &dy)) in rest.iter().zip(last).enumerate() {
-            total[i] += dy.to_f64();
-            along[i] += product(x, dy);
-        }
-    }
-    [total.iter().sum(), along.iter().sum()]
 }

@@ -9,13 +9,13 @@ mod weight;
 
 use super::cpu::{Real, by_dtype, tensor, view};
 use super::packed::{Layout, Packed};
-use super::product::{Add, Finish, Left, Product};
+use super::product::{Finish, Left, Product, To};
 use crate::graph::Conv;
 use candle_core::{Error, Result, Tensor};
 use geometry::Geometry;
 use padded::{Groups, Last};
 use phases::Phases;
-use pieces::Division;
+use pieces::{Division, Piece};
 use rayon::prelude::*;
 use std::any::Any;
 use table::dense;
@@ -95,7 +95,7 @@ pub fn forward_then(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) -> R
 fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) -> Result<Tensor> {
     let geometry = Geometry::new(conv, x)?;
     let n = x.dims()[0];
-    let [group_in, group_out] = geometry.group();
+    let [_, group_out] = geometry.group();
     let Some(packed) = weights.groups.downcast_ref::<Vec<Packed<T>>>() else {
         return Err(Error::Msg("weights and input are of unequal types".into()).bt());
     };
@@ -107,32 +107,32 @@ fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) 
     let (rows, terms) = (geometry.windows(), geometry.window_taps());
     let [h, w] = geometry.output();
     let mut out = vec![T::zero(); n * geometry.maps[1] * h * w];
-    let division = Division::new::<T>(&geometry, group_out, group_in * geometry.taps(), [h, w]);
-    let groups = n * geometry.groups;
-    let left = Groups::new(geometry.frame(), &x, groups, division.block_first);
-    let pieces = division.pieces(&mut out, groups);
-    pieces
-        .into_par_iter()
-        .for_each_init(Last::default, |last, piece| {
-            let group = piece.maps % geometry.groups;
-            let first = group * group_out + piece.first;
-            Product {
-                left: &Left::new(left.padded(piece.maps, last), &rows, &terms, [1, 0]),
-                right: packed[group].block(piece.block),
-                finish: Finish {
-                    scale: scale.map(|scale| &scale[first..]),
-                    shift: shift.map(|shift| &shift[first..]),
-                    add: add.map_or(Add::Nothing, |add| {
-                        Add::Other(&add[(piece.maps * group_out + piece.first) * h * w..])
-                    }),
-                    relu: then.relu,
-                },
-                places: None,
-                rows: piece.rows,
-                out: piece.out,
-            }
-            .run();
-        });
+    let division = Division::new::<T>(geometry.groups, group_out, [h, w], terms.len());
+    let left = Groups::new(
+        geometry.frame(),
+        &x,
+        n * geometry.groups,
+        division.block_first,
+    );
+    let work = |last: &mut Last<T>, piece: Piece<T>| {
+        let group = piece.group % geometry.groups;
+        let first = group * group_out + piece.first;
+        Product {
+            left: &Left::new(left.padded(piece.group, last), &rows, &terms, [1, 0]),
+            rows: piece.rows,
+            right: packed[group].block(piece.block),
+            to: To::Finished(Finish {
+                scale: scale.map(|scale| &scale[first..]),
+                shift: shift.map(|shift| &shift[first..]),
+                add: add.map(|add| &add[(piece.group * group_out + piece.first) * h * w..]),
+                relu: then.relu,
+            }),
+            out: piece.out,
+        }
+        .run();
+    };
+    let pieces = division.pieces(&mut out).into_par_iter();
+    pieces.for_each_init(Last::default, work);
     tensor(out, &[n, geometry.maps[1], h, w])
 }
 
@@ -156,38 +156,34 @@ fn cpu_input_gradient<T: Real>(
     let (weight, dy) = (view::<T>(weight)?, view::<T>(dy)?);
     let weight = dense(conv, &weight, geometry.maps[0]);
     let Phases { phases, frame } = Phases::new(&geometry, &weight);
-    let groups = n * geometry.groups;
-    let many = phases.len() > 1;
-    let terms = phases.iter().map(|phase| phase.terms.len()).sum();
-    let division = match many {
-        true => Division::whole(group_in, geometry.input),
-        false => Division::new::<T>(&geometry, group_in, terms, geometry.input),
-    };
-    let left = Groups::new(frame, &dy, groups, many || division.block_first);
     let mut dx = vec![T::zero(); x.elem_count()];
     for phase in &phases {
-        let pieces = division.pieces(&mut dx, groups);
-        pieces
-            .into_par_iter()
-            .for_each_init(Last::default, |last, piece| {
-                Product {
-                    left: &Left::new(
-                        left.padded(piece.maps, last),
-                        &phase.rows,
-                        &phase.terms,
-                        [1, 0],
-                    ),
-                    right: phase.packed[piece.maps % geometry.groups].block(piece.block),
-                    finish: Finish::NOTHING,
-                    rows: match &phase.places {
-                        Some(places) => 0..places.len(),
-                        None => piece.rows,
-                    },
-                    places: phase.places.as_deref(),
-                    out: piece.out,
-                }
-                .run();
-            });
+        let division = match phase.places {
+            Some(_) => Division::whole(group_in, geometry.input),
+            None => {
+                Division::new::<T>(geometry.groups, group_in, geometry.input, phase.terms.len())
+            }
+        };
+        // several phases would each pad anew
+        let at_once = phase.places.is_some() || division.block_first;
+        let left = Groups::new(frame, &dy, n * geometry.groups, at_once);
+        let work = |last: &mut Last<T>, piece: Piece<T>| {
+            let (rows, to) = match &phase.places {
+                Some(places) => (0..places.len(), To::Places(places)),
+                None => (piece.rows, To::Order),
+            };
+            let left = left.padded(piece.group, last);
+            Product {
+                left: &Left::new(left, &phase.rows, &phase.terms, [1, 0]),
+                rows,
+                right: phase.packed[piece.group % geometry.groups].block(piece.block),
+                to,
+                out: piece.out,
+            }
+            .run();
+        };
+        let pieces = division.pieces(&mut dx).into_par_iter();
+        pieces.for_each_init(Last::default, work);
     }
     tensor(dx, x.dims())
 }

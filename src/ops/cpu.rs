@@ -100,32 +100,3 @@ pub(super) fn planes(tensor: &Tensor) -> (usize, usize, usize) {
         ref dims => unreachable!("activations have two or four dimensions, not {dims:?}"),
     }
 }
-
-/// The sum of `f` over a run of numbers, in f64 and in an order that depends on its length alone.
-pub(super) fn sum_f64<T: Real>(numbers: &[T], f: impl Fn(T) -> f64) -> f64 {
-    let mut lanes = [0.0; 8];
-    let chunks = numbers.chunks_exact(8);
-    let rest: f64 = chunks.remainder().iter().map(|&x| f(x)).sum();
-    for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane += f(x);
-        }
-    }
-    lanes.iter().sum::<f64>() + rest
-}
-
-/// The sum of `f` over two runs of equal length, as [`sum_f64`].
-pub(super) fn sum_f64_2<T: Real>(a: &[T], b: &[T], f: impl Fn(T, T) -> f64) -> f64 {
-    let mut lanes = [0.0; 8];
-    let (chunks_a, chunks_b) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = (chunks_a.remainder().iter())
-        .zip(chunks_b.remainder())
-        .map(|(&x, &y)| f(x, y))
-        .sum();
-    for (chunk_a, chunk_b) in chunks_a.zip(chunks_b) {
-        for ((lane, &x), &y) in lanes.iter_mut().zip(chunk_a).zip(chunk_b) {
-            *lane += f(x, y);
-        }
-    }
-    lanes.iter().sum::<f64>() + rest
-}

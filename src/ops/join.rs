@@ -2,7 +2,8 @@
 //! listing depends on.
 
 use super::activation::{each, each_2};
-use super::cpu::{by_dtype, planes, sum_f64_2, tensor, view};
+use super::cpu::{by_dtype, planes, tensor, view};
+use super::sums::sums;
 use super::wide::wide;
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
@@ -126,7 +127,10 @@ pub fn gate_backward(x: &Tensor, gates: &Tensor, dy: &Tensor) -> Result<[Tensor;
         let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
         let maps = numbers.par_chunks(plane).zip(gradient.par_chunks(plane));
         let sums: Vec<T> = maps
-            .map(|(x, dy)| sum_f64_2(x, dy, |x, dy| x.to_f64() * dy.to_f64()) as T)
+            .map(|pair| {
+                let [sum] = wide!(sums([pair].into_iter(), |x, dy| [x.to_f64() * dy.to_f64()]));
+                sum as T
+            })
             .collect();
         Ok([dx, tensor(sums, gates.dims())?])
     })

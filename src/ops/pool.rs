@@ -1,10 +1,11 @@
 //! Pooling by mean, over windows and over the cells of a grid; LeNet-5's subsampling.
 
-use super::cpu::{Real, by_dtype, planes, sum_f64, sum_f64_2, tensor, view};
+use super::cpu::{Real, by_dtype, planes, tensor, view};
+use super::sums::sums;
+use super::wide::wide;
 use crate::graph::{Axis, Window};
 use candle_core::{Error, Result, Tensor, WithDType};
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// Along one axis, for each output the input rows that its window sees, and how many rows its mean
 /// divides by.
@@ -243,23 +244,21 @@ pub fn subsample_weights(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Vec
         // the coefficients' gradient is that of sums without coefficient
         let (_, c, plane) = planes(x);
         let ones = Tensor::ones(c, x.dtype(), x.device())?;
-        let sums = subsample(window, x, &ones, &ones.zeros_like()?)?;
-        let (sums, dy) = (view::<T>(&sums)?, view::<T>(dy)?);
-        let plane_out = sums.len() / (x.elem_count() / plane);
-        let of_map = |map: usize, f: &dyn Fn(Range<usize>) -> f64| -> T {
-            let maps = (0..x.dims()[0]).map(|sample| (sample * c + map) * plane_out);
-            maps.map(|start| f(start..start + plane_out)).sum::<f64>() as T
+        let sums_of = subsample(window, x, &ones, &ones.zeros_like()?)?;
+        let (sums_of, dy) = (view::<T>(&sums_of)?, view::<T>(dy)?);
+        let plane_out = sums_of.len() / (x.elem_count() / plane);
+        let (sums_of, dy): (&[T], &[T]) = (&sums_of, &dy);
+        let of_map = |map: usize| {
+            let units = |sample: usize| {
+                let start = (sample * c + map) * plane_out;
+                start..start + plane_out
+            };
+            let pairs = || (0..x.dims()[0]).map(|i| (&sums_of[units(i)], &dy[units(i)]));
+            wide!(sums(pairs(), |s, dy| [s.to_f64() * dy.to_f64(), dy.to_f64()]))
         };
-        let weight = |map| {
-            of_map(map, &|units: Range<usize>| {
-                sum_f64_2(&sums[units.clone()], &dy[units], |s, dy| s.to_f64() * dy.to_f64())
-            })
-        };
-        let bias = |map| of_map(map, &|units: Range<usize>| sum_f64(&dy[units], WithDType::to_f64));
-        Ok(vec![
-            tensor((0..c).map(weight).collect::<Vec<T>>(), &[c])?,
-            tensor((0..c).map(bias).collect::<Vec<T>>(), &[c])?,
-        ])
+        let (weight, bias): (Vec<T>, Vec<T>) =
+            (0..c).map(of_map).map(|[weight, bias]| (weight as T, bias as T)).unzip();
+        Ok(vec![tensor(weight, &[c])?, tensor(bias, &[c])?])
     })
 }
 

@@ -18,6 +18,8 @@
 
 #![allow(unsafe_code)]
 
+mod write;
+
 use super::cpu::Real;
 use super::packed::{Block, VECTORS};
 use pulp::{Arch, Simd, WithSimd};
@@ -26,35 +28,27 @@ use std::ops::Range;
 /// Terms of a partial sum.
 const PARTIAL: usize = 256;
 
-/// What becomes of a sum: `sum * scale + shift`, each a number for its column, `+ add`, and with `relu`
-/// nothing negative.
+/// Where sums are written, and what they become.
+#[derive(Clone, Copy)]
+pub(super) enum To<'a, T> {
+    /// In order from a column's front, each as it is.
+    Order,
+    /// For each row a place in its column.
+    Places(&'a [usize]),
+    /// In order, added to what stands there.
+    Itself,
+    /// In order, finished.
+    Finished(Finish<'a, T>),
+}
+
+/// `sum * scale + shift`, each a number for its column, plus `add`, and with `relu` nothing negative.
 #[derive(Clone, Copy)]
 pub(super) struct Finish<'a, T> {
     pub scale: Option<&'a [T]>,
     pub shift: Option<&'a [T]>,
-    pub add: Add<'a, T>,
+    /// Another block of columns, a column's rows all in a row.
+    pub add: Option<&'a [T]>,
     pub relu: bool,
-}
-
-/// What is added to an output.
-#[derive(Clone, Copy)]
-pub(super) enum Add<'a, T> {
-    /// Nothing.
-    Nothing,
-    /// What stands there.
-    Itself,
-    /// What stands at the same place of another block of columns, a column's rows all in a row.
-    Other(&'a [T]),
-}
-
-impl<T> Finish<'_, T> {
-    /// The sum as it is.
-    pub(super) const NOTHING: Self = Finish {
-        scale: None,
-        shift: None,
-        add: Add::Nothing,
-        relu: false,
-    };
 }
 
 /// A left operand and how it is read.
@@ -98,9 +92,7 @@ pub(super) struct Product<'a, 'o, T> {
     /// Which of the rows.
     pub rows: Range<usize>,
     pub right: Block<'a, T>,
-    pub finish: Finish<'a, T>,
-    /// Where in its column each row is written; in order from the column's front without it.
-    pub places: Option<&'a [usize]>,
+    pub to: To<'a, T>,
     /// The columns.
     pub out: Vec<&'o mut [T]>,
 }
@@ -112,13 +104,6 @@ impl<T: Real> Product<'_, '_, T> {
         assert_eq!(self.right.numbers.len(), terms * self.right.width);
         assert!(self.rows.end <= self.left.rows.len());
         assert!(self.out.len() <= self.right.width);
-        let Finish { scale, shift, .. } = self.finish;
-        assert!(
-            [scale, shift]
-                .into_iter()
-                .flatten()
-                .all(|each| each.len() >= self.out.len())
-        );
         Arch::new().dispatch(self);
     }
 }
@@ -233,202 +218,7 @@ impl<T: Real> Product<'_, '_, T> {
         }
         total
     }
-
-    /// Writes a tile, columns apart.
-    #[inline(always)]
-    fn write<S: Simd, const ROWS: usize, const WIDE: usize>(
-        &mut self,
-        simd: S,
-        mut tile: [[T::Of<S>; WIDE]; ROWS],
-        row: usize,
-    ) {
-        let Finish {
-            scale,
-            shift,
-            add,
-            relu,
-        } = self.finish;
-        let columns = self.out.len();
-        if scale.is_some() || shift.is_some() {
-            // the longest vectors hold 16 numbers
-            let (mut all_scales, mut all_shifts) =
-                ([T::one(); VECTORS * 16], [T::zero(); VECTORS * 16]);
-            if let Some(scale) = scale {
-                all_scales[..columns].copy_from_slice(&scale[..columns]);
-            }
-            if let Some(shift) = shift {
-                all_shifts[..columns].copy_from_slice(&shift[..columns]);
-            }
-            let scale = &T::vectors::<S>(&all_scales)[..WIDE];
-            let shift = &T::vectors::<S>(&all_shifts)[..WIDE];
-            for sums in &mut tile {
-                for v in 0..WIDE {
-                    sums[v] = T::times_plus(simd, sums[v], scale[v], shift[v]);
-                }
-            }
-        }
-        let mut numbers = [[T::zero(); VECTORS * 16]; ROWS];
-        for (numbers, vectors) in numbers.iter_mut().zip(&tile) {
-            T::vectors_mut::<S>(numbers)[..WIDE].copy_from_slice(vectors);
-        }
-        match self.places {
-            None => {
-                let from = row - self.rows.start;
-                let all = self.left.rows.len();
-                let (fours, rest) = self.out.as_chunks_mut::<4>();
-                for (four, out) in fours.iter_mut().enumerate() {
-                    let first = 4 * four;
-                    match add {
-                        Add::Nothing => {
-                            turn(&numbers, first, out, from, |_, _, _, x| relu_if(relu, x))
-                        }
-                        Add::Itself => turn(&numbers, first, out, from, |_, _, y, x| y + x),
-                        Add::Other(other) => {
-                            let other = |k: usize| &other[(first + k) * all + row..][..ROWS];
-                            let others = [other(0), other(1), other(2), other(3)];
-                            turn(&numbers, first, out, from, |k, i, _, x| {
-                                relu_if(relu, others[k][i] + x)
-                            });
-                        }
-                    }
-                }
-                let first = 4 * fours.len();
-                for (column, out) in rest.iter_mut().enumerate() {
-                    for (i, out) in out[from..][..ROWS].iter_mut().enumerate() {
-                        let x = numbers[i][first + column];
-                        *out = match add {
-                            Add::Nothing => relu_if(relu, x),
-                            Add::Itself => *out + x,
-                            Add::Other(other) => {
-                                relu_if(relu, other[(first + column) * all + row + i] + x)
-                            }
-                        };
-                    }
-                }
-            }
-            Some(places) => {
-                let places = &places[row..][..ROWS];
-                for (column, out) in self.out.iter_mut().enumerate() {
-                    for (&place, numbers) in places.iter().zip(&numbers) {
-                        let x = numbers[column];
-                        out[place] = match add {
-                            Add::Itself => out[place] + x,
-                            Add::Nothing | Add::Other(_) => x,
-                        };
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn relu_if<T: Real>(relu: bool, x: T) -> T {
-    if relu & (x < T::zero()) { T::zero() } else { x }
-}
-
-/// Writes four columns of a tile, from `first` on, into rows from `from` on: what `becomes` makes of a
-/// number's column and row, of what stands there, and of the number.
-#[inline(always)]
-fn turn<T: Real, const ROWS: usize>(
-    tile: &[[T; VECTORS * 16]; ROWS],
-    first: usize,
-    out: &mut [&mut [T]; 4],
-    from: usize,
-    becomes: impl Fn(usize, usize, T, T) -> T,
-) {
-    let [a, b, c, d] = out;
-    let rows = from..from + ROWS;
-    let out = [
-        &mut a[rows.clone()],
-        &mut b[rows.clone()],
-        &mut c[rows.clone()],
-        &mut d[rows],
-    ];
-    let four = |i: usize| -> [T; 4] {
-        let row = &tile[i];
-        [row[first], row[first + 1], row[first + 2], row[first + 3]]
-    };
-    for i in (0..ROWS - ROWS % 4).step_by(4) {
-        let columns = T::turn([four(i), four(i + 1), four(i + 2), four(i + 3)]);
-        for k in 0..4 {
-            for j in 0..4 {
-                out[k][i + j] = becomes(k, i + j, out[k][i + j], columns[k][j]);
-            }
-        }
-    }
-    for (k, out) in out.into_iter().enumerate() {
-        for i in ROWS - ROWS % 4..ROWS {
-            out[i] = becomes(k, i, out[i], tile[i][first + k]);
-        }
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::packed::{Layout, Packed, blocks};
-    use super::*;
-    use crate::random::Key;
-
-    /// Every number of rows from 0 to 40, in order and at places of their own, neighbours and not, with
-    /// columns that fill no block, one and several, and terms that are gone through twice.
-    #[test]
-    fn is_the_sum_of_products() {
-        let sizes = (0..40).map(|n| (n, 3 * n % 300, n % 37 + 1));
-        for (rows, terms, columns) in sizes.chain([(9, 700, 33)]) {
-            for (apart, scattered, repeat) in [(1, false, 1), (3, true, 1), (2, false, 2)] {
-                let number = |key: u64, i: usize| Key::seed(key).signed(i as u64);
-                let step = 5;
-                let left: Vec<f64> = (0..apart * rows + 2 * terms + step)
-                    .map(|i| number(1, i))
-                    .collect();
-                let right: Vec<f64> = (0..repeat * terms * columns)
-                    .map(|i| number(2, i))
-                    .collect();
-                let row_offsets: Vec<usize> = (0..rows).map(|i| apart * i).collect();
-                let term_offsets: Vec<usize> = (0..terms).map(|i| 2 * i).collect();
-                let taps: Vec<usize> = (0..terms).map(|i| i * columns).collect();
-                let layout = Layout {
-                    column: 1,
-                    outer: terms * columns,
-                    taps: &taps,
-                };
-                let packed = Packed::new(&right, layout, repeat, columns);
-                let places: Vec<usize> = (0..rows).rev().collect();
-                let place = |row: usize| if scattered { places[row] } else { row };
-                let mut out = vec![0.5; columns * rows];
-                let source = Left::new(&left, &row_offsets, &term_offsets, [repeat, step]);
-                let mut rest: Vec<&mut [f64]> = match rows {
-                    0 => continue,
-                    _ => out.chunks_exact_mut(rows).collect(),
-                };
-                for (i, columns) in blocks::<f64>(columns).enumerate() {
-                    Product {
-                        left: &source,
-                        rows: 0..rows,
-                        right: packed.block(i),
-                        finish: Finish {
-                            add: Add::Itself,
-                            ..Finish::NOTHING
-                        },
-                        places: scattered.then_some(&places),
-                        out: rest.drain(..columns.len()).collect(),
-                    }
-                    .run();
-                }
-                for column in 0..columns {
-                    for row in 0..rows {
-                        let term = |t: usize, again: usize| {
-                            let right = right[(again * terms + t) * columns + column];
-                            left[apart * row + 2 * t + again * step] * right
-                        };
-                        let all = (0..repeat).flat_map(|again| (0..terms).map(move |t| (t, again)));
-                        let expected: f64 = all.map(|(t, again)| term(t, again)).sum();
-                        let found = out[column * rows + place(row)];
-                        assert!((found - 0.5 - expected).abs() < 1e-12, "{found} {expected}");
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

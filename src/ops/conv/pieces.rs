@@ -1,6 +1,5 @@
 //! How is a product divided among threads, and in which order is it worked off?
 
-use super::geometry::Geometry;
 use crate::ops::cpu::Real;
 use crate::ops::packed::blocks;
 use std::ops::Range;
@@ -8,10 +7,10 @@ use std::ops::Range;
 /// Bytes of a right operand that stay in a core's second-level cache beside the maps.
 const NEAR: usize = 1 << 18;
 
-/// One block of the columns of one sample's group, and some of its rows.
+/// One block of a group's columns, and some of its rows.
 pub(super) struct Piece<'o, T> {
-    /// Sample and group, as their place among the groups of all samples.
-    pub maps: usize,
+    /// Which group, among those of all samples.
+    pub group: usize,
     /// Which block.
     pub block: usize,
     /// Its first column.
@@ -21,36 +20,37 @@ pub(super) struct Piece<'o, T> {
     pub out: Vec<&'o mut [T]>,
 }
 
-/// How a group's outputs are divided. No number depends on it.
+/// How the outputs of groups are divided. No number depends on it.
 pub(super) struct Division {
+    /// Columns of a group.
     columns: usize,
+    /// Rows of a column.
     rows: usize,
-    /// Rows of a part.
+    /// Rows of a piece.
     part: usize,
-    /// Whether a block is worked off in all samples before the next one.
+    /// Whether a block is worked off in all groups before the next one, as its right operand is too large to
+    /// be read anew for each.
     pub block_first: bool,
 }
 
 impl Division {
-    /// Of columns that are maps of `[h, w]` units, each the sum of so many terms.
+    /// Of groups whose columns are maps of `[h, w]` units, each the sum of so many terms: into so many parts of
+    /// whole rows of the map that `groups` of them are enough for all threads.
     pub fn new<T: Real>(
-        geometry: &Geometry,
+        groups: usize,
         columns: usize,
-        terms: usize,
         [h, w]: [usize; 2],
+        terms: usize,
     ) -> Division {
-        let threads = rayon::current_num_threads();
-        let blocks = blocks::<T>(columns).count() * geometry.groups;
+        let pieces = blocks::<T>(columns).count() * groups;
         Division {
-            columns,
-            rows: h * w,
-            // so many parts that one sample is enough for all threads, each of whole rows of the map
-            part: h.div_ceil(threads.div_ceil(blocks)) * w,
+            part: h.div_ceil(rayon::current_num_threads().div_ceil(pieces)) * w,
             block_first: columns * terms * size_of::<T>() > NEAR,
+            ..Division::whole(columns, [h, w])
         }
     }
 
-    /// Whole columns.
+    /// Of groups whose columns stay whole.
     pub fn whole(columns: usize, [h, w]: [usize; 2]) -> Division {
         Division {
             columns,
@@ -60,17 +60,17 @@ impl Division {
         }
     }
 
-    /// The pieces of so many groups of columns, in the order in which they are best worked off.
-    pub fn pieces<'o, T: Real>(&self, out: &'o mut [T], groups: usize) -> Vec<Piece<'o, T>> {
+    /// The pieces of all groups, in the order in which they are best worked off.
+    pub fn pieces<'o, T: Real>(&self, out: &'o mut [T]) -> Vec<Piece<'o, T>> {
         let mut pieces = Vec::new();
-        let each = out.chunks_exact_mut(self.columns * self.rows).take(groups);
-        for (maps, mut out) in each.enumerate() {
+        let groups = out.chunks_exact_mut(self.columns * self.rows);
+        for (group, mut out) in groups.enumerate() {
             for (block, columns) in blocks::<T>(self.columns).enumerate() {
                 let (these, rest) = out.split_at_mut(columns.len() * self.rows);
                 out = rest;
                 let from = pieces.len();
                 pieces.extend((0..self.rows).step_by(self.part).map(|row| Piece {
-                    maps,
+                    group,
                     block,
                     first: columns.start,
                     rows: row..self.rows.min(row + self.part),
@@ -78,8 +78,8 @@ impl Division {
                 }));
                 for column in these.chunks_exact_mut(self.rows) {
                     let parts = column.chunks_mut(self.part);
-                    (pieces[from..].iter_mut().zip(parts))
-                        .for_each(|(piece, part)| piece.out.push(part));
+                    let both = pieces[from..].iter_mut().zip(parts);
+                    both.for_each(|(piece, part)| piece.out.push(part));
                 }
             }
         }

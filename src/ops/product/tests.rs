@@ -1,0 +1,107 @@
+use super::super::packed::{Layout, Packed, blocks};
+use super::*;
+use crate::random::Key;
+
+/// What stands in the output before.
+const BEFORE: f64 = 0.5;
+
+fn numbers(key: u64, count: usize) -> Vec<f64> {
+    (0..count)
+        .map(|i| Key::seed(key).signed(i as u64))
+        .collect()
+}
+
+/// Every number of rows from 1 to 40, neighbours and not, with columns that fill no block, one and several, and
+/// terms that are gone through twice; written in each way.
+#[test]
+fn is_the_sum_of_products() {
+    let sizes = (1..40).map(|n| (n, 3 * n % 300, n % 37 + 1));
+    for (rows, terms, columns) in sizes.chain([(9, 700, 33)]) {
+        let places: Vec<usize> = (0..rows).rev().collect();
+        let (scale, shift) = (numbers(3, columns), numbers(4, columns));
+        let add = numbers(5, columns * rows);
+        for (case, apart, repeat) in [
+            (0, 1, 1),
+            (1, 3, 1),
+            (2, 2, 2),
+            (3, 1, 1),
+            (4, 1, 1),
+            (5, 2, 1),
+        ] {
+            let step = 5;
+            let left = numbers(1, apart * rows + 2 * terms + step);
+            let right = numbers(2, repeat * terms * columns);
+            let row_offsets: Vec<usize> = (0..rows).map(|i| apart * i).collect();
+            let term_offsets: Vec<usize> = (0..terms).map(|i| 2 * i).collect();
+            let taps: Vec<usize> = (0..terms).map(|i| i * columns).collect();
+            let layout = Layout {
+                column: 1,
+                outer: terms * columns,
+                taps: &taps,
+            };
+            let packed = Packed::new(&right, layout, repeat, columns);
+            let source = Left::new(&left, &row_offsets, &term_offsets, [repeat, step]);
+            let mut out = vec![BEFORE; columns * rows];
+            let mut rest: Vec<&mut [f64]> = out.chunks_exact_mut(rows).collect();
+            for (i, block) in blocks::<f64>(columns).enumerate() {
+                let finish = Finish {
+                    scale: Some(&scale[block.start..]),
+                    shift: Some(&shift[block.start..]),
+                    add: Some(&add[block.start * rows..]),
+                    relu: true,
+                };
+                Product {
+                    left: &source,
+                    rows: 0..rows,
+                    right: packed.block(i),
+                    to: match case {
+                        0 => To::Order,
+                        1 => To::Places(&places),
+                        2 => To::Itself,
+                        3 => To::Finished(finish),
+                        4 => To::Finished(Finish {
+                            scale: None,
+                            relu: false,
+                            ..finish
+                        }),
+                        _ => To::Finished(Finish {
+                            shift: None,
+                            add: None,
+                            ..finish
+                        }),
+                    },
+                    out: rest.drain(..block.len()).collect(),
+                }
+                .run();
+            }
+            for (column, out) in out.chunks_exact(rows).enumerate() {
+                for row in 0..rows {
+                    let term = |t: usize, again: usize| {
+                        let right = right[(again * terms + t) * columns + column];
+                        left[apart * row + 2 * t + again * step] * right
+                    };
+                    let all = (0..repeat).flat_map(|again| (0..terms).map(move |t| (t, again)));
+                    let sum: f64 = all.map(|(t, again)| term(t, again)).sum();
+                    let (scale, shift) = (scale[column], shift[column]);
+                    let add = add[column * rows + row];
+                    let expected = match case {
+                        2 => sum + BEFORE,
+                        3 => (sum * scale + shift + add).max(0.0),
+                        4 => sum + shift + add,
+                        5 => (sum * scale).max(0.0),
+                        _ => sum,
+                    };
+                    let found = if case == 1 {
+                        out[places[row]]
+                    } else {
+                        out[row]
+                    };
+                    assert!(
+                        (found - expected).abs() < 1e-12,
+                        "case {case}: {found} {expected}"
+                    );
+                }
+            }
+        }
+    }
+}
