@@ -11,7 +11,8 @@
 //!
 //! No patch matrix is ever made: the left operand is the (padded) map itself, read one number at a
 //! time and multiplied by vectors of the right operand, which is packed so that a block of columns
-//! is contiguous. A tile of up to 8 rows by two vectors, or 16 by one, stays in registers over all terms.
+//! is contiguous. A tile of up to 8 rows by two vectors, or 16 by one, stays in registers over all terms; where
+//! there are sixteen registers only, 6 rows by two, or 12 by one.
 //!
 //! Each output is the sum of its terms in order, in partial sums of [`PARTIAL`] terms: no matter how
 //! many threads share the work, and with a smaller rounding error than one long sum.
@@ -120,21 +121,30 @@ impl<T: Real> WithSimd for Product<'_, '_, T> {
     }
 }
 
+/// Whether sixteen sums and what they are made of stay in registers, as with AVX-512; AVX2 has sixteen in all.
+const fn many<S: Simd>() -> bool {
+    S::REGISTER_COUNT >= 32
+}
+
 impl<T: Real> Product<'_, '_, T> {
-    /// Tiles of two vectors.
+    /// Tiles of two vectors: as many rows as leave registers for the vectors and the number that they are
+    /// multiplied with, and so that few rows are left for a small tile at the end.
     #[inline(always)]
     fn wide<S: Simd>(mut self, simd: S) {
         let mut row = self.rows.start;
-        loop {
+        while row < self.rows.end {
             let left = self.rows.end - row;
             row += match left {
-                0 => break,
                 // seven rows where that divides the work, as it does on maps of 7, 14, 28 and 56 units
-                7.. if left.is_multiple_of(7) => self.tile::<S, 7, VECTORS>(simd, row),
-                8.. => self.tile::<S, 8, VECTORS>(simd, row),
+                7.. if many::<S>() && left.is_multiple_of(7) => {
+                    self.tile::<S, 7, VECTORS>(simd, row)
+                }
+                8.. if many::<S>() => self.tile::<S, 8, VECTORS>(simd, row),
+                6.. if left.is_multiple_of(6) => self.tile::<S, 6, VECTORS>(simd, row),
+                5 | 7 | 9.. => self.tile::<S, 5, VECTORS>(simd, row),
                 4.. => self.tile::<S, 4, VECTORS>(simd, row),
                 2.. => self.tile::<S, 2, VECTORS>(simd, row),
-                1 => self.tile::<S, 1, VECTORS>(simd, row),
+                _ => self.tile::<S, 1, VECTORS>(simd, row),
             };
         }
     }
@@ -143,16 +153,17 @@ impl<T: Real> Product<'_, '_, T> {
     #[inline(always)]
     fn narrow<S: Simd>(mut self, simd: S) {
         let mut row = self.rows.start;
-        loop {
+        while row < self.rows.end {
             let left = self.rows.end - row;
             row += match left {
-                0 => break,
-                14.. if left.is_multiple_of(14) => self.tile::<S, 14, 1>(simd, row),
-                16.. => self.tile::<S, 16, 1>(simd, row),
+                14.. if many::<S>() && left.is_multiple_of(14) => self.tile::<S, 14, 1>(simd, row),
+                16.. if many::<S>() => self.tile::<S, 16, 1>(simd, row),
+                12.. if left.is_multiple_of(12) => self.tile::<S, 12, 1>(simd, row),
+                10 | 17.. => self.tile::<S, 10, 1>(simd, row),
                 8.. => self.tile::<S, 8, 1>(simd, row),
                 4.. => self.tile::<S, 4, 1>(simd, row),
                 2.. => self.tile::<S, 2, 1>(simd, row),
-                1 => self.tile::<S, 1, 1>(simd, row),
+                _ => self.tile::<S, 1, 1>(simd, row),
             };
         }
     }
