@@ -105,17 +105,36 @@ fn tile<T: Real, S: Simd, const ROWS: usize, const OUT: usize>(
             out[i] = terms.fold(start, |sum, (row, &factor)| row[i] * factor + sum);
         }
     }
-    let zero = T::splat(simd, T::zero());
     let factors = factors.map(|factors| factors.map(|factor| T::splat(simd, factor)));
-    let rows = rows.map(|row| &T::vectors::<S>(row)[..count]);
-    let out = out
-        .each_mut()
-        .map(|out| &mut T::vectors_mut::<S>(out)[..count]);
+    let rows = rows.map(|row| T::vectors::<S>(row));
+    let mut out = out.each_mut().map(|out| T::vectors_mut::<S>(out));
+    // so that the loops check nothing
+    assert!(rows.iter().all(|row| row.len() == count));
+    assert!(out.iter().all(|out| out.len() == count));
+    let zero = T::splat(simd, T::zero());
+    match add {
+        true => lines::<T, S, ROWS, OUT>(simd, rows, factors, &mut out, count, |sum| sum),
+        false => lines::<T, S, ROWS, OUT>(simd, rows, factors, &mut out, count, |_| zero),
+    }
+}
+
+/// The vectors of a tile; `start` says what terms are added to, of what stands there.
+#[inline(always)]
+fn lines<T: Real, S: Simd, const ROWS: usize, const OUT: usize>(
+    simd: S,
+    rows: [&[T::Of<S>]; ROWS],
+    factors: [[T::Of<S>; ROWS]; OUT],
+    out: &mut [&mut [T::Of<S>]; OUT],
+    count: usize,
+    start: impl Fn(T::Of<S>) -> T::Of<S>,
+) {
     for i in 0..count {
+        // read before anything is written, as the compiler does not know that rows and sums lie apart
+        let x = rows.map(|row| row[i]);
         for k in 0..OUT {
-            let mut sum = if add { out[k][i] } else { zero };
+            let mut sum = start(out[k][i]);
             for row in 0..ROWS {
-                sum = T::times_plus(simd, rows[row][i], factors[k][row], sum);
+                sum = T::times_plus(simd, x[row], factors[k][row], sum);
             }
             out[k][i] = sum;
         }
