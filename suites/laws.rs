@@ -7,12 +7,14 @@ mod laws {
     pub mod experiments;
     pub mod gradients;
     pub mod graphs;
+    pub mod linear;
     pub mod logits;
     pub mod memory;
     pub mod modules;
     pub mod net;
     pub mod ops;
     pub mod pages;
+    pub mod pools;
     pub mod shared;
     pub mod suites;
     pub mod training;
@@ -36,6 +38,8 @@ fn main() -> ExitCode {
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());
     trials.extend(laws::ops::trials());
+    trials.extend(laws::linear::trials());
+    trials.extend(laws::pools::trials());
     trials.extend(laws::gradients::trials());
     trials.extend(laws::net::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

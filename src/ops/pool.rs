@@ -1,154 +1,18 @@
 //! Pooling by mean, over windows and over the cells of a grid; LeNet-5's subsampling.
 
+mod spans;
+mod windows;
+
 use super::cpu::{Real, by_dtype, planes, tensor, view};
-use super::sums::sums;
+use super::sums::{sum, sums};
 use super::wide::wide;
-use crate::graph::{Axis, Window};
+use crate::graph::Window;
 use candle_core::{Error, Result, Tensor, WithDType};
 use rayon::prelude::*;
+use windows::Windows;
 
-/// Along one axis, for each output the input rows that its window sees, and how many rows its mean
-/// divides by.
-struct Spans {
-    rows: Vec<Vec<usize>>,
-    divisors: Vec<usize>,
-    input: usize,
-}
-
-impl Spans {
-    /// Of a sliding window; with `count_pad` padded rows count in the divisor, rows beyond them do
-    /// not, as in PyTorch.
-    fn sliding(window: &Window, axis: usize, input: usize, count_pad: bool) -> Result<Spans> {
-        let positions = window
-            .axis(axis, input)
-            .map_err(|what| Error::Msg(what).bt())?;
-        let Axis {
-            output,
-            before,
-            after,
-        } = positions;
-        let taps = |position: usize| {
-            let start = position * window.stride[axis];
-            (0..window.kernel[axis]).map(move |tap| start + tap * window.dilation[axis])
-        };
-        let inside = before..before + input;
-        let rows: Vec<Vec<usize>> = (0..output)
-            .map(|i| {
-                let seen = taps(i).filter(|row| inside.contains(row));
-                seen.map(|row| row - before).collect()
-            })
-            .collect();
-        let divisors = match count_pad {
-            true => (0..output)
-                .map(|i| taps(i).filter(|&row| row < before + input + after).count())
-                .collect(),
-            false => rows.iter().map(Vec::len).collect(),
-        };
-        Ok(Spans {
-            rows,
-            divisors,
-            input,
-        })
-    }
-
-    /// Of the cells of a grid, which share rows where they do not divide them evenly.
-    fn cells(output: usize, input: usize) -> Spans {
-        let rows: Vec<Vec<usize>> = (0..output)
-            .map(|i| (i * input / output..((i + 1) * input).div_ceil(output)).collect())
-            .collect();
-        Spans {
-            divisors: rows.iter().map(Vec::len).collect(),
-            rows,
-            input,
-        }
-    }
-}
-
-/// A pooling on maps of known size.
-struct Pooling {
-    spans: [Spans; 2],
-}
-
-impl Pooling {
-    fn sliding(window: &Window, dims: &[usize], count_pad: bool) -> Result<Pooling> {
-        let [h, w] = extent(dims)?;
-        Ok(Pooling {
-            spans: [
-                Spans::sliding(window, 0, h, count_pad)?,
-                Spans::sliding(window, 1, w, count_pad)?,
-            ],
-        })
-    }
-
-    fn cells([down, across]: [usize; 2], dims: &[usize]) -> Result<Pooling> {
-        let [h, w] = extent(dims)?;
-        Ok(Pooling {
-            spans: [Spans::cells(down, h), Spans::cells(across, w)],
-        })
-    }
-
-    fn output(&self) -> [usize; 2] {
-        [self.spans[0].rows.len(), self.spans[1].rows.len()]
-    }
-
-    /// The input units that an output unit sees.
-    fn seen(&self, i: usize) -> impl Iterator<Item = usize> {
-        let across = self.output()[1];
-        let width = self.spans[1].input;
-        let rows = self.spans[0].rows[i / across].iter();
-        let columns = &self.spans[1].rows[i % across];
-        rows.flat_map(move |row| columns.iter().map(move |column| row * width + column))
-    }
-
-    fn divisor(&self, i: usize) -> usize {
-        let across = self.output()[1];
-        self.spans[0].divisors[i / across] * self.spans[1].divisors[i % across]
-    }
-
-    /// A value for each output unit of each map.
-    fn forward<T: Real>(
-        &self,
-        x: &Tensor,
-        value: impl Fn(usize, &[T], usize) -> T + Sync,
-    ) -> Result<Tensor> {
-        let (n, c, plane) = planes(x);
-        let numbers = view::<T>(x)?;
-        let [h, w] = self.output();
-        let mut out = vec![T::zero(); n * c * h * w];
-        out.par_chunks_mut(h * w)
-            .zip(numbers.par_chunks(plane))
-            .enumerate()
-            .for_each(|(map, (out, numbers))| {
-                for (i, out) in out.iter_mut().enumerate() {
-                    *out = value(map % c, numbers, i);
-                }
-            });
-        tensor(out, &[n, c, h, w])
-    }
-
-    /// Spreads the gradient of each output unit over the units of its map; `spread` is told the map,
-    /// counted over all samples, the output unit and its gradient.
-    fn backward<T: Real>(
-        &self,
-        dims: &[usize],
-        dy: &Tensor,
-        spread: impl Fn(usize, usize, T, &mut [T]) + Sync,
-    ) -> Result<Tensor> {
-        let plane = dims[2] * dims[3];
-        let gradient = view::<T>(dy)?;
-        let [h, w] = self.output();
-        let mut dx = vec![T::zero(); dims.iter().product()];
-        dx.par_chunks_mut(plane)
-            .zip(gradient.par_chunks(h * w))
-            .enumerate()
-            .for_each(|(map, (dx, gradient))| {
-                for (i, &dy) in gradient.iter().enumerate() {
-                    spread(map, i, dy, dx);
-                }
-            });
-        tensor(dx, dims)
-    }
-}
+/// Numbers of whole maps that one task works on.
+const CHUNK: usize = 1 << 14;
 
 /// Over what a mean is taken.
 #[derive(Debug, Clone, Copy)]
@@ -165,10 +29,11 @@ pub enum Mean<'a> {
 }
 
 impl Mean<'_> {
-    fn pooling(self, dims: &[usize]) -> Result<Pooling> {
+    fn windows(self, dims: &[usize]) -> Result<Windows> {
+        let extent = extent(dims)?;
         match self {
-            Mean::Window { window, count_pad } => Pooling::sliding(window, dims, count_pad),
-            Mean::Grid(cells) => Pooling::cells(cells, dims),
+            Mean::Window { window, count_pad } => Windows::sliding(window, extent, count_pad),
+            Mean::Grid(cells) => Windows::cells(cells, extent),
         }
     }
 }
@@ -178,11 +43,17 @@ impl Mean<'_> {
 /// # Errors
 /// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
 pub fn mean(over: Mean, x: &Tensor) -> Result<Tensor> {
-    let pooling = over.pooling(x.dims())?;
-    by_dtype!(x, T => pooling.forward(x, |_, numbers: &[T], i| {
-        let sum: f64 = pooling.seen(i).map(|unit| numbers[unit].to_f64()).sum();
-        (sum / pooling.divisor(i).max(1) as f64) as T
-    }))
+    let windows = over.windows(x.dims())?;
+    by_dtype!(x, T => match divisor_of_whole(&windows) {
+        Some(divisor) => whole::<T>(x, divisor),
+        None => {
+            let divisors = divisors::<T>(&windows);
+            forward(&windows, x, |_, row, sums: &[T], out: &mut [T]| {
+                let means = sums.iter().zip(&divisors[row * out.len()..]);
+                (out.iter_mut().zip(means)).for_each(|(out, (&sum, &divisor))| *out = sum / divisor);
+            })
+        }
+    })
 }
 
 /// The gradient of [`mean`] with respect to an input of those dimensions.
@@ -190,13 +61,111 @@ pub fn mean(over: Mean, x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// As [`mean`].
 pub fn mean_backward(over: Mean, dims: &[usize], dy: &Tensor) -> Result<Tensor> {
-    let pooling = over.pooling(dims)?;
-    by_dtype!(dy, T => pooling.backward(dims, dy, |_, i, dy, dx: &mut [T]| {
-        let share = dy / pooling.divisor(i).max(1) as T;
-        for unit in pooling.seen(i) {
-            dx[unit] += share;
+    let windows = over.windows(dims)?;
+    by_dtype!(dy, T => match divisor_of_whole(&windows) {
+        Some(divisor) => whole_backward::<T>(dims, dy, divisor),
+        None => {
+            let divisors = divisors::<T>(&windows);
+            backward(&windows, dims, dy, |_, row, dy: &[T], share: &mut [T]| {
+                let slopes = dy.iter().zip(&divisors[row * dy.len()..]);
+                (share.iter_mut().zip(slopes)).for_each(|(share, (&dy, &divisor))| *share = dy / divisor);
+            })
         }
-    }))
+    })
+}
+
+/// By what each output's sum is divided.
+fn divisors<T: Real>(windows: &Windows) -> Vec<T> {
+    let across = &windows.across.divisors;
+    let of_row = |&down: &usize| across.iter().map(move |&across| (down * across).max(1));
+    let all = windows.down.divisors.iter().flat_map(of_row);
+    all.map(|divisor| T::from_f64(divisor as f64)).collect()
+}
+
+/// By what a map's sum is divided, if its one output sees all of it.
+fn divisor_of_whole(windows: &Windows) -> Option<f64> {
+    let whole = windows.down.whole() && windows.across.whole();
+    whole.then(|| (windows.down.divisors[0] * windows.across.divisors[0]) as f64)
+}
+
+/// The mean of each map.
+fn whole<T: Real>(x: &Tensor, divisor: f64) -> Result<Tensor> {
+    let (n, c, plane) = planes(x);
+    let numbers = view::<T>(x)?;
+    let mut out = vec![T::zero(); n * c];
+    let maps = (CHUNK / plane).max(1);
+    let tasks = out
+        .par_chunks_mut(maps)
+        .zip(numbers.par_chunks(maps * plane));
+    tasks.for_each(|(out, maps)| {
+        wide!(
+            for (out, map) in out.iter_mut().zip(maps.chunks_exact(plane)) {
+                *out = T::from_f64(sum([map].into_iter(), WithDType::to_f64) / divisor);
+            }
+        );
+    });
+    tensor(out, &[n, c, 1, 1])
+}
+
+/// The gradient of [`whole`].
+fn whole_backward<T: Real>(dims: &[usize], dy: &Tensor, divisor: f64) -> Result<Tensor> {
+    let plane = dims[2] * dims[3];
+    let divisor = T::from_f64(divisor);
+    let mut dx = Vec::with_capacity(dims.iter().product());
+    for &dy in &*view::<T>(dy)? {
+        dx.extend(std::iter::repeat_n(dy / divisor, plane));
+    }
+    tensor(dx, dims)
+}
+
+/// What windows' sums become; `becomes` is handed a map, counted over all samples, an output row, its sums
+/// and where they go.
+fn forward<T: Real>(
+    windows: &Windows,
+    x: &Tensor,
+    becomes: impl Fn(usize, usize, &[T], &mut [T]) + Sync,
+) -> Result<Tensor> {
+    let (n, c, plane) = planes(x);
+    let numbers = view::<T>(x)?;
+    let ([h, w], maps) = (windows.output(), windows.maps());
+    let mut out = vec![T::zero(); n * c * h * w];
+    out.par_chunks_mut(maps * h * w)
+        .zip(numbers.par_chunks(maps * plane))
+        .enumerate()
+        .for_each_init(
+            || windows.work(),
+            |work, (task, (out, numbers))| {
+                wide!(windows.forward(work, numbers, out, |map, row, sums, out| {
+                    becomes(task * maps + map, row, sums, out)
+                }));
+            },
+        );
+    tensor(out, &[n, c, h, w])
+}
+
+/// The gradient with respect to an input of those dimensions; `share` is handed a map, counted over all
+/// samples, an output row, its gradients and where to put what each unit gets of them.
+fn backward<T: Real>(
+    windows: &Windows,
+    dims: &[usize],
+    dy: &Tensor,
+    share: impl Fn(usize, usize, &[T], &mut [T]) + Sync,
+) -> Result<Tensor> {
+    let gradient = view::<T>(dy)?;
+    let ([h, w], maps) = (windows.output(), windows.maps());
+    let mut dx = vec![T::zero(); dims.iter().product()];
+    dx.par_chunks_mut(maps * windows.input())
+        .zip(gradient.par_chunks(maps * h * w))
+        .enumerate()
+        .for_each_init(
+            || windows.work(),
+            |work, (task, (dx, dy))| {
+                wide!(windows.backward(work, dy, dx, |map, row, dy, out| {
+                    share(task * maps + map, row, dy, out)
+                }));
+            },
+        );
+    tensor(dx, dims)
 }
 
 /// LeNet-5's subsampling: the sum of each window times one coefficient a map, plus one bias a map.
@@ -204,12 +173,13 @@ pub fn mean_backward(over: Mean, dims: &[usize], dy: &Tensor) -> Result<Tensor> 
 /// # Errors
 /// As [`mean`].
 pub fn subsample(window: &Window, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    let pooling = Pooling::sliding(window, x.dims(), false)?;
+    let windows = Windows::sliding(window, extent(x.dims())?, false)?;
     by_dtype!(x, T => {
         let (weight, bias) = (view::<T>(weight)?, view::<T>(bias)?);
-        pooling.forward(x, |map, numbers: &[T], i| {
-            let sum: T = pooling.seen(i).map(|unit| numbers[unit]).sum();
-            weight[map] * sum + bias[map]
+        let c = weight.len();
+        forward(&windows, x, |map, _, sums: &[T], out: &mut [T]| {
+            let (weight, bias) = (weight[map % c], bias[map % c]);
+            (out.iter_mut().zip(sums)).for_each(|(out, &sum)| *out = weight * sum + bias);
         })
     })
 }
@@ -224,13 +194,12 @@ pub fn subsample_backward(
     weight: &Tensor,
     dy: &Tensor,
 ) -> Result<Tensor> {
-    let pooling = Pooling::sliding(window, dims, false)?;
+    let windows = Windows::sliding(window, extent(dims)?, false)?;
     by_dtype!(dy, T => {
         let weight = view::<T>(weight)?;
-        pooling.backward(dims, dy, |map, i, dy, dx: &mut [T]| {
-            for unit in pooling.seen(i) {
-                dx[unit] += weight[map % weight.len()] * dy;
-            }
+        backward(&windows, dims, dy, |map, _, dy: &[T], share: &mut [T]| {
+            let weight = weight[map % weight.len()];
+            (share.iter_mut().zip(dy)).for_each(|(share, &dy)| *share = weight * dy);
         })
     })
 }
