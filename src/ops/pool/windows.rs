@@ -8,7 +8,7 @@
 use super::spans::Spans;
 use crate::graph::{Window, pool};
 use crate::ops::cpu::Real;
-use crate::ops::sheet::Axis;
+use crate::ops::sheet::{Axis, Tap};
 use candle_core::Result;
 
 /// Numbers that a task works on about: with what is computed from them they fit the second cache.
@@ -156,8 +156,7 @@ impl Windows {
                 let sums = &mut work.sums[..count * axis.pitch - self.reach()];
                 let plane = count * axis.pitch;
                 let size = sums.len();
-                let run =
-                    |tap: &crate::ops::sheet::Tap| &planes[tap.phase * plane + tap.shift..][..size];
+                let run = |tap: &Tap| &planes[tap.phase * plane + tap.shift..][..size];
                 add(sums, axis.taps.iter().map(run));
             }
             None => {
