@@ -16,6 +16,7 @@
 //! | [`analysis`] | what follows from a graph by counting? |
 //! | [`reference`](mod@reference) | does the zoo agree with an independent description? |
 //! | [`device`] | which machine is this? |
+//! | [`allocator`] | what becomes of memory that a step frees? |
 //! | [`ops`] | what do the layers compute, forward and backward? |
 //! | [`net`] | what does a network compute with these weights? |
 //! | [`data`] | which images are there? |
@@ -32,6 +33,7 @@
 //!
 //! Imports go from later rows to earlier ones only.
 
+pub mod allocator;
 pub mod analysis;
 pub mod bench;
 pub mod check;

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Keeps what a step frees for the next step, where the system's allocator gives it back and asks again.
+/// Keeps what a step frees for the next step, once [`convcheck::allocator`] has told it to.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -44,6 +44,7 @@ enum Outcome {
 static STOP: OnceLock<AtomicBool> = OnceLock::new();
 
 fn main() -> ExitCode {
+    convcheck::allocator::keep_freed_memory();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -25,6 +25,7 @@ use std::time::Duration;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<()> {
+    convcheck::allocator::keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [first, rest @ ..] = arguments.as_slice()
         && first == "candle"

@@ -9,7 +9,7 @@ const RANKS: &[&[&str]] = &[
     &["claim", "graph", "random", "file"],
     &["stats", "zoo", "analysis"],
     &["reference"],
-    &["device", "ops"],
+    &["allocator", "device", "ops"],
     &["net", "data"],
     &["run"],
     &["train"],
