@@ -19,4 +19,21 @@ pub use program::{
 
 /// A stand-in until the kernels are there.
 #[cfg(feature = "cuda")]
-const SOURCE: &str = "";
+const KERNELS: &str = r#"
+#ifndef KERNEL
+#define KERNEL extern "C" __global__ void
+#define INLINE static __device__ __forceinline__
+#define INDEX ((int)(blockIdx.x * blockDim.x + threadIdx.x))
+#endif
+#ifdef BF16
+typedef unsigned short E;
+#else
+typedef float E;
+#endif
+
+KERNEL scale(const E *x, E *y, float factor, float offset, int add, int count) {
+    int i = INDEX;
+    if (i >= count) return;
+    y[i] = x[i] * factor + offset;
+}
+"#;

@@ -5,6 +5,7 @@ mod laws {
     pub mod bench;
     pub mod damage;
     pub mod experiments;
+    pub mod gpu;
     pub mod gradients;
     pub mod graphs;
     pub mod logits;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     trials.extend(laws::graphs::trials());
     trials.extend(laws::suites::trials());
     trials.extend(laws::experiments::trials());
+    trials.extend(laws::gpu::trials());
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());
     trials.extend(laws::training::trials());

@@ -73,12 +73,21 @@ impl Cuda {
         Ok(Cuda {
             programs: Vec::new(),
             convolutions: Convolutions::new(&device, precision, deterministic, workspace)?,
-            kernels: Kernels::new(super::SOURCE),
+            kernels: Kernels::new(super::KERNELS),
             carrier: Carrier::new(&device)?,
             memory,
             name: device.describe()?,
             device,
         })
+    }
+
+    /// The kernels as code for GPUs of a compute capability, major and minor; it needs no GPU.
+    ///
+    /// # Errors
+    /// [`GpuError::Absent`] if the compiler does not load, [`GpuError::Device`] with its first complaint.
+    pub fn code(element: Element, capability: (i32, i32)) -> Result<Vec<u8>, GpuError> {
+        device::compiler_loads()?;
+        kernels::compile(super::KERNELS, element, capability)
     }
 
     /// The device's name, compute capability, driver and cuDNN, in a line.

@@ -51,8 +51,8 @@ fn capture(
     ask: &mut dyn FnMut() -> Result<(), GpuError>,
 ) -> Result<CudaGraph, GpuError> {
     let stream = &device.stream;
-    // calls of other threads to other contexts are none of its business
-    let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+    // cuDNN may make something of its own ready meanwhile, which is done at once and not captured
+    let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
     (stream.begin_capture(mode)).map_err(refused("the start of a capture"))?;
     let asked = ask();
     // also after a failure, or the stream would stay in capture

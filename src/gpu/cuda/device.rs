@@ -93,24 +93,33 @@ impl Device {
     }
 }
 
-/// Whether all libraries load. cudarc panics at the first call into one that does not.
+/// Whether NVRTC loads. cudarc panics at the first call into a library that does not.
+///
+/// # Errors
+/// [`GpuError::Absent`].
+pub(super) fn compiler_loads() -> Result<(), GpuError> {
+    // SAFETY: loads the library by its usual name, as the first call would; its constructors are NVIDIA's.
+    match unsafe { nvrtc::sys::is_culib_present() } {
+        true => Ok(()),
+        false => Err(absent(
+            "NVRTC does not load: LD_LIBRARY_PATH must name its folder",
+        )),
+    }
+}
+
+/// Whether all libraries load and are new enough.
 fn libraries() -> Result<(), GpuError> {
-    // SAFETY: each loads a library by its usual name, as the first call would; its constructors are NVIDIA's.
-    let (driver, compiler, convolutions) = unsafe {
-        (
-            sys::is_culib_present(),
-            nvrtc::sys::is_culib_present(),
-            cudnn::sys::is_culib_present(),
-        )
-    };
+    // SAFETY: as above.
+    let (driver, convolutions) =
+        unsafe { (sys::is_culib_present(), cudnn::sys::is_culib_present()) };
     if !driver {
         return Err(absent("NVIDIA's driver, libcuda, does not load"));
     }
-    if !compiler || !convolutions {
-        let which = if compiler { "cuDNN" } else { "NVRTC" };
-        return Err(absent(&format!(
-            "{which} does not load: LD_LIBRARY_PATH must name its folder"
-        )));
+    compiler_loads()?;
+    if !convolutions {
+        return Err(absent(
+            "cuDNN does not load: LD_LIBRARY_PATH must name its folder",
+        ));
     }
     let version = driver_version().map_err(|error| absent(&said(&error)))?;
     if version < DRIVER {

@@ -147,7 +147,7 @@ fn first(bytes: [u8; 4]) -> u64 {
     u64::from_ne_bytes(slot)
 }
 
-/// Code for GPUs of this compute capability. It is made whole here, down to the instructions, so that an older
+/// The source as code for GPUs of this compute capability. It is made whole here, down to the instructions, so that an older
 /// driver takes what a newer compiler made.
 ///
 /// # Errors
@@ -162,11 +162,13 @@ pub(super) fn compile(
         why,
     };
     let text = CString::new(source).map_err(|error| failed(error.to_string()))?;
-    let options = [
+    let mut options = vec![
         format!("--gpu-architecture=sm_{major}{minor}"),
-        format!("-DBF16={}", i32::from(element == Element::Bf16)),
         "--std=c++17".into(),
     ];
+    if element == Element::Bf16 {
+        options.push("--define-macro=BF16".into());
+    }
     let program = nvrtc::create_program(&text, Some(c"kernels.cu"));
     let program = Compilation(program.map_err(|error| failed(format!("{:?}", error.0)))?);
     // SAFETY: the program is there until `program` is dropped, and so is its source.
