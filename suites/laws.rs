@@ -5,6 +5,7 @@ mod laws {
     pub mod bench;
     pub mod damage;
     pub mod experiments;
+    pub mod gpu;
     pub mod gradients;
     pub mod graphs;
     pub mod logits;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     trials.extend(laws::pages::trials());
     trials.extend(laws::training::trials());
     trials.extend(laws::bench::trials());
+    trials.extend(laws::gpu::trials());
     trials.extend(laws::damage::trials());
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());
