@@ -4,36 +4,48 @@
 //! [`Program`]: a list of kernels and convolutions over one piece of device memory, whose places are
 //! planned from the graph. A [`Machine`] runs programs. So a step allocates nothing, can be captured
 //! and replayed as a whole, and can be run without a GPU by a machine that emulates one.
+//!
+//! A [`Session`] is a network on a machine.
 
+mod arena;
+mod backward;
+mod constants;
 #[cfg(feature = "cuda")]
 mod cuda;
+mod draft;
+mod forward;
+mod groups;
+mod learn;
+mod norm;
+mod plan;
 mod precision;
+mod product;
 mod program;
+mod session;
+mod sums;
+mod weights;
+mod writer;
 
+pub use constants::Step;
 #[cfg(feature = "cuda")]
 pub use cuda::Cuda;
+pub use learn::Training;
 pub use precision::Precision;
 pub use program::{
     Address, Argument, Command, Convolution, Element, GpuError, Machine, Pass, Program, ProgramId,
 };
+pub use session::{Outcome, Session};
 
-/// A stand-in until the kernels are there.
-#[cfg(feature = "cuda")]
-const KERNELS: &str = r#"
-#ifndef KERNEL
-#define KERNEL extern "C" __global__ void
-#define INLINE static __device__ __forceinline__
-#define INDEX ((int)(blockIdx.x * blockDim.x + threadIdx.x))
-#endif
-#ifdef BF16
-typedef unsigned short E;
-#else
-typedef float E;
-#endif
-
-KERNEL scale(const E *x, E *y, float factor, float offset, int add, int count) {
-    int i = INDEX;
-    if (i >= count) return;
-    y[i] = x[i] * factor + offset;
-}
-"#;
+/// The source of all kernels, in what C and CUDA C++ share. Whoever compiles it defines `BF16` for
+/// [`Element::Bf16`]; for something else than a GPU also `KERNEL`, `INLINE`, `INDEX` and `INFINITY`
+/// (`kernels/number.cu` says what they are).
+pub const KERNELS: &str = concat!(
+    include_str!("gpu/kernels/number.cu"),
+    include_str!("gpu/kernels/units.cu"),
+    include_str!("gpu/kernels/layout.cu"),
+    include_str!("gpu/kernels/windows.cu"),
+    include_str!("gpu/kernels/channels.cu"),
+    include_str!("gpu/kernels/sums.cu"),
+    include_str!("gpu/kernels/norm.cu"),
+    include_str!("gpu/kernels/learn.cu"),
+);

@@ -29,11 +29,11 @@ fn main() -> ExitCode {
     trials.extend(laws::graphs::trials());
     trials.extend(laws::suites::trials());
     trials.extend(laws::experiments::trials());
-    trials.extend(laws::gpu::trials());
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());
     trials.extend(laws::training::trials());
     trials.extend(laws::bench::trials());
+    trials.extend(laws::gpu::trials());
     trials.extend(laws::damage::trials());
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());

@@ -14,6 +14,16 @@ pub enum Element {
     Bf16,
 }
 
+impl Element {
+    /// Bytes of one.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Element::F32 => 4,
+            Element::Bf16 => 2,
+        }
+    }
+}
+
 /// What a kernel is handed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Argument {

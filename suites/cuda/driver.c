@@ -201,16 +201,40 @@ static void wrap(FILE *out, const char *name, size_t name_length, const char *li
     fprintf(table, "%d, (const size_t[]){%s}, run_%.*s},\n", count, sizes, (int)name_length, name);
 }
 
+static void shell(const char *what, const char *to, const char *from) {
+    char command[512];
+    snprintf(command, sizeof command, "${CC:-cc} %s -x c -o %s %s -lm", what, to, from);
+    if (system(command)) die("the kernels do not compile as C");
+}
+
+static char *content(const char *path) {
+    FILE *file = fopen(path, "r");
+    if (!file) die("the C compiler has left no file");
+    fseek(file, 0, SEEK_END);
+    size_t bytes = ftell(file);
+    rewind(file);
+    char *text = calloc(1, bytes + 1);
+    if (fread(text, 1, bytes, file) != bytes) die("a file cannot be read");
+    return fclose(file), text;
+}
+
 int cuModuleLoadData(void **module, const char *code) {
-    char folder[] = "/tmp/stand-in-XXXXXX", source[64], library[64], command[256];
+    char folder[] = "/tmp/stand-in-XXXXXX", path[4][64];
+    const char *names[] = {"code.c", "plain.c", "kernels.c", "kernels.so"};
     if (!mkdtemp(folder)) return 1;
-    snprintf(source, sizeof source, "%s/kernels.c", folder);
-    snprintf(library, sizeof library, "%s/kernels.so", folder);
-    FILE *out = fopen(source, "w"), *table = tmpfile();
+    for (int i = 0; i < 4; i++) snprintf(path[i], sizeof path[i], "%s/%s", folder, names[i]);
+    FILE *out = fopen(path[0], "w");
+    fputs(code, out);
+    fclose(out);
+    /* lists of parameters may be macros */
+    shell("-E -P -DKERNEL=KERNEL -DINLINE=INLINE -DINDEX=INDEX", path[1], path[0]);
+    char *plain = content(path[1]);
+    FILE *table = tmpfile();
+    out = fopen(path[2], "w");
     fprintf(out, "#include <math.h>\n#include <stddef.h>\nstatic __thread int index_;\n#define KERNEL static void\n"
-                 "#define INLINE static inline\n#define INDEX index_\n%s\n", code);
-    for (const char *at = code; (at = strstr(at, "\nKERNEL ")); at++) {
-        const char *name = at + 8, *open = strchr(name, '('), *close = strchr(open, ')');
+                 "#define INLINE static inline\n#define INDEX index_\n%s\n", plain);
+    for (const char *at = plain; (at = strstr(at, "KERNEL ")); at++) {
+        const char *name = at + 7, *open = strchr(name, '('), *close = strchr(open, ')');
         wrap(out, name, open - name, open + 1, close - open - 1, table);
     }
     fprintf(out, "const struct { const char *name; int count; const size_t *sizes; void (*run)(char *, int); } kernels[] = {\n");
@@ -219,10 +243,11 @@ int cuModuleLoadData(void **module, const char *code) {
     fprintf(out, "    {0},\n};\n");
     fclose(table);
     fclose(out);
-    snprintf(command, sizeof command, "${CC:-cc} -O2 -w -shared -fPIC -x c -o %s %s -lm", library, source);
-    if (system(command)) die("the kernels do not compile as C");
-    *module = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    unlink(source), unlink(library), rmdir(folder);
+    free(plain);
+    shell("-O2 -w -shared -fPIC", path[3], path[2]);
+    *module = dlopen(path[3], RTLD_NOW | RTLD_LOCAL);
+    for (int i = 0; i < 4; i++) unlink(path[i]);
+    rmdir(folder);
     return *module ? 0 : 1;
 }
 

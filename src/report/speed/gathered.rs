@@ -15,7 +15,12 @@ pub(super) struct Network<'a> {
 }
 
 /// This program and its peers.
-pub(super) const ENGINES: [Engine; 4] = [Engine::Convcheck, Engine::Pytorch, Engine::PytorchCompiled, Engine::Candle];
+pub(super) const ENGINES: [Engine; 4] = [
+    Engine::Convcheck,
+    Engine::Pytorch,
+    Engine::PytorchCompiled,
+    Engine::Candle,
+];
 /// The peers.
 pub(super) const PEERS: [Engine; 3] = [Engine::Pytorch, Engine::PytorchCompiled, Engine::Candle];
 
