@@ -31,8 +31,9 @@ fn main() -> ExitCode {
     // SAFETY: NVIDIA's driver, as the program would load it.
     let driver = unsafe { Library::new("libcuda.so.1") };
     let mut trials = device::trials();
-    if driver.is_err() {
-        match stand_in() {
+    match driver {
+        Ok(_) => trials.push(device::compiles()),
+        Err(_) => match stand_in() {
             Ok(library) => trials.push(captured(library)),
             Err(why) => {
                 let missing = move || Err(why.into());
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
                     missing,
                 ));
             }
-        }
+        },
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }

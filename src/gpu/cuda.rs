@@ -1,17 +1,21 @@
 //! A GPU of NVIDIA's as a [`Machine`]: kernels are compiled when the first program needs them, convolutions are
 //! cuDNN's, and from its second run on a program is replayed as a whole.
 
+mod calls;
 mod capture;
 mod convolution;
 mod cudnn;
 mod device;
 mod kernels;
+mod memory;
 
 use super::{Address, Command, Element, GpuError, Machine, Precision, Program, ProgramId};
+use calls::Places;
 use capture::Capture;
-use convolution::{Convolutions, Places};
-use device::{Block, Carrier, Device};
+use convolution::Convolutions;
+use device::Device;
 use kernels::{Kernels, Launch};
+use memory::{Block, Carrier};
 
 /// Bytes that convolutions share for what is half done. The same on every GPU, since it decides which algorithms
 /// can be chosen.
@@ -193,7 +197,7 @@ impl Machine for Cuda {
     }
 
     fn read(&mut self, from: Address, bytes: &mut [u8]) -> Result<(), GpuError> {
-        device::read(&self.memory, from, bytes)
+        memory::read(&self.memory, from, bytes)
     }
 
     fn wait(&mut self) -> Result<(), GpuError> {

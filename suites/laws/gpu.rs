@@ -62,7 +62,10 @@ pub fn trials() -> Vec<Trial> {
         law("gpu::what-cannot-run-is-an-error", errors),
     ]);
     #[cfg(feature = "cuda")]
-    trials.extend(device::trials());
+    {
+        trials.push(device::compiles());
+        trials.extend(device::trials());
+    }
     trials
 }
 

@@ -69,6 +69,17 @@ impl Drop for Handle {
     }
 }
 
+impl Sliding {
+    /// Allows algorithms to use an arithmetic.
+    ///
+    /// # Errors
+    /// What cuDNN says.
+    pub fn compute_in(&self, math: sys::cudnnMathType_t) -> Result<(), CudnnError> {
+        // SAFETY: the descriptor is there.
+        unsafe { result::set_convolution_math_type(self.0, math) }
+    }
+}
+
 /// A convolution as cuDNN has it.
 pub(super) struct Described {
     pub x: Maps,
@@ -141,8 +152,8 @@ impl Described {
                     sums,
                 )?;
                 result::set_convolution_group_count(conv.0, groups)?;
-                result::set_convolution_math_type(conv.0, math)?;
             }
+            conv.compute_in(math)?;
             Ok(conv)
         };
         let described = Described {

@@ -1,7 +1,8 @@
 //! How do the kernels' sources become code of this GPU, and how is a kernel started?
 #![allow(unsafe_code)]
 
-use super::device::{Block, Device, refused};
+use super::device::{Device, refused};
+use super::memory::Block;
 use crate::gpu::{Argument, Element, GpuError};
 use cudarc::driver::{CudaFunction, CudaModule, result, sys};
 use cudarc::nvrtc::{Ptx, result as nvrtc, sys as nvrtc_sys};
