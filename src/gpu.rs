@@ -17,12 +17,15 @@ mod forward;
 mod groups;
 mod learn;
 mod norm;
+mod order;
 mod plan;
 mod precision;
 mod product;
 mod program;
 mod session;
+mod slopes;
 mod sums;
+mod unit;
 mod weights;
 mod writer;
 

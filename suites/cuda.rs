@@ -6,10 +6,20 @@
     reason = "libraries are loaded, and two of their numbers are read and written"
 )]
 
-#[path = "laws/gpu/device.rs"]
-mod device;
+#[path = "laws"]
+#[allow(
+    dead_code,
+    reason = "the other laws of these files are run by suites/laws.rs"
+)]
+mod laws {
+    pub mod gpu;
+    pub mod gradients;
+    pub mod graphs;
+    pub mod ops;
+}
 
 use convcheck::gpu::{Address, Element, Machine, Precision, Program};
+use laws::gpu::device;
 use libloading::Library;
 use libtest_mimic::{Arguments, Trial};
 use std::path::Path;
@@ -125,4 +135,12 @@ fn captured(driver: &'static Library) -> Trial {
             Ok(())
         },
     )
+}
+
+/// A law as a test; the law panics where it is broken.
+fn law(name: impl Into<String>, holds: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        holds();
+        Ok(())
+    })
 }

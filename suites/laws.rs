@@ -34,6 +34,11 @@ fn main() -> ExitCode {
     trials.extend(laws::training::trials());
     trials.extend(laws::bench::trials());
     trials.extend(laws::gpu::trials());
+    #[cfg(feature = "cuda")]
+    {
+        trials.push(laws::gpu::device::compiles());
+        trials.extend(laws::gpu::device::trials());
+    }
     trials.extend(laws::damage::trials());
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());

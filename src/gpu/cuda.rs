@@ -77,7 +77,7 @@ impl Cuda {
         Ok(Cuda {
             programs: Vec::new(),
             convolutions: Convolutions::new(&device, precision, deterministic, workspace)?,
-            kernels: Kernels::new(super::KERNELS),
+            kernels: Kernels::default(),
             carrier: Carrier::new(&device)?,
             memory,
             name: device.describe()?,
@@ -91,7 +91,7 @@ impl Cuda {
     /// [`GpuError::Absent`] if the compiler does not load, [`GpuError::Device`] with its first complaint.
     pub fn code(element: Element, capability: (i32, i32)) -> Result<Vec<u8>, GpuError> {
         device::compiler_loads()?;
-        kernels::compile(super::KERNELS, element, capability)
+        kernels::compile(element, capability)
     }
 
     /// The device's name, compute capability, driver and cuDNN, in a line.

@@ -218,7 +218,13 @@ static char *content(const char *path) {
     return fclose(file), text;
 }
 
+/* Compiles code, and keeps what was compiled. */
 int cuModuleLoadData(void **module, const char *code) {
+    static struct { char *code; void *module; } known[8];
+    int next = 0;
+    for (; next < 8 && known[next].code; next++)
+        if (!strcmp(known[next].code, code)) return *module = known[next].module, 0;
+    if (next == 8) die("too many kernels");
     char folder[] = "/tmp/stand-in-XXXXXX", path[4][64];
     const char *names[] = {"code.c", "plain.c", "kernels.c", "kernels.so"};
     if (!mkdtemp(folder)) return 1;
@@ -248,12 +254,13 @@ int cuModuleLoadData(void **module, const char *code) {
     *module = dlopen(path[3], RTLD_NOW | RTLD_LOCAL);
     for (int i = 0; i < 4; i++) unlink(path[i]);
     rmdir(folder);
+    known[next].code = strdup(code), known[next].module = *module;
     return *module ? 0 : 1;
 }
 
 int cuModuleUnload(void *module) {
     if (busy()) die("kernels are unloaded while they are in use");
-    return dlclose(module), 0;
+    return 0;
 }
 
 int cuModuleGetFunction(void **function, void *module, const char *name) {

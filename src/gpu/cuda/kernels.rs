@@ -3,18 +3,18 @@
 
 use super::device::{Device, refused};
 use super::memory::Block;
-use crate::gpu::{Argument, Element, GpuError};
+use crate::gpu::{Argument, Element, GpuError, KERNELS};
 use cudarc::driver::{CudaFunction, CudaModule, result, sys};
 use cudarc::nvrtc::{Ptx, result as nvrtc, sys as nvrtc_sys};
 use std::ffi::CString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Threads of a block.
 const BLOCK: u32 = 256;
 
 /// The kernels of a GPU, compiled when the first program needs them in its type of number.
+#[derive(Default)]
 pub(super) struct Kernels {
-    source: &'static str,
     modules: Vec<(Element, Arc<CudaModule>)>,
 }
 
@@ -27,14 +27,6 @@ pub(super) struct Launch {
 }
 
 impl Kernels {
-    /// From such a source, of which nothing is compiled yet.
-    pub fn new(source: &'static str) -> Kernels {
-        Kernels {
-            source,
-            modules: Vec::new(),
-        }
-    }
-
     /// A kernel, ready to be started in so many threads; nothing for none.
     ///
     /// # Errors
@@ -84,7 +76,7 @@ impl Kernels {
         if let Some((_, module)) = self.modules.iter().find(|(of, _)| *of == element) {
             return Ok(module.clone());
         }
-        let code = compile(self.source, element, device.capability()?)?;
+        let code = compiled(element, device.capability()?)?;
         let module = device.context.load_module(Ptx::from_binary(code));
         let module = module.map_err(refused("the kernels"))?;
         self.modules.push((element, module.clone()));
@@ -148,21 +140,33 @@ fn first(bytes: [u8; 4]) -> u64 {
     u64::from_ne_bytes(slot)
 }
 
-/// The source as code for GPUs of this compute capability. It is made whole here, down to the instructions, so that an older
+/// As [`compile`], once a process: machines follow one another, and this takes seconds.
+fn compiled(element: Element, capability: (i32, i32)) -> Result<Vec<u8>, GpuError> {
+    static KNOWN: Mutex<Vec<(Element, (i32, i32), Vec<u8>)>> = Mutex::new(Vec::new());
+    // whoever panicked before has left whole entries
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let same = known
+        .iter()
+        .find(|known| (known.0, known.1) == (element, capability));
+    if let Some((_, _, code)) = same {
+        return Ok(code.clone());
+    }
+    let code = compile(element, capability)?;
+    known.push((element, capability, code.clone()));
+    Ok(code)
+}
+
+/// The kernels' source as code for GPUs of this compute capability. It is made whole here, down to the instructions, so that an older
 /// driver takes what a newer compiler made.
 ///
 /// # Errors
 /// [`GpuError::Device`] with the compiler's first complaint.
-pub(super) fn compile(
-    source: &str,
-    element: Element,
-    (major, minor): (i32, i32),
-) -> Result<Vec<u8>, GpuError> {
+pub(super) fn compile(element: Element, (major, minor): (i32, i32)) -> Result<Vec<u8>, GpuError> {
     let failed = |why: String| GpuError::Device {
         what: "the kernels do not compile".into(),
         why,
     };
-    let text = CString::new(source).map_err(|error| failed(error.to_string()))?;
+    let text = CString::new(KERNELS).map_err(|error| failed(error.to_string()))?;
     let mut options = vec![
         format!("--gpu-architecture=sm_{major}{minor}"),
         "--std=c++17".into(),

@@ -1,15 +1,14 @@
 //! Laws over a GPU of NVIDIA's as a machine: what is written is read, kernels and convolutions compute what the CPU
 //! computes, and a program does the same the first time, captured and replayed. Without a GPU each is skipped by name.
 
-#[path = "device/convolutions.rs"]
 mod convolutions;
-#[path = "device/networks.rs"]
 mod networks;
 
 use convcheck::gpu::{Address, Argument, Command, Cuda, Element, GpuError};
 use convcheck::gpu::{Machine, Precision, Program};
 use convcheck::random::Key;
 use libtest_mimic::{Completion, Trial};
+use std::sync::{Mutex, PoisonError};
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
@@ -26,9 +25,11 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// A law that needs a GPU.
+/// A law that needs a GPU; one after the other, for its memory's sake.
 fn on_a_gpu(name: impl Into<String>, holds: impl FnOnce() + Send + 'static) -> Trial {
     Trial::ignorable_test(name, || {
+        static GPU: Mutex<()> = Mutex::new(());
+        let _one = GPU.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error @ GpuError::Absent(_)) = Cuda::new(0, Precision::F32, false, 1, 1) {
             return Ok(Completion::ignored_with(error.to_string()));
         }

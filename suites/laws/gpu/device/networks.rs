@@ -1,8 +1,10 @@
-//! Laws over networks on a GPU: they learn as on the CPU, step by step.
+//! Laws over networks on a GPU: they compute and learn as on the CPU.
 
+use super::super::{NETS, agree_on, net, of_op};
 use super::on_a_gpu;
+use crate::laws::gradients::OPS;
 use candle_core::{DType, Tensor};
-use convcheck::gpu::{Cuda, Precision, Session, Step, Training};
+use convcheck::gpu::{Cuda, GpuError, Precision, Session, Step, Training};
 use convcheck::net::{Fill, Mode, Net, Norm};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
@@ -11,7 +13,7 @@ use convcheck::zoo;
 use libtest_mimic::Trial;
 
 /// Networks without and with batch normalisation.
-const NETS: [&str; 2] = ["article_lenet5_cifar10", "resnet20_cifar"];
+const LEARNERS: [&str; 2] = ["article_lenet5_cifar10", "resnet20_cifar"];
 
 /// Images at once.
 const BATCH: usize = 2;
@@ -33,7 +35,7 @@ const TRAINING: Training = Training {
 };
 
 pub fn trials() -> Vec<Trial> {
-    let laws = NETS.into_iter().flat_map(|name| {
+    let laws = LEARNERS.into_iter().flat_map(|name| {
         Precision::ALL.map(|precision| {
             let law = format!(
                 "gpu::device::learns-as-the-cpu::{name}::{}",
@@ -42,7 +44,26 @@ pub fn trials() -> Vec<Trial> {
             on_a_gpu(law, move || learns(name, precision))
         })
     });
-    laws.collect()
+    let mut trials: Vec<Trial> = laws.collect();
+    trials.extend(OPS.iter().map(|&(name, op)| {
+        on_a_gpu(format!("gpu::device::ops::{name}"), move || {
+            let graphs = (0..6).map(|seed| (of_op(op, seed), seed));
+            let compared: usize = graphs
+                .map(|(graph, seed)| agree_on(graph, seed, cuda))
+                .sum();
+            assert!(compared > 1, "only {compared} graphs");
+        })
+    }));
+    trials.extend(NETS.iter().map(|&(name, side)| {
+        on_a_gpu(format!("gpu::device::nets::{name}"), move || {
+            assert_eq!(agree_on(Ok(net(name, side)), 1, cuda), 1);
+        })
+    }));
+    trials
+}
+
+fn cuda(bytes: usize) -> Result<Cuda, GpuError> {
+    Cuda::new(0, Precision::F32, false, bytes, 1)
 }
 
 fn step(number: u64) -> Step {
