@@ -66,7 +66,7 @@ fn stand_in() -> Result<&'static Library, String> {
         let library = folder.path().join(name);
         let mut compiler = Command::new("cc");
         compiler
-            .args(["-O2", "-shared", "-fPIC", "-o"])
+            .args(["-O3", "-shared", "-fPIC", "-o"])
             .arg(&library)
             .arg(sources.join(source));
         compiler.arg(format!("-Wl,-soname,{name}"));

@@ -1,4 +1,4 @@
-/* What if cuDNN were four loops over windows? The calls that the program makes, for tests where there is no GPU.
+/* What if cuDNN were loops over windows? The calls that the program makes, for tests where there is no GPU.
 
    Trying algorithms finds what the real one may find: one that fails, one that needs too much memory, one that rounds
    as the matrix units do, and one whose sums have no fixed order; and it leaves NaNs where the result goes. An algorithm
@@ -78,43 +78,58 @@ static float ten_bits(float value) {
 struct work { int pass, rounds; float alpha, beta; struct maps x, y; struct weights w; struct sliding s; char *xs, *ws, *ys; };
 
 static size_t units(struct maps m) { return (size_t)m.n * m.c * m.h * m.w; }
+static size_t count_of(struct weights w) { return (size_t)w.out * w.in * w.h * w.w; }
+
+/* As floats, as an algorithm reads them. */
+static float *floats(const char *at, int number, size_t count, int rounds) {
+    float *all = malloc(count * sizeof *all);
+    for (size_t i = 0; i < count; i++) all[i] = rounds ? ten_bits(get(at, number, i)) : get(at, number, i);
+    return all;
+}
 
 static void convolves(void *data) {
     struct work *k = data;
     struct maps x = k->x, y = k->y;
     struct weights w = k->w;
-    size_t count = k->pass == 0 ? units(y) : k->pass == 1 ? units(x) : (size_t)w.out * w.in * w.h * w.w;
-    char *result = k->pass == 0 ? k->ys : k->pass == 1 ? k->xs : k->ws;
-    float *sums = calloc(count, sizeof *sums);
+    float *xs = k->pass == 1 ? calloc(units(x), 4) : floats(k->xs, x.number, units(x), k->rounds);
+    float *ws = k->pass == 2 ? calloc(count_of(w), 4) : floats(k->ws, w.number, count_of(w), k->rounds);
+    float *ys = k->pass == 0 ? calloc(units(y), 4) : floats(k->ys, y.number, units(y), k->rounds);
     int out = w.out / k->s.groups;
     for (int n = 0; n < y.n; n++) for (int r = 0; r < y.h; r++) for (int q = 0; q < y.w; q++)
-    for (int o = 0; o < w.out; o++) for (int i = 0; i < w.h; i++) for (int j = 0; j < w.w; j++) {
+    for (int i = 0; i < w.h; i++) for (int j = 0; j < w.w; j++) {
         int row = r * k->s.stride[0] + i * k->s.dilation[0] - k->s.pad[0];
         int column = q * k->s.stride[1] + j * k->s.dilation[1] - k->s.pad[1];
         if (row < 0 || row >= x.h || column < 0 || column >= x.w) continue;
-        for (int c = 0; c < w.in; c++) {
-            size_t yi = (((size_t)n * y.h + r) * y.w + q) * y.c + o;
-            size_t xi = (((size_t)n * x.h + row) * x.w + column) * x.c + o / out * w.in + c;
-            size_t wi = (((size_t)o * w.h + i) * w.w + j) * w.in + c;
-            float a = k->pass == 0 ? get(k->xs, x.number, xi) : get(k->ys, y.number, yi);
-            float b = k->pass == 2 ? get(k->xs, x.number, xi) : get(k->ws, w.number, wi);
-            if (k->rounds) a = ten_bits(a), b = ten_bits(b);
-            sums[k->pass == 0 ? yi : k->pass == 1 ? xi : wi] += a * b;
+        for (int o = 0; o < w.out; o++) {
+            float *yo = ys + (((size_t)n * y.h + r) * y.w + q) * y.c + o;
+            float *xo = xs + (((size_t)n * x.h + row) * x.w + column) * x.c + o / out * w.in;
+            float *wo = ws + (((size_t)o * w.h + i) * w.w + j) * w.in, sum = *yo;
+            switch (k->pass) {
+            case 0:
+                for (int c = 0; c < w.in; c++) sum += xo[c] * wo[c];
+                *yo = sum;
+                break;
+            case 1:
+                for (int c = 0; c < w.in; c++) xo[c] += sum * wo[c];
+                break;
+            default:
+                for (int c = 0; c < w.in; c++) wo[c] += sum * xo[c];
+            }
         }
     }
+    size_t count = k->pass == 0 ? units(y) : k->pass == 1 ? units(x) : count_of(w);
+    char *result = k->pass == 0 ? k->ys : k->pass == 1 ? k->xs : k->ws;
+    float *sums = k->pass == 0 ? ys : k->pass == 1 ? xs : ws;
     for (size_t i = 0; i < count; i++)
         /* as the real one: what stands there is not read without need, it may be no number */
         put(result, x.number, i, k->alpha * sums[i] + (k->beta ? k->beta * get(result, x.number, i) : 0));
-    free(sums);
+    free(xs), free(ws), free(ys);
 }
-
-int stand_in_deterministic;
 
 static size_t needs(int algorithm) { return 512 * (size_t)algorithm; }
 
 static int run(struct handle *h, struct work work, int algorithm, size_t bytes) {
     int math = work.s.math;
-    stand_in_deterministic = algorithm == 1;
     /* algorithm 1 multiplies as it is told; 0 always as the matrix units do */
     if (algorithm > 1 || bytes != needs(algorithm) || (algorithm == 0 && math == FMA)) return BAD;
     if (work.x.number == BF16 && math != TENSOR_OP) return BAD;
@@ -136,8 +151,7 @@ static void list(struct sliding *s, int most, int *found, struct tried *tried) {
 
 static void poisons(void *data) {
     struct work *k = data;
-    struct weights w = k->w;
-    size_t count = k->pass == 0 ? units(k->y) : k->pass == 1 ? units(k->x) : (size_t)w.out * w.in * w.h * w.w;
+    size_t count = k->pass == 0 ? units(k->y) : k->pass == 1 ? units(k->x) : count_of(k->w);
     memset(k->pass == 0 ? k->ys : k->pass == 1 ? k->xs : k->ws, 0xff, count * (k->x.number == F32 ? 4 : 2));
 }
 

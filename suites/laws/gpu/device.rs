@@ -8,7 +8,7 @@ use convcheck::gpu::{Address, Argument, Command, Cuda, Element, GpuError};
 use convcheck::gpu::{Machine, Precision, Program};
 use convcheck::random::Key;
 use libtest_mimic::{Completion, Trial};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
@@ -28,10 +28,16 @@ pub fn trials() -> Vec<Trial> {
 /// A law that needs a GPU; one after the other, for its memory's sake.
 fn on_a_gpu(name: impl Into<String>, holds: impl FnOnce() + Send + 'static) -> Trial {
     Trial::ignorable_test(name, || {
+        static ABSENT: OnceLock<Option<String>> = OnceLock::new();
         static GPU: Mutex<()> = Mutex::new(());
+        // a law that was broken leaves the GPU free
         let _one = GPU.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error @ GpuError::Absent(_)) = Cuda::new(0, Precision::F32, false, 1, 1) {
-            return Ok(Completion::ignored_with(error.to_string()));
+        let absent = ABSENT.get_or_init(|| match Cuda::new(0, Precision::F32, false, 1, 1) {
+            Err(error @ GpuError::Absent(_)) => Some(error.to_string()),
+            _ => None,
+        });
+        if let Some(why) = absent {
+            return Ok(Completion::ignored_with(why));
         }
         holds();
         Ok(Completion::Completed)
