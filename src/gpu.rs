@@ -15,11 +15,14 @@ mod forward;
 mod groups;
 mod learn;
 mod norm;
+mod order;
 mod plan;
 mod product;
 mod program;
 mod session;
+mod slopes;
 mod sums;
+mod unit;
 mod weights;
 mod writer;
 

@@ -1,57 +1,15 @@
 //! How is the backward pass of a network written as commands?
 
-use super::draft::{Given, launch};
+use super::draft::launch;
 use super::forward::kind;
 use super::groups::Group;
-use super::norm::Cut;
+use super::slopes::Slopes;
 use super::sums::Strips;
 use super::writer::Writer;
-use super::{Address, GpuError, Pass};
+use super::{Address, GpuError};
 use crate::graph::{NodeId, Op};
-use std::collections::BTreeSet;
 
 type Result<T> = std::result::Result<T, GpuError>;
-
-/// The gradients while they are being computed.
-pub(super) struct Slopes {
-    /// For each layer whether anybody needs the gradient of its output.
-    pub needed: Vec<bool>,
-    /// The sum of what the readers of a value have given so far.
-    pub values: Vec<Option<Address>>,
-    /// The weights, by owner, that have a gradient already: further ones are added.
-    pub started: BTreeSet<NodeId>,
-}
-
-impl Slopes {
-    /// Where a gradient of a layer's output goes, and whether it is added to what stands there; none if
-    /// nobody needs it.
-    pub fn into(&mut self, writer: &mut Writer<'_>, id: NodeId) -> Result<Option<(Address, bool)>> {
-        Ok(match self.values[id] {
-            _ if !self.needed[id] => None,
-            Some(there) => Some((there, true)),
-            None => {
-                let place = writer.draft.units(writer.units(id))?;
-                self.values[id] = Some(place);
-                Some((place, false))
-            }
-        })
-    }
-
-    /// Hands on a gradient that its owner needs no more.
-    fn give(&mut self, writer: &mut Writer<'_>, id: NodeId, slope: Address) -> Result<()> {
-        match self.values[id] {
-            _ if !self.needed[id] => Ok(()),
-            None => {
-                self.values[id] = Some(slope);
-                Ok(())
-            }
-            Some(there) => {
-                let units = writer.units(id);
-                launch!(writer.draft, "scale", units, slope, there, 1.0, 0.0, true)
-            }
-        }
-    }
-}
 
 impl Writer<'_> {
     /// Computes the gradients of all weights that the gradients of values in `slopes` reach.
@@ -377,122 +335,5 @@ impl Writer<'_> {
             }
             None => Ok(()),
         }
-    }
-
-    /// A product or a normalisation with what it takes along.
-    fn unit_backward(&mut self, group: &Group, dy: Address, slopes: &mut Slopes) -> Result<()> {
-        let (first, y) = (group.first, self.value(group.last));
-        let input = self.node(first).inputs[0];
-        let is_product = group.norm != Some(first);
-        let mut dz = dy;
-        let mut cut = group.relu.then_some(y);
-        if let Some(norm) = group.norm {
-            let cut = match (cut.take(), group.beside) {
-                (None, _) => Cut::Nothing,
-                (Some(_), None) => Cut::ByInput,
-                (Some(y), Some(_)) => Cut::ByOutput(y),
-            };
-            let owner = self.graph.owner(norm);
-            let add = !slopes.started.insert(owner);
-            let weights = [self.gradient(norm, 0), self.gradient(norm, 1)];
-            let (x, dx) = match is_product {
-                true => {
-                    dz = self.draft.units(self.units(first))?;
-                    (self.value(first), Some((dz, false)))
-                }
-                false => (self.value(input), slopes.into(self, input)?),
-            };
-            self.norm_backward(norm, x, dy, cut, (weights, add), dx)?;
-        }
-        if is_product {
-            self.product_backward(first, dz, cut, slopes)?;
-        }
-        match group.beside {
-            Some(beside) => slopes.give(self, beside, dy),
-            None => Ok(()),
-        }
-    }
-
-    /// A convolution or a linear layer; where its output was cut off by ReLU, that is taken out of its
-    /// gradient first.
-    fn product_backward(
-        &mut self,
-        id: NodeId,
-        dy: Address,
-        cut: Option<Address>,
-        slopes: &mut Slopes,
-    ) -> Result<()> {
-        let (maps, owner) = (self.maps(id), self.graph.owner(id));
-        let input = self.node(id).inputs[0];
-        let add = !slopes.started.insert(owner);
-        if self.float(id, 1).is_some() {
-            let strips = Strips::new(self.rows(id), maps.c);
-            let parts = self.draft.floats(strips.many * maps.c)?;
-            launch!(
-                self.draft,
-                "bias_sums",
-                strips.many * maps.c,
-                dy,
-                cut,
-                parts,
-                maps.c,
-                strips.rows,
-                strips.each
-            )?;
-            let parts = strips.fold(&mut self.draft, parts, maps.c)?;
-            let bias = self.gradient(id, 1);
-            launch!(
-                self.draft,
-                "fold_last",
-                maps.c,
-                parts.parts,
-                bias,
-                parts.many,
-                maps.c,
-                0usize,
-                add
-            )?;
-        } else if let Some(y) = cut {
-            let units = self.units(id);
-            launch!(self.draft, "activate_backward", units, y, dy, dy, 0, false)?;
-        }
-        let product = self.product(id)?;
-        let x = self.kept[id].unwrap_or(self.value(input));
-        let dw = self.gradient(id, 0);
-        let shape = product.shape;
-        self.draft
-            .convolve(Pass::WeightGradient, shape, [x, dw, dy], add);
-        if let Some((mask, count)) = self.weights.mask(owner) {
-            launch!(self.draft, "masked", count, dw, mask)?;
-        }
-        let Some((dx, add)) = slopes.into(self, input)? else {
-            return Ok(());
-        };
-        let w = self.weights.units(owner).expect("a product has weights");
-        let Some(frame) = product.frame else {
-            self.draft
-                .convolve(Pass::InputGradient, shape, [dx, w, dy], add);
-            return Ok(());
-        };
-        let from = self.maps(input);
-        let ([h, w_framed], [down, right]) = (frame.size, frame.before);
-        let framed = self.draft.units(self.batch * from.c * h * w_framed)?;
-        self.draft
-            .convolve(Pass::InputGradient, shape, [framed, w, dy], false);
-        let back = |zeros: usize| -> Result<Given> {
-            Ok(Given::Int(-(super::draft::counted(zeros)? as i32)))
-        };
-        let (up, left) = (back(down)?, back(right)?);
-        let units = self.units(input);
-        launch!(
-            self.draft, "frame", units, framed, dx, from.c, h, w_framed, from.h, from.w, up, left,
-            add
-        )
-    }
-
-    /// Where the gradient of a tensor that a layer uses goes.
-    fn gradient(&self, id: NodeId, which: usize) -> Address {
-        let place = self.weights.gradient(self.graph.owner(id), which);
-        place.expect("a layer that is reached learns")
     }
 }

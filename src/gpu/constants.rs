@@ -14,6 +14,8 @@ pub(super) struct Constants {
     base: Address,
     bytes: usize,
     batch: usize,
+    /// Labels are below this.
+    classes: usize,
     labels: usize,
     /// Of each dropout {key, limit}.
     masks: BTreeMap<NodeId, usize>,
@@ -33,8 +35,8 @@ pub struct Step {
 }
 
 impl Constants {
-    /// Of a network and a batch.
-    pub fn new(graph: &Graph, batch: usize, stack: &mut Stack) -> Constants {
+    /// Of a network and a batch, whose labels are below `classes`.
+    pub fn new(graph: &Graph, batch: usize, classes: usize, stack: &mut Stack) -> Constants {
         // offsets from an address that is aligned
         let mut inside = Stack(0);
         inside.take(16);
@@ -55,6 +57,7 @@ impl Constants {
             base: stack.take(inside.0),
             bytes: inside.0,
             batch,
+            classes,
             labels,
             masks,
             shares,
@@ -93,7 +96,7 @@ impl Constants {
         labels: &[usize],
         step: Step,
     ) -> Result<Vec<u8>, GpuError> {
-        let classes = graph.prediction().shape.channels();
+        let classes = self.classes;
         if labels.len() != self.batch || labels.iter().any(|&label| label >= classes) {
             let what = format!(
                 "a step takes {} labels below {classes}, these are {} up to {:?}",

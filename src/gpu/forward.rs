@@ -3,7 +3,7 @@
 use super::draft::{Given, launch};
 use super::groups::Group;
 use super::writer::{Mode, Writer};
-use super::{Address, GpuError, Pass};
+use super::{Address, GpuError};
 use crate::graph::{Activation, NodeId, Op};
 
 type Result<T> = std::result::Result<T, GpuError>;
@@ -221,88 +221,6 @@ impl Writer<'_> {
                 launch!(
                     self.draft, "shortcut", units, x, y, from.c, from.h, from.w, to.c, to.h, to.w,
                     front, *stride
-                )?;
-                Ok(y)
-            }
-        }
-    }
-
-    /// A convolution or a linear layer without its biases.
-    fn multiply(&mut self, id: NodeId, x: Address) -> Result<Address> {
-        let product = self.product(id)?;
-        let mut x = x;
-        if let Some(frame) = product.frame {
-            let (maps, [h, w], [down, right]) =
-                (self.maps(self.node(id).inputs[0]), frame.size, frame.before);
-            let units = self.batch * maps.c * h * w;
-            let framed = self.draft.units(units)?;
-            launch!(
-                self.draft, "frame", units, x, framed, maps.c, maps.h, maps.w, h, w, down, right,
-                false
-            )?;
-            self.kept[id] = Some(framed);
-            x = framed;
-        }
-        let y = self.draft.units(self.units(id))?;
-        let w = self.weights.units(self.graph.owner(id));
-        let w = w.expect("a product has weights");
-        self.draft
-            .convolve(Pass::Forward, product.shape, [x, w, y], false);
-        Ok(y)
-    }
-
-    /// What a group takes along behind its product, or from its normalisation on.
-    fn finish(&mut self, group: &Group, x: Address) -> Result<Address> {
-        let (c, units) = (self.maps(group.last).c, self.units(group.last));
-        let beside = group.beside.map(|id| self.value(id));
-        let is_product = group.norm != Some(group.first);
-        let bias = match is_product {
-            true => self.float(group.first, 1),
-            false => None,
-        };
-        match (group.norm, self.mode) {
-            (Some(norm), Mode::Train { .. }) => {
-                if bias.is_some() {
-                    let nothing = Given::At(None);
-                    launch!(
-                        self.draft, "finish", units, x, nothing, bias, nothing, x, c, false
-                    )?;
-                }
-                let line = self.line(norm, x)?;
-                self.kept[norm] = Some(line);
-                let (weight, shift) = (self.float(norm, 0), self.float(norm, 1));
-                let y = self.draft.units(units)?;
-                launch!(
-                    self.draft,
-                    "normalise",
-                    units,
-                    x,
-                    line,
-                    weight,
-                    shift,
-                    beside,
-                    y,
-                    c,
-                    group.relu
-                )?;
-                Ok(y)
-            }
-            (None, _) if bias.is_none() && beside.is_none() && !group.relu => Ok(x),
-            (norm, mode) => {
-                let (scale, shift) = match (norm, mode) {
-                    (Some(norm), Mode::Eval { folded }) => {
-                        let [scale, shift] = folded[&norm];
-                        (Some(scale), Some(shift))
-                    }
-                    _ => (None, bias),
-                };
-                // a product's output has no other reader
-                let y = match is_product {
-                    true => x,
-                    false => self.draft.units(units)?,
-                };
-                launch!(
-                    self.draft, "finish", units, x, scale, shift, beside, y, c, group.relu
                 )?;
                 Ok(y)
             }

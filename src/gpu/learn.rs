@@ -1,7 +1,7 @@
 //! How are the loss and the step of the optimiser written as commands?
 
-use super::backward::Slopes;
 use super::draft::{Draft, Given, launch};
+use super::slopes::Slopes;
 use super::weights::Learned;
 use super::writer::Writer;
 use super::{Address, GpuError};

@@ -3,11 +3,11 @@
 //! What stays from step to step stands first: weights, gradients, the optimiser's memory, images, labels.
 //! Behind it stands what a program needs while it runs; the programs share that place.
 
-use super::backward::Slopes;
 use super::constants::Constants;
 use super::draft::{Draft, launch};
 use super::groups::{Group, groups};
 use super::learn::{Told, Training, update};
+use super::slopes::Slopes;
 use super::weights::{Stack, Weights};
 use super::writer::{Mode, Writer};
 use super::{Address, Element, GpuError, Program};
@@ -69,7 +69,11 @@ impl Plan {
         let mut stack = Stack(0);
         let memories = training.map_or(0, Training::memories);
         let weights = Weights::new(graph, element, &learns, memories, &mut stack)?;
-        let constants = Constants::new(graph, batch, &mut stack);
+        let classes = seeds
+            .iter()
+            .map(|&(id, _)| graph.nodes()[id].shape.channels());
+        let classes = classes.min().unwrap_or(0);
+        let constants = Constants::new(graph, batch, classes, &mut stack);
         let images = stack.take(units(graph.input(), batch)? * 4);
         let scores = stack.take(units(graph.prediction().shape, batch)? * 4);
         let told = Told {

@@ -116,6 +116,12 @@ impl<'a> Writer<'a> {
         self.weights.float(self.graph.owner(id), which)
     }
 
+    /// Where the gradient of a tensor that a layer uses goes.
+    pub fn gradient(&self, id: NodeId, which: usize) -> Address {
+        let place = self.weights.gradient(self.graph.owner(id), which);
+        place.expect("a layer that is reached learns")
+    }
+
     /// The product that a layer is.
     pub fn product(&self, id: NodeId) -> Result<Product, GpuError> {
         let node = self.node(id);
