@@ -112,7 +112,7 @@ impl<M: Machine> Session<M> {
         }
         let numbers = x
             .contiguous()
-            .and_then(|x| Ok(bytes(&*crate::ops::view::<f32>(&x)?)))
+            .and_then(|x| Ok(bytes(&crate::ops::view::<f32>(&x)?)))
             .map_err(|error| GpuError::Network(error.to_string()))?;
         self.machine.write(self.plan.plan.images, &numbers)
     }

@@ -62,6 +62,7 @@ pub fn trials() -> Vec<Trial> {
         law("gpu::any-graph", any_graph),
         law("gpu::every-op-and-every-kernel-has-a-law", every_op),
         law("gpu::steps-follow-the-optimisers", learning::steps),
+        law("gpu::bf16-rounds-to-nearest", learning::rounding),
         law("gpu::bf16-is-near", learning::halves),
         law("gpu::masks-are-those-of-the-cpu", learning::masks),
         law("gpu::weights-come-back", session::come_back),

@@ -142,18 +142,25 @@ fn first(bytes: [u8; 4]) -> u64 {
 
 /// As [`compile`], once a process: machines follow one another, and this takes seconds.
 fn compiled(element: Element, capability: (i32, i32)) -> Result<Vec<u8>, GpuError> {
-    static KNOWN: Mutex<Vec<(Element, (i32, i32), Vec<u8>)>> = Mutex::new(Vec::new());
+    static KNOWN: Mutex<Vec<Code>> = Mutex::new(Vec::new());
     // whoever panicked before has left whole entries
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let same = known
-        .iter()
-        .find(|known| (known.0, known.1) == (element, capability));
-    if let Some((_, _, code)) = same {
-        return Ok(code.clone());
+    let what = (element, capability);
+    if let Some(code) = known.iter().find(|code| code.what == what) {
+        return Ok(code.bytes.clone());
     }
-    let code = compile(element, capability)?;
-    known.push((element, capability, code.clone()));
-    Ok(code)
+    let bytes = compile(element, capability)?;
+    known.push(Code {
+        what,
+        bytes: bytes.clone(),
+    });
+    Ok(bytes)
+}
+
+/// What was compiled, and for what: a type of number and a compute capability.
+struct Code {
+    what: (Element, (i32, i32)),
+    bytes: Vec<u8>,
 }
 
 /// The kernels' source as code for GPUs of this compute capability. It is made whole here, down to the instructions, so that an older
