@@ -162,7 +162,8 @@ def main():
     print(f"record: {options.output / 'throughput.jsonl'}")
 
 
-try:
-    main()
-except (RuntimeError, subprocess.CalledProcessError, OSError) as error:
-    fail(error)
+if __name__ == "__main__":
+    try:
+        main()
+    except (RuntimeError, subprocess.CalledProcessError, OSError) as error:
+        fail(error)

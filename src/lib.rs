@@ -22,6 +22,7 @@
 //! | [`data`] | which images are there? |
 //! | [`run`] | what does a network say to these inputs? |
 //! | [`train`] | how does a network learn? |
+//! | [`gpu`] | what does a network compute on a GPU? |
 //! | [`bench`](mod@bench) | what does a step cost, in seconds? |
 //! | [`experiment`] | what is to be trained, and what would decide? |
 //! | [`evidence`] | what can be found out about a claim here? |
@@ -44,6 +45,7 @@ pub mod device;
 pub mod evidence;
 pub mod experiment;
 pub mod file;
+pub mod gpu;
 pub mod graph;
 pub mod net;
 pub mod ops;

@@ -33,6 +33,11 @@ impl Key {
         mix(self.0.wrapping_add(i))
     }
 
+    /// The number that [`Key::bits`] adds a place to, for a kernel that computes them elsewhere.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
     /// The numbers 0 to `n - 1` in an order that depends on the key alone.
     pub fn permutation(self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();

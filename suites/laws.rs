@@ -5,6 +5,7 @@ mod laws {
     pub mod bench;
     pub mod damage;
     pub mod experiments;
+    pub mod gpu;
     pub mod gradients;
     pub mod graphs;
     pub mod linear;
@@ -34,6 +35,12 @@ fn main() -> ExitCode {
     trials.extend(laws::pages::trials());
     trials.extend(laws::training::trials());
     trials.extend(laws::bench::trials());
+    trials.extend(laws::gpu::trials());
+    #[cfg(feature = "cuda")]
+    {
+        trials.push(laws::gpu::device::compiles());
+        trials.extend(laws::gpu::device::trials());
+    }
     trials.extend(laws::damage::trials());
     trials.extend(laws::shared::trials());
     trials.extend(laws::logits::trials());

@@ -36,6 +36,8 @@ pub enum Engine {
     Convcheck,
     /// PyTorch, eager.
     Pytorch,
+    /// PyTorch, after `torch.compile`.
+    PytorchCompiled,
     /// Stock candle layers.
     Candle,
 }
@@ -144,6 +146,7 @@ impl Engine {
         match self {
             Engine::Convcheck => "convcheck",
             Engine::Pytorch => "PyTorch",
+            Engine::PytorchCompiled => "PyTorch compiled",
             Engine::Candle => "candle",
         }
     }

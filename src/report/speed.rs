@@ -76,7 +76,7 @@ fn steps(networks: &[Network]) -> Markup {
                 "the work." }
         }
         div.plots { @for plot in plots.into_iter().flatten() { (plot) } }
-        h3 { "Images a second" @if has(1) || has(2) { ", and the speed of convcheck as a multiple" } }
+        h3 { "Images a second" @if (1..ENGINES.len()).any(has) { ", and the speed of convcheck as a multiple" } }
         div.wide tabindex="0" role="region" aria-label="Images a second" {
             table {
                 thead { tr {

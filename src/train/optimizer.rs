@@ -44,6 +44,54 @@ fn decays(all: bool, weight: &Tensor) -> bool {
     all || weight.rank() > 1
 }
 
+impl Sgd {
+    /// The constants of a step; `decays` says whether the weight does.
+    pub(crate) fn constants(&self, share: f64, decays: bool) -> Momentum {
+        Momentum {
+            rate: self.rate * share,
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+            decay: if decays { self.weight_decay } else { 0.0 },
+        }
+    }
+}
+
+impl Adam {
+    /// The constants of a step, which counts from 1; `decays` says whether the weight does, `decoupled`
+    /// whether it shrinks by itself.
+    pub(crate) fn constants(
+        &self,
+        decoupled: bool,
+        step: u64,
+        share: f64,
+        decays: bool,
+    ) -> Moments {
+        let rate = self.rate * share;
+        // beyond that many steps the corrections are 1 in f64
+        let t = i32::try_from(step).unwrap_or(i32::MAX);
+        let (first, second) = (1.0 - self.beta1.powi(t), 1.0 - self.beta2.powi(t));
+        let decay = if decays { self.weight_decay } else { 0.0 };
+        Moments {
+            beta1: self.beta1,
+            beta2: self.beta2,
+            rate: match self.form {
+                AdamForm::Torch => rate / first,
+                AdamForm::Keras => rate * second.sqrt() / first,
+            },
+            root: match self.form {
+                AdamForm::Torch => second.sqrt(),
+                AdamForm::Keras => 1.0,
+            },
+            epsilon: match self.form {
+                AdamForm::Torch => 1e-8,
+                AdamForm::Keras => 1e-7,
+            },
+            decay: if decoupled { 0.0 } else { decay },
+            shrink: if decoupled { 1.0 - rate * decay } else { 1.0 },
+        }
+    }
+}
+
 fn descend(
     sgd: &Sgd,
     share: f64,
@@ -51,15 +99,7 @@ fn descend(
     gradient: &Tensor,
     old: &[Tensor],
 ) -> Result<(Tensor, Vec<Tensor>)> {
-    let constants = Momentum {
-        rate: sgd.rate * share,
-        momentum: sgd.momentum,
-        nesterov: sgd.nesterov,
-        decay: match decays(sgd.decay_all, weight) {
-            true => sgd.weight_decay,
-            false => 0.0,
-        },
-    };
+    let constants = sgd.constants(share, decays(sgd.decay_all, weight));
     let (weight, velocity) = momentum(&constants, weight, gradient, old.first())?;
     let kept = if sgd.momentum > 0.0 { 1 } else { 0 };
     Ok((weight, [velocity].into_iter().take(kept).collect()))
@@ -74,32 +114,7 @@ fn adapt(
     gradient: &Tensor,
     old: &[Tensor],
 ) -> Result<(Tensor, Vec<Tensor>)> {
-    let rate = adam.rate * share;
-    // beyond that many steps the corrections are 1 in f64
-    let t = i32::try_from(step).unwrap_or(i32::MAX);
-    let (first, second) = (1.0 - adam.beta1.powi(t), 1.0 - adam.beta2.powi(t));
-    let decay = match decays(adam.decay_all, weight) {
-        true => adam.weight_decay,
-        false => 0.0,
-    };
-    let constants = Moments {
-        beta1: adam.beta1,
-        beta2: adam.beta2,
-        rate: match adam.form {
-            AdamForm::Torch => rate / first,
-            AdamForm::Keras => rate * second.sqrt() / first,
-        },
-        root: match adam.form {
-            AdamForm::Torch => second.sqrt(),
-            AdamForm::Keras => 1.0,
-        },
-        epsilon: match adam.form {
-            AdamForm::Torch => 1e-8,
-            AdamForm::Keras => 1e-7,
-        },
-        decay: if decoupled { 0.0 } else { decay },
-        shrink: if decoupled { 1.0 - rate * decay } else { 1.0 },
-    };
+    let constants = adam.constants(decoupled, step, share, decays(adam.decay_all, weight));
     let (weight, means) = match old {
         [mean, square] => moments(&constants, weight, gradient, [mean, square])?,
         _ => {

@@ -54,10 +54,10 @@ pub fn trials() -> Vec<Trial> {
 const ENOUGH: usize = 300;
 
 /// One layer with random constants.
-type Describe = for<'g> fn(Value<'g>, Key) -> Value<'g>;
+pub type Describe = for<'g> fn(Value<'g>, Key) -> Value<'g>;
 
 /// Every op that has a gradient, in a graph of its own.
-const OPS: &[(&str, Describe)] = &[
+pub const OPS: &[(&str, Describe)] = &[
     ("conv", |x, key| {
         let groups = [1, 2, 4][number(key, 0, 3)];
         let layer = conv(

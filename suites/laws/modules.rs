@@ -13,6 +13,7 @@ const RANKS: &[&[&str]] = &[
     &["net", "data"],
     &["run"],
     &["train"],
+    &["gpu"],
     &["bench"],
     &["experiment"],
     &["evidence"],

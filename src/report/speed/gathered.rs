@@ -9,15 +9,20 @@ pub(super) struct Network<'a> {
     pub step: Step,
     pub threads: usize,
     /// In the order of [`ENGINES`].
-    pub measured: [Option<Measured>; 3],
+    pub measured: [Option<Measured>; ENGINES.len()],
     /// How many times as long each peer takes.
-    pub ratios: [Option<Ratio>; 2],
+    pub ratios: [Option<Ratio>; PEERS.len()],
 }
 
 /// This program and its peers.
-pub(super) const ENGINES: [Engine; 3] = [Engine::Convcheck, Engine::Pytorch, Engine::Candle];
+pub(super) const ENGINES: [Engine; 4] = [
+    Engine::Convcheck,
+    Engine::Pytorch,
+    Engine::PytorchCompiled,
+    Engine::Candle,
+];
 /// The peers.
-pub(super) const PEERS: [Engine; 2] = [Engine::Pytorch, Engine::Candle];
+pub(super) const PEERS: [Engine; 3] = [Engine::Pytorch, Engine::PytorchCompiled, Engine::Candle];
 
 /// The samples of a measurement, all rounds together.
 pub(super) struct Measured {

@@ -1,0 +1,169 @@
+"""Times convcheck and PyTorch, eager and compiled, in turns on a GPU; a throughput.jsonl for each precision.
+
+Started by ci/gpu, there where the GPU is. As ci/peers.py: in each round of a network, a batch and a step the engines
+come one after the other, each warmed up, on images that are on the GPU already. A sample is a step to its end.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from peers import lines, said, samples, write
+from peers_models import MODELS
+from torch import nn
+
+QUICK = ["article_lenet5_cifar10", "resnet20_cifar", "vgg16", "resnet50"]
+PRECISIONS = ["f32", "tf32", "bf16"]
+GPU = torch.device("cuda")
+
+
+def fail(what):
+    print(f"ci/gpu: {what}", file=sys.stderr)
+    sys.exit(2)
+
+
+def batches(shape):
+    """A small one, which a GPU cannot fill, and one of the size that people train with."""
+    return (8, 128) if shape[-1] > 100 else (64, 512)
+
+
+def step_of(make, compiled, shape, batch, step, precision):
+    """A step of a network as src/bench/workload.rs takes it, the way PyTorch does it best; it ends with the GPU's work."""
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    model = make().to(GPU, memory_format=torch.channels_last)
+    x = (torch.rand(batch, *shape, device=GPU) * 2 - 1).to(memory_format=torch.channels_last)
+    half = precision == "bf16"
+    model.eval()
+    with torch.inference_mode():
+        classes = model(x[:2]).shape[1]
+    if step == "inference" and half:
+        # weights that do not change need no cast at every step
+        model, x = model.bfloat16(), x.bfloat16()
+    model.train(step == "training")
+    network = torch.compile(model, mode="reduce-overhead") if compiled else model
+
+    def infer():
+        torch.compiler.cudagraph_mark_step_begin()
+        with torch.inference_mode():
+            network(x)
+        torch.cuda.synchronize()
+
+    if step == "inference":
+        return infer
+    labels = torch.arange(batch, device=GPU) % classes
+    descent = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, fused=True)
+
+    def learn():
+        torch.compiler.cudagraph_mark_step_begin()
+        descent.zero_grad()
+        with torch.autocast("cuda", torch.bfloat16, enabled=half):
+            loss = nn.functional.cross_entropy(network(x), labels)
+        loss.backward()
+        descent.step()
+        torch.cuda.synchronize()
+
+    return learn
+
+
+def measure(options, name, shape, batch, step, precision):
+    """The timings of each round, and why an engine is missing."""
+    timings, missing, steps = [], {}, {}
+
+    def ours():
+        which = ["--device", "cuda", "--precision", precision, "--batch", batch, "--step", step]
+        return lines(options.convcheck, "time", name, *which, "--samples", options.samples, "--json")[0]
+
+    def peer(engine):
+        # made, and compiled, in its first turn
+        if engine not in steps:
+            compiled = engine == "pytorch-compiled"
+            steps[engine] = step_of(MODELS[name], compiled, shape, batch, step, precision)
+        return {"engine": engine, "version": torch.__version__, "seconds": samples(steps[engine], options.samples)}
+
+    for turn in range(1, options.rounds + 1):
+        first = {**ours(), "round": turn}
+        timings.append(first)
+        for engine in ["pytorch"] + ([] if options.eager else ["pytorch-compiled"]):
+            if engine not in missing:
+                try:
+                    timings.append({**first, **peer(engine)})
+                except (RuntimeError, ValueError, AssertionError) as error:
+                    missing[engine] = (str(error).splitlines() or [type(error).__name__])[0]
+    steps.clear()
+    torch._dynamo.reset()
+    torch.cuda.empty_cache()
+    return timings, missing
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="ci/gpu", description="Times convcheck beside PyTorch on a GPU.")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="of those in ci/peers_models.py; all without one")
+    parser.add_argument("--quick", action="store_true", help="a few networks, three rounds")
+    parser.add_argument("--precision", action="append", choices=PRECISIONS, help="can be given several times; all without one")
+    parser.add_argument("--batch", action="append", type=int, help="can be given several times")
+    parser.add_argument("--eager", action="store_true", help="without compiled PyTorch, which takes a minute a network")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--samples", type=int, default=20, help="in each round")
+    parser.add_argument("--minutes", type=float, default=9, help="after so long nothing new is begun")
+    parser.add_argument("--output", type=Path, required=True, help="folder for PRECISION/throughput.jsonl")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (3 if options.quick else 5)
+    options.convcheck = os.environ["CONVCHECK"]
+    names = options.models or (QUICK if options.quick else list(MODELS))
+    for name in names:
+        if name not in MODELS:
+            fail(f"{name} is not among the models: {', '.join(MODELS)}")
+    if min(options.rounds, options.samples, *(options.batch or [1])) < 1:
+        fail("--rounds, --samples and --batch must be 1 or more")
+    if not torch.cuda.is_available():
+        fail("PyTorch finds no GPU")
+
+    shapes, differ = {}, False
+    for name in names:
+        shown = json.loads("".join(said(options.convcheck, "show", name, "--json")))
+        with torch.device("meta"):
+            theirs = sum(weight.numel() for weight in MODELS[name]().parameters())
+        if shown["totals"]["params"] != theirs:
+            print(f"ci/gpu: {name} has {shown['totals']['params']} parameters, {theirs} in PyTorch", file=sys.stderr)
+            differ = True
+        shapes[name] = shown["input"]
+    if differ:
+        sys.exit(1)
+
+    end, timings, left = time.monotonic() + 60 * options.minutes, {}, 0
+    print(f"{torch.cuda.get_device_name()}, {options.rounds} rounds of {options.samples} samples", flush=True)
+    for name in names:
+        for batch in options.batch or batches(shapes[name]):
+            for step in ("training", "inference"):
+                for precision in options.precision or PRECISIONS:
+                    if time.monotonic() > end:
+                        left += 1
+                        continue
+                    what = f"{name}, batch {batch}, {step}, {precision}"
+                    try:
+                        new, missing = measure(options, name, shapes[name], batch, step, precision)
+                    except RuntimeError as error:
+                        print(f"{what}: {error}", flush=True)
+                        continue
+                    timings.setdefault(precision, []).extend(new)
+                    write(options.output / precision, timings[precision])
+                    without = "".join(f"; {engine}: {why}" for engine, why in missing.items())
+                    print(f"{what}{without}", flush=True)
+    for precision in timings:
+        print(f"\n{precision}", flush=True)
+        subprocess.run([options.convcheck, "time", "--from", options.output / precision], check=True)
+    if left:
+        print(f"{left} measurements were not begun within {options.minutes:g} minutes")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (RuntimeError, subprocess.CalledProcessError, OSError) as error:
+        fail(error)

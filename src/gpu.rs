@@ -1,0 +1,54 @@
+//! What does a network compute on a GPU?
+//!
+//! A step of a network - an evaluation, or forward, loss, backward and update - is worked out once as a
+//! [`Program`]: a list of kernels and convolutions over one piece of device memory, whose places are
+//! planned from the graph. A [`Machine`] runs programs. So a step allocates nothing, can be captured
+//! and replayed as a whole, and can be run without a GPU by a machine that emulates one.
+//!
+//! A [`Session`] is a network on a machine.
+
+mod arena;
+mod backward;
+mod constants;
+#[cfg(feature = "cuda")]
+mod cuda;
+mod draft;
+mod forward;
+mod groups;
+mod learn;
+mod norm;
+mod order;
+mod plan;
+mod precision;
+mod product;
+mod program;
+mod session;
+mod slopes;
+mod sums;
+mod unit;
+mod weights;
+mod writer;
+
+pub use constants::Step;
+#[cfg(feature = "cuda")]
+pub use cuda::Cuda;
+pub use learn::Training;
+pub use precision::Precision;
+pub use program::{
+    Address, Argument, Command, Convolution, Element, GpuError, Machine, Pass, Program, ProgramId,
+};
+pub use session::{Outcome, Session};
+
+/// The source of all kernels, in what C and CUDA C++ share. Whoever compiles it defines `BF16` for
+/// [`Element::Bf16`]; for something else than a GPU also `KERNEL`, `INLINE`, `INDEX` and `INFINITY`
+/// (`kernels/number.cu` says what they are).
+pub const KERNELS: &str = concat!(
+    include_str!("gpu/kernels/number.cu"),
+    include_str!("gpu/kernels/units.cu"),
+    include_str!("gpu/kernels/layout.cu"),
+    include_str!("gpu/kernels/windows.cu"),
+    include_str!("gpu/kernels/channels.cu"),
+    include_str!("gpu/kernels/sums.cu"),
+    include_str!("gpu/kernels/norm.cu"),
+    include_str!("gpu/kernels/learn.cu"),
+);

@@ -1,0 +1,339 @@
+//! How is the backward pass of a network written as commands?
+
+use super::draft::launch;
+use super::forward::kind;
+use super::groups::Group;
+use super::slopes::Slopes;
+use super::sums::Strips;
+use super::writer::Writer;
+use super::{Address, GpuError};
+use crate::graph::{NodeId, Op};
+
+type Result<T> = std::result::Result<T, GpuError>;
+
+impl Writer<'_> {
+    /// Computes the gradients of all weights that the gradients of values in `slopes` reach.
+    pub fn backward(&mut self, groups: &[Group], slopes: &mut Slopes) -> Result<()> {
+        for group in groups.iter().rev() {
+            if let Some(dy) = slopes.values[group.last].filter(|_| slopes.needed[group.last]) {
+                self.group_backward(group, dy, slopes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn group_backward(&mut self, group: &Group, dy: Address, slopes: &mut Slopes) -> Result<()> {
+        let id = group.first;
+        let node = self.node(id);
+        let (to, units) = (self.maps(id), self.units(id));
+        let Some(&input) = node.inputs.first() else {
+            return Ok(());
+        };
+        let (x, from) = (self.value(input), self.maps(input));
+        match &node.op {
+            Op::Input => {}
+            Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. } => {
+                self.unit_backward(group, dy, slopes)?;
+            }
+            &Op::Lrn {
+                size,
+                alpha,
+                beta,
+                k,
+            } => {
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    let taken = self.draft.floats(units)?;
+                    launch!(
+                        self.draft,
+                        "lrn_taken",
+                        units,
+                        x,
+                        dy,
+                        taken,
+                        to.c,
+                        size,
+                        alpha,
+                        beta,
+                        k
+                    )?;
+                    let factor = 2.0 * alpha * beta;
+                    launch!(
+                        self.draft,
+                        "lrn_backward",
+                        units,
+                        x,
+                        dy,
+                        taken,
+                        dx,
+                        to.c,
+                        size,
+                        alpha,
+                        beta,
+                        k,
+                        factor,
+                        add
+                    )?;
+                }
+            }
+            Op::Activation(activation) => {
+                let y = self.value(id);
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    match kind(*activation) {
+                        Some(kind) => {
+                            launch!(self.draft, "activate_backward", units, y, dy, dx, kind, add)?
+                        }
+                        None => {
+                            let rows = self.rows(id);
+                            launch!(self.draft, "softmax_backward", rows, y, dy, dx, to.c, add)?;
+                        }
+                    }
+                }
+            }
+            Op::MaxPool { window } => {
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    let which = self.kept[id];
+                    self.slide(
+                        "max_pool_backward",
+                        self.units(input),
+                        id,
+                        window,
+                        &[dy.into(), which.into(), dx.into()],
+                        &[add.into()],
+                    )?;
+                }
+            }
+            Op::AvgPool {
+                window,
+                count_include_pad,
+            } => {
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    self.slide(
+                        "avg_pool_backward",
+                        self.units(input),
+                        id,
+                        window,
+                        &[dy.into(), dx.into()],
+                        &[(*count_include_pad).into(), add.into()],
+                    )?;
+                }
+            }
+            Op::AdaptiveAvgPool { .. } => {
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    let units = self.units(input);
+                    launch!(
+                        self.draft,
+                        "cells_backward",
+                        units,
+                        dy,
+                        dx,
+                        to.c,
+                        from.h,
+                        from.w,
+                        to.h,
+                        to.w,
+                        add
+                    )?;
+                }
+            }
+            Op::Subsample { window } => {
+                let strips = Strips::new(self.rows(id), to.c);
+                let parts = self.draft.floats(strips.many * 2 * to.c)?;
+                self.slide(
+                    "subsample_sums",
+                    strips.many * to.c,
+                    id,
+                    window,
+                    &[x.into(), dy.into(), parts.into()],
+                    &[strips.rows.into(), strips.each.into()],
+                )?;
+                let owner = self.graph.owner(id);
+                let add = !slopes.started.insert(owner);
+                let parts = strips.fold(&mut self.draft, parts, 2 * to.c)?;
+                for which in 0..2 {
+                    let to_weight = self.gradient(id, which);
+                    launch!(
+                        self.draft,
+                        "fold_last",
+                        to.c,
+                        parts.parts,
+                        to_weight,
+                        parts.many,
+                        2 * to.c,
+                        which * to.c,
+                        add
+                    )?;
+                }
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    let weight = self.float(id, 0);
+                    self.slide(
+                        "subsample_backward",
+                        self.units(input),
+                        id,
+                        window,
+                        &[dy.into(), weight.into(), dx.into()],
+                        &[add.into()],
+                    )?;
+                }
+            }
+            Op::Rbf { out } => {
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    let (codes, units) = (self.float(id, 0), self.units(input));
+                    launch!(
+                        self.draft,
+                        "rbf_backward",
+                        units,
+                        x,
+                        codes,
+                        dy,
+                        dx,
+                        from.c,
+                        *out,
+                        add
+                    )?;
+                }
+            }
+            Op::Dropout { p } => {
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    self.dropout(id, *p, dy, dx, add)?;
+                }
+            }
+            Op::Flatten => {
+                if from.plane() == 1 || from.c == 1 {
+                    return slopes.give(self, input, dy);
+                }
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    let plane = from.plane();
+                    launch!(
+                        self.draft,
+                        "flatten_backward",
+                        units,
+                        dy,
+                        dx,
+                        from.c,
+                        plane,
+                        add
+                    )?;
+                }
+            }
+            Op::Concat => {
+                let mut at = 0;
+                for &input in &node.inputs {
+                    let (c, count) = (self.maps(input).c, self.units(input));
+                    if let Some((dx, add)) = slopes.into(self, input)? {
+                        launch!(
+                            self.draft, "channels", count, dy, dx, to.c, at, c, 0usize, c, add
+                        )?;
+                    }
+                    at += c;
+                }
+            }
+            Op::Slice { from: first, .. } => {
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    if !add {
+                        launch!(self.draft, "clear", self.units(input), dx)?;
+                    }
+                    launch!(
+                        self.draft, "channels", units, dy, dx, to.c, 0usize, from.c, *first, to.c,
+                        add
+                    )?;
+                }
+            }
+            Op::Add => {
+                // the second takes a copy, as the first may take the gradient itself
+                if let Some((dx, add)) = slopes.into(self, node.inputs[1])? {
+                    launch!(self.draft, "scale", units, dy, dx, 1.0, 0.0, add)?;
+                }
+                slopes.give(self, input, dy)?;
+            }
+            Op::BroadcastAdd => {
+                for &input in &node.inputs {
+                    let (maps, count) = (self.maps(input), self.units(input));
+                    if let Some((dx, add)) = slopes.into(self, input)? {
+                        launch!(
+                            self.draft,
+                            "broadcast_add_backward",
+                            count,
+                            dy,
+                            dx,
+                            maps.c,
+                            maps.h,
+                            maps.w,
+                            to.c,
+                            to.h,
+                            to.w,
+                            add
+                        )?;
+                    }
+                }
+            }
+            Op::Gate => self.gate_backward(id, dy, slopes)?,
+            Op::Mean { .. } => {
+                for (i, &input) in node.inputs.iter().enumerate() {
+                    if let Some((dx, add)) = slopes.into(self, input)? {
+                        self.mean(id, &[dy], i, dx, add)?;
+                    }
+                }
+            }
+            Op::Scale { factor, .. } => {
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    launch!(self.draft, "scale", units, dy, dx, *factor, 0.0, add)?;
+                }
+            }
+            Op::PadShortcut { stride, .. } => {
+                if let Some((dx, add)) = slopes.into(self, input)? {
+                    let (units, front) = (self.units(input), (to.c - from.c) / 2);
+                    launch!(
+                        self.draft,
+                        "shortcut_backward",
+                        units,
+                        dy,
+                        dx,
+                        from.c,
+                        from.h,
+                        from.w,
+                        to.c,
+                        to.h,
+                        to.w,
+                        front,
+                        *stride,
+                        add
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn gate_backward(&mut self, id: NodeId, dy: Address, slopes: &mut Slopes) -> Result<()> {
+        let [input, gate] = self.node(id).inputs[..] else {
+            unreachable!("a gate has two inputs");
+        };
+        let (maps, units, gates) = (self.maps(id), self.units(id), self.units(gate));
+        let (c, plane, by_unit) = (maps.c, maps.plane(), gates == units);
+        let (x, values) = (self.value(input), self.value(gate));
+        if let Some((dx, add)) = slopes.into(self, input)? {
+            launch!(
+                self.draft, "gate", units, dy, values, dx, c, plane, by_unit, add
+            )?;
+        }
+        match slopes.into(self, gate)? {
+            Some((dgate, add)) if by_unit => {
+                launch!(self.draft, "gate", units, dy, x, dgate, c, plane, true, add)
+            }
+            Some((dgate, add)) => {
+                launch!(
+                    self.draft,
+                    "gate_backward",
+                    gates,
+                    x,
+                    dy,
+                    dgate,
+                    c,
+                    plane,
+                    add
+                )
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Which layers run as one?
+//!
+//! A product or a batch normalisation takes along what follows it and what nobody else reads: a
+//! normalisation, a sum with a shortcut, the rectifier.
+
+use crate::graph::{Activation, Graph, NodeId, Op};
+
+/// A layer that runs, or several that run as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    /// The first layer.
+    pub first: NodeId,
+    /// The normalisation, if it has one; it may be the first layer.
+    pub norm: Option<NodeId>,
+    /// What is added.
+    pub beside: Option<NodeId>,
+    /// Whether the rectifier is last.
+    pub relu: bool,
+    /// The layer whose value comes of it.
+    pub last: NodeId,
+}
+
+/// The layers that run, in an order in which every value is there before it is read.
+pub(super) fn groups(graph: &Graph, runs: &[bool]) -> Vec<Group> {
+    let nodes = graph.nodes();
+    let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); nodes.len()];
+    for (id, node) in nodes.iter().enumerate().filter(|&(id, _)| runs[id]) {
+        node.inputs
+            .iter()
+            .for_each(|&input| readers[input].push(id));
+    }
+    for output in graph.outputs() {
+        // whoever is handed out is read outside
+        readers[output.node].push(NodeId::MAX);
+    }
+    let mut taken = vec![false; nodes.len()];
+    let mut groups = Vec::new();
+    for (first, node) in nodes.iter().enumerate() {
+        if !runs[first] || taken[first] {
+            continue;
+        }
+        let mut group = Group {
+            first,
+            norm: matches!(node.op, Op::BatchNorm { .. }).then_some(first),
+            beside: None,
+            relu: false,
+            last: first,
+        };
+        let leads = group.norm.is_some() || matches!(node.op, Op::Conv(_) | Op::Linear { .. });
+        while leads
+            && !group.relu
+            && let [next] = readers[group.last][..]
+            && next < nodes.len()
+            && !taken[next]
+        {
+            match &nodes[next].op {
+                Op::BatchNorm { .. } if group.last == first && group.norm.is_none() => {
+                    group.norm = Some(next);
+                }
+                Op::Add if group.beside.is_none() => {
+                    let other = |input: &&NodeId| **input != group.last;
+                    group.beside = nodes[next].inputs.iter().find(other).copied();
+                }
+                Op::Activation(Activation::Relu) => group.relu = true,
+                _ => break,
+            }
+            taken[next] = true;
+            group.last = next;
+        }
+        groups.push(group);
+    }
+    // a sum waits for its other operand
+    groups.sort_by_key(|group| group.last);
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Shape, conv};
+
+    #[test]
+    fn a_block_of_a_residual_network_is_two_groups() {
+        let graph = Graph::build(Shape::map(4, 6, 6), |x| {
+            let y = x.conv("a", conv(4, 3).pad(1)).bn("a_norm").relu();
+            (x + y.conv("b", conv(4, 3).pad(1)).bn("b_norm"))
+                .relu()
+                .output("maps")
+        });
+        let graph = graph.unwrap();
+        let path = |id: NodeId| graph.nodes()[id].path.as_str();
+        let found = groups(&graph, &vec![true; graph.nodes().len()]);
+        let names: Vec<_> = found
+            .iter()
+            .map(|group| (path(group.first), path(group.last), group.beside))
+            .collect();
+        let expected = [
+            ("input", "input", None),
+            ("a", "relu", None),
+            ("b", "relu_2", Some(0)),
+        ];
+        assert_eq!(names, expected);
+    }
+}

@@ -1,0 +1,223 @@
+/* Pooling, and LeNet-5's subsampling. Backward, a thread for each input unit looks for the windows that see
+   it. */
+
+#define WINDOW int channels, int in_h, int in_w, int out_h, int out_w, int kernel_h, int kernel_w, int stride_h, int stride_w, int dilation_h, int dilation_w, int before_h, int before_w, int after_h, int after_w
+
+/* The window's position whose tap sees a row or column, or -1. */
+INLINE int seen_from(int at, int tap, int out, int stride, int dilation, int before) {
+    int start = at + before - tap * dilation;
+    return start >= 0 && start % stride == 0 && start / stride < out ? start / stride : -1;
+}
+
+/* Taps of a window that lie from `from` up to `to`, counted with the padding in front. */
+INLINE int taps_within(int position, int kernel, int stride, int dilation, int from, int to) {
+    int tap, at, taps = 0;
+    for (tap = 0; tap < kernel; tap++) {
+        at = position * stride + tap * dilation;
+        taps += at >= from && at < to;
+    }
+    return taps;
+}
+
+/* The largest unit, the first of them, a NaN being larger than all; `which` (if not null) has its tap, or
+   65535 if the window sees no unit. */
+KERNEL max_pool(const E *x, E *y, unsigned short *which, WINDOW, int count) {
+    int i = INDEX, c, ow, oh, n, kh, kw, row, column, tap = 65535;
+    float best, value;
+    if (i >= count) return;
+    c = i % channels;
+    ow = i / channels % out_w;
+    oh = i / channels / out_w % out_h;
+    n = i / channels / out_w / out_h;
+    best = -INFINITY;
+    for (kh = 0; kh < kernel_h; kh++) {
+        row = oh * stride_h + kh * dilation_h - before_h;
+        if (row < 0 || row >= in_h) continue;
+        for (kw = 0; kw < kernel_w; kw++) {
+            column = ow * stride_w + kw * dilation_w - before_w;
+            if (column < 0 || column >= in_w) continue;
+            value = get(x[((n * in_h + row) * in_w + column) * channels + c]);
+            if (tap == 65535 || value > best || (value != value && best == best)) {
+                best = value;
+                tap = kh * kernel_w + kw;
+            }
+        }
+    }
+    y[i] = put(best);
+    if (which) which[i] = (unsigned short)tap;
+}
+
+KERNEL max_pool_backward(const E *dy, const unsigned short *which, E *dx, WINDOW, int add, int count) {
+    int i = INDEX, c, column, row, n, kh, kw, oh, ow, at;
+    float total = 0.0f;
+    if (i >= count) return;
+    c = i % channels;
+    column = i / channels % in_w;
+    row = i / channels / in_w % in_h;
+    n = i / channels / in_w / in_h;
+    for (kh = 0; kh < kernel_h; kh++) {
+        oh = seen_from(row, kh, out_h, stride_h, dilation_h, before_h);
+        if (oh < 0) continue;
+        for (kw = 0; kw < kernel_w; kw++) {
+            ow = seen_from(column, kw, out_w, stride_w, dilation_w, before_w);
+            if (ow < 0) continue;
+            at = ((n * out_h + oh) * out_w + ow) * channels + c;
+            if (which[at] == kh * kernel_w + kw) total += get(dy[at]);
+        }
+    }
+    store(dx, i, total, add);
+}
+
+/* The sum of the units that a window sees. */
+INLINE float window_sum(const E *x, int n, int oh, int ow, int c, WINDOW) {
+    int kh, kw, row, column;
+    float total = 0.0f;
+    for (kh = 0; kh < kernel_h; kh++) {
+        row = oh * stride_h + kh * dilation_h - before_h;
+        if (row < 0 || row >= in_h) continue;
+        for (kw = 0; kw < kernel_w; kw++) {
+            column = ow * stride_w + kw * dilation_w - before_w;
+            if (column < 0 || column >= in_w) continue;
+            total += get(x[((n * in_h + row) * in_w + column) * channels + c]);
+        }
+    }
+    return total;
+}
+
+#define THIS_WINDOW channels, in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, before_h, before_w, after_h, after_w
+
+/* By how much a window's sum is divided along one axis: with `padded`, by the declared zeros too. */
+INLINE int divisor(int position, int kernel, int stride, int dilation, int before, int in, int after, int padded) {
+    int from = padded ? 0 : before, to = padded ? before + in + after : before + in;
+    return taps_within(position, kernel, stride, dilation, from, to);
+}
+
+KERNEL avg_pool(const E *x, E *y, WINDOW, int padded, int count) {
+    int i = INDEX, c, ow, oh, n, by;
+    if (i >= count) return;
+    c = i % channels;
+    ow = i / channels % out_w;
+    oh = i / channels / out_w % out_h;
+    n = i / channels / out_w / out_h;
+    by = divisor(oh, kernel_h, stride_h, dilation_h, before_h, in_h, after_h, padded)
+        * divisor(ow, kernel_w, stride_w, dilation_w, before_w, in_w, after_w, padded);
+    y[i] = put(window_sum(x, n, oh, ow, c, THIS_WINDOW) / (float)(by > 1 ? by : 1));
+}
+
+KERNEL avg_pool_backward(const E *dy, E *dx, WINDOW, int padded, int add, int count) {
+    int i = INDEX, c, column, row, n, kh, kw, oh, ow, down, by;
+    float total = 0.0f;
+    if (i >= count) return;
+    c = i % channels;
+    column = i / channels % in_w;
+    row = i / channels / in_w % in_h;
+    n = i / channels / in_w / in_h;
+    for (kh = 0; kh < kernel_h; kh++) {
+        oh = seen_from(row, kh, out_h, stride_h, dilation_h, before_h);
+        if (oh < 0) continue;
+        down = divisor(oh, kernel_h, stride_h, dilation_h, before_h, in_h, after_h, padded);
+        for (kw = 0; kw < kernel_w; kw++) {
+            ow = seen_from(column, kw, out_w, stride_w, dilation_w, before_w);
+            if (ow < 0) continue;
+            by = down * divisor(ow, kernel_w, stride_w, dilation_w, before_w, in_w, after_w, padded);
+            total += get(dy[((n * out_h + oh) * out_w + ow) * channels + c]) / (float)(by > 1 ? by : 1);
+        }
+    }
+    store(dx, i, total, add);
+}
+
+/* Where a cell of a grid of `cells` over `size` rows or columns begins and ends. */
+INLINE int cell_from(int cell, int size, int cells) { return (int)((long long)cell * size / cells); }
+INLINE int cell_to(int cell, int size, int cells) {
+    return (int)(((long long)(cell + 1) * size + cells - 1) / cells);
+}
+
+/* The mean of each cell. */
+KERNEL cells(const E *x, E *y, int channels, int in_h, int in_w, int out_h, int out_w, int count) {
+    int i = INDEX, c, ow, oh, n, row, column, top, left, bottom, right;
+    float total = 0.0f;
+    if (i >= count) return;
+    c = i % channels;
+    ow = i / channels % out_w;
+    oh = i / channels / out_w % out_h;
+    n = i / channels / out_w / out_h;
+    top = cell_from(oh, in_h, out_h);
+    bottom = cell_to(oh, in_h, out_h);
+    left = cell_from(ow, in_w, out_w);
+    right = cell_to(ow, in_w, out_w);
+    for (row = top; row < bottom; row++)
+        for (column = left; column < right; column++)
+            total += get(x[((n * in_h + row) * in_w + column) * channels + c]);
+    y[i] = put(total / (float)((bottom - top) * (right - left)));
+}
+
+KERNEL cells_backward(const E *dy, E *dx, int channels, int in_h, int in_w, int out_h, int out_w, int add,
+                      int count) {
+    int i = INDEX, c, column, row, n, oh, ow, down, across;
+    float total = 0.0f;
+    if (i >= count) return;
+    c = i % channels;
+    column = i / channels % in_w;
+    row = i / channels / in_w % in_h;
+    n = i / channels / in_w / in_h;
+    for (oh = 0; oh < out_h; oh++) {
+        if (row < cell_from(oh, in_h, out_h) || row >= cell_to(oh, in_h, out_h)) continue;
+        down = cell_to(oh, in_h, out_h) - cell_from(oh, in_h, out_h);
+        for (ow = 0; ow < out_w; ow++) {
+            if (column < cell_from(ow, in_w, out_w) || column >= cell_to(ow, in_w, out_w)) continue;
+            across = cell_to(ow, in_w, out_w) - cell_from(ow, in_w, out_w);
+            total += get(dy[((n * out_h + oh) * out_w + ow) * channels + c]) / (float)(down * across);
+        }
+    }
+    store(dx, i, total, add);
+}
+
+/* The sum of each window times a coefficient of its map plus its bias. */
+KERNEL subsample(const E *x, const float *weight, const float *bias, E *y, WINDOW, int count) {
+    int i = INDEX, c, ow, oh, n;
+    if (i >= count) return;
+    c = i % channels;
+    ow = i / channels % out_w;
+    oh = i / channels / out_w % out_h;
+    n = i / channels / out_w / out_h;
+    y[i] = put(weight[c] * window_sum(x, n, oh, ow, c, THIS_WINDOW) + bias[c]);
+}
+
+KERNEL subsample_backward(const E *dy, const float *weight, E *dx, WINDOW, int add, int count) {
+    int i = INDEX, c, column, row, n, kh, kw, oh, ow;
+    float total = 0.0f;
+    if (i >= count) return;
+    c = i % channels;
+    column = i / channels % in_w;
+    row = i / channels / in_w % in_h;
+    n = i / channels / in_w / in_h;
+    for (kh = 0; kh < kernel_h; kh++) {
+        oh = seen_from(row, kh, out_h, stride_h, dilation_h, before_h);
+        if (oh < 0) continue;
+        for (kw = 0; kw < kernel_w; kw++) {
+            ow = seen_from(column, kw, out_w, stride_w, dilation_w, before_w);
+            if (ow >= 0) total += get(dy[((n * out_h + oh) * out_w + ow) * channels + c]);
+        }
+    }
+    store(dx, i, weight[c] * total, add);
+}
+
+/* Over a strip of `each` output rows [n][h][w], parts of the gradients of coefficient and bias. */
+KERNEL subsample_sums(const E *x, const E *dy, float *parts, WINDOW, int rows, int each, int count) {
+    int i = INDEX, c, row, end, ow, oh, n;
+    float along = 0.0f, total = 0.0f, d;
+    if (i >= count) return;
+    c = i % channels;
+    row = i / channels * each;
+    end = smaller(row + each, rows);
+    for (; row < end; row++) {
+        ow = row % out_w;
+        oh = row / out_w % out_h;
+        n = row / out_w / out_h;
+        d = get(dy[row * channels + c]);
+        along += d * window_sum(x, n, oh, ow, c, THIS_WINDOW);
+        total += d;
+    }
+    parts[i / channels * 2 * channels + c] = along;
+    parts[(i / channels * 2 + 1) * channels + c] = total;
+}

@@ -1,0 +1,161 @@
+//! How is batch normalisation written as commands?
+
+use super::draft::{Given, launch};
+use super::sums::Strips;
+use super::writer::{Mode, Writer};
+use super::{Address, GpuError};
+use crate::graph::{NodeId, Op};
+use crate::net::Norm;
+
+/// What ReLU cuts off behind a normalisation.
+#[derive(Clone, Copy)]
+pub(super) enum Cut {
+    /// Nothing: there is none.
+    Nothing,
+    /// What the normalised input tells.
+    ByInput,
+    /// What the output tells, which has something added to it; it is taken out of the gradient itself.
+    ByOutput(Address),
+}
+
+impl Writer<'_> {
+    /// Mean and inverse deviation of each channel of `x`; the running ones take in the batch's.
+    pub fn line(&mut self, id: NodeId, x: Address) -> Result<Address, GpuError> {
+        let node = self.node(id);
+        let Op::BatchNorm { eps, momentum } = node.op else {
+            unreachable!("a batch normalisation has a line");
+        };
+        let (c, rows) = (self.maps(id).c, self.rows(id));
+        let (mean, variance) = (self.float(id, 2), self.float(id, 3));
+        let line = self.draft.floats(2 * c)?;
+        let correction = match self.mode {
+            Mode::Eval { .. }
+            | Mode::Train {
+                norm: Norm::Running,
+                ..
+            } => {
+                launch!(self.draft, "norm_running", c, mean, variance, line, eps)?;
+                return Ok(line);
+            }
+            _ if rows < 2 => {
+                let what = ": batch normalisation in training needs more than one value a channel: use a larger batch";
+                return Err(GpuError::Network([&node.path, what].concat()));
+            }
+            Mode::Train {
+                norm: Norm::Torch, ..
+            } => rows as f64 / (rows - 1) as f64,
+            Mode::Train {
+                norm: Norm::Keras, ..
+            } => 1.0,
+        };
+        let strips = Strips::new(rows, c);
+        let parts = self.draft.floats(strips.many * 2 * c)?;
+        launch!(
+            self.draft,
+            "norm_statistics",
+            strips.many * c,
+            x,
+            parts,
+            c,
+            rows,
+            strips.each
+        )?;
+        let parts = strips.fold_statistics(&mut self.draft, parts, c)?;
+        launch!(
+            self.draft,
+            "norm_line",
+            c,
+            parts.parts,
+            line,
+            mean,
+            variance,
+            parts.many,
+            c,
+            rows,
+            parts.each,
+            eps,
+            momentum,
+            correction
+        )?;
+        Ok(line)
+    }
+
+    /// The gradients of weight and bias, to `[dweight, dbias]`, and of the input `x`, to `dx`.
+    pub fn norm_backward(
+        &mut self,
+        id: NodeId,
+        x: Address,
+        dy: Address,
+        cut: Cut,
+        weights: ([Address; 2], bool),
+        dx: Option<(Address, bool)>,
+    ) -> Result<(), GpuError> {
+        let (c, rows, units) = (self.maps(id).c, self.rows(id), self.units(id));
+        let line = self.kept[id].expect("the forward pass keeps a normalisation's line");
+        let (weight, bias) = (self.float(id, 0), self.float(id, 1));
+        let of_batch = !matches!(
+            self.mode,
+            Mode::Train {
+                norm: Norm::Running,
+                ..
+            }
+        );
+        let (output, by_input) = match cut {
+            Cut::Nothing => (Given::At(None), false),
+            Cut::ByInput => (Given::At(None), true),
+            Cut::ByOutput(y) => (y.into(), false),
+        };
+        let strips = Strips::new(rows, c);
+        let parts = self.draft.floats(strips.many * 2 * c)?;
+        launch!(
+            self.draft,
+            "norm_sums",
+            strips.many * c,
+            x,
+            dy,
+            output,
+            line,
+            weight,
+            bias,
+            parts,
+            c,
+            by_input,
+            rows,
+            strips.each
+        )?;
+        let parts = strips.fold(&mut self.draft, parts, 2 * c)?;
+        let slopes = self.draft.floats(2 * c)?;
+        let ([dweight, dbias], add) = weights;
+        launch!(
+            self.draft,
+            "norm_slopes",
+            c,
+            parts.parts,
+            line,
+            dweight,
+            dbias,
+            slopes,
+            parts.many,
+            c,
+            rows,
+            of_batch,
+            add
+        )?;
+        let Some((dx, add)) = dx else { return Ok(()) };
+        launch!(
+            self.draft,
+            "norm_backward",
+            units,
+            x,
+            dy,
+            line,
+            weight,
+            bias,
+            slopes,
+            dx,
+            c,
+            by_input,
+            add
+        )
+    }
+}

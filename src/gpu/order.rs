@@ -1,0 +1,107 @@
+//! In which order do the tensors of a network stand on the device, and the numbers of each?
+
+use super::GpuError;
+use crate::graph::{Conv, Graph, NodeId, Op, TensorKind};
+use candle_core::{Device, Tensor};
+
+/// One tensor of the network.
+pub(super) struct Placed {
+    /// Its key in the `state_dict`.
+    pub name: String,
+    pub owner: NodeId,
+    /// Which of its layer's tensors it is.
+    pub which: usize,
+    pub dims: Vec<usize>,
+    pub order: Order,
+    pub region: Region,
+    /// Where it begins among all weights, in numbers, and how many it has there.
+    pub at: usize,
+    pub length: usize,
+}
+
+/// In which order of numbers a tensor stands.
+pub(super) enum Order {
+    /// The same.
+    Same,
+    /// `[out, in, h, w]` as `[out][h][w][in]`.
+    Kernel([usize; 4]),
+    /// `[kernels, h, w]` of a connection table, as `[out][h][w][in]` with zeros.
+    Table(Conv, usize),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Region {
+    IdleMatrix,
+    Matrix,
+    Vector,
+    Other,
+}
+
+impl Placed {
+    /// For each number of the tensor its place on the device.
+    pub fn places(&self) -> Box<dyn Iterator<Item = usize> + '_> {
+        match &self.order {
+            Order::Same => Box::new(0..self.length),
+            &Order::Kernel([out, maps, h, w]) => {
+                Box::new((0..out * maps).flat_map(move |kernel| kernel_places(kernel, maps, h * w)))
+            }
+            &Order::Table(conv, maps) => {
+                let rows = conv.table.unwrap_or_default().iter().enumerate();
+                let kernels =
+                    rows.flat_map(move |(out, row)| row.iter().map(move |&map| out * maps + map));
+                let taps = conv.window.taps();
+                Box::new(kernels.flat_map(move |kernel| kernel_places(kernel, maps, taps)))
+            }
+        }
+    }
+
+    /// The tensor from its numbers on the device, and more.
+    pub fn tensor(&self, from: &[f32]) -> Result<Tensor, GpuError> {
+        let numbers: Vec<f32> = self.places().map(|place| from[place]).collect();
+        Tensor::from_vec(numbers, &self.dims[..], &Device::Cpu)
+            .map_err(|error| GpuError::Network([&self.name, ": ", &error.to_string()].concat()))
+    }
+}
+
+/// Where the taps of a kernel stand, counted by output and input map.
+fn kernel_places(kernel: usize, maps: usize, taps: usize) -> impl Iterator<Item = usize> {
+    (0..taps).map(move |tap| (kernel / maps * taps + tap) * maps + kernel % maps)
+}
+
+/// The tensors of a network, in order, without places.
+pub(super) fn placed(graph: &Graph, learns: &[bool]) -> Vec<Placed> {
+    let mut tensors = Vec::new();
+    for (owner, node) in graph.nodes().iter().enumerate() {
+        let maps = graph.input_of(node).channels();
+        for (which, tensor) in graph.tensors_of(node).into_iter().enumerate() {
+            let product = which == 0 && matches!(node.op, Op::Conv(_) | Op::Linear { .. });
+            let learns = tensor.kind == TensorKind::Trainable && learns[owner];
+            let order = match node.op {
+                Op::Conv(conv) if product => match (conv.table, &tensor.dims[..]) {
+                    (None, &[out, maps, h, w]) => Order::Kernel([out, maps, h, w]),
+                    _ => Order::Table(conv, maps),
+                },
+                _ => Order::Same,
+            };
+            tensors.push(Placed {
+                name: [&node.path, ".", tensor.name].concat(),
+                owner,
+                which,
+                length: match &order {
+                    Order::Table(conv, maps) => conv.out * maps * conv.window.taps(),
+                    _ => tensor.dims.iter().product(),
+                },
+                dims: tensor.dims.to_vec(),
+                order,
+                region: match (product, learns) {
+                    (true, false) => Region::IdleMatrix,
+                    (true, true) => Region::Matrix,
+                    (false, true) => Region::Vector,
+                    (false, false) => Region::Other,
+                },
+                at: 0,
+            });
+        }
+    }
+    tensors
+}

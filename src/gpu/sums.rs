@@ -1,0 +1,109 @@
+//! How is a sum over the rows of each channel divided among threads?
+
+use super::draft::{Draft, launch};
+use super::{Address, GpuError};
+
+/// Parts that one thread adds up; PARTS in `kernels/number.cu`.
+const SUM_PARTS: usize = 64;
+
+/// Threads that keep a large device busy.
+const THREADS: usize = 1 << 17;
+
+/// Rows below which a strip is not worth a thread.
+const ROWS: usize = 16;
+
+/// Strips of rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Strips {
+    /// Rows of all.
+    pub rows: usize,
+    /// Rows of each, but for the last.
+    pub each: usize,
+    /// Strips.
+    pub many: usize,
+}
+
+impl Strips {
+    /// Of so many rows of so many channels; a function of the two alone, so that sums are.
+    pub fn new(rows: usize, channels: usize) -> Strips {
+        let many = (THREADS / channels).min(rows / ROWS).max(1);
+        let each = rows.div_ceil(many);
+        Strips {
+            rows,
+            each,
+            many: rows.div_ceil(each),
+        }
+    }
+
+    /// Adds parts of so many numbers up until there are few enough for one thread.
+    pub fn fold(
+        &self,
+        draft: &mut Draft,
+        mut parts: Address,
+        width: usize,
+    ) -> Result<Parts, GpuError> {
+        let mut many = self.many;
+        while many > SUM_PARTS {
+            let fewer = many.div_ceil(SUM_PARTS);
+            let to = draft.floats(fewer * width)?;
+            launch!(draft, "fold", fewer * width, parts, to, many, width)?;
+            (parts, many) = (to, fewer);
+        }
+        Ok(Parts {
+            parts,
+            many,
+            each: self.each,
+        })
+    }
+
+    /// Joins statistics of strips until there are few enough for one thread.
+    pub fn fold_statistics(
+        &self,
+        draft: &mut Draft,
+        mut parts: Address,
+        channels: usize,
+    ) -> Result<Parts, GpuError> {
+        let (mut many, mut each) = (self.many, self.each);
+        while many > SUM_PARTS {
+            let fewer = many.div_ceil(SUM_PARTS);
+            let to = draft.floats(fewer * 2 * channels)?;
+            launch!(
+                draft,
+                "norm_fold",
+                fewer * channels,
+                parts,
+                to,
+                many,
+                channels,
+                self.rows,
+                each
+            )?;
+            (parts, many, each) = (to, fewer, each * SUM_PARTS);
+        }
+        Ok(Parts { parts, many, each })
+    }
+}
+
+/// What is left for one thread to add up.
+pub(super) struct Parts {
+    pub parts: Address,
+    pub many: usize,
+    /// Rows of each.
+    pub each: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_strip_is_empty_and_none_is_left_out() {
+        for rows in [1, 2, 15, 17, 63, 1000, 12_345, 802_816] {
+            for channels in [1, 3, 64, 2048, 1 << 20] {
+                let strips = Strips::new(rows, channels);
+                assert!(strips.each * strips.many >= rows);
+                assert!(strips.each * (strips.many - 1) < rows);
+            }
+        }
+    }
+}

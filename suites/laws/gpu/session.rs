@@ -1,0 +1,111 @@
+//! Laws over sessions: weights come back, the order of threads decides nothing, what cannot run says why.
+
+use super::case::{Case, all, keyed};
+use super::emulator::Emulator;
+use super::learning::mixed;
+use super::{NETS, graphs, net, training};
+use candle_core::{DType, Tensor};
+use convcheck::gpu::{Element, Session};
+use convcheck::graph::{Graph, Shape, Value, conv};
+use convcheck::net::{Fill, Norm};
+use std::collections::BTreeMap;
+
+pub fn come_back() {
+    let small = NETS.iter().map(|&(name, side)| net(name, side));
+    for graph in small.chain([mixed()]) {
+        let weights = Fill::Default.weights(&graph, DType::F32).unwrap();
+        for (element, learns) in [(Element::F32, true), (Element::Bf16, false)] {
+            let training = training(Norm::Torch);
+            let training = learns.then_some(&training);
+            let machine = |bytes| Ok(Emulator::new(bytes));
+            let mut session =
+                Session::new(&graph, &weights, 2, element, training, machine).unwrap();
+            assert_eq!(all(session.weights().unwrap()), all(weights.clone()));
+        }
+    }
+}
+
+pub fn order() {
+    let nets = ["resnet20_cifar", "lenet5_1998", "densenet_l28_k4_digits"];
+    let graphs = graphs(20)
+        .into_iter()
+        .chain(nets.map(|name| net(name, None)));
+    for graph in graphs {
+        let training = training(Norm::Running);
+        let case = Case::new(graph, 3, 2);
+        let of = |reversed| {
+            let mut session = case.session(Element::Bf16, &training);
+            session.machine().reversed = reversed;
+            let computed = case.gpu(&mut session, 2);
+            let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            let weights: Vec<_> = computed.weights.values().map(|x| bits(x)).collect();
+            (bits(&computed.scores), computed.loss.to_bits(), weights)
+        };
+        assert!(of(false) == of(true), "{:?}", case.graph.prediction());
+    }
+}
+
+pub fn errors() {
+    let says = |graph: &Graph, batch: usize, learns: bool, what: &str| {
+        let weights = Fill::Default.weights(graph, DType::F32).unwrap();
+        let training = training(Norm::Torch);
+        let training = learns.then_some(&training);
+        let machine = |bytes| Ok(Emulator::new(bytes));
+        let session = Session::new(graph, &weights, batch, Element::F32, training, machine);
+        let error = session
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(error.contains(what), "{error}, not {what}");
+    };
+    let graph = mixed();
+    says(&graph, 0, false, "a batch of 0");
+    says(&graph, 1 << 40, false, "use a smaller batch");
+    let build =
+        |describe: fn(Value<'_>) -> Value<'_>| Graph::build(Shape::map(2, 4, 4), describe).unwrap();
+    says(
+        &build(|x| x.conv("a", conv(2, 3))),
+        2,
+        true,
+        "has no scores",
+    );
+    says(
+        &build(|x| x.global_avg_pool().bn("a").flatten().linear("fc", 2)),
+        1,
+        true,
+        "more than one value",
+    );
+    let case = Case::new(graph.clone(), 2, 1);
+    let machine = |bytes| Ok(Emulator::new(bytes));
+    let mut weights = case.weights.clone();
+    let made = |weights: &BTreeMap<String, Tensor>| {
+        Session::new(&graph, weights, 2, Element::F32, None, machine)
+            .map_err(|error| error.to_string())
+    };
+    let mut session = made(&weights).unwrap();
+    let error = session.learn(&[0, 1], keyed(1)).unwrap_err().to_string();
+    assert!(error.contains("does not learn"), "{error}");
+    assert!(session.load(&case.x.narrow(0, 0, 1).unwrap()).is_err());
+    let one = weights.remove("fc.bias").unwrap();
+    assert!(
+        made(&weights)
+            .err()
+            .unwrap()
+            .contains("`fc.bias` is missing")
+    );
+    weights.insert("fc.bias".into(), one.clone());
+    weights.insert("other".into(), one.clone());
+    assert!(
+        made(&weights)
+            .err()
+            .unwrap()
+            .contains("`other` belongs to no layer")
+    );
+    weights.remove("other");
+    weights.insert("norm.bias".into(), one);
+    assert!(made(&weights).err().unwrap().contains("must be [4]"));
+    let mut session = case.session(Element::F32, &training(Norm::Torch));
+    for labels in [&[0][..], &[0, 5]] {
+        assert!(session.learn(labels, keyed(1)).is_err());
+    }
+}
