@@ -2,12 +2,14 @@
 //! each as raw samples; medians and ratios are for those who read them.
 
 mod kernels;
+mod on_device;
 mod peak;
 mod ratio;
 mod timing;
 mod workload;
 
 pub use kernels::{Kernel, kernels};
+pub use on_device::OnDevice;
 pub use peak::{Peak, peaks};
 pub use ratio::{Ratio, against, median};
 pub use timing::{Engine, Pass, Resource, Step, Timing, What};
@@ -53,6 +55,9 @@ pub enum BenchError {
     /// The network fails.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// The device fails.
+    #[error(transparent)]
+    Gpu(#[from] crate::gpu::GpuError),
     /// What is asked for cannot be timed.
     #[error("{0}")]
     Task(String),

@@ -3,6 +3,7 @@
 pub mod data;
 mod data_text;
 pub mod networks;
+mod on_gpu;
 pub mod timing;
 pub mod training;
 
@@ -80,7 +81,7 @@ pub enum Command {
     /// Train the arms of an experiment and answer its questions; runs are kept in the folder of the
     /// report, and go on from there when they were stopped.
     Train(TrainOptions),
-    /// Measure how long steps of networks take, in f32 on the CPU; RAYON_NUM_THREADS sets the threads.
+    /// Measure how long steps of networks take, on the CPU or a GPU; RAYON_NUM_THREADS sets the CPU's threads.
     Time(timing::TimeOptions),
     /// Print the JSON Schema of suites, or of experiments.
     Schema {

@@ -7,7 +7,7 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 pub fn measured() -> &'static str {
     // where NVIDIA's driver shows its first card
     match Path::new("/dev/nvidia0").exists() {
-        true => "there are no kernels for the GPU yet: the CPU is measured",
+        true => "the CPU is measured, not the GPU",
         false => "no GPU here: the CPU is measured",
     }
 }

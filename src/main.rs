@@ -234,11 +234,13 @@ fn time(options: &timing::TimeOptions) -> Result<Outcome> {
     match options.json {
         true => timings.iter().try_for_each(json_line)?,
         false if options.from.is_some() => say(&report::speed_text(&timings))?,
-        false => say(&format!(
-            "{}\n{}",
-            device::measured(),
-            report::speed_text(&timings)
-        ))?,
+        false => {
+            let on = match options.device {
+                timing::DeviceOption::Cpu => device::measured(),
+                timing::DeviceOption::Cuda => &timings[0].machine,
+            };
+            say(&format!("{on}\n{}", report::speed_text(&timings)))?;
+        }
     }
     Ok(Outcome::AsRecorded)
 }

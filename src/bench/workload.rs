@@ -21,7 +21,7 @@ pub struct Workload {
 }
 
 /// So slow that weights stay in the range in which they start.
-const UPDATE: Optimizer = Optimizer::Sgd(Sgd {
+pub(super) const UPDATE: Optimizer = Optimizer::Sgd(Sgd {
     rate: 1e-4,
     momentum: 0.9,
     nesterov: false,
@@ -30,7 +30,7 @@ const UPDATE: Optimizer = Optimizer::Sgd(Sgd {
 });
 
 /// The seed of the weights.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 impl Workload {
     /// Weights by He et al. under a fixed seed, numbers that depend on nothing for images, labels in turn.

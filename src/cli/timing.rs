@@ -1,10 +1,12 @@
 //! The command that measures: from options to timings.
 
+use super::on_gpu;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use convcheck::bench::{BenchError, Engine, NETS, Step, Timing, What, Workload};
 use convcheck::bench::{kernels, peaks, samples};
 use convcheck::experiment::By;
+use convcheck::gpu::Precision;
 use convcheck::record;
 use convcheck::zoo::{self, Model};
 use indicatif::ProgressBar;
@@ -20,6 +22,12 @@ pub struct TimeOptions {
     /// Which step; without one both.
     #[arg(long = "step")]
     pub steps: Vec<StepOption>,
+    /// On what; a GPU needs a program that was built with `--features cuda`.
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceOption,
+    /// What convolutions multiply on a GPU: all of f32, ten bits of its mantissas (tf32), or bf16.
+    #[arg(long, default_value = "f32")]
+    pub precision: PrecisionOption,
     /// Samples of each step, after a warm-up.
     #[arg(long, value_name = "K", default_value_t = 10)]
     pub samples: usize,
@@ -33,7 +41,7 @@ pub struct TimeOptions {
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Measure nothing and print what this folder's throughput.jsonl holds.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["models", "batches", "steps", "samples", "kernels", "output"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["models", "batches", "steps", "device", "precision", "samples", "kernels", "output"])]
     pub from: Option<PathBuf>,
 }
 
@@ -44,6 +52,36 @@ pub enum StepOption {
     Inference,
     /// Forward, loss, backward, update.
     Training,
+}
+
+/// What computes.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceOption {
+    /// The processor, in f32.
+    Cpu,
+    /// The first GPU of NVIDIA's.
+    Cuda,
+}
+
+/// Numbers that a GPU multiplies.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionOption {
+    /// f32, without the matrix units.
+    F32,
+    /// f32, of whose mantissas the matrix units read ten bits.
+    Tf32,
+    /// bf16; weights that learn, statistics and sums in f32.
+    Bf16,
+}
+
+impl From<PrecisionOption> for Precision {
+    fn from(option: PrecisionOption) -> Precision {
+        match option {
+            PrecisionOption::F32 => Precision::F32,
+            PrecisionOption::Tf32 => Precision::Tf32,
+            PrecisionOption::Bf16 => Precision::Bf16,
+        }
+    }
 }
 
 impl From<StepOption> for Step {
@@ -74,6 +112,15 @@ pub fn measure(
     if options.samples == 0 {
         bail!("--samples is 0: nothing would be measured");
     }
+    match options.device {
+        DeviceOption::Cpu if options.precision != PrecisionOption::F32 => {
+            bail!("--precision is for --device cuda: the CPU computes in f32");
+        }
+        DeviceOption::Cuda if options.kernels => {
+            bail!("--kernels measures the CPU: leave out --device cuda");
+        }
+        DeviceOption::Cpu | DeviceOption::Cuda => {}
+    }
     let before = match &options.output {
         Some(folder) => record::load_throughput(folder)?,
         None => Vec::new(),
@@ -86,30 +133,40 @@ pub fn measure(
     let progress = bar(networks.len() + kernels.len())?;
     let version = version(by);
     let mut timings = Vec::new();
-    let mut found = |what: What, seconds| {
+    let timing = |what: What, seconds| {
         let engine = (Engine::Convcheck, version.as_str());
-        timings.push(Timing::new(engine, &by.date, what, seconds));
+        Timing::new(engine, &by.date, what, seconds)
     };
-    let samples = |step: &mut dyn FnMut() -> Result<(), BenchError>| {
+    let samples = |step: on_gpu::Taken| {
         samples(options.samples, goes_on, step).context("nothing was written")
     };
     if options.kernels {
         for mut peak in peaks() {
             progress.set_message("peak");
-            found(peak.what(), samples(&mut || peak.run())?);
+            timings.push(timing(peak.what(), samples(&mut || peak.run())?));
         }
     }
     for kernel in kernels {
         let what = kernel.what();
         progress.set_message("layers by themselves");
-        found(what, samples(&mut kernel.ready()?)?);
+        timings.push(timing(what, samples(&mut kernel.ready()?)?));
         progress.inc(1);
     }
     for (model, batch, step) in networks {
         progress.set_message(model.name);
-        let mut workload = Workload::new(model, batch, step)?;
-        let seconds = samples(&mut || workload.run())?;
-        found(workload.what().clone(), seconds);
+        timings.push(match options.device {
+            DeviceOption::Cpu => {
+                let mut workload = Workload::new(model, batch, step)?;
+                let seconds = samples(&mut || workload.run())?;
+                timing(workload.what().clone(), seconds)
+            }
+            DeviceOption::Cuda => {
+                let precision = options.precision.into();
+                let warn = |what: &str| progress.println(format!("{}: {what}", model.name));
+                let (timing, samples) = (&timing, &samples);
+                on_gpu::timed(model, batch, step, precision, timing, samples, &warn)?
+            }
+        });
         progress.inc(1);
     }
     progress.finish_and_clear();

@@ -1,0 +1,85 @@
+//! One step of a network on a device, ready to be taken again and again.
+
+use super::{BenchError, Step, What, Workload};
+use crate::gpu::{Machine, Precision, Session, Step as Learning, Training};
+use crate::net::Norm;
+use crate::random::Key;
+use crate::zoo::Model;
+
+/// The network, batch and labels of a [`Workload`], on a machine.
+pub struct OnDevice<M> {
+    what: What,
+    step: Step,
+    session: Session<M>,
+    labels: Vec<usize>,
+    taken: u64,
+}
+
+impl<M: Machine> OnDevice<M> {
+    /// Puts what a [`Workload`] would compute on the CPU on a machine, which `machine` makes of the bytes
+    /// that are needed. Images are on the device before the first step, weights stay there.
+    ///
+    /// # Errors
+    /// As [`Workload::new`], and those of the machine.
+    pub fn new(
+        model: &Model,
+        batch: usize,
+        step: Step,
+        precision: Precision,
+        machine: impl FnOnce(usize) -> Result<M, crate::gpu::GpuError>,
+    ) -> Result<OnDevice<M>, BenchError> {
+        let workload = Workload::new(model, batch, step)?;
+        let net = workload.net();
+        let weights = net.weights();
+        let weights = weights
+            .map(|(name, _, weight)| (name, weight.clone()))
+            .collect();
+        let training = Training {
+            optimizer: super::workload::UPDATE,
+            norm: Norm::Torch,
+            smoothing: 0.0,
+            auxiliary: 0.0,
+        };
+        let training = (step == Step::Training).then_some(&training);
+        let element = precision.element();
+        let mut session = Session::new(net.graph(), &weights, batch, element, training, machine)?;
+        session.load(workload.x())?;
+        Ok(OnDevice {
+            what: workload.what().clone(),
+            step,
+            session,
+            labels: workload.labels().to_vec(),
+            taken: 0,
+        })
+    }
+
+    /// What it is.
+    pub fn what(&self) -> &What {
+        &self.what
+    }
+
+    /// The network as it stands after the steps taken.
+    pub fn session(&mut self) -> &mut Session<M> {
+        &mut self.session
+    }
+
+    /// Takes the step, to its end on the device.
+    ///
+    /// # Errors
+    /// Those of the machine.
+    pub fn run(&mut self) -> Result<(), BenchError> {
+        match self.step {
+            Step::Inference => self.session.predict()?,
+            Step::Training => {
+                let step = Learning {
+                    number: self.taken + 1,
+                    share: 1.0,
+                    key: Key::seed(super::workload::SEED).with(self.taken),
+                };
+                self.session.learn(&self.labels, step)?;
+                self.taken += 1;
+            }
+        }
+        Ok(self.session.wait()?)
+    }
+}
