@@ -3,7 +3,7 @@
 use super::on_gpu;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use convcheck::bench::{BenchError, Engine, NETS, Step, Timing, What, Workload};
+use convcheck::bench::{Engine, NETS, Step, Timing, What, Workload};
 use convcheck::bench::{kernels, peaks, samples};
 use convcheck::experiment::By;
 use convcheck::gpu::Precision;
