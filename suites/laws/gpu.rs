@@ -68,6 +68,7 @@ pub fn trials() -> Vec<Trial> {
         law("gpu::weights-come-back", session::come_back),
         law("gpu::the-order-of-threads-decides-nothing", session::order),
         law("gpu::what-cannot-run-is-an-error", session::errors),
+        law("gpu::a-timed-step-is-that-of-the-cpu", session::timed),
     ]);
     trials
 }

@@ -1,13 +1,15 @@
 //! Laws over sessions: weights come back, the order of threads decides nothing, what cannot run says why.
 
-use super::case::{Case, all, keyed};
+use super::case::{Case, all, apart, keyed, largest};
 use super::emulator::Emulator;
 use super::learning::mixed;
 use super::{NETS, graphs, net, training};
 use candle_core::{DType, Tensor};
-use convcheck::gpu::{Element, Session};
+use convcheck::bench::{OnDevice, Step, Workload};
+use convcheck::gpu::{Element, Precision, Session};
 use convcheck::graph::{Graph, Shape, Value, conv};
 use convcheck::net::{Fill, Norm};
+use convcheck::zoo;
 use std::collections::BTreeMap;
 
 pub fn come_back() {
@@ -108,4 +110,32 @@ pub fn errors() {
     for labels in [&[0][..], &[0, 5]] {
         assert!(session.learn(labels, keyed(1)).is_err());
     }
+}
+
+/// What is timed on a device moves the weights to where what is timed on the CPU does.
+pub fn timed() {
+    let model = zoo::find("resnet20_digits").unwrap();
+    let mut cpu = Workload::new(model, 4, Step::Training).unwrap();
+    let machine = |bytes| Ok(Emulator::new(bytes));
+    let on = |step| OnDevice::new(model, 4, step, Precision::F32, machine).unwrap();
+    let mut gpu = on(Step::Training);
+    assert_eq!(gpu.what(), cpu.what());
+    for _ in 0..2 {
+        cpu.run().unwrap();
+        gpu.run().unwrap();
+    }
+    let weights = gpu.session().weights().unwrap();
+    let before = all(on(Step::Training).session().weights().unwrap());
+    let there = all((cpu.net().weights())
+        .map(|(name, _, weight)| (name, weight.clone()))
+        .collect());
+    for (name, here) in all(weights) {
+        let there = &there[&name];
+        let far = apart(&here, there);
+        assert!(far <= 1e-5 * largest(there).max(1.0), "{name}: {far:e}");
+        assert!(apart(&here, &before[&name]) > 0.0, "{name} stays");
+    }
+    let mut still = on(Step::Inference);
+    still.run().unwrap();
+    assert_eq!(all(still.session().weights().unwrap()), before);
 }
