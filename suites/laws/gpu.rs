@@ -14,7 +14,7 @@ use crate::laws::graphs::{describe, step};
 use candle_core::DType;
 use case::{Case, compare};
 use convcheck::gpu::{Element, GpuError, Machine, Training};
-use convcheck::graph::{Graph, Op, Shape, ShapeError, conv};
+use convcheck::graph::{Graph, Op, Shape, ShapeError, conv, mean};
 use convcheck::net::Norm;
 use convcheck::random::Key;
 use convcheck::train::{AdamForm, Optimizer, Sgd};
@@ -37,7 +37,6 @@ const NETS: &[(&str, Option<usize>)] = &[
     ("googlenet_aux_digits", None),
     ("article_tf_resnet18_digits", None),
     ("vgg_a_lrn_digits", None),
-    ("fractalnet_cifar_c3", None),
     ("legacy_seresnet18", Some(64)),
     ("dpn68", Some(64)),
 ];
@@ -60,6 +59,7 @@ pub fn trials() -> Vec<Trial> {
     }));
     trials.extend([
         law("gpu::any-graph", any_graph),
+        law("gpu::a-mean-of-many", mean_of_many),
         law("gpu::every-op-and-every-kernel-has-a-law", every_op),
         law("gpu::steps-follow-the-optimisers", learning::steps),
         law("gpu::bf16-rounds-to-nearest", learning::rounding),
@@ -159,6 +159,20 @@ fn any_graph() {
         .map(|(seed, graph)| agree(Ok(graph), seed as u64))
         .sum();
     assert!(compared > 100, "only {compared} graphs");
+}
+
+/// Of more values than a kernel reads at once.
+fn mean_of_many() {
+    for seed in 0..6 {
+        let graph = Graph::build(Shape::map(3, 4, 5), |x| {
+            let columns = ["a", "b", "c", "d", "e", "f"];
+            let columns = columns.map(|name| x.conv(name, conv(4, 3).pad(1)));
+            mean(&columns, 0.4 * (seed % 2) as f64)
+                .flatten()
+                .linear("fc", 5)
+        });
+        assert_eq!(agree(graph, seed), 1);
+    }
 }
 
 fn every_op() {
