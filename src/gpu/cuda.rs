@@ -13,7 +13,7 @@ use super::{Address, Command, Element, GpuError, Machine, Precision, Program, Pr
 use calls::Places;
 use capture::Capture;
 use convolution::Convolutions;
-use device::Device;
+use device::{Device, refused};
 use kernels::{Kernels, Launch};
 use memory::{Block, Carrier};
 
@@ -179,6 +179,8 @@ impl Machine for Cuda {
                 what: format!("program {}", program.0),
                 why: "the machine does not know it".into(),
             })?;
+        // another machine of this thread may have made its own device the current one
+        (device.context.bind_to_thread()).map_err(refused("the device"))?;
         let steps = &mut ready.steps;
         ready.capture.run(device, &mut || {
             steps.iter_mut().try_for_each(|step| match step {
