@@ -3,7 +3,6 @@
 pub mod data;
 mod data_text;
 pub mod networks;
-mod on_gpu;
 pub mod timing;
 pub mod training;
 

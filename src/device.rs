@@ -12,7 +12,7 @@ pub fn measured() -> &'static str {
     }
 }
 
-/// Processor, cores, memory and operating system, in a line.
+/// Processor, cores, vectors, memory and operating system, in a line.
 pub fn describe() -> String {
     let system = System::new_with_specifics(
         RefreshKind::nothing()
@@ -32,8 +32,27 @@ pub fn describe() -> String {
         format!("{} GiB, ", system.total_memory() >> 30)
     });
     format!(
-        "{processor}, {cores} cores, {memory}{} {}",
+        "{processor}, {cores} cores, {}{memory}{} {}",
+        vectors(),
         std::env::consts::OS,
         std::env::consts::ARCH
     )
+}
+
+/// The processor's widest vectors, which its name does not tell.
+#[cfg(target_arch = "x86_64")]
+fn vectors() -> &'static str {
+    if std::is_x86_feature_detected!("avx512f") {
+        "AVX-512, "
+    } else if std::is_x86_feature_detected!("avx2") {
+        "AVX2, "
+    } else {
+        ""
+    }
+}
+
+/// The processor's widest vectors: every one of its kind has the same.
+#[cfg(not(target_arch = "x86_64"))]
+fn vectors() -> &'static str {
+    ""
 }

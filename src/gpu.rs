@@ -7,6 +7,8 @@
 //!
 //! A [`Session`] is a network on a machine.
 
+#[cfg(not(feature = "cuda"))]
+mod absent;
 mod arena;
 mod backward;
 mod constants;
@@ -14,7 +16,6 @@ mod constants;
 mod cuda;
 mod draft;
 mod forward;
-mod groups;
 mod learn;
 mod norm;
 mod order;
@@ -29,6 +30,8 @@ mod unit;
 mod weights;
 mod writer;
 
+#[cfg(not(feature = "cuda"))]
+pub use absent::Cuda;
 pub use constants::Step;
 #[cfg(feature = "cuda")]
 pub use cuda::Cuda;

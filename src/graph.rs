@@ -7,6 +7,7 @@
 mod build;
 mod conv;
 mod dims;
+mod groups;
 mod modules;
 mod op;
 mod shape;
@@ -15,6 +16,7 @@ mod window;
 
 pub use conv::{Conv, conv};
 pub use dims::Dims;
+pub(crate) use groups::{Group, groups};
 pub use op::{Activation, Op, Tensor, TensorKind};
 pub use shape::{Shape, ShapeError};
 pub use value::{Name, Value, concat, mean};

@@ -9,11 +9,11 @@ mod gradients;
 mod init;
 mod keep;
 mod mode;
-mod plan;
 mod unit;
 
 pub mod checkpoint;
 
+pub(crate) use backward::needed;
 pub use forward::Pass;
 pub use gradients::Gradients;
 pub use init::{Fill, Init};

@@ -1,6 +1,6 @@
 //! What do the layers compute? Forward and backward of every op, on tensors.
 //!
-//! One file an op: its public functions take and return tensors and choose the kernel by device and
+//! One file an op: its public functions take and return tensors on the CPU and choose the kernel by
 //! type of number; the kernels stand below them. Gradients are exact, written by hand: candle gives
 //! tensors, storage and matrix products, its own backward pass is not used.
 //!

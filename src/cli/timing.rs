@@ -1,12 +1,11 @@
 //! The command that measures: from options to timings.
 
-use super::on_gpu;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use convcheck::bench::{Engine, NETS, Step, Timing, What, Workload};
+use convcheck::bench::{BenchError, Engine, NETS, OnDevice, Step, Timing, What, Workload};
 use convcheck::bench::{kernels, peaks, samples};
 use convcheck::experiment::By;
-use convcheck::gpu::Precision;
+use convcheck::gpu::{Cuda, Precision};
 use convcheck::record;
 use convcheck::zoo::{self, Model};
 use indicatif::ProgressBar;
@@ -137,7 +136,7 @@ pub fn measure(
         let engine = (Engine::Convcheck, version.as_str());
         Timing::new(engine, &by.date, what, seconds)
     };
-    let samples = |step: on_gpu::Taken| {
+    let samples = |step: &mut dyn FnMut() -> Result<(), BenchError>| {
         samples(options.samples, goes_on, step).context("nothing was written")
     };
     if options.kernels {
@@ -161,10 +160,20 @@ pub fn measure(
                 timing(workload.what().clone(), seconds)
             }
             DeviceOption::Cuda => {
-                let precision = options.precision.into();
-                let warn = |what: &str| progress.println(format!("{}: {what}", model.name));
-                let (timing, samples) = (&timing, &samples);
-                on_gpu::timed(model, batch, step, precision, timing, samples, &warn)?
+                let precision = Precision::from(options.precision);
+                let machine = |bytes| Cuda::new(0, precision, false, bytes, batch);
+                let mut workload = OnDevice::new(model, batch, step, precision, machine)?;
+                let seconds = samples(&mut || workload.run())?;
+                let timing = timing(workload.what().clone(), seconds);
+                let machine = workload.session().machine();
+                for why in machine.not_captured() {
+                    progress.println(format!("{}: not replayed as a whole: {why}", model.name));
+                }
+                Timing {
+                    dtype: precision.name().to_string(),
+                    machine: machine.name().to_string(),
+                    ..timing
+                }
             }
         });
         progress.inc(1);

@@ -2,12 +2,11 @@
 
 use super::draft::launch;
 use super::forward::kind;
-use super::groups::Group;
 use super::slopes::Slopes;
 use super::sums::Strips;
 use super::writer::Writer;
 use super::{Address, GpuError};
-use crate::graph::{NodeId, Op};
+use crate::graph::{Group, NodeId, Op};
 
 type Result<T> = std::result::Result<T, GpuError>;
 

@@ -1,10 +1,9 @@
 //! How is the forward pass of a network written as commands?
 
 use super::draft::{Given, launch};
-use super::groups::Group;
 use super::writer::{Mode, Writer};
 use super::{Address, GpuError};
-use crate::graph::{Activation, NodeId, Op};
+use crate::graph::{Activation, Group, NodeId, Op};
 
 type Result<T> = std::result::Result<T, GpuError>;
 

@@ -5,13 +5,13 @@
 
 use super::constants::Constants;
 use super::draft::{Draft, launch};
-use super::groups::{Group, groups};
 use super::learn::{Told, Training, update};
 use super::slopes::Slopes;
 use super::weights::{Stack, Weights};
 use super::writer::{Mode, Writer};
 use super::{Address, Element, GpuError, Program};
-use crate::graph::{Graph, NodeId, Op, Shape};
+use crate::graph::{Graph, Group, NodeId, Op, Shape, groups};
+use crate::net::needed;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A network for one size of batch.
@@ -80,7 +80,7 @@ impl Plan {
             losses: stack.take(batch * 4),
             right: stack.take(batch * 4),
         };
-        let live = groups(graph, &graph.live());
+        let live = groups(graph, &graph.live(), leads);
         let folded: BTreeMap<NodeId, [Address; 2]> = live
             .iter()
             .filter_map(|group| group.norm)
@@ -158,17 +158,9 @@ fn reached(graph: &Graph, seeds: &[(NodeId, f64)]) -> Vec<bool> {
     reached
 }
 
-/// For each layer whether something that learns lies at or before it.
-fn needed(graph: &Graph) -> Vec<bool> {
-    let mut needed = vec![false; graph.nodes().len()];
-    for (id, node) in graph.nodes().iter().enumerate() {
-        let learns = matches!(
-            node.op,
-            Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. } | Op::Subsample { .. }
-        );
-        needed[id] = learns || node.inputs.iter().any(|&input| needed[input]);
-    }
-    needed
+/// Whether a layer takes along what follows it: products and normalisations.
+fn leads(op: &Op) -> bool {
+    matches!(op, Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. })
 }
 
 /// Copies weights as units, and clears what has no number yet.
@@ -257,10 +249,10 @@ fn learn(
 ) -> Result<Draft, GpuError> {
     let graph = writer.graph;
     // heads that do not count have running statistics all the same
-    let groups = groups(graph, &vec![true; graph.nodes().len()]);
+    let groups = groups(graph, &vec![true; graph.nodes().len()], leads);
     writer.forward(&groups, images)?;
     let mut slopes = Slopes {
-        needed: needed(graph),
+        needed: needed(graph, false),
         values: vec![None; graph.nodes().len()],
         started: BTreeSet::new(),
     };

@@ -74,7 +74,7 @@ pub struct Convolution {
 /// One thing that a machine does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Runs a kernel of `kernels.cu` in so many threads, or a few more.
+    /// Runs a kernel of [`KERNELS`](super::KERNELS) in so many threads, or a few more.
     Launch {
         /// Its name.
         kernel: &'static str,

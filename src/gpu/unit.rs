@@ -1,11 +1,11 @@
 //! How does a layer run with what it takes along, forward and backward?
 
 use super::draft::{Given, launch};
-use super::groups::Group;
 use super::norm::Cut;
 use super::slopes::Slopes;
 use super::writer::{Mode, Writer};
 use super::{Address, GpuError};
+use crate::graph::Group;
 
 type Result<T> = std::result::Result<T, GpuError>;
 

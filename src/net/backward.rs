@@ -202,7 +202,7 @@ impl Net {
 }
 
 /// For each layer, whether a trainable tensor, or the input if it is asked for, lies at or before it.
-fn needed(graph: &Graph, input: bool) -> Vec<bool> {
+pub(crate) fn needed(graph: &Graph, input: bool) -> Vec<bool> {
     let mut needed = vec![input; graph.nodes().len()];
     for (id, node) in graph.nodes().iter().enumerate().skip(1) {
         needed[id] = is_trained(node) || node.inputs.iter().any(|&input| needed[input]);

@@ -1,9 +1,8 @@
 //! The forward pass.
 
 use super::keep::freed_after;
-use super::plan::{self, Step};
 use super::{Mode, Net, NetError, failed};
-use crate::graph::{Graph, Node, NodeId, Op};
+use crate::graph::{Graph, Node, NodeId, Op, groups};
 use crate::ops::batch_norm::{self, Statistics};
 use crate::ops::lrn::Lrn;
 use crate::ops::pool::Mean;
@@ -70,12 +69,7 @@ impl Net {
     /// # Errors
     /// [`NetError::Input`] for another shape or type, [`NetError::Layer`] for a layer that fails.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Pass, NetError> {
-        let runs = self.runs(mode);
-        let steps = match mode {
-            Mode::Eval => plan::fused(&self.graph, &runs),
-            Mode::Probe | Mode::Train { .. } => plan::single(&self.graph, &runs),
-        };
-        self.walk(x, mode, &steps, |_, _| {})
+        self.walk(x, mode, mode == Mode::Eval, |_, _| {})
     }
 
     /// As [`Net::forward`], layer by layer, and shows each with its value as it is computed.
@@ -88,8 +82,7 @@ impl Net {
         mode: Mode,
         seen: impl FnMut(&Node, &Tensor),
     ) -> Result<Pass, NetError> {
-        let steps = plan::single(&self.graph, &self.runs(mode));
-        self.walk(x, mode, &steps, seen)
+        self.walk(x, mode, false, seen)
     }
 
     /// For each layer whether a pass runs it.
@@ -100,16 +93,19 @@ impl Net {
         }
     }
 
+    /// Runs the network; where `fused`, convolutions take along what follows them.
     fn walk(
         &self,
         x: &Tensor,
         mode: Mode,
-        steps: &[Step],
+        fused: bool,
         mut seen: impl FnMut(&Node, &Tensor),
     ) -> Result<Pass, NetError> {
         let samples = self.accept(x)?;
         let nodes = self.graph.nodes();
-        let freed = freed_after(&self.graph, steps, mode);
+        let leads = |op: &Op| fused && matches!(op, Op::Conv(_));
+        let groups = groups(&self.graph, &self.runs(mode), leads);
+        let freed = freed_after(&self.graph, &groups, mode);
         let mut pass = Pass {
             mode,
             values: vec![None; nodes.len()],
@@ -119,12 +115,12 @@ impl Net {
             peak: 0,
         };
         let mut alive = 0;
-        for (step, freed) in steps.iter().zip(&freed) {
-            let (id, node) = (step.id, &nodes[step.id]);
-            let value = match &step.unit {
-                Some(unit) => self.unit(unit, &pass),
-                None if id == 0 => x.contiguous(),
-                None => self.layer(id, &mut pass),
+        for (group, freed) in groups.iter().zip(&freed) {
+            let (id, node) = (group.last, &nodes[group.last]);
+            let value = match &nodes[group.first].op {
+                Op::Input => x.contiguous(),
+                first if leads(first) => self.unit(group, &pass),
+                _ => self.layer(id, &mut pass),
             }
             .map_err(|error| failed(node, &error))?;
             seen(node, &value);

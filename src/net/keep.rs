@@ -1,17 +1,16 @@
 //! Which values does a pass keep, and how long?
 
 use super::Mode;
-use super::plan::Step;
-use crate::graph::{Graph, NodeId, Op};
+use crate::graph::{Graph, Group, NodeId, Op};
 
-/// For each step, the layers whose outputs nobody reads after it has run, in a pass of that mode.
-pub(super) fn freed_after(graph: &Graph, steps: &[Step], mode: Mode) -> Vec<Vec<NodeId>> {
+/// For each group, the layers whose outputs nobody reads after it has run, in a pass of that mode.
+pub(super) fn freed_after(graph: &Graph, groups: &[Group], mode: Mode) -> Vec<Vec<NodeId>> {
     let nodes = graph.nodes();
-    // for each layer the step that reads it last, if nobody reads it later
+    // for each layer the group that reads it last, if nobody reads it later
     let mut last: Vec<Option<usize>> = vec![None; nodes.len()];
-    for (i, step) in steps.iter().enumerate() {
-        last[step.id] = Some(i);
-        step.reads.iter().for_each(|&read| last[read] = Some(i));
+    for (i, group) in groups.iter().enumerate() {
+        last[group.last] = Some(i);
+        group.reads(graph).for_each(|read| last[read] = Some(i));
     }
     if mode != Mode::Eval {
         for (id, node) in nodes.iter().enumerate() {
@@ -26,7 +25,7 @@ pub(super) fn freed_after(graph: &Graph, steps: &[Step], mode: Mode) -> Vec<Vec<
     for output in graph.outputs() {
         last[output.node] = None;
     }
-    let mut freed = vec![Vec::new(); steps.len()];
+    let mut freed = vec![Vec::new(); groups.len()];
     for (id, last) in last.into_iter().enumerate() {
         if let Some(reader) = last {
             freed[reader].push(id);

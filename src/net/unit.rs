@@ -1,8 +1,7 @@
 //! A convolution with what it takes along, as one.
 
-use super::plan::Unit;
 use super::{Net, Pass};
-use crate::graph::{Conv, Op};
+use crate::graph::{Conv, Group, Op};
 use crate::ops::batch_norm::fold;
 use crate::ops::conv::{self, Then, Weights};
 use candle_core::{Result, Tensor};
@@ -31,8 +30,8 @@ struct Laid {
 
 impl Net {
     /// The value of a unit.
-    pub(super) fn unit(&self, unit: &Unit, pass: &Pass) -> Result<Tensor> {
-        let node = &self.graph.nodes()[unit.conv];
+    pub(super) fn unit(&self, unit: &Group, pass: &Pass) -> Result<Tensor> {
+        let node = &self.graph.nodes()[unit.first];
         let Op::Conv(conv) = &node.op else {
             unreachable!("a unit begins with a convolution");
         };
@@ -42,24 +41,24 @@ impl Net {
                 .expect("freed after its last reader")
         };
         let x = value(node.inputs[0]);
-        let laid = match self.ready.0[unit.conv].get() {
+        let laid = match self.ready.0[unit.first].get() {
             Some(laid) => laid.clone(),
             None => {
                 let laid = Arc::new(self.lay(unit, conv, x.dims()[1])?);
-                self.ready.0[unit.conv].get_or_init(|| laid).clone()
+                self.ready.0[unit.first].get_or_init(|| laid).clone()
             }
         };
         let then = Then {
             scale: laid.scale.as_ref(),
             shift: laid.shift.as_ref(),
-            add: unit.add.map(value),
+            add: unit.beside.map(value),
             relu: unit.relu,
         };
         conv::forward_then(conv, x, &laid.weights, then)
     }
 
-    fn lay(&self, unit: &Unit, conv: &Conv, maps: usize) -> Result<Laid> {
-        let weights = self.weights_of(unit.conv);
+    fn lay(&self, unit: &Group, conv: &Conv, maps: usize) -> Result<Laid> {
+        let weights = self.weights_of(unit.first);
         let (scale, shift) = match unit.norm {
             None => (None, weights.get(1).cloned()),
             Some(id) => {

@@ -58,38 +58,37 @@ KERNEL channels(const E *x, E *y, int x_channels, int x_from, int y_channels, in
 /* Every stride-th unit, with maps of zeros in front and behind. */
 KERNEL shortcut(const E *x, E *y, int x_channels, int x_h, int x_w, int y_channels, int y_h, int y_w,
                 int front, int stride, int count) {
-    int i = INDEX, c, column, row, sample;
+    Place p;
+    int i = INDEX, c, column, row;
     if (i >= count) return;
-    c = i % y_channels - front;
-    column = i / y_channels % y_w * stride;
-    row = i / y_channels / y_w % y_h * stride;
-    sample = i / y_channels / y_w / y_h;
-    y[i] = c >= 0 && c < x_channels ? x[((sample * x_h + row) * x_w + column) * x_channels + c] : put(0.0f);
+    p = place(i, y_channels, y_h, y_w);
+    c = p.c - front;
+    column = p.column * stride;
+    row = p.row * stride;
+    y[i] = c >= 0 && c < x_channels ? x[((p.n * x_h + row) * x_w + column) * x_channels + c] : put(0.0f);
 }
 
 KERNEL shortcut_backward(const E *dy, E *dx, int x_channels, int x_h, int x_w, int y_channels, int y_h,
                          int y_w, int front, int stride, int add, int count) {
-    int i = INDEX, c, column, row, sample, at;
+    Place p;
+    int i = INDEX, at;
     if (i >= count) return;
-    c = i % x_channels;
-    column = i / x_channels % x_w;
-    row = i / x_channels / x_w % x_h;
-    sample = i / x_channels / x_w / x_h;
-    at = ((sample * y_h + row / stride) * y_w + column / stride) * y_channels + front + c;
-    store(dx, i, row % stride == 0 && column % stride == 0 ? get(dy[at]) : 0.0f, add);
+    p = place(i, x_channels, x_h, x_w);
+    at = ((p.n * y_h + p.row / stride) * y_w + p.column / stride) * y_channels + front + p.c;
+    store(dx, i, p.row % stride == 0 && p.column % stride == 0 ? get(dy[at]) : 0.0f, add);
 }
 
 /* Lays maps on maps of another size, moved down and to the right; zeros where there are none. */
 KERNEL frame(const E *x, E *y, int channels, int x_h, int x_w, int y_h, int y_w, int down, int right,
              int add, int count) {
-    int i = INDEX, c, column, row, sample, inside;
+    Place p;
+    int i = INDEX, column, row, inside;
     if (i >= count) return;
-    c = i % channels;
-    column = i / channels % y_w - right;
-    row = i / channels / y_w % y_h - down;
-    sample = i / channels / y_w / y_h;
+    p = place(i, channels, y_h, y_w);
+    column = p.column - right;
+    row = p.row - down;
     inside = row >= 0 && row < x_h && column >= 0 && column < x_w;
-    store(y, i, inside ? get(x[((sample * x_h + row) * x_w + column) * channels + c]) : 0.0f, add);
+    store(y, i, inside ? get(x[((p.n * x_h + row) * x_w + column) * channels + p.c]) : 0.0f, add);
 }
 
 /* Where the unit of a larger map stands on one that is repeated to it. */
@@ -100,32 +99,28 @@ INLINE int repeated(int sample, int row, int column, int c, int channels, int h,
 
 KERNEL broadcast_add(const E *a, const E *b, E *y, int a_channels, int a_h, int a_w, int b_channels,
                      int b_h, int b_w, int channels, int h, int w, int count) {
-    int i = INDEX, c, column, row, sample;
+    Place p;
+    int i = INDEX;
     if (i >= count) return;
-    c = i % channels;
-    column = i / channels % w;
-    row = i / channels / w % h;
-    sample = i / channels / w / h;
-    y[i] = put(get(a[repeated(sample, row, column, c, a_channels, a_h, a_w)])
-               + get(b[repeated(sample, row, column, c, b_channels, b_h, b_w)]));
+    p = place(i, channels, h, w);
+    y[i] = put(get(a[repeated(p.n, p.row, p.column, p.c, a_channels, a_h, a_w)])
+               + get(b[repeated(p.n, p.row, p.column, p.c, b_channels, b_h, b_w)]));
 }
 
 /* The sum over the repetitions of a unit. */
 KERNEL broadcast_add_backward(const E *dy, E *dx, int x_channels, int x_h, int x_w, int channels, int h,
                               int w, int add, int count) {
-    int i = INDEX, c, column, row, sample, c_end, column_end, row_end, m, k, j;
+    Place p;
+    int i = INDEX, c_end, column_end, row_end, m, k, j;
     float total = 0.0f;
     if (i >= count) return;
-    c = i % x_channels;
-    column = i / x_channels % x_w;
-    row = i / x_channels / x_w % x_h;
-    sample = i / x_channels / x_w / x_h;
+    p = place(i, x_channels, x_h, x_w);
     /* an axis that is repeated has one place */
-    c_end = x_channels < channels ? channels : c + 1;
-    column_end = x_w < w ? w : column + 1;
-    row_end = x_h < h ? h : row + 1;
-    for (j = row; j < row_end; j++)
-        for (k = column; k < column_end; k++)
-            for (m = c; m < c_end; m++) total += get(dy[((sample * h + j) * w + k) * channels + m]);
+    c_end = x_channels < channels ? channels : p.c + 1;
+    column_end = x_w < w ? w : p.column + 1;
+    row_end = x_h < h ? h : p.row + 1;
+    for (j = p.row; j < row_end; j++)
+        for (k = p.column; k < column_end; k++)
+            for (m = p.c; m < c_end; m++) total += get(dy[((p.n * h + j) * w + k) * channels + m]);
     store(dx, i, total, add);
 }

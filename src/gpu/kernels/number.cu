@@ -45,3 +45,15 @@ INLINE E put(float x) { return x; }
 INLINE void store(E *y, int i, float x, int add) { y[i] = put(add ? get(y[i]) + x : x); }
 
 INLINE int smaller(int a, int b) { return a < b ? a : b; }
+
+/* Where a unit of maps stands. */
+typedef struct { int n, row, column, c; } Place;
+
+INLINE Place place(int i, int channels, int h, int w) {
+    Place p;
+    p.c = i % channels;
+    p.column = i / channels % w;
+    p.row = i / channels / w % h;
+    p.n = i / channels / w / h;
+    return p;
+}

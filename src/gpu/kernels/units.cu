@@ -14,7 +14,7 @@ KERNEL finish(const E *x, const float *scale, const float *shift, const E *besid
     y[i] = put(relu && value < 0.0f ? 0.0f : value);
 }
 
-/* The functions, numbered as `kind` in units.rs: relu, sigmoid, tanh, 1.7159 tanh(2x / 3). */
+/* The functions, numbered as `kind` in forward.rs: relu, sigmoid, tanh, 1.7159 tanh(2x / 3). */
 KERNEL activate(const E *x, E *y, int kind, int count) {
     int i = INDEX;
     float v, e;

@@ -22,21 +22,19 @@ INLINE int taps_within(int position, int kernel, int stride, int dilation, int f
 /* The largest unit, the first of them, a NaN being larger than all; `which` (if not null) has its tap, or
    65535 if the window sees no unit. */
 KERNEL max_pool(const E *x, E *y, unsigned short *which, WINDOW, int count) {
-    int i = INDEX, c, ow, oh, n, kh, kw, row, column, tap = 65535;
+    Place p;
+    int i = INDEX, kh, kw, row, column, tap = 65535;
     float best, value;
     if (i >= count) return;
-    c = i % channels;
-    ow = i / channels % out_w;
-    oh = i / channels / out_w % out_h;
-    n = i / channels / out_w / out_h;
+    p = place(i, channels, out_h, out_w);
     best = -INFINITY;
     for (kh = 0; kh < kernel_h; kh++) {
-        row = oh * stride_h + kh * dilation_h - before_h;
+        row = p.row * stride_h + kh * dilation_h - before_h;
         if (row < 0 || row >= in_h) continue;
         for (kw = 0; kw < kernel_w; kw++) {
-            column = ow * stride_w + kw * dilation_w - before_w;
+            column = p.column * stride_w + kw * dilation_w - before_w;
             if (column < 0 || column >= in_w) continue;
-            value = get(x[((n * in_h + row) * in_w + column) * channels + c]);
+            value = get(x[((p.n * in_h + row) * in_w + column) * channels + p.c]);
             if (tap == 65535 || value > best || (value != value && best == best)) {
                 best = value;
                 tap = kh * kernel_w + kw;
@@ -48,37 +46,35 @@ KERNEL max_pool(const E *x, E *y, unsigned short *which, WINDOW, int count) {
 }
 
 KERNEL max_pool_backward(const E *dy, const unsigned short *which, E *dx, WINDOW, int add, int count) {
-    int i = INDEX, c, column, row, n, kh, kw, oh, ow, at;
+    Place p;
+    int i = INDEX, kh, kw, oh, ow, at;
     float total = 0.0f;
     if (i >= count) return;
-    c = i % channels;
-    column = i / channels % in_w;
-    row = i / channels / in_w % in_h;
-    n = i / channels / in_w / in_h;
+    p = place(i, channels, in_h, in_w);
     for (kh = 0; kh < kernel_h; kh++) {
-        oh = seen_from(row, kh, out_h, stride_h, dilation_h, before_h);
+        oh = seen_from(p.row, kh, out_h, stride_h, dilation_h, before_h);
         if (oh < 0) continue;
         for (kw = 0; kw < kernel_w; kw++) {
-            ow = seen_from(column, kw, out_w, stride_w, dilation_w, before_w);
+            ow = seen_from(p.column, kw, out_w, stride_w, dilation_w, before_w);
             if (ow < 0) continue;
-            at = ((n * out_h + oh) * out_w + ow) * channels + c;
+            at = ((p.n * out_h + oh) * out_w + ow) * channels + p.c;
             if (which[at] == kh * kernel_w + kw) total += get(dy[at]);
         }
     }
     store(dx, i, total, add);
 }
 
-/* The sum of the units that a window sees. */
-INLINE float window_sum(const E *x, int n, int oh, int ow, int c, WINDOW) {
+/* The sum of the units that the window of an output sees. */
+INLINE float window_sum(const E *x, Place p, WINDOW) {
     int kh, kw, row, column;
     float total = 0.0f;
     for (kh = 0; kh < kernel_h; kh++) {
-        row = oh * stride_h + kh * dilation_h - before_h;
+        row = p.row * stride_h + kh * dilation_h - before_h;
         if (row < 0 || row >= in_h) continue;
         for (kw = 0; kw < kernel_w; kw++) {
-            column = ow * stride_w + kw * dilation_w - before_w;
+            column = p.column * stride_w + kw * dilation_w - before_w;
             if (column < 0 || column >= in_w) continue;
-            total += get(x[((n * in_h + row) * in_w + column) * channels + c]);
+            total += get(x[((p.n * in_h + row) * in_w + column) * channels + p.c]);
         }
     }
     return total;
@@ -93,34 +89,30 @@ INLINE int divisor(int position, int kernel, int stride, int dilation, int befor
 }
 
 KERNEL avg_pool(const E *x, E *y, WINDOW, int padded, int count) {
-    int i = INDEX, c, ow, oh, n, by;
+    Place p;
+    int i = INDEX, by;
     if (i >= count) return;
-    c = i % channels;
-    ow = i / channels % out_w;
-    oh = i / channels / out_w % out_h;
-    n = i / channels / out_w / out_h;
-    by = divisor(oh, kernel_h, stride_h, dilation_h, before_h, in_h, after_h, padded)
-        * divisor(ow, kernel_w, stride_w, dilation_w, before_w, in_w, after_w, padded);
-    y[i] = put(window_sum(x, n, oh, ow, c, THIS_WINDOW) / (float)(by > 1 ? by : 1));
+    p = place(i, channels, out_h, out_w);
+    by = divisor(p.row, kernel_h, stride_h, dilation_h, before_h, in_h, after_h, padded)
+        * divisor(p.column, kernel_w, stride_w, dilation_w, before_w, in_w, after_w, padded);
+    y[i] = put(window_sum(x, p, THIS_WINDOW) / (float)(by > 1 ? by : 1));
 }
 
 KERNEL avg_pool_backward(const E *dy, E *dx, WINDOW, int padded, int add, int count) {
-    int i = INDEX, c, column, row, n, kh, kw, oh, ow, down, by;
+    Place p;
+    int i = INDEX, kh, kw, oh, ow, down, by;
     float total = 0.0f;
     if (i >= count) return;
-    c = i % channels;
-    column = i / channels % in_w;
-    row = i / channels / in_w % in_h;
-    n = i / channels / in_w / in_h;
+    p = place(i, channels, in_h, in_w);
     for (kh = 0; kh < kernel_h; kh++) {
-        oh = seen_from(row, kh, out_h, stride_h, dilation_h, before_h);
+        oh = seen_from(p.row, kh, out_h, stride_h, dilation_h, before_h);
         if (oh < 0) continue;
         down = divisor(oh, kernel_h, stride_h, dilation_h, before_h, in_h, after_h, padded);
         for (kw = 0; kw < kernel_w; kw++) {
-            ow = seen_from(column, kw, out_w, stride_w, dilation_w, before_w);
+            ow = seen_from(p.column, kw, out_w, stride_w, dilation_w, before_w);
             if (ow < 0) continue;
             by = down * divisor(ow, kernel_w, stride_w, dilation_w, before_w, in_w, after_w, padded);
-            total += get(dy[((n * out_h + oh) * out_w + ow) * channels + c]) / (float)(by > 1 ? by : 1);
+            total += get(dy[((p.n * out_h + oh) * out_w + ow) * channels + p.c]) / (float)(by > 1 ? by : 1);
         }
     }
     store(dx, i, total, add);
@@ -134,39 +126,35 @@ INLINE int cell_to(int cell, int size, int cells) {
 
 /* The mean of each cell. */
 KERNEL cells(const E *x, E *y, int channels, int in_h, int in_w, int out_h, int out_w, int count) {
-    int i = INDEX, c, ow, oh, n, row, column, top, left, bottom, right;
+    Place p;
+    int i = INDEX, row, column, top, left, bottom, right;
     float total = 0.0f;
     if (i >= count) return;
-    c = i % channels;
-    ow = i / channels % out_w;
-    oh = i / channels / out_w % out_h;
-    n = i / channels / out_w / out_h;
-    top = cell_from(oh, in_h, out_h);
-    bottom = cell_to(oh, in_h, out_h);
-    left = cell_from(ow, in_w, out_w);
-    right = cell_to(ow, in_w, out_w);
+    p = place(i, channels, out_h, out_w);
+    top = cell_from(p.row, in_h, out_h);
+    bottom = cell_to(p.row, in_h, out_h);
+    left = cell_from(p.column, in_w, out_w);
+    right = cell_to(p.column, in_w, out_w);
     for (row = top; row < bottom; row++)
         for (column = left; column < right; column++)
-            total += get(x[((n * in_h + row) * in_w + column) * channels + c]);
+            total += get(x[((p.n * in_h + row) * in_w + column) * channels + p.c]);
     y[i] = put(total / (float)((bottom - top) * (right - left)));
 }
 
 KERNEL cells_backward(const E *dy, E *dx, int channels, int in_h, int in_w, int out_h, int out_w, int add,
                       int count) {
-    int i = INDEX, c, column, row, n, oh, ow, down, across;
+    Place p;
+    int i = INDEX, oh, ow, down, across;
     float total = 0.0f;
     if (i >= count) return;
-    c = i % channels;
-    column = i / channels % in_w;
-    row = i / channels / in_w % in_h;
-    n = i / channels / in_w / in_h;
+    p = place(i, channels, in_h, in_w);
     for (oh = 0; oh < out_h; oh++) {
-        if (row < cell_from(oh, in_h, out_h) || row >= cell_to(oh, in_h, out_h)) continue;
+        if (p.row < cell_from(oh, in_h, out_h) || p.row >= cell_to(oh, in_h, out_h)) continue;
         down = cell_to(oh, in_h, out_h) - cell_from(oh, in_h, out_h);
         for (ow = 0; ow < out_w; ow++) {
-            if (column < cell_from(ow, in_w, out_w) || column >= cell_to(ow, in_w, out_w)) continue;
+            if (p.column < cell_from(ow, in_w, out_w) || p.column >= cell_to(ow, in_w, out_w)) continue;
             across = cell_to(ow, in_w, out_w) - cell_from(ow, in_w, out_w);
-            total += get(dy[((n * out_h + oh) * out_w + ow) * channels + c]) / (float)(down * across);
+            total += get(dy[((p.n * out_h + oh) * out_w + ow) * channels + p.c]) / (float)(down * across);
         }
     }
     store(dx, i, total, add);
@@ -174,48 +162,42 @@ KERNEL cells_backward(const E *dy, E *dx, int channels, int in_h, int in_w, int 
 
 /* The sum of each window times a coefficient of its map plus its bias. */
 KERNEL subsample(const E *x, const float *weight, const float *bias, E *y, WINDOW, int count) {
-    int i = INDEX, c, ow, oh, n;
+    Place p;
+    int i = INDEX;
     if (i >= count) return;
-    c = i % channels;
-    ow = i / channels % out_w;
-    oh = i / channels / out_w % out_h;
-    n = i / channels / out_w / out_h;
-    y[i] = put(weight[c] * window_sum(x, n, oh, ow, c, THIS_WINDOW) + bias[c]);
+    p = place(i, channels, out_h, out_w);
+    y[i] = put(weight[p.c] * window_sum(x, p, THIS_WINDOW) + bias[p.c]);
 }
 
 KERNEL subsample_backward(const E *dy, const float *weight, E *dx, WINDOW, int add, int count) {
-    int i = INDEX, c, column, row, n, kh, kw, oh, ow;
+    Place p;
+    int i = INDEX, kh, kw, oh, ow;
     float total = 0.0f;
     if (i >= count) return;
-    c = i % channels;
-    column = i / channels % in_w;
-    row = i / channels / in_w % in_h;
-    n = i / channels / in_w / in_h;
+    p = place(i, channels, in_h, in_w);
     for (kh = 0; kh < kernel_h; kh++) {
-        oh = seen_from(row, kh, out_h, stride_h, dilation_h, before_h);
+        oh = seen_from(p.row, kh, out_h, stride_h, dilation_h, before_h);
         if (oh < 0) continue;
         for (kw = 0; kw < kernel_w; kw++) {
-            ow = seen_from(column, kw, out_w, stride_w, dilation_w, before_w);
-            if (ow >= 0) total += get(dy[((n * out_h + oh) * out_w + ow) * channels + c]);
+            ow = seen_from(p.column, kw, out_w, stride_w, dilation_w, before_w);
+            if (ow >= 0) total += get(dy[((p.n * out_h + oh) * out_w + ow) * channels + p.c]);
         }
     }
-    store(dx, i, weight[c] * total, add);
+    store(dx, i, weight[p.c] * total, add);
 }
 
 /* Over a strip of `each` output rows [n][h][w], parts of the gradients of coefficient and bias. */
 KERNEL subsample_sums(const E *x, const E *dy, float *parts, WINDOW, int rows, int each, int count) {
-    int i = INDEX, c, row, end, ow, oh, n;
+    int i = INDEX, c, row, end, at;
     float along = 0.0f, total = 0.0f, d;
     if (i >= count) return;
     c = i % channels;
     row = i / channels * each;
     end = smaller(row + each, rows);
     for (; row < end; row++) {
-        ow = row % out_w;
-        oh = row / out_w % out_h;
-        n = row / out_w / out_h;
-        d = get(dy[row * channels + c]);
-        along += d * window_sum(x, n, oh, ow, c, THIS_WINDOW);
+        at = row * channels + c;
+        d = get(dy[at]);
+        along += d * window_sum(x, place(at, channels, out_h, out_w), THIS_WINDOW);
         total += d;
     }
     parts[i / channels * 2 * channels + c] = along;

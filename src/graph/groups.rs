@@ -1,13 +1,13 @@
 //! Which layers run as one?
 //!
-//! A product or a batch normalisation takes along what follows it and what nobody else reads: a
-//! normalisation, a sum with a shortcut, the rectifier.
+//! A convolution, say, takes along what follows it and what nobody else reads: a normalisation, a sum with a
+//! shortcut, the rectifier. That is one pass over the maps instead of four.
 
-use crate::graph::{Activation, Graph, NodeId, Op};
+use super::{Activation, Graph, NodeId, Op};
 
 /// A layer that runs, or several that run as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// The first layer.
     pub first: NodeId,
     /// The normalisation, if it has one; it may be the first layer.
@@ -20,8 +20,28 @@ pub(super) struct Group {
     pub last: NodeId,
 }
 
-/// The layers that run, in an order in which every value is there before it is read.
-pub(super) fn groups(graph: &Graph, runs: &[bool]) -> Vec<Group> {
+impl Group {
+    /// A layer by itself.
+    pub fn single(graph: &Graph, id: NodeId) -> Group {
+        Group {
+            first: id,
+            norm: matches!(graph.nodes()[id].op, Op::BatchNorm { .. }).then_some(id),
+            beside: None,
+            relu: false,
+            last: id,
+        }
+    }
+
+    /// Whose values it reads.
+    pub fn reads(&self, graph: &Graph) -> impl Iterator<Item = NodeId> {
+        let inputs = graph.nodes()[self.first].inputs.iter().copied();
+        inputs.chain(self.beside)
+    }
+}
+
+/// The layers that run, in an order in which every value is there before it is read; those that lead take others
+/// along.
+pub(crate) fn groups(graph: &Graph, runs: &[bool], leads: impl Fn(&Op) -> bool) -> Vec<Group> {
     let nodes = graph.nodes();
     let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); nodes.len()];
     for (id, node) in nodes.iter().enumerate().filter(|&(id, _)| runs[id]) {
@@ -39,15 +59,8 @@ pub(super) fn groups(graph: &Graph, runs: &[bool]) -> Vec<Group> {
         if !runs[first] || taken[first] {
             continue;
         }
-        let mut group = Group {
-            first,
-            norm: matches!(node.op, Op::BatchNorm { .. }).then_some(first),
-            beside: None,
-            relu: false,
-            last: first,
-        };
-        let leads = group.norm.is_some() || matches!(node.op, Op::Conv(_) | Op::Linear { .. });
-        while leads
+        let mut group = Group::single(graph, first);
+        while leads(&node.op)
             && !group.relu
             && let [next] = readers[group.last][..]
             && next < nodes.len()
@@ -76,8 +89,8 @@ pub(super) fn groups(graph: &Graph, runs: &[bool]) -> Vec<Group> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Shape, conv};
     use super::*;
-    use crate::graph::{Shape, conv};
 
     #[test]
     fn a_block_of_a_residual_network_is_two_groups() {
@@ -89,7 +102,8 @@ mod tests {
         });
         let graph = graph.unwrap();
         let path = |id: NodeId| graph.nodes()[id].path.as_str();
-        let found = groups(&graph, &vec![true; graph.nodes().len()]);
+        let leads = |op: &Op| matches!(op, Op::Conv(_));
+        let found = groups(&graph, &vec![true; graph.nodes().len()], leads);
         let names: Vec<_> = found
             .iter()
             .map(|group| (path(group.first), path(group.last), group.beside))
@@ -100,5 +114,8 @@ mod tests {
             ("b", "relu_2", Some(0)),
         ];
         assert_eq!(names, expected);
+        let alone = groups(&graph, &vec![true; graph.nodes().len()], |_| false);
+        let single = (0..graph.nodes().len()).map(|id| Group::single(&graph, id));
+        assert_eq!(alone, single.collect::<Vec<_>>());
     }
 }
