@@ -7,6 +7,7 @@
 //! Activations are `[n, c, h, w]` or `[n, c]`. No result depends on the number of threads.
 
 mod cpu;
+mod fresh;
 mod lanes;
 mod packed;
 mod product;

@@ -1,6 +1,7 @@
 //! Functions of one unit, and softmax over the channels.
 
 use super::cpu::{Real, by_dtype, planes, tensor, view};
+use super::fresh::Fresh;
 use super::wide::wide;
 use crate::graph::Activation;
 use candle_core::{Result, Tensor};
@@ -58,32 +59,36 @@ fn sigmoid<T: Real>(x: T) -> T {
     above / (T::one() + e)
 }
 
-pub(super) fn each<T: Real>(x: &Tensor, f: impl Fn(T) -> T + Sync) -> Result<Tensor> {
+/// `f` of each number.
+pub(super) fn each<T: Real>(x: &Tensor, f: impl Fn(T) -> T + Copy + Sync) -> Result<Tensor> {
     let numbers = view::<T>(x)?;
-    let mut out = vec![T::zero(); numbers.len()];
-    let chunks = out.par_chunks_mut(CHUNK).zip(numbers.par_chunks(CHUNK));
-    chunks.for_each(|(out, numbers)| {
-        wide!((out.iter_mut().zip(numbers)).for_each(|(out, &x)| *out = f(x)));
+    let mut out = Fresh::new(numbers.len());
+    let chunks = out.chunks(CHUNK).zip(numbers.par_chunks(CHUNK));
+    chunks.for_each(|(mut out, numbers)| {
+        wide!({
+            // a copy, so that its constants are not read anew for each number
+            let f = f;
+            out.extend(numbers.iter().map(|&x| f(x)));
+        });
     });
-    tensor(out, x.dims())
+    tensor(out.finish(), x.dims())
 }
 
+/// `f` of each pair of numbers.
 pub(super) fn each_2<T: Real>(
     a: &Tensor,
     b: &Tensor,
     f: impl Fn(T, T) -> T + Sync,
 ) -> Result<Tensor> {
     let (left, right) = (view::<T>(a)?, view::<T>(b)?);
-    let mut out = vec![T::zero(); left.len()];
-    let chunks = out.par_chunks_mut(CHUNK).zip(left.par_chunks(CHUNK));
+    let mut out = Fresh::new(left.len());
+    let chunks = out.chunks(CHUNK).zip(left.par_chunks(CHUNK));
     let chunks = chunks.zip(right.par_chunks(CHUNK));
-    chunks.for_each(|((out, left), right)| {
-        wide!({
-            let pairs = out.iter_mut().zip(left.iter().zip(right));
-            pairs.for_each(|(out, (&a, &b))| *out = f(a, b));
-        });
+    chunks.for_each(|((mut out, left), right)| {
+        let pairs = || left.iter().zip(right);
+        wide!(out.extend(pairs().map(|(&a, &b)| f(a, b))));
     });
-    tensor(out, a.dims())
+    tensor(out.finish(), a.dims())
 }
 
 fn softmax<T: Real>(x: &Tensor) -> Result<Tensor> {

@@ -1,10 +1,14 @@
 //! Batch normalisation: with the statistics of the batch, or with running ones.
 
 use super::cpu::{Real, by_dtype, planes, tensor, view};
+use super::fresh::{Fresh, Slots};
 use super::sums::{sum, sums};
 use super::wide::wide;
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
+
+/// Numbers that one task normalises, about.
+const CHUNK: usize = 1 << 14;
 
 /// Mean and variance of each channel, `[c]` each.
 #[derive(Debug, Clone)]
@@ -61,20 +65,19 @@ pub fn forward(
         let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
         let (weight, bias) = (view::<T>(weight)?, view::<T>(bias)?);
         let scale: Vec<T> = factors(&variance, eps, &weight).map(|factor| factor as T).collect();
-        let mut out = vec![T::default(); numbers.len()];
-        let samples = out.par_chunks_mut(c * plane).zip(numbers.par_chunks(c * plane));
-        samples.for_each(|(out, numbers)| {
+        let mut out = Fresh::new(numbers.len());
+        let maps = (CHUNK / plane).max(1);
+        let chunks = out.chunks(maps * plane).zip(numbers.par_chunks(maps * plane));
+        chunks.enumerate().for_each(|(i, (mut out, numbers))| {
             wide!({
-                let maps = out.chunks_exact_mut(plane).zip(numbers.chunks_exact(plane));
-                for (channel, (out, numbers)) in maps.enumerate() {
+                for (map, numbers) in numbers.chunks_exact(plane).enumerate() {
+                    let channel = (i * maps + map) % c;
                     let (mean, scale, bias) = (mean[channel], scale[channel], bias[channel]);
-                    for (out, &x) in out.iter_mut().zip(numbers) {
-                        *out = (x - mean) * scale + bias;
-                    }
+                    out.extend(numbers.iter().map(|&x| (x - mean) * scale + bias));
                 }
             });
         });
-        tensor(out, x.dims())
+        tensor(out.finish(), x.dims())
     })
 }
 
@@ -141,18 +144,18 @@ pub fn backward(
         let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
         let weight = view::<T>(weight)?;
         let units = (n * plane) as f64;
-        let mut dx = vec![T::default(); numbers.len()];
+        let mut dx = Fresh::new(numbers.len());
         // by channels, so that its maps are still in the cache when their sums are known
-        let mut channels: Vec<Vec<&mut [T]>> = (0..c).map(|_| Vec::with_capacity(n)).collect();
-        for (map, dx) in dx.chunks_mut(plane).enumerate() {
+        let mut channels: Vec<Vec<Slots<T>>> = (0..c).map(|_| Vec::with_capacity(n)).collect();
+        for (map, dx) in dx.chunks(plane).collect::<Vec<_>>().into_iter().enumerate() {
             channels[map % c].push(dx);
         }
-        let of_channel = |(channel, mut maps): (usize, Vec<&mut [T]>)| {
+        let of_channel = |(channel, mut maps): (usize, Vec<Slots<T>>)| {
             let map = |i: usize| (i * c + channel) * plane..(i * c + channel + 1) * plane;
             let pairs = || (0..n).map(|i| (&numbers[map(i)], &gradient[map(i)]));
             let inverse = 1.0 / (variance[channel].to_f64() + eps).sqrt();
-            let mean = mean[channel];
             wide!({
+                let mean = mean[channel];
                 let center = mean.to_f64();
                 let terms = |x: T, dy: T| [dy.to_f64(), (x.to_f64() - center) * dy.to_f64()];
                 let [total, along] = sums(pairs(), terms);
@@ -163,9 +166,7 @@ pub fn backward(
                 let [shift, slope] = if of_batch { line } else { [0.0; 2] }.map(|x| x as T);
                 for (dx, (numbers, gradient)) in maps.iter_mut().zip(pairs()) {
                     let pairs = numbers.iter().zip(gradient);
-                    for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
-                        *dx = factor * (dy - shift - (x - mean) * slope);
-                    }
+                    dx.extend(pairs.map(|(&x, &dy)| factor * (dy - shift - (x - mean) * slope)));
                 }
                 (total as T, along as T)
             })
@@ -174,7 +175,7 @@ pub fn backward(
             .map(of_channel)
             .unzip();
         Ok(Gradients {
-            input: tensor(dx, x.dims())?,
+            input: tensor(dx.finish(), x.dims())?,
             weight: tensor(weight, &[c])?,
             bias: tensor(bias, &[c])?,
         })

@@ -9,7 +9,7 @@ mod weight;
 
 use super::cpu::{Real, by_dtype, tensor, view};
 use super::packed::{Layout, Packed};
-use super::product::{Finish, Left, Product, To};
+use super::product::{Add, Finish, Left, Product, To};
 use crate::graph::Conv;
 use candle_core::{Error, Result, Tensor};
 use geometry::Geometry;
@@ -104,29 +104,35 @@ fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) 
         [then.scale, then.shift, then.add].map(|x| x.map(view::<T>).transpose());
     let (scale, shift, add) = (scale?, shift?, add?);
     let (scale, shift, add) = (scale.as_deref(), shift.as_deref(), add.as_deref());
-    let (rows, terms) = (geometry.windows(), geometry.window_taps());
+    let terms = geometry.window_taps();
     let [h, w] = geometry.output();
     let mut out = vec![T::zero(); n * geometry.maps[1] * h * w];
-    let division = Division::new::<T>(geometry.groups, group_out, [h, w], terms.len());
-    let left = Groups::new(
-        geometry.frame(),
-        &x,
-        n * geometry.groups,
-        division.block_first,
+    let division = Division::strips::<T>(n, geometry.groups, group_out, [h, w]);
+    let frame = geometry.frame();
+    let rows = in_samples(
+        &geometry.windows(),
+        division.together,
+        geometry.maps[0] * frame.units()[0],
     );
+    let left = Groups::new(frame, &x, n * geometry.groups, division.together > 1);
     let work = |last: &mut Last<T>, piece: Piece<T>| {
-        let group = piece.group % geometry.groups;
-        let first = group * group_out + piece.first;
+        let group = piece.samples.start * geometry.groups + piece.group;
+        let first = piece.group * group_out + piece.first;
+        let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
         Product {
-            left: &Left::new(left.padded(piece.group, last), &rows, &terms, [1, 0]),
-            rows: piece.rows,
-            right: packed[group].block(piece.block),
+            left: &Left::new(left.padded(group, last), rows, &terms, [1, 0]),
+            right: packed[piece.group].block(piece.block),
             to: To::Finished(Finish {
                 scale: scale.map(|scale| &scale[first..]),
                 shift: shift.map(|shift| &shift[first..]),
-                add: add.map(|add| &add[(piece.group * group_out + piece.first) * h * w..]),
+                add: add.map(|add| Add {
+                    numbers: &add[(group * group_out + piece.first) * h * w + piece.rows.start..],
+                    column: h * w,
+                    set: geometry.maps[1] * h * w,
+                }),
                 relu: then.relu,
             }),
+            columns: piece.columns,
             out: piece.out,
         }
         .run();
@@ -134,6 +140,12 @@ fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) 
     let pieces = division.pieces(&mut out).into_par_iter();
     pieces.for_each_init(Last::default, work);
     tensor(out, &[n, geometry.maps[1], h, w])
+}
+
+/// The places of windows in each of some samples, which lie so many numbers apart.
+fn in_samples(windows: &[usize], samples: usize, apart: usize) -> Vec<usize> {
+    let of_sample = |sample| windows.iter().map(move |window| sample * apart + window);
+    (0..samples).flat_map(of_sample).collect()
 }
 
 /// The gradient with respect to the input.
@@ -159,25 +171,31 @@ fn cpu_input_gradient<T: Real>(
     let mut dx = vec![T::zero(); x.elem_count()];
     for phase in &phases {
         let division = match phase.places {
-            Some(_) => Division::whole(group_in, geometry.input),
-            None => {
-                Division::new::<T>(geometry.groups, group_in, geometry.input, phase.terms.len())
-            }
+            Some(_) => Division::whole(geometry.groups, group_in, x.dims()[2] * x.dims()[3]),
+            None => Division::strips::<T>(n, geometry.groups, group_in, geometry.input),
         };
         // several phases would each pad anew
-        let at_once = phase.places.is_some() || division.block_first;
+        let at_once = phase.places.is_some() || division.together > 1;
         let left = Groups::new(frame, &dy, n * geometry.groups, at_once);
+        let offsets = in_samples(
+            &phase.rows,
+            division.together,
+            geometry.maps[1] * frame.units()[0],
+        );
         let work = |last: &mut Last<T>, piece: Piece<T>| {
             let (rows, to) = match &phase.places {
-                Some(places) => (0..places.len(), To::Places(places)),
-                None => (piece.rows, To::Order),
+                Some(places) => (&offsets[..], To::Places(places)),
+                None => {
+                    let rows = piece.samples.len() * piece.rows.len();
+                    (&offsets[piece.rows.start..][..rows], To::Order)
+                }
             };
-            let left = left.padded(piece.group, last);
+            let group = piece.samples.start * geometry.groups + piece.group;
             Product {
-                left: &Left::new(left, &phase.rows, &phase.terms, [1, 0]),
-                rows,
-                right: phase.packed[piece.group % geometry.groups].block(piece.block),
+                left: &Left::new(left.padded(group, last), rows, &phase.terms, [1, 0]),
+                right: phase.packed[piece.group].block(piece.block),
                 to,
+                columns: piece.columns,
                 out: piece.out,
             }
             .run();

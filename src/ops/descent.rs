@@ -1,12 +1,13 @@
 //! One step of a weight along its gradient.
 
 use super::cpu::{Real, by_dtype, tensor, view};
+use super::fresh::Fresh;
 use super::wide::wide;
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-/// Numbers that one task works on.
-const CHUNK: usize = 1 << 14;
+/// Numbers that one task works on: few enough that they are read from the first cache for each result.
+const CHUNK: usize = 1 << 11;
 
 /// The constants of a step of gradient descent with momentum.
 #[derive(Debug, Clone, Copy)]
@@ -38,12 +39,16 @@ pub fn momentum(
         let v = view::<T>(velocity.unwrap_or(gradient))?;
         let [rate, share, decay] = [constants.rate, constants.momentum, constants.decay].map(|x| x as T);
         let nesterov = constants.nesterov;
-        let (w, v) = each_2(&w, &g, &v, |w, g, v| {
-            let g = g + decay * w;
-            let v = if started { share * v + g } else { g };
-            let along = if nesterov { g + share * v } else { v };
-            [w - rate * along, v]
-        });
+        let next = move |w: T, g: T, v: T| if started { share * v + (g + decay * w) } else { g + decay * w };
+        let [w, v] = each_2(
+            [&w, &g, &v],
+            move |w, g, v| {
+                let v = next(w, g, v);
+                let along = if nesterov { g + decay * w + share * v } else { v };
+                w - rate * along
+            },
+            next,
+        );
         Ok((tensor(w, weight.dims())?, tensor(v, weight.dims())?))
     })
 }
@@ -84,60 +89,66 @@ pub fn moments(
         let [beta1, beta2, rate, root] = [c.beta1, c.beta2, c.rate, c.root].map(|x| x as T);
         let [rest1, rest2] = [1.0 - c.beta1, 1.0 - c.beta2].map(|x| x as T);
         let [epsilon, decay, shrink] = [c.epsilon, c.decay, c.shrink].map(|x| x as T);
-        let step = |w: T, g: T, m: T, v: T| {
+        let mean = move |w: T, g: T, m: T, _: T| beta1 * m + rest1 * (g + decay * w);
+        let square = move |w: T, g: T, _: T, v: T| {
             let g = g + decay * w;
-            let m = beta1 * m + rest1 * g;
-            let v = beta2 * v + rest2 * g * g;
-            [w * shrink - rate * m / (v.sqrt() / root + epsilon), m, v]
+            beta2 * v + rest2 * g * g
         };
-        let [w, m, v] = each_3(&w, &g, &m, &v, step);
+        let [w, m, v] = each_3(
+            [&w, &g, &m, &v],
+            move |w, g, m, v| {
+                let (m, v) = (mean(w, g, m, v), square(w, g, m, v));
+                w * shrink - rate * m / (v.sqrt() / root + epsilon)
+            },
+            mean,
+            square,
+        );
         let dims = weight.dims();
         Ok((tensor(w, dims)?, [tensor(m, dims)?, tensor(v, dims)?]))
     })
 }
 
+/// For each triple of numbers two numbers, each by its function.
 fn each_2<T: Real>(
-    a: &[T],
-    b: &[T],
-    c: &[T],
-    f: impl Fn(T, T, T) -> [T; 2] + Sync,
-) -> (Vec<T>, Vec<T>) {
-    let mut out = (vec![T::zero(); a.len()], vec![T::zero(); a.len()]);
-    (out.0.par_chunks_mut(CHUNK))
-        .zip(out.1.par_chunks_mut(CHUNK))
+    [a, b, c]: [&[T]; 3],
+    f: impl Fn(T, T, T) -> T + Copy + Sync,
+    g: impl Fn(T, T, T) -> T + Copy + Sync,
+) -> [Vec<T>; 2] {
+    let [mut x, mut y] = [(); 2].map(|()| Fresh::new(a.len()));
+    (x.chunks(CHUNK).zip(y.chunks(CHUNK)))
         .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
         .zip(c.par_chunks(CHUNK))
-        .for_each(|(((x, y), (a, b)), c)| {
+        .for_each(|(((mut x, mut y), (a, b)), c)| {
+            let from = || a.iter().zip(b).zip(c);
             wide!({
-                let from = a.iter().zip(b).zip(c);
-                let to = x.iter_mut().zip(&mut *y);
-                to.zip(from)
-                    .for_each(|((x, y), ((&a, &b), &c))| [*x, *y] = f(a, b, c));
+                // copies, so that their constants are not read anew for each number
+                let (f, g) = (f, g);
+                x.extend(from().map(|((&a, &b), &c)| f(a, b, c)));
+                y.extend(from().map(|((&a, &b), &c)| g(a, b, c)));
             });
         });
-    out
+    [x, y].map(Fresh::finish)
 }
 
+/// For each four numbers three numbers, each by its function.
 fn each_3<T: Real>(
-    a: &[T],
-    b: &[T],
-    c: &[T],
-    d: &[T],
-    f: impl Fn(T, T, T, T) -> [T; 3] + Sync,
+    [a, b, c, d]: [&[T]; 4],
+    f: impl Fn(T, T, T, T) -> T + Copy + Sync,
+    g: impl Fn(T, T, T, T) -> T + Copy + Sync,
+    h: impl Fn(T, T, T, T) -> T + Copy + Sync,
 ) -> [Vec<T>; 3] {
-    let mut out = [(); 3].map(|()| vec![T::zero(); a.len()]);
-    let [x, y, z] = &mut out;
-    (x.par_chunks_mut(CHUNK))
-        .zip(y.par_chunks_mut(CHUNK).zip(z.par_chunks_mut(CHUNK)))
+    let [mut x, mut y, mut z] = [(); 3].map(|()| Fresh::new(a.len()));
+    (x.chunks(CHUNK).zip(y.chunks(CHUNK)).zip(z.chunks(CHUNK)))
         .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
         .zip(c.par_chunks(CHUNK).zip(d.par_chunks(CHUNK)))
-        .for_each(|(((x, (y, z)), (a, b)), (c, d))| {
+        .for_each(|((((mut x, mut y), mut z), (a, b)), (c, d))| {
+            let from = || a.iter().zip(b).zip(c.iter().zip(d));
             wide!({
-                let from = a.iter().zip(b).zip(c.iter().zip(d));
-                let to = x.iter_mut().zip(&mut *y).zip(&mut *z);
-                to.zip(from)
-                    .for_each(|(((x, y), z), ((&a, &b), (&c, &d)))| [*x, *y, *z] = f(a, b, c, d));
+                let (f, g, h) = (f, g, h);
+                x.extend(from().map(|((&a, &b), (&c, &d))| f(a, b, c, d)));
+                y.extend(from().map(|((&a, &b), (&c, &d))| g(a, b, c, d)));
+                z.extend(from().map(|((&a, &b), (&c, &d))| h(a, b, c, d)));
             });
         });
-    out
+    [x, y, z].map(Fresh::finish)
 }

@@ -2,7 +2,8 @@
 //! listing depends on.
 
 use super::activation::{each, each_2};
-use super::cpu::{by_dtype, planes, tensor, view};
+use super::cpu::{Real, by_dtype, planes, tensor, view};
+use super::fresh::Fresh;
 use super::sums::sums;
 use super::wide::wide;
 use candle_core::{Result, Tensor, WithDType};
@@ -33,7 +34,10 @@ pub fn mean(inputs: &[&Tensor]) -> Result<Tensor> {
 /// # Errors
 /// As [`add`].
 pub fn scale(x: &Tensor, factor: f64, offset: f64) -> Result<Tensor> {
-    by_dtype!(x, T => each::<T>(x, |x| x * factor as T + offset as T))
+    by_dtype!(x, T => {
+        let (factor, offset) = (factor as T, offset as T);
+        each::<T>(x, move |x| x * factor + offset)
+    })
 }
 
 /// Channels of all inputs one after the other.
@@ -45,17 +49,22 @@ pub fn concat(inputs: &[&Tensor]) -> Result<Tensor> {
         let (n, _, plane) = planes(inputs[0]);
         let parts = inputs.iter().map(|x| view::<T>(x)).collect::<Result<Vec<_>>>()?;
         let channels: usize = inputs.iter().map(|x| x.dims()[1]).sum();
-        let mut out = Vec::with_capacity(n * channels * plane);
-        for sample in 0..n {
-            for part in &parts {
-                let size = part.len() / n;
-                out.extend_from_slice(&part[sample * size..][..size]);
-            }
-        }
+        let of_sample = |sample| {
+            let parts = parts.iter().map(move |part| (part, part.len() / n));
+            parts.flat_map(move |(part, size)| part[sample * size..][..size].chunks_exact(plane))
+        };
         let mut dims = inputs[0].dims().to_vec();
         dims[1] = channels;
-        tensor(out, &dims)
+        tensor(maps((0..n).flat_map(of_sample).collect(), plane), &dims)
     })
+}
+
+/// Copies of maps, one behind the other.
+fn maps<T: Real>(maps: Vec<&[T]>, plane: usize) -> Vec<T> {
+    let mut out = Fresh::new(maps.len() * plane);
+    let pairs = out.chunks(plane).zip(maps);
+    pairs.for_each(|(mut out, map)| out.extend(map.iter().copied()));
+    out.finish()
 }
 
 /// The channels from one number up to another.
@@ -66,12 +75,12 @@ pub fn slice(x: &Tensor, from: usize, to: usize) -> Result<Tensor> {
     by_dtype!(x, T => {
         let (n, c, plane) = planes(x);
         let numbers = view::<T>(x)?;
-        let maps = |sample: usize| &numbers[(sample * c + from) * plane..(sample * c + to) * plane];
-        let mut out: Vec<T> = Vec::with_capacity(n * (to - from) * plane);
-        (0..n).for_each(|sample| out.extend_from_slice(maps(sample)));
+        let of_sample = |sample: usize| {
+            numbers[(sample * c + from) * plane..(sample * c + to) * plane].chunks_exact(plane)
+        };
         let mut dims = x.dims().to_vec();
         dims[1] = to - from;
-        tensor(out, &dims)
+        tensor(maps((0..n).flat_map(of_sample).collect(), plane), &dims)
     })
 }
 
@@ -104,12 +113,15 @@ pub fn gate(x: &Tensor, gate: &Tensor) -> Result<Tensor> {
     by_dtype!(x, T => {
         let (_, _, plane) = planes(x);
         let (numbers, gates) = (view::<T>(x)?, view::<T>(gate)?);
-        let mut out = vec![T::default(); numbers.len()];
-        let maps = out.par_chunks_mut(plane).zip(numbers.par_chunks(plane));
-        maps.zip(&gates[..]).for_each(|((out, map), &gate)| {
-            wide!((out.iter_mut().zip(map)).for_each(|(y, &x)| *y = x * gate));
+        let mut out = Fresh::new(numbers.len());
+        let maps = out.chunks(plane).zip(numbers.par_chunks(plane));
+        maps.zip(&gates[..]).for_each(|((mut out, map), &gate)| {
+            wide!({
+                let gate = gate;
+                out.extend(map.iter().map(|&x| x * gate));
+            });
         });
-        tensor(out, x.dims())
+        tensor(out.finish(), x.dims())
     })
 }
 

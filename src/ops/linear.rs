@@ -5,6 +5,7 @@ mod blend;
 mod dots;
 
 use super::cpu::{by_dtype, tensor, view};
+use super::fresh::Fresh;
 use blend::blend;
 use candle_core::{Error, Result, Tensor};
 use dots::dots;
@@ -18,6 +19,9 @@ const BACKWARD: usize = 8;
 
 /// Rows of a weight that one task works on.
 const ROWS: usize = 8;
+
+/// Rows of a weight's gradient that one task works on; it holds them in a cache before they are written.
+const GRADIENT_ROWS: usize = 2;
 
 /// `[n, in]` to `[n, out]`; the weight is `[out, in]`.
 ///
@@ -91,14 +95,18 @@ pub fn weight_gradient(x: &Tensor, dy: &Tensor, bias: bool) -> Result<Vec<Tensor
     by_dtype!(x, T => {
         let (x, dy) = (view::<T>(x)?, view::<T>(dy)?);
         let (x, dy): (&[T], &[T]) = (&x, &dy);
-        let mut dw = vec![<T as num_traits::Zero>::zero(); out * width];
-        dw.par_chunks_mut(ROWS * width).enumerate().for_each(|(task, dw)| {
-            for (i, mut dw) in by_runs(dw, width).enumerate() {
-                let factor = |row, sample| dy[sample * out + task * ROWS + row];
-                blend(&run(x, width, i), factor, &mut dw);
+        let mut dw = Fresh::new(out * width);
+        let tasks = dw.chunks(GRADIENT_ROWS * width).enumerate();
+        tasks.for_each_init(Vec::new, |rows, (task, mut dw)| {
+            let first = task * GRADIENT_ROWS;
+            rows.resize(GRADIENT_ROWS.min(out - first) * width, 0.0);
+            for (i, mut rows) in by_runs(rows, width).enumerate() {
+                let factor = |row, sample| dy[sample * out + first + row];
+                blend(&run(x, width, i), factor, &mut rows);
             }
+            dw.extend(rows.iter().copied());
         });
-        let mut gradients = vec![tensor(dw, &[out, width])?];
+        let mut gradients = vec![tensor(dw.finish(), &[out, width])?];
         if bias {
             let mut sums = vec![<T as num_traits::Zero>::zero(); out];
             let rows: Vec<&[T]> = dy.chunks_exact(out).collect();

@@ -86,17 +86,21 @@ impl<T: Real> Packed<T> {
     }
 }
 
-/// Packs one block; returns its width too.
-pub(super) fn pack<T: Real>(
+/// Packs one block into a vector, whose other numbers stay as they are where it was packed into before.
+pub(super) fn pack<'a, T: Real>(
+    packed: &'a mut Vec<T>,
     numbers: &[T],
     layout: Layout,
     outer: usize,
     columns: usize,
-) -> (Vec<T>, usize) {
+) -> Block<'a, T> {
     let width = width(lanes::<T>(), columns);
-    let mut packed = vec![T::zero(); width * outer * layout.taps.len()];
-    fill(&mut packed, numbers, layout, columns);
-    (packed, width)
+    packed.resize(width * outer * layout.taps.len(), T::zero());
+    fill(packed, numbers, layout, columns);
+    Block {
+        numbers: packed,
+        width,
+    }
 }
 
 /// The width of a block, of which so many columns are there.
@@ -108,9 +112,6 @@ fn width(lanes: usize, columns: usize) -> usize {
     }
 }
 
-/// Terms of which a column is copied at once: the rows that this writes stay in the cache.
-const RUN: usize = 16;
-
 /// Fills a block, of which `columns` are there.
 fn fill<T: Real>(packed: &mut [T], numbers: &[T], layout: Layout, columns: usize) {
     let width = width(lanes::<T>(), columns);
@@ -121,20 +122,54 @@ fn fill<T: Real>(packed: &mut [T], numbers: &[T], layout: Layout, columns: usize
     } = layout;
     for (i, packed) in packed.chunks_exact_mut(width * taps.len()).enumerate() {
         let numbers = &numbers[i * outer..];
-        for (packed, taps) in packed.chunks_mut(width * RUN).zip(taps.chunks(RUN)) {
-            let rows = packed.chunks_exact_mut(width).zip(taps);
-            if column == 1 {
-                rows.for_each(|(row, &tap)| {
-                    row[..columns].copy_from_slice(&numbers[tap..][..columns]);
-                });
-                continue;
+        if column == 1 {
+            for (row, &tap) in packed.chunks_exact_mut(width).zip(taps) {
+                row[..columns].copy_from_slice(&numbers[tap..][..columns]);
             }
-            for k in 0..columns {
-                let numbers = &numbers[k * column..];
-                for (row, &tap) in packed.chunks_exact_mut(width).zip(taps) {
-                    row[k] = numbers[tap];
+            continue;
+        }
+        for (rows, taps) in packed.chunks_mut(4 * width).zip(taps.chunks(4)) {
+            match *taps {
+                // four neighbours in each of four columns are turned at once
+                [a, b, c, d] if [b, c, d] == [a + 1, a + 2, a + 3] => {
+                    four_rows(rows, &numbers[a..], column, columns);
+                }
+                _ => {
+                    for (row, &tap) in rows.chunks_exact_mut(width).zip(taps) {
+                        for (k, x) in row[..columns].iter_mut().enumerate() {
+                            *x = numbers[k * column + tap];
+                        }
+                    }
                 }
             }
         }
+    }
+}
+
+/// Fills four rows of a block from the first four numbers of each column.
+fn four_rows<T: Real>(rows: &mut [T], numbers: &[T], column: usize, columns: usize) {
+    let width = rows.len() / 4;
+    let (a, rest) = rows.split_at_mut(width);
+    let (b, rest) = rest.split_at_mut(width);
+    let (c, d) = rest.split_at_mut(width);
+    let of_column = |k: usize| {
+        let four = &numbers[k * column..][..4];
+        [four[0], four[1], four[2], four[3]]
+    };
+    let whole = columns - columns % 4;
+    for k in (0..whole).step_by(4) {
+        let turned = T::turn([
+            of_column(k),
+            of_column(k + 1),
+            of_column(k + 2),
+            of_column(k + 3),
+        ]);
+        a[k..][..4].copy_from_slice(&turned[0]);
+        b[k..][..4].copy_from_slice(&turned[1]);
+        c[k..][..4].copy_from_slice(&turned[2]);
+        d[k..][..4].copy_from_slice(&turned[3]);
+    }
+    for k in whole..columns {
+        [a[k], b[k], c[k], d[k]] = of_column(k);
     }
 }

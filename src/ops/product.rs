@@ -11,10 +11,14 @@
 //!
 //! No patch matrix is ever made: the left operand is the (padded) map itself, read one number at a
 //! time and multiplied by vectors of the right operand, which is packed so that a block of columns
-//! is contiguous. A tile of up to 8 rows by two vectors, or 16 by one, stays in registers over all terms; where
-//! there are sixteen registers only, 6 rows by two, or 12 by one.
+//! is contiguous.
 //!
-//! Each output is the sum of its terms in order, in partial sums of [`PARTIAL`] terms: no matter how
+//! The work goes on in three loops. A *strip* of rows takes one *part* of the terms after the other, so that
+//! what the right operand has for a part is read from the first cache by all *tiles* of the strip. A tile is
+//! up to 8 rows by two vectors, or 16 by one, whose sums stay in registers over the part; where there are
+//! sixteen registers only, 6 rows by two, or 12 by one. The sums of a strip are then written.
+//!
+//! Each output is the sum of its terms in order, in partial sums of about [`PARTIAL`] terms: no matter how
 //! many threads share the work, and with a smaller rounding error than one long sum.
 
 #![allow(unsafe_code)]
@@ -26,8 +30,11 @@ use super::packed::{Block, VECTORS};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
-/// Terms of a partial sum.
+/// Terms of a partial sum: those of two vectors fill half of a first cache.
 const PARTIAL: usize = 256;
+
+/// Rows of a strip: a multiple of what tiles have, with sums that fit the second cache beside all else.
+pub(super) const STRIP: usize = 336;
 
 /// Where sums are written, and what they become.
 #[derive(Clone, Copy)]
@@ -47,9 +54,17 @@ pub(super) enum To<'a, T> {
 pub(super) struct Finish<'a, T> {
     pub scale: Option<&'a [T]>,
     pub shift: Option<&'a [T]>,
-    /// Another block of columns, a column's rows all in a row.
-    pub add: Option<&'a [T]>,
+    /// Numbers that stand as the output does.
+    pub add: Option<Add<'a, T>>,
     pub relu: bool,
+}
+
+/// What is added to a block of columns: columns `column` apart, and those of the next rows `set` further on.
+#[derive(Clone, Copy)]
+pub(super) struct Add<'a, T> {
+    pub numbers: &'a [T],
+    pub column: usize,
+    pub set: usize,
 }
 
 /// A left operand and how it is read.
@@ -90,11 +105,10 @@ impl<'a, T: Real> Left<'a, T> {
 /// A block of columns of a product.
 pub(super) struct Product<'a, 'o, T> {
     pub left: &'a Left<'a, T>,
-    /// Which of the rows.
-    pub rows: Range<usize>,
     pub right: Block<'a, T>,
     pub to: To<'a, T>,
-    /// The columns.
+    pub columns: usize,
+    /// The columns; where they are shorter than the rows are many, those of the next rows follow, and so on.
     pub out: Vec<&'o mut [T]>,
 }
 
@@ -103,8 +117,8 @@ impl<T: Real> Product<'_, '_, T> {
     pub(super) fn run(self) {
         let terms = self.left.terms.len() * self.left.repeat;
         assert_eq!(self.right.numbers.len(), terms * self.right.width);
-        assert!(self.rows.end <= self.left.rows.len());
-        assert!(self.out.len() <= self.right.width);
+        assert!(self.columns <= self.right.width);
+        assert!(self.out.len().is_multiple_of(self.columns));
         Arch::new().dispatch(self);
     }
 }
@@ -115,10 +129,19 @@ impl<T: Real> WithSimd for Product<'_, '_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match self.right.width / T::lanes::<S>() {
-            1 => self.narrow(simd),
-            _ => self.wide(simd),
+            1 => self.strips::<S, 1>(simd),
+            _ => self.strips::<S, VECTORS>(simd),
         }
     }
+}
+
+/// Terms that become one partial sum: all terms in some of their repetitions, or some of them in one.
+struct Part<'a, V> {
+    repeats: Range<usize>,
+    terms: &'a [usize],
+    /// What the right operand has for them.
+    right: &'a [V],
+    is_first: bool,
 }
 
 /// Whether sixteen sums and what they are made of stay in registers, as with AVX-512; AVX2 has sixteen in all.
@@ -127,107 +150,159 @@ const fn many<S: Simd>() -> bool {
 }
 
 impl<T: Real> Product<'_, '_, T> {
-    /// Tiles of two vectors: as many rows as leave registers for the vectors and the number that they are
-    /// multiplied with, and so that few rows are left for a small tile at the end.
+    /// All strips, in tiles of `WIDE` vectors.
     #[inline(always)]
-    fn wide<S: Simd>(mut self, simd: S) {
-        let mut row = self.rows.start;
-        while row < self.rows.end {
-            let left = self.rows.end - row;
-            row += match left {
-                // seven rows where that divides the work, as it does on maps of 7, 14, 28 and 56 units
-                7.. if many::<S>() && left.is_multiple_of(7) => {
-                    self.tile::<S, 7, VECTORS>(simd, row)
-                }
-                8.. if many::<S>() => self.tile::<S, 8, VECTORS>(simd, row),
-                6.. if left.is_multiple_of(6) => self.tile::<S, 6, VECTORS>(simd, row),
-                5 | 7 | 9.. => self.tile::<S, 5, VECTORS>(simd, row),
-                4.. => self.tile::<S, 4, VECTORS>(simd, row),
-                2.. => self.tile::<S, 2, VECTORS>(simd, row),
-                _ => self.tile::<S, 1, VECTORS>(simd, row),
-            };
+    fn strips<S: Simd, const WIDE: usize>(mut self, simd: S) {
+        let (width, rows) = (self.right.width, self.left.rows.len());
+        let mut sums = vec![T::zero(); STRIP.min(rows) * width];
+        for from in (0..rows).step_by(STRIP) {
+            let strip = from..rows.min(from + STRIP);
+            let sums = &mut sums[..strip.len() * width];
+            if self.right.numbers.is_empty() {
+                sums.fill(T::zero());
+            }
+            self.parts::<S, WIDE>(
+                #[inline(always)]
+                |part| {
+                    let sums = T::vectors_mut::<S>(sums);
+                    let mut row = strip.start;
+                    while row < strip.end {
+                        let sums = &mut sums[(row - strip.start) * WIDE..];
+                        row += match WIDE {
+                            1 => self.narrow::<S, WIDE>(simd, row, strip.end - row, &part, sums),
+                            _ => self.wide::<S, WIDE>(simd, row, strip.end - row, &part, sums),
+                        };
+                    }
+                },
+            );
+            self.write::<S>(simd, sums, strip);
         }
     }
 
-    /// Tiles of one vector, of more rows, so that as many sums go on at once.
+    /// The parts of the terms, in order.
     #[inline(always)]
-    fn narrow<S: Simd>(mut self, simd: S) {
-        let mut row = self.rows.start;
-        while row < self.rows.end {
-            let left = self.rows.end - row;
-            row += match left {
-                14.. if many::<S>() && left.is_multiple_of(14) => self.tile::<S, 14, 1>(simd, row),
-                16.. if many::<S>() => self.tile::<S, 16, 1>(simd, row),
-                12.. if left.is_multiple_of(12) => self.tile::<S, 12, 1>(simd, row),
-                10 | 17.. => self.tile::<S, 10, 1>(simd, row),
-                8.. => self.tile::<S, 8, 1>(simd, row),
-                4.. => self.tile::<S, 4, 1>(simd, row),
-                2.. => self.tile::<S, 2, 1>(simd, row),
-                _ => self.tile::<S, 1, 1>(simd, row),
-            };
+    fn parts<S: Simd, const WIDE: usize>(&self, mut f: impl FnMut(Part<T::Of<S>>)) {
+        let (terms, repeat) = (self.left.terms, self.left.repeat);
+        let right = T::vectors::<S>(self.right.numbers);
+        let together = (PARTIAL / terms.len().max(1)).clamp(1, repeat.max(1));
+        for from in (0..repeat).step_by(together) {
+            let repeats = from..repeat.min(from + together);
+            for (i, terms_of_part) in terms.chunks(PARTIAL).enumerate() {
+                let first = (from * terms.len() + i * PARTIAL) * WIDE;
+                f(Part {
+                    right: &right[first..][..repeats.len() * terms_of_part.len() * WIDE],
+                    is_first: first == 0,
+                    repeats: repeats.clone(),
+                    terms: terms_of_part,
+                });
+            }
         }
     }
 
-    /// `ROWS` rows from `row` on; returns how many that are.
+    /// A tile of two vectors: as many rows as leave registers for the vectors and the number that they are
+    /// multiplied with, and so that few of the rows that are `left` go to a small tile at the end.
     #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize, const WIDE: usize>(
-        &mut self,
+    fn wide<S: Simd, const WIDE: usize>(
+        &self,
         simd: S,
         row: usize,
+        left: usize,
+        part: &Part<T::Of<S>>,
+        sums: &mut [T::Of<S>],
+    ) -> usize {
+        match left {
+            // seven rows where that divides the work, as it does on maps of 7, 14, 28 and 56 units
+            7.. if many::<S>() && left.is_multiple_of(7) => {
+                self.tile::<S, 7, WIDE>(simd, row, part, sums)
+            }
+            8.. if many::<S>() => self.tile::<S, 8, WIDE>(simd, row, part, sums),
+            6.. if left.is_multiple_of(6) => self.tile::<S, 6, WIDE>(simd, row, part, sums),
+            5 | 7 | 9.. => self.tile::<S, 5, WIDE>(simd, row, part, sums),
+            4.. => self.tile::<S, 4, WIDE>(simd, row, part, sums),
+            2.. => self.tile::<S, 2, WIDE>(simd, row, part, sums),
+            _ => self.tile::<S, 1, WIDE>(simd, row, part, sums),
+        }
+    }
+
+    /// A tile of one vector, of more rows, so that as many sums go on at once.
+    #[inline(always)]
+    fn narrow<S: Simd, const WIDE: usize>(
+        &self,
+        simd: S,
+        row: usize,
+        left: usize,
+        part: &Part<T::Of<S>>,
+        sums: &mut [T::Of<S>],
+    ) -> usize {
+        match left {
+            14.. if many::<S>() && left.is_multiple_of(14) => {
+                self.tile::<S, 14, WIDE>(simd, row, part, sums)
+            }
+            16.. if many::<S>() => self.tile::<S, 16, WIDE>(simd, row, part, sums),
+            12.. if left.is_multiple_of(12) => self.tile::<S, 12, WIDE>(simd, row, part, sums),
+            10 | 17.. => self.tile::<S, 10, WIDE>(simd, row, part, sums),
+            8.. => self.tile::<S, 8, WIDE>(simd, row, part, sums),
+            4.. => self.tile::<S, 4, WIDE>(simd, row, part, sums),
+            2.. => self.tile::<S, 2, WIDE>(simd, row, part, sums),
+            _ => self.tile::<S, 1, WIDE>(simd, row, part, sums),
+        }
+    }
+
+    /// Adds a part to the sums of `ROWS` rows from `row` on; returns how many that are.
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const WIDE: usize>(
+        &self,
+        simd: S,
+        row: usize,
+        part: &Part<T::Of<S>>,
+        sums: &mut [T::Of<S>],
     ) -> usize {
         let rows: [usize; ROWS] = self.left.rows[row..][..ROWS]
             .try_into()
             .expect("a slice of that length");
         let apart = (1..ROWS).any(|i| rows[i] != rows[0] + i);
         // neighbours need one address
-        let sums = match apart {
-            false => self.sums::<S, ROWS, WIDE>(simd, |term, i| rows[0] + term + i),
-            true => self.sums::<S, ROWS, WIDE>(simd, |term, i| rows[i] + term),
+        let tile = match apart {
+            false => self.sums::<S, ROWS, WIDE>(simd, part, |term, i| rows[0] + term + i),
+            true => self.sums::<S, ROWS, WIDE>(simd, part, |term, i| rows[i] + term),
         };
-        self.write::<S, ROWS, WIDE>(simd, sums, row);
+        let sums = &mut sums[..ROWS * WIDE];
+        match part.is_first {
+            true => sums.copy_from_slice(tile.as_flattened()),
+            false => {
+                for (sum, of_part) in sums.iter_mut().zip(tile.as_flattened()) {
+                    *sum = T::plus(simd, *sum, *of_part);
+                }
+            }
+        }
         ROWS
     }
 
-    /// The sums of a tile; `place` is the place of a term in a row, as an offset of both lists.
+    /// The sums of a tile over a part; `place` is the place of a term in a row, as an offset of both lists.
     #[inline(always)]
     fn sums<S: Simd, const ROWS: usize, const WIDE: usize>(
         &self,
         simd: S,
+        part: &Part<T::Of<S>>,
         place: impl Fn(usize, usize) -> usize,
     ) -> [[T::Of<S>; WIDE]; ROWS] {
-        let Left {
-            numbers,
-            terms,
-            repeat,
-            step,
-            ..
-        } = *self.left;
-        let zero = T::splat(simd, T::zero());
-        let mut total = [[zero; WIDE]; ROWS];
-        let right = T::vectors::<S>(self.right.numbers);
-        let once = terms.len() * WIDE;
-        for again in 0..repeat {
-            let numbers = &numbers[again * step..];
-            let right = right[again * once..][..once].chunks(WIDE * PARTIAL);
-            for (terms, right) in terms.chunks(PARTIAL).zip(right) {
-                let mut sums = [[zero; WIDE]; ROWS];
-                for (&term, right) in terms.iter().zip(right.chunks_exact(WIDE)) {
-                    for (i, sums) in sums.iter_mut().enumerate() {
-                        // SAFETY: `Left::new` has compared the largest row plus the largest term behind
-                        // the last step with the length
-                        let x = unsafe { *numbers.get_unchecked(place(term, i)) };
-                        let x = T::splat(simd, x);
-                        for v in 0..WIDE {
-                            sums[v] = T::times_plus(simd, x, right[v], sums[v]);
-                        }
+        let mut sums = [[T::splat(simd, T::zero()); WIDE]; ROWS];
+        let of_repeats = part.right.chunks_exact(part.terms.len() * WIDE);
+        for (again, right) in part.repeats.clone().zip(of_repeats) {
+            let numbers = &self.left.numbers[again * self.left.step..];
+            for (&term, right) in part.terms.iter().zip(right.chunks_exact(WIDE)) {
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    // SAFETY: `Left::new` has compared the largest row plus the largest term behind
+                    // the last step with the length
+                    let x = unsafe { *numbers.get_unchecked(place(term, i)) };
+                    let x = T::splat(simd, x);
+                    for v in 0..WIDE {
+                        sums[v] = T::times_plus(simd, x, right[v], sums[v]);
                     }
-                }
-                for (total, sums) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
-                    *total = T::plus(simd, *total, *sums);
                 }
             }
         }
-        total
+        sums
     }
 }
 

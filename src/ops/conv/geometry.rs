@@ -52,26 +52,38 @@ impl Geometry {
     pub fn frame(&self) -> Frame {
         Frame {
             size: self.input,
+            step: self.step(),
             before: [self.axes[0].before, self.axes[1].before],
             padded: self.padded(),
         }
     }
 
+    /// Each how manieth row and column is laid out: windows of one tap leave out those that no window sees.
+    fn step(&self) -> [usize; 2] {
+        let alone = |i: usize| self.kernel[i] == 1 && self.axes[i].before == 0;
+        match alone(0) && alone(1) {
+            true => self.stride,
+            false => [1, 1],
+        }
+    }
+
     /// Rows and columns of the padded map, as far as a window looks.
     pub fn padded(&self) -> [usize; 2] {
+        let step = self.step();
         [0, 1].map(|i| {
-            let last = (self.axes[i].output - 1) * self.stride[i];
+            let last = (self.axes[i].output - 1) * self.stride[i] / step[i];
             let reach = last + (self.kernel[i] - 1) * self.dilation[i] + 1;
-            reach.max(self.axes[i].before + self.input[i])
+            reach.max(self.axes[i].before + self.input[i].div_ceil(step[i]))
         })
     }
 
     /// For each output unit the place of its window on the padded map.
     pub fn windows(&self) -> Vec<usize> {
-        let [h, w] = self.output();
-        let across = self.padded()[1];
+        let ([h, w], step) = (self.output(), self.step());
+        let [down, across] = [0, 1].map(|i| self.stride[i] / step[i]);
+        let width = self.padded()[1];
         (0..h * w)
-            .map(|i| i / w * self.stride[0] * across + i % w * self.stride[1])
+            .map(|i| i / w * down * width + i % w * across)
             .collect()
     }
 

@@ -1,4 +1,4 @@
-//! Maps within larger ones of zeros.
+//! Maps within larger ones of zeros, or the units of them that windows see.
 
 use crate::ops::cpu::Real;
 use rayon::prelude::*;
@@ -9,6 +9,8 @@ use std::borrow::Cow;
 pub(super) struct Frame {
     /// Rows and columns.
     pub size: [usize; 2],
+    /// Each how manieth row and column is there.
+    pub step: [usize; 2],
     /// Rows and columns of zeros in front of them.
     pub before: [usize; 2],
     /// Rows and columns with all zeros.
@@ -17,11 +19,11 @@ pub(super) struct Frame {
 
 impl Frame {
     fn is_needed(&self) -> bool {
-        self.padded != self.size
+        self.padded != self.size || self.step != [1, 1]
     }
 
     /// Units of a map with and without zeros.
-    fn units(&self) -> [usize; 2] {
+    pub fn units(&self) -> [usize; 2] {
         [self.padded, self.size].map(|[h, w]| h * w)
     }
 
@@ -33,9 +35,16 @@ impl Frame {
             .zip(maps.chunks_exact(units));
         for (larger, map) in both {
             let across = self.padded[1];
-            let rows = larger[self.before[0] * across..].chunks_exact_mut(across);
-            for (larger, row) in rows.zip(map.chunks_exact(self.size[1])) {
-                larger[self.before[1]..][..self.size[1]].copy_from_slice(row);
+            let larger = larger[self.before[0] * across..].chunks_exact_mut(across);
+            let rows = map.chunks_exact(self.size[1]).step_by(self.step[0]);
+            for (larger, row) in larger.zip(rows) {
+                let larger = &mut larger[self.before[1]..];
+                match self.step[1] {
+                    1 => larger[..row.len()].copy_from_slice(row),
+                    step => {
+                        (larger.iter_mut().zip(row.iter().step_by(step))).for_each(|(x, &y)| *x = y)
+                    }
+                }
             }
         }
     }
@@ -81,7 +90,7 @@ impl<T> Default for Last<T> {
 }
 
 impl<'a, T: Real> Groups<'a, T> {
-    /// Of so many groups; `at_once` pads them all beforehand, which pays where each is asked for often.
+    /// Of so many groups; `at_once` pads them all beforehand, as it must be where several are asked for at once.
     pub fn new(frame: Frame, maps: &'a [T], groups: usize, at_once: bool) -> Groups<'a, T> {
         let is_padded = at_once || !frame.is_needed();
         let maps = match at_once {
@@ -96,12 +105,13 @@ impl<'a, T: Real> Groups<'a, T> {
         }
     }
 
-    /// A group with its zeros.
+    /// From a group on, all that are padded: with its zeros this one, at least.
     pub fn padded<'b>(&'b self, group: usize, last: &'b mut Last<T>) -> &'b [T] {
-        let maps = &self.maps[group * self.each..][..self.each];
+        let maps = &self.maps[group * self.each..];
         if self.is_padded {
             return maps;
         }
+        let maps = &maps[..self.each];
         if last.group != Some(group) {
             let [padded, units] = self.frame.units();
             // the zeros stay from group to group

@@ -28,13 +28,17 @@ impl<T: Real> Phases<T> {
         let mut phases = Vec::new();
         for h in steps[0].phases() {
             for w in steps[1].phases() {
-                phases.push(phase(geometry, [&h, &w], padded, weight));
+                // units that no tap reaches keep a gradient of zero
+                if !h.taps.is_empty() && !w.taps.is_empty() {
+                    phases.push(phase(geometry, [&h, &w], padded, weight));
+                }
             }
         }
         Phases {
             phases,
             frame: Frame {
                 size: geometry.output(),
+                step: [1, 1],
                 before: [steps[0].before, steps[1].before],
                 padded,
             },

@@ -2,89 +2,119 @@
 
 use crate::ops::cpu::Real;
 use crate::ops::packed::blocks;
+use crate::ops::product::STRIP;
 use std::ops::Range;
 
-/// Bytes of a right operand that stay in a core's second-level cache beside the maps.
-const NEAR: usize = 1 << 18;
-
-/// One block of a group's columns, and some of its rows.
+/// One block of a group's columns, and some of its rows, in some samples.
 pub(super) struct Piece<'o, T> {
-    /// Which group, among those of all samples.
+    pub samples: Range<usize>,
     pub group: usize,
     /// Which block.
     pub block: usize,
     /// Its first column.
     pub first: usize,
+    /// Its rows in each sample: all of them, if there are several samples.
     pub rows: Range<usize>,
-    /// Its columns, as far as its rows go.
+    /// How many columns it has.
+    pub columns: usize,
+    /// The columns of the first sample, as far as its rows go, then those of the next.
     pub out: Vec<&'o mut [T]>,
 }
 
 /// How the outputs of groups are divided. No number depends on it.
+///
+/// All blocks of some rows come before the next rows: so what they read of the left operand is in a core's
+/// second-level cache for all but the first.
 pub(super) struct Division {
+    groups: usize,
     /// Columns of a group.
     columns: usize,
     /// Rows of a column.
     rows: usize,
     /// Rows of a piece.
     part: usize,
-    /// Whether a block is worked off in all groups before the next one, as its right operand is too large to
-    /// be read anew for each.
-    pub block_first: bool,
+    /// Samples of a piece.
+    pub together: usize,
 }
 
 impl Division {
-    /// Of groups whose columns are maps of `[h, w]` units, each the sum of so many terms: into so many parts of
-    /// whole rows of the map that `groups` of them are enough for all threads.
-    pub fn new<T: Real>(
+    /// Of groups in some samples whose columns are maps of `[h, w]` units, into pieces of about a strip of rows: some whole rows of a map, or some whole maps where they are small.
+    pub fn strips<T: Real>(
+        samples: usize,
         groups: usize,
         columns: usize,
         [h, w]: [usize; 2],
-        terms: usize,
     ) -> Division {
-        let pieces = blocks::<T>(columns).count() * groups;
-        Division {
-            part: h.div_ceil(rayon::current_num_threads().div_ceil(pieces)) * w,
-            block_first: columns * terms * size_of::<T>() > NEAR,
-            ..Division::whole(columns, [h, w])
+        let strips = samples.div_ceil((STRIP / (h * w)).clamp(1, samples));
+        let whole = Division {
+            together: samples.div_ceil(strips),
+            ..Division::whole(groups, columns, h * w)
+        };
+        let pieces = blocks::<T>(columns).count() * groups * strips;
+        match whole.together {
+            1 => whole.cut(pieces, (h * w).div_ceil(STRIP), [h, w]),
+            _ => whole,
         }
     }
 
+    /// Of groups whose columns stay whole but where threads would have nothing to do.
+    pub fn columns<T: Real>(groups: usize, columns: usize, [h, w]: [usize; 2]) -> Division {
+        let pieces = blocks::<T>(columns).count() * groups;
+        Division::whole(groups, columns, h * w).cut(pieces, 1, [h, w])
+    }
+
     /// Of groups whose columns stay whole.
-    pub fn whole(columns: usize, [h, w]: [usize; 2]) -> Division {
+    pub fn whole(groups: usize, columns: usize, rows: usize) -> Division {
         Division {
+            groups,
             columns,
-            rows: h * w,
-            part: h * w,
-            block_first: false,
+            rows,
+            part: rows,
+            together: 1,
+        }
+    }
+
+    /// Cuts each of so many pieces into some parts of whole rows of the map, and more if threads need them.
+    fn cut(self, pieces: usize, parts: usize, [h, w]: [usize; 2]) -> Division {
+        let parts = rayon::current_num_threads().div_ceil(pieces).max(parts);
+        Division {
+            part: h.div_ceil(parts) * w,
+            ..self
         }
     }
 
     /// The pieces of all groups, in the order in which they are best worked off.
     pub fn pieces<'o, T: Real>(&self, out: &'o mut [T]) -> Vec<Piece<'o, T>> {
+        let maps = self.groups * self.columns;
+        let samples = out.len() / (maps * self.rows);
+        let blocks: Vec<_> = blocks::<T>(self.columns).collect();
+        let parts = self.rows.div_ceil(self.part);
         let mut pieces = Vec::new();
-        let groups = out.chunks_exact_mut(self.columns * self.rows);
-        for (group, mut out) in groups.enumerate() {
-            for (block, columns) in blocks::<T>(self.columns).enumerate() {
-                let (these, rest) = out.split_at_mut(columns.len() * self.rows);
-                out = rest;
-                let from = pieces.len();
-                pieces.extend((0..self.rows).step_by(self.part).map(|row| Piece {
-                    group,
-                    block,
-                    first: columns.start,
-                    rows: row..self.rows.min(row + self.part),
-                    out: Vec::with_capacity(columns.len()),
-                }));
-                for column in these.chunks_exact_mut(self.rows) {
-                    let parts = column.chunks_mut(self.part);
-                    let both = pieces[from..].iter_mut().zip(parts);
-                    both.for_each(|(piece, part)| piece.out.push(part));
+        for from in (0..samples).step_by(self.together) {
+            let samples = from..samples.min(from + self.together);
+            for group in 0..self.groups {
+                for row in (0..self.rows).step_by(self.part) {
+                    pieces.extend(blocks.iter().enumerate().map(|(block, columns)| Piece {
+                        samples: samples.clone(),
+                        group,
+                        block,
+                        first: columns.start,
+                        rows: row..self.rows.min(row + self.part),
+                        columns: columns.len(),
+                        out: Vec::with_capacity(samples.len() * columns.len()),
+                    }));
                 }
             }
         }
-        if self.block_first {
-            pieces.sort_by_key(|piece| piece.block);
+        let width = blocks.first().map_or(1, Range::len);
+        for (i, column) in out.chunks_exact_mut(self.rows).enumerate() {
+            let (sample, group, column_of) = (i / maps, i % maps / self.columns, i % self.columns);
+            let first = (sample / self.together * self.groups + group) * parts;
+            for (part, out) in column.chunks_mut(self.part).enumerate() {
+                pieces[(first + part) * blocks.len() + column_of / width]
+                    .out
+                    .push(out);
+            }
         }
         pieces
     }

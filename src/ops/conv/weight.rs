@@ -9,7 +9,7 @@ use super::pieces::{Division, Piece};
 use super::table::sparse;
 use crate::graph::Conv;
 use crate::ops::cpu::{Real, tensor, view};
-use crate::ops::packed::{Block, Layout, pack};
+use crate::ops::packed::{Layout, pack};
 use crate::ops::product::{Left, Product, To};
 use crate::ops::sums::sum;
 use crate::ops::wide::wide;
@@ -30,7 +30,7 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     let (step, step_out) = (left.len() / n, dy.len() / n);
     let chunks = chunks(n, windows.len());
     let mut dw = vec![T::zero(); geometry.maps[1] * rows.len()];
-    let work = |mut piece: Piece<T>| {
+    let work = |packed: &mut Vec<T>, mut piece: Piece<T>| {
         let first = piece.group * group_out + piece.first;
         for (samples, units) in &chunks {
             let maps = samples.start * step + piece.group * (step / geometry.groups);
@@ -41,16 +41,17 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
                 outer: step_out,
                 taps: &taps,
             };
-            let (numbers, width) = pack(dy, layout, samples.len(), piece.out.len());
             let terms = &windows[units.clone()];
             Product {
-                left: &Left::new(&left[maps..], &rows, terms, [samples.len(), step]),
-                rows: piece.rows.clone(),
-                right: Block {
-                    numbers: &numbers,
-                    width,
-                },
+                left: &Left::new(
+                    &left[maps..],
+                    &rows[piece.rows.clone()],
+                    terms,
+                    [samples.len(), step],
+                ),
+                right: pack(packed, dy, layout, samples.len(), piece.columns),
                 to: To::Itself,
+                columns: piece.columns,
                 out: piece.out.iter_mut().map(|out| &mut **out).collect(),
             }
             .run();
@@ -58,8 +59,9 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     };
     let taps = [group_in, geometry.taps()];
     // the right operand is packed anew for each piece, whatever comes first
-    let division = Division::new::<T>(geometry.groups, group_out, taps, 0);
-    division.pieces(&mut dw).into_par_iter().for_each(work);
+    let division = Division::columns::<T>(geometry.groups, group_out, taps);
+    let pieces = division.pieces(&mut dw).into_par_iter();
+    pieces.for_each_init(Vec::new, work);
     let [kh, kw] = geometry.kernel;
     let dw = sparse(conv, dw, geometry.maps[0]);
     let dims = match conv.table {

@@ -11,26 +11,34 @@ fn numbers(key: u64, count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Every number of rows from 1 to 40, neighbours and not, with columns that fill no block, one and several, and
-/// terms that are gone through twice; written in each way.
+/// Every number of rows from 1 to 40, neighbours and not, and more than a strip; columns that fill no block, one
+/// and several; terms that are gone through twice; written in each way, to columns that hold all rows or half of
+/// them.
 #[test]
 fn is_the_sum_of_products() {
     // an interpreter that looks at every read (`ci/miri`) takes seconds for each
     let step = if cfg!(miri) { 6 } else { 1 };
     let sizes = (1..40).map(|n| (n, 3 * n % 300, n % 37 + 1));
     let large = (9, if cfg!(miri) { 260 } else { 700 }, 33);
-    for (rows, terms, columns) in sizes.step_by(step).chain([large]) {
+    let long = (STRIP + 8, 3, 5);
+    for (rows, terms, columns) in sizes.step_by(step).chain([large, long]) {
         let places: Vec<usize> = (0..rows).rev().collect();
         let (scale, shift) = (numbers(3, columns), numbers(4, columns));
         let add = numbers(5, columns * rows);
-        for (case, apart, repeat) in [
-            (0, 1, 1),
-            (1, 3, 1),
-            (2, 2, 2),
-            (3, 1, 1),
-            (4, 1, 1),
-            (5, 2, 1),
+        for (case, apart, repeat, sets) in [
+            (0, 1, 1, 2),
+            (1, 3, 1, 1),
+            (2, 2, 2, 1),
+            (2, 1, 2, 2),
+            (3, 1, 1, 1),
+            (3, 1, 1, 2),
+            (4, 1, 1, 1),
+            (5, 2, 1, 1),
         ] {
+            if rows % sets > 0 {
+                continue;
+            }
+            let length = rows / sets;
             let step = 5;
             let left = numbers(1, apart * rows + 2 * terms + step);
             let right = numbers(2, repeat * terms * columns);
@@ -45,17 +53,22 @@ fn is_the_sum_of_products() {
             let packed = Packed::new(&right, layout, repeat, columns);
             let source = Left::new(&left, &row_offsets, &term_offsets, [repeat, step]);
             let mut out = vec![BEFORE; columns * rows];
-            let mut rest: Vec<&mut [f64]> = out.chunks_exact_mut(rows).collect();
+            let mut of_sets: Vec<Vec<&mut [f64]>> = (out.chunks_exact_mut(columns * length))
+                .map(|set| set.chunks_exact_mut(length).collect())
+                .collect();
             for (i, block) in blocks::<f64>(columns).enumerate() {
                 let finish = Finish {
                     scale: Some(&scale[block.start..]),
                     shift: Some(&shift[block.start..]),
-                    add: Some(&add[block.start * rows..]),
+                    add: Some(Add {
+                        numbers: &add[block.start * length..],
+                        column: length,
+                        set: columns * length,
+                    }),
                     relu: true,
                 };
                 Product {
                     left: &source,
-                    rows: 0..rows,
                     right: packed.block(i),
                     to: match case {
                         0 => To::Order,
@@ -73,11 +86,15 @@ fn is_the_sum_of_products() {
                             ..finish
                         }),
                     },
-                    out: rest.drain(..block.len()).collect(),
+                    columns: block.len(),
+                    out: of_sets
+                        .iter_mut()
+                        .flat_map(|set| set.drain(..block.len()))
+                        .collect(),
                 }
                 .run();
             }
-            for (column, out) in out.chunks_exact(rows).enumerate() {
+            for column in 0..columns {
                 for row in 0..rows {
                     let term = |t: usize, again: usize| {
                         let right = right[(again * terms + t) * columns + column];
@@ -85,8 +102,9 @@ fn is_the_sum_of_products() {
                     };
                     let all = (0..repeat).flat_map(|again| (0..terms).map(move |t| (t, again)));
                     let sum: f64 = all.map(|(t, again)| term(t, again)).sum();
+                    let place = |row| (row / length * columns + column) * length + row % length;
                     let (scale, shift) = (scale[column], shift[column]);
-                    let add = add[column * rows + row];
+                    let add = add[place(row)];
                     let expected = match case {
                         2 => sum + BEFORE,
                         3 => (sum * scale + shift + add).max(0.0),
@@ -94,11 +112,7 @@ fn is_the_sum_of_products() {
                         5 => (sum * scale).max(0.0),
                         _ => sum,
                     };
-                    let found = if case == 1 {
-                        out[places[row]]
-                    } else {
-                        out[row]
-                    };
+                    let found = out[place(if case == 1 { places[row] } else { row })];
                     assert!(
                         (found - expected).abs() < 1e-12,
                         "case {case}: {found} {expected}"

@@ -1,84 +1,72 @@
-//! How does a tile become part of the output? Its sums stand in vectors over columns, and a column of the
-//! output is a run of rows: four rows of four columns at a time are turned.
+//! How do the sums of a strip become part of the output? They stand in rows, and a column of the output is a
+//! run of rows: four rows of four columns at a time are turned.
 
 use super::{Finish, Product, To};
 use crate::ops::cpu::Real;
-use crate::ops::packed::VECTORS;
 use pulp::Simd;
-
-/// The most numbers that a row of a tile has: the longest vectors hold 16.
-const WIDTH: usize = VECTORS * 16;
+use std::ops::Range;
 
 impl<T: Real> Product<'_, '_, T> {
-    /// Writes the sums of the rows from `row` on.
+    /// Writes the sums of some rows, a block's width for each.
     #[inline(always)]
-    pub(super) fn write<S: Simd, const ROWS: usize, const WIDE: usize>(
-        &mut self,
-        simd: S,
-        tile: [[T::Of<S>; WIDE]; ROWS],
-        row: usize,
-    ) {
-        let from = row - self.rows.start;
-        match self.to {
-            To::Order => turn(
-                &numbers::<T, S, ROWS, WIDE>(&tile),
-                &mut self.out,
-                from,
-                |_, _, _, x| x,
-            ),
-            To::Itself => {
-                turn(
-                    &numbers::<T, S, ROWS, WIDE>(&tile),
-                    &mut self.out,
-                    from,
-                    |_, _, there, x| there + x,
-                );
-            }
-            To::Places(places) => {
-                let tile = numbers::<T, S, ROWS, WIDE>(&tile);
-                for (column, out) in self.out.iter_mut().enumerate() {
-                    for (&place, numbers) in places[row..][..ROWS].iter().zip(&tile) {
-                        out[place] = numbers[column];
-                    }
+    pub(super) fn write<S: Simd>(&mut self, simd: S, sums: &mut [T], rows: Range<usize>) {
+        let width = self.right.width;
+        if let To::Finished(finish) = &self.to {
+            line(simd, sums, width, finish, self.columns);
+        }
+        if let To::Places(places) = self.to {
+            for (column, out) in self.out.iter_mut().enumerate() {
+                for (&place, sums) in places[rows.clone()].iter().zip(sums.chunks_exact(width)) {
+                    out[place] = sums[column];
                 }
             }
-            To::Finished(finish) => {
-                let tile = numbers::<T, S, ROWS, WIDE>(&line(simd, tile, &finish, self.out.len()));
-                let cut = |x: T| {
-                    if finish.relu & (x < T::zero()) {
-                        T::zero()
-                    } else {
-                        x
-                    }
-                };
-                match finish.add {
-                    None => turn(&tile, &mut self.out, from, |_, _, _, x| cut(x)),
-                    Some(add) => {
-                        let rows = self.left.rows.len();
-                        let add = |column: usize, i: usize| add[column * rows + row + i];
-                        turn(&tile, &mut self.out, from, |column, i, _, x| {
-                            cut(add(column, i) + x)
+            return;
+        }
+        let mut from = rows.start;
+        while from < rows.end {
+            // the columns of these rows, as far as they go
+            let length = self.out[0].len();
+            let (set, first) = (from / length, from % length);
+            let to = rows.end.min((set + 1) * length);
+            let sums = &sums[(from - rows.start) * width..(to - rows.start) * width];
+            let out = &mut self.out[set * self.columns..][..self.columns];
+            let cut = |x: T| if x < T::zero() { T::zero() } else { x };
+            match self.to {
+                To::Itself => turn(sums, width, out, first, |_, _, there, x| there + x),
+                To::Finished(Finish { add, relu, .. }) => match (add, relu) {
+                    (None, false) => turn(sums, width, out, first, |_, _, _, x| x),
+                    (None, true) => turn(sums, width, out, first, |_, _, _, x| cut(x)),
+                    (Some(add), relu) => {
+                        let add = |column: usize, i: usize| {
+                            add.numbers[set * add.set + column * add.column + first + i]
+                        };
+                        turn(sums, width, out, first, |column, i, _, x| {
+                            let x = add(column, i) + x;
+                            if relu { cut(x) } else { x }
                         });
                     }
-                }
+                },
+                To::Order | To::Places(_) => turn(sums, width, out, first, |_, _, _, x| x),
             }
+            from = to;
         }
     }
 }
 
 /// Each sum times the factor of its column plus its summand.
 #[inline(always)]
-fn line<T: Real, S: Simd, const ROWS: usize, const WIDE: usize>(
+fn line<T: Real, S: Simd>(
     simd: S,
-    mut tile: [[T::Of<S>; WIDE]; ROWS],
+    sums: &mut [T],
+    width: usize,
     finish: &Finish<T>,
     columns: usize,
-) -> [[T::Of<S>; WIDE]; ROWS] {
+) {
     if finish.scale.is_none() && finish.shift.is_none() {
-        return tile;
+        return;
     }
     let of_columns = |numbers: Option<&[T]>, without: T| {
-        let mut all = [without; WIDTH];
+        let mut all = vec![without; width];
         if let Some(numbers) = numbers {
             all[..columns].copy_from_slice(&numbers[..columns]);
         }
@@ -89,66 +77,68 @@ fn line<T: Real, S: Simd, const ROWS: usize, const WIDE: usize>(
         of_columns(finish.shift, T::zero()),
     );
     let (scale, shift) = (T::vectors::<S>(&scale), T::vectors::<S>(&shift));
-    for sums in &mut tile {
-        for v in 0..WIDE {
-            sums[v] = T::times_plus(simd, sums[v], scale[v], shift[v]);
+    for sums in T::vectors_mut::<S>(sums).chunks_exact_mut(scale.len()) {
+        for ((sum, &scale), &shift) in sums.iter_mut().zip(scale).zip(shift) {
+            *sum = T::times_plus(simd, *sum, scale, shift);
         }
     }
-    tile
 }
 
-/// A tile's rows as numbers.
+/// Writes rows of sums into columns, from `from` on: what `becomes` makes of a sum's column and row, of what
+/// stands there, and of the sum.
 #[inline(always)]
-fn numbers<T: Real, S: Simd, const ROWS: usize, const WIDE: usize>(
-    tile: &[[T::Of<S>; WIDE]; ROWS],
-) -> [[T; WIDTH]; ROWS] {
-    let mut numbers = [[T::zero(); WIDTH]; ROWS];
-    for (numbers, vectors) in numbers.iter_mut().zip(tile) {
-        T::vectors_mut::<S>(numbers)[..WIDE].copy_from_slice(vectors);
-    }
-    numbers
-}
-
-/// Writes a tile into columns, rows from `from` on: what `becomes` makes of a number's column and row in
-/// the tile, of what stands there, and of the number.
-#[inline(always)]
-fn turn<T: Real, const ROWS: usize>(
-    tile: &[[T; WIDTH]; ROWS],
+fn turn<T: Real>(
+    sums: &[T],
+    width: usize,
     out: &mut [&mut [T]],
     from: usize,
     becomes: impl Fn(usize, usize, T, T) -> T,
 ) {
+    let rows = sums.len() / width;
     let (fours, rest) = out.as_chunks_mut::<4>();
     let after = 4 * fours.len();
-    for (four, [a, b, c, d]) in fours.iter_mut().enumerate() {
-        let (first, rows) = (4 * four, from..from + ROWS);
-        let out = [
-            &mut a[rows.clone()],
-            &mut b[rows.clone()],
-            &mut c[rows.clone()],
-            &mut d[rows],
-        ];
-        let of_row = |i: usize| -> [T; 4] {
-            let row = &tile[i];
-            [row[first], row[first + 1], row[first + 2], row[first + 3]]
-        };
-        for i in (0..ROWS - ROWS % 4).step_by(4) {
-            let columns = T::turn([of_row(i), of_row(i + 1), of_row(i + 2), of_row(i + 3)]);
+    for (four, columns) in fours.iter_mut().enumerate() {
+        let first = 4 * four;
+        let [a, b, c, d] = columns.each_mut().map(|column| &mut column[from..][..rows]);
+        let (a, a_rest) = a.as_chunks_mut::<4>();
+        let (b, b_rest) = b.as_chunks_mut::<4>();
+        let (c, c_rest) = c.as_chunks_mut::<4>();
+        let (d, d_rest) = d.as_chunks_mut::<4>();
+        let whole = 4 * a.len();
+        let quads = a.iter_mut().zip(b).zip(c.iter_mut().zip(d));
+        for (i, (((a, b), (c, d)), sums)) in quads.zip(sums.chunks_exact(4 * width)).enumerate() {
+            let (row0, rest) = sums.split_at(width);
+            let (row1, rest) = rest.split_at(width);
+            let (row2, row3) = rest.split_at(width);
+            let columns = T::turn([
+                four_of(row0, first),
+                four_of(row1, first),
+                four_of(row2, first),
+                four_of(row3, first),
+            ]);
+            let out = [a, b, c, d];
             for k in 0..4 {
                 for j in 0..4 {
-                    out[k][i + j] = becomes(first + k, i + j, out[k][i + j], columns[k][j]);
+                    out[k][j] = becomes(first + k, 4 * i + j, out[k][j], columns[k][j]);
                 }
             }
         }
-        for (k, out) in out.into_iter().enumerate() {
-            for i in ROWS - ROWS % 4..ROWS {
-                out[i] = becomes(first + k, i, out[i], tile[i][first + k]);
+        for (k, out) in [a_rest, b_rest, c_rest, d_rest].into_iter().enumerate() {
+            for (i, out) in (whole..).zip(out) {
+                *out = becomes(first + k, i, *out, sums[i * width + first + k]);
             }
         }
     }
-    for (k, out) in rest.iter_mut().enumerate() {
-        for (i, out) in out[from..][..ROWS].iter_mut().enumerate() {
-            *out = becomes(after + k, i, *out, tile[i][after + k]);
+    for (column, out) in (after..).zip(rest) {
+        for (i, out) in out[from..][..rows].iter_mut().enumerate() {
+            *out = becomes(column, i, *out, sums[i * width + column]);
         }
     }
+}
+
+/// Four numbers of a row.
+#[inline(always)]
+fn four_of<T: Copy>(row: &[T], first: usize) -> [T; 4] {
+    let four = &row[first..][..4];
+    [four[0], four[1], four[2], four[3]]
 }

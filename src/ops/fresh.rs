@@ -1,0 +1,104 @@
+//! Vectors that tasks fill, each its own chunks: not zeroed first, which for large ones costs as much as what is
+//! computed.
+
+#![allow(unsafe_code)]
+
+use super::cpu::Real;
+use rayon::prelude::*;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A vector of so many numbers, none of which is there yet.
+pub(super) struct Fresh<T> {
+    numbers: Vec<T>,
+    count: usize,
+    written: AtomicUsize,
+}
+
+/// A chunk of a vector, filled from its front.
+pub(super) struct Slots<'a, T> {
+    free: &'a mut [MaybeUninit<T>],
+    filled: usize,
+    written: &'a AtomicUsize,
+}
+
+impl<T: Real> Fresh<T> {
+    /// Room for so many numbers.
+    pub fn new(count: usize) -> Fresh<T> {
+        Fresh {
+            numbers: Vec::with_capacity(count),
+            count,
+            written: AtomicUsize::new(0),
+        }
+    }
+
+    /// The chunks of one size, in order; the last one may be shorter.
+    pub fn chunks(&mut self, size: usize) -> impl IndexedParallelIterator<Item = Slots<'_, T>> {
+        let (all, written) = (self.numbers.spare_capacity_mut(), &self.written);
+        let chunks = all[..self.count].par_chunks_mut(size.max(1));
+        chunks.map(move |free| Slots {
+            free,
+            filled: 0,
+            written,
+        })
+    }
+
+    /// The vector.
+    ///
+    /// # Panics
+    /// If a number was not written.
+    pub fn finish(mut self) -> Vec<T> {
+        assert_eq!(self.written.into_inner(), self.count);
+        // SAFETY: there is room for so many numbers, and so many different ones have been written: no slot is
+        // counted before it is written, nor twice, as it is no longer free then
+        unsafe { self.numbers.set_len(self.count) };
+        self.numbers
+    }
+}
+
+impl<T: Real> Slots<'_, T> {
+    /// Fills the next slots.
+    #[inline(always)]
+    pub fn extend(&mut self, numbers: impl Iterator<Item = T>) {
+        let free = std::mem::take(&mut self.free);
+        let mut filled = 0;
+        for (slot, x) in free.iter_mut().zip(numbers) {
+            slot.write(x);
+            filled += 1;
+        }
+        self.filled += filled;
+        self.free = &mut free[filled..];
+    }
+}
+
+impl<T> Drop for Slots<'_, T> {
+    fn drop(&mut self) {
+        self.written.fetch_add(self.filled, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_become_one_vector() {
+        let mut fresh = Fresh::new(10);
+        fresh.chunks(4).enumerate().for_each(|(i, mut slots)| {
+            slots.extend([i as f32; 1].into_iter());
+            slots.extend((0..100).map(|k| k as f32));
+        });
+        let whole = [0., 0., 1., 2., 1., 0., 1., 2., 2., 0.];
+        assert_eq!(fresh.finish(), whole);
+        assert!(Fresh::<f64>::new(0).finish().is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "left: 8")]
+    fn a_number_that_is_missing_is_noticed() {
+        let mut fresh = Fresh::new(10);
+        let short = |mut slots: Slots<f64>| slots.extend([1.0; 3].into_iter());
+        fresh.chunks(4).for_each(short);
+        fresh.finish();
+    }
+}
