@@ -17,8 +17,8 @@ from peers_models import MODELS, batches
 from torch import nn
 
 QUICK = ["article_lenet5_cifar10", "resnet20_cifar", "resnet18", "resnet50"]
-WARM_UP = (2, 0.2)  # steps and seconds at least, as in src/bench.rs
-CANDLE_SAMPLES = 2  # it is slow
+WARM_UP = (3, 0.5)  # steps and seconds at least, as in src/bench.rs
+CANDLE_ROUNDS, CANDLE_SAMPLES = 1, 1  # it is slow
 
 
 def fail(what):
@@ -95,7 +95,7 @@ def measure(options, name, model, shape, batch, step, candle):
         time.sleep(0.3)
         first = {**ours(), "round": turn}
         timings.append(first)
-        for engine, peer in [("PyTorch", pytorch)] + ([("candle", stock)] if candle else []):
+        for engine, peer in [("PyTorch", pytorch)] + ([("candle", stock)] if candle and turn <= CANDLE_ROUNDS else []):
             if engine not in missing:
                 try:
                     timings.append({**first, **peer(), "round": turn})

@@ -69,8 +69,8 @@ pub enum BenchError {
     Stopped,
 }
 
-/// Steps before the first sample are taken at least so often and so long: caches and clock rate settle.
-const WARM_UP: (usize, Duration) = (2, Duration::from_millis(200));
+/// Steps before the first sample are taken at least so often and so long: caches, clock rate and memory settle.
+const WARM_UP: (usize, Duration) = (3, Duration::from_millis(500));
 
 /// So many samples of a step, each in seconds, after a warm-up; `goes_on` is asked before each step.
 ///

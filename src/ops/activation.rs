@@ -65,11 +65,8 @@ pub(super) fn each<T: Real>(x: &Tensor, f: impl Fn(T) -> T + Copy + Sync) -> Res
     let mut out = Fresh::new(numbers.len());
     let chunks = out.chunks(CHUNK).zip(numbers.par_chunks(CHUNK));
     chunks.for_each(|(mut out, numbers)| {
-        wide!({
-            // a copy, so that its constants are not read anew for each number
-            let f = f;
-            out.extend(numbers.iter().map(|&x| f(x)));
-        });
+        // a copy of the function, so that its constants are not read anew for each number
+        wide!(out.extend(numbers.iter().map(move |&x| f(x))));
     });
     tensor(out.finish(), x.dims())
 }

@@ -8,13 +8,14 @@ mod table;
 mod weight;
 
 use super::cpu::{Real, by_dtype, tensor, view};
+use super::fresh::{Fresh, Slots};
 use super::packed::{Layout, Packed};
 use super::product::{Add, Finish, Left, Product, To};
 use crate::graph::Conv;
 use candle_core::{Error, Result, Tensor};
 use geometry::Geometry;
 use padded::{Groups, Last};
-use phases::Phases;
+use phases::{Phase, Phases};
 use pieces::{Division, Piece};
 use rayon::prelude::*;
 use std::any::Any;
@@ -106,7 +107,7 @@ fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) 
     let (scale, shift, add) = (scale.as_deref(), shift.as_deref(), add.as_deref());
     let terms = geometry.window_taps();
     let [h, w] = geometry.output();
-    let mut out = vec![T::zero(); n * geometry.maps[1] * h * w];
+    let mut out = Fresh::new(n * geometry.maps[1] * h * w);
     let division = Division::strips::<T>(n, geometry.groups, group_out, [h, w]);
     let frame = geometry.frame();
     let rows = in_samples(
@@ -115,31 +116,34 @@ fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) 
         geometry.maps[0] * frame.units()[0],
     );
     let left = Groups::new(frame, &x, n * geometry.groups, division.together > 1);
-    let work = |last: &mut Last<T>, piece: Piece<T>| {
+    let work = |last: &mut Last<T>, piece: Piece<Slots<T>>| {
         let group = piece.samples.start * geometry.groups + piece.group;
         let first = piece.group * group_out + piece.first;
         let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
         Product {
             left: &Left::new(left.padded(group, last), rows, &terms, [1, 0]),
             right: packed[piece.group].block(piece.block),
-            to: To::Finished(Finish {
-                scale: scale.map(|scale| &scale[first..]),
-                shift: shift.map(|shift| &shift[first..]),
-                add: add.map(|add| Add {
-                    numbers: &add[(group * group_out + piece.first) * h * w + piece.rows.start..],
-                    column: h * w,
-                    set: geometry.maps[1] * h * w,
-                }),
-                relu: then.relu,
-            }),
             columns: piece.columns,
-            out: piece.out,
+            to: To::Finished(
+                Finish {
+                    scale: scale.map(|scale| &scale[first..]),
+                    shift: shift.map(|shift| &shift[first..]),
+                    add: add.map(|add| Add {
+                        numbers: &add
+                            [(group * group_out + piece.first) * h * w + piece.rows.start..],
+                        column: h * w,
+                        set: geometry.maps[1] * h * w,
+                    }),
+                    relu: then.relu,
+                },
+                piece.out,
+            ),
         }
         .run();
     };
-    let pieces = division.pieces(&mut out).into_par_iter();
+    let pieces = division.fresh(&mut out).into_par_iter();
     pieces.for_each_init(Last::default, work);
-    tensor(out, &[n, geometry.maps[1], h, w])
+    tensor(out.finish(), &[n, geometry.maps[1], h, w])
 }
 
 /// The places of windows in each of some samples, which lie so many numbers apart.
@@ -168,41 +172,55 @@ fn cpu_input_gradient<T: Real>(
     let (weight, dy) = (view::<T>(weight)?, view::<T>(dy)?);
     let weight = dense(conv, &weight, geometry.maps[0]);
     let Phases { phases, frame } = Phases::new(&geometry, &weight);
-    let mut dx = vec![T::zero(); x.elem_count()];
-    for phase in &phases {
-        let division = match phase.places {
-            Some(_) => Division::whole(geometry.groups, group_in, x.dims()[2] * x.dims()[3]),
-            None => Division::strips::<T>(n, geometry.groups, group_in, geometry.input),
-        };
-        // several phases would each pad anew
-        let at_once = phase.places.is_some() || division.together > 1;
-        let left = Groups::new(frame, &dy, n * geometry.groups, at_once);
-        let offsets = in_samples(
-            &phase.rows,
-            division.together,
-            geometry.maps[1] * frame.units()[0],
-        );
-        let work = |last: &mut Last<T>, piece: Piece<T>| {
-            let (rows, to) = match &phase.places {
-                Some(places) => (&offsets[..], To::Places(places)),
-                None => {
-                    let rows = piece.samples.len() * piece.rows.len();
-                    (&offsets[piece.rows.start..][..rows], To::Order)
-                }
+    let (groups, apart) = (n * geometry.groups, geometry.maps[1] * frame.units()[0]);
+    let product = |phase: &Phase<T>, left: &[T], rows: &[usize], piece: [usize; 3], to: To<T>| {
+        let [group, block, columns] = piece;
+        Product {
+            left: &Left::new(left, rows, &phase.terms, [1, 0]),
+            right: phase.packed[group].block(block),
+            columns,
+            to,
+        }
+        .run();
+    };
+    let dx = match &phases[..] {
+        // all units in order
+        [phase] if geometry.stride == [1, 1] => {
+            let mut dx = Fresh::new(x.elem_count());
+            let division = Division::strips::<T>(n, geometry.groups, group_in, geometry.input);
+            let left = Groups::new(frame, &dy, groups, division.together > 1);
+            let rows = in_samples(&phase.rows, division.together, apart);
+            let work = |last: &mut Last<T>, piece: Piece<Slots<T>>| {
+                let group = piece.samples.start * geometry.groups + piece.group;
+                let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
+                let to = To::Finished(Finish::default(), piece.out);
+                let which = [piece.group, piece.block, piece.columns];
+                product(phase, left.padded(group, last), rows, which, to);
             };
-            let group = piece.samples.start * geometry.groups + piece.group;
-            Product {
-                left: &Left::new(left.padded(group, last), rows, &phase.terms, [1, 0]),
-                right: phase.packed[piece.group].block(piece.block),
-                to,
-                columns: piece.columns,
-                out: piece.out,
+            let pieces = division.fresh(&mut dx).into_par_iter();
+            pieces.for_each_init(Last::default, work);
+            dx.finish()
+        }
+        // units that no tap reaches keep a gradient of zero
+        _ => {
+            let mut dx = vec![T::zero(); x.elem_count()];
+            let division = Division::whole(geometry.groups, group_in, x.dims()[2] * x.dims()[3]);
+            // each phase would pad anew
+            let left = Groups::new(frame, &dy, groups, true);
+            for phase in &phases {
+                let work = |last: &mut Last<T>, piece: Piece<&mut [T]>| {
+                    let group = piece.samples.start * geometry.groups + piece.group;
+                    let left = left.padded(group, last);
+                    let to = To::Places(&phase.places, piece.out);
+                    let which = [piece.group, piece.block, piece.columns];
+                    product(phase, left, &phase.rows, which, to);
+                };
+                let pieces = division.added_to(&mut dx).into_par_iter();
+                pieces.for_each_init(Last::default, work);
             }
-            .run();
-        };
-        let pieces = division.pieces(&mut dx).into_par_iter();
-        pieces.for_each_init(Last::default, work);
-    }
+            dx
+        }
+    };
     tensor(dx, x.dims())
 }
 

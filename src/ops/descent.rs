@@ -121,10 +121,9 @@ fn each_2<T: Real>(
         .for_each(|(((mut x, mut y), (a, b)), c)| {
             let from = || a.iter().zip(b).zip(c);
             wide!({
-                // copies, so that their constants are not read anew for each number
-                let (f, g) = (f, g);
-                x.extend(from().map(|((&a, &b), &c)| f(a, b, c)));
-                y.extend(from().map(|((&a, &b), &c)| g(a, b, c)));
+                // copies of the functions, so that their constants are not read anew for each number
+                x.extend(from().map(move |((&a, &b), &c)| f(a, b, c)));
+                y.extend(from().map(move |((&a, &b), &c)| g(a, b, c)));
             });
         });
     [x, y].map(Fresh::finish)
@@ -144,10 +143,9 @@ fn each_3<T: Real>(
         .for_each(|((((mut x, mut y), mut z), (a, b)), (c, d))| {
             let from = || a.iter().zip(b).zip(c.iter().zip(d));
             wide!({
-                let (f, g, h) = (f, g, h);
-                x.extend(from().map(|((&a, &b), (&c, &d))| f(a, b, c, d)));
-                y.extend(from().map(|((&a, &b), (&c, &d))| g(a, b, c, d)));
-                z.extend(from().map(|((&a, &b), (&c, &d))| h(a, b, c, d)));
+                x.extend(from().map(move |((&a, &b), (&c, &d))| f(a, b, c, d)));
+                y.extend(from().map(move |((&a, &b), (&c, &d))| g(a, b, c, d)));
+                z.extend(from().map(move |((&a, &b), (&c, &d))| h(a, b, c, d)));
             });
         });
     [x, y, z].map(Fresh::finish)

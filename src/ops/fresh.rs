@@ -43,6 +43,19 @@ impl<T: Real> Fresh<T> {
         })
     }
 
+    /// The chunks of one size, each cut into parts, of which the last one may be shorter.
+    pub fn cut(&mut self, size: usize, part: usize) -> Vec<Slots<'_, T>> {
+        let (all, written) = (self.numbers.spare_capacity_mut(), &self.written);
+        let chunks = all[..self.count].chunks_mut(size.max(1));
+        let parts = chunks.flat_map(|chunk| chunk.chunks_mut(part.max(1)));
+        let slots = |free| Slots {
+            free,
+            filled: 0,
+            written,
+        };
+        parts.map(slots).collect()
+    }
+
     /// The vector.
     ///
     /// # Panics
@@ -57,6 +70,11 @@ impl<T: Real> Fresh<T> {
 }
 
 impl<T: Real> Slots<'_, T> {
+    /// How many slots there are, filled and free.
+    pub fn len(&self) -> usize {
+        self.filled + self.free.len()
+    }
+
     /// Fills the next slots.
     #[inline(always)]
     pub fn extend(&mut self, numbers: impl Iterator<Item = T>) {

@@ -116,10 +116,7 @@ pub fn gate(x: &Tensor, gate: &Tensor) -> Result<Tensor> {
         let mut out = Fresh::new(numbers.len());
         let maps = out.chunks(plane).zip(numbers.par_chunks(plane));
         maps.zip(&gates[..]).for_each(|((mut out, map), &gate)| {
-            wide!({
-                let gate = gate;
-                out.extend(map.iter().map(|&x| x * gate));
-            });
+            wide!(out.extend(map.iter().map(move |&x| x * gate)));
         });
         tensor(out.finish(), x.dims())
     })

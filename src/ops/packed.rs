@@ -1,6 +1,7 @@
 //! The right operand of a product, laid out so that a block of columns is contiguous.
 
 use super::cpu::Real;
+use super::fresh::Fresh;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -58,17 +59,16 @@ impl<T: Real> Packed<T> {
     pub(super) fn new(numbers: &[T], layout: Layout, outer: usize, columns: usize) -> Packed<T> {
         let (terms, lanes) = (outer * layout.taps.len(), lanes::<T>());
         let width = VECTORS * lanes;
-        let mut packed = vec![T::zero(); columns.next_multiple_of(lanes) * terms];
-        if terms > 0 {
-            let each = packed.par_chunks_mut(width * terms).enumerate();
-            each.for_each(|(block, packed)| {
-                let first = block * width;
-                let numbers = &numbers[first * layout.column..];
-                fill(packed, numbers, layout, width.min(columns - first));
-            });
-        }
+        let mut packed = Fresh::new(columns.next_multiple_of(lanes) * terms);
+        let blocks = packed.chunks(width * terms).enumerate();
+        blocks.for_each_init(Vec::new, |near, (block, mut packed)| {
+            let first = block * width;
+            let numbers = &numbers[first * layout.column..];
+            let block = pack(near, numbers, layout, outer, width.min(columns - first));
+            packed.extend(block.numbers.iter().copied());
+        });
         Packed {
-            numbers: packed,
+            numbers: packed.finish(),
             terms,
             columns,
             lanes,

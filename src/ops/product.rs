@@ -26,6 +26,7 @@
 mod write;
 
 use super::cpu::Real;
+use super::fresh::Slots;
 use super::packed::{Block, VECTORS};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
@@ -36,17 +37,15 @@ const PARTIAL: usize = 256;
 /// Rows of a strip: a multiple of what tiles have, with sums that fit the second cache beside all else.
 pub(super) const STRIP: usize = 336;
 
-/// Where sums are written, and what they become.
-#[derive(Clone, Copy)]
-pub(super) enum To<'a, T> {
-    /// In order from a column's front, each as it is.
-    Order,
+/// Where sums are written, and what they become: into the columns of a block, and where these are shorter than the
+/// rows are many, then into those of the next rows, and so on.
+pub(super) enum To<'a, 'o, T> {
     /// For each row a place in its column.
-    Places(&'a [usize]),
+    Places(&'a [usize], Vec<&'o mut [T]>),
     /// In order, added to what stands there.
-    Itself,
+    Itself(Vec<&'o mut [T]>),
     /// In order, finished.
-    Finished(Finish<'a, T>),
+    Finished(Finish<'a, T>, Vec<Slots<'o, T>>),
 }
 
 /// `sum * scale + shift`, each a number for its column, plus `add`, and with `relu` nothing negative.
@@ -57,6 +56,17 @@ pub(super) struct Finish<'a, T> {
     /// Numbers that stand as the output does.
     pub add: Option<Add<'a, T>>,
     pub relu: bool,
+}
+
+impl<T> Default for Finish<'_, T> {
+    fn default() -> Self {
+        Finish {
+            scale: None,
+            shift: None,
+            add: None,
+            relu: false,
+        }
+    }
 }
 
 /// What is added to a block of columns: columns `column` apart, and those of the next rows `set` further on.
@@ -106,10 +116,8 @@ impl<'a, T: Real> Left<'a, T> {
 pub(super) struct Product<'a, 'o, T> {
     pub left: &'a Left<'a, T>,
     pub right: Block<'a, T>,
-    pub to: To<'a, T>,
     pub columns: usize,
-    /// The columns; where they are shorter than the rows are many, those of the next rows follow, and so on.
-    pub out: Vec<&'o mut [T]>,
+    pub to: To<'a, 'o, T>,
 }
 
 impl<T: Real> Product<'_, '_, T> {
@@ -118,7 +126,6 @@ impl<T: Real> Product<'_, '_, T> {
         let terms = self.left.terms.len() * self.left.repeat;
         assert_eq!(self.right.numbers.len(), terms * self.right.width);
         assert!(self.columns <= self.right.width);
-        assert!(self.out.len().is_multiple_of(self.columns));
         Arch::new().dispatch(self);
     }
 }
@@ -154,7 +161,7 @@ impl<T: Real> Product<'_, '_, T> {
     #[inline(always)]
     fn strips<S: Simd, const WIDE: usize>(mut self, simd: S) {
         let (width, rows) = (self.right.width, self.left.rows.len());
-        let mut sums = vec![T::zero(); STRIP.min(rows) * width];
+        let [mut sums, mut turned] = [(); 2].map(|()| vec![T::zero(); STRIP.min(rows) * width]);
         for from in (0..rows).step_by(STRIP) {
             let strip = from..rows.min(from + STRIP);
             let sums = &mut sums[..strip.len() * width];
@@ -175,7 +182,7 @@ impl<T: Real> Product<'_, '_, T> {
                     }
                 },
             );
-            self.write::<S>(simd, sums, strip);
+            self.write(sums, &mut turned, strip);
         }
     }
 

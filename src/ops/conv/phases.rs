@@ -9,8 +9,8 @@ use crate::ops::packed::{Layout, Packed};
 /// taps.
 pub(super) struct Phase<T> {
     pub rows: Vec<usize>,
-    /// Where they stand in their map, if not in order from its front.
-    pub places: Option<Vec<usize>>,
+    /// Where they stand in their map.
+    pub places: Vec<usize>,
     pub terms: Vec<usize>,
     pub packed: Vec<Packed<T>>,
 }
@@ -28,7 +28,7 @@ impl<T: Real> Phases<T> {
         let mut phases = Vec::new();
         for h in steps[0].phases() {
             for w in steps[1].phases() {
-                // units that no tap reaches keep a gradient of zero
+                // no tap reaches the units of some remainders
                 if !h.taps.is_empty() && !w.taps.is_empty() {
                     phases.push(phase(geometry, [&h, &w], padded, weight));
                 }
@@ -131,7 +131,7 @@ fn phase<T: Real>(
     let places = units().map(|(a, b)| a.0 * geometry.input[1] + b.0);
     Phase {
         rows: units().map(|(a, b)| a.1 * padded[1] + b.1).collect(),
-        places: (geometry.stride != [1, 1]).then(|| places.collect()),
+        places: places.collect(),
         terms,
         packed,
     }

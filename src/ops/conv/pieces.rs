@@ -1,12 +1,13 @@
 //! How is a product divided among threads, and in which order is it worked off?
 
 use crate::ops::cpu::Real;
+use crate::ops::fresh::{Fresh, Slots};
 use crate::ops::packed::blocks;
 use crate::ops::product::STRIP;
 use std::ops::Range;
 
 /// One block of a group's columns, and some of its rows, in some samples.
-pub(super) struct Piece<'o, T> {
+pub(super) struct Piece<C> {
     pub samples: Range<usize>,
     pub group: usize,
     /// Which block.
@@ -18,7 +19,7 @@ pub(super) struct Piece<'o, T> {
     /// How many columns it has.
     pub columns: usize,
     /// The columns of the first sample, as far as its rows go, then those of the next.
-    pub out: Vec<&'o mut [T]>,
+    pub out: Vec<C>,
 }
 
 /// How the outputs of groups are divided. No number depends on it.
@@ -83,10 +84,27 @@ impl Division {
         }
     }
 
-    /// The pieces of all groups, in the order in which they are best worked off.
-    pub fn pieces<'o, T: Real>(&self, out: &'o mut [T]) -> Vec<Piece<'o, T>> {
+    /// The pieces of all groups, in the order in which they are best worked off, of an output that is not
+    /// written yet.
+    pub fn fresh<'o, T: Real>(&self, out: &'o mut Fresh<T>) -> Vec<Piece<Slots<'o, T>>> {
+        let columns = out.cut(self.rows, self.part);
+        self.pieces::<T, _>(columns)
+    }
+
+    /// The same of an output that is added to.
+    pub fn added_to<'o, T: Real>(&self, out: &'o mut [T]) -> Vec<Piece<&'o mut [T]>> {
+        let columns = out.chunks_exact_mut(self.rows);
+        self.pieces::<T, _>(
+            columns
+                .flat_map(|column| column.chunks_mut(self.part))
+                .collect(),
+        )
+    }
+
+    /// The pieces of all groups, each with its parts of columns; they are in the order of the output.
+    fn pieces<T: Real, C>(&self, columns: Vec<C>) -> Vec<Piece<C>> {
         let maps = self.groups * self.columns;
-        let samples = out.len() / (maps * self.rows);
+        let samples = columns.len() / (maps * self.rows.div_ceil(self.part));
         let blocks: Vec<_> = blocks::<T>(self.columns).collect();
         let parts = self.rows.div_ceil(self.part);
         let mut pieces = Vec::new();
@@ -107,14 +125,13 @@ impl Division {
             }
         }
         let width = blocks.first().map_or(1, Range::len);
-        for (i, column) in out.chunks_exact_mut(self.rows).enumerate() {
-            let (sample, group, column_of) = (i / maps, i % maps / self.columns, i % self.columns);
-            let first = (sample / self.together * self.groups + group) * parts;
-            for (part, out) in column.chunks_mut(self.part).enumerate() {
-                pieces[(first + part) * blocks.len() + column_of / width]
-                    .out
-                    .push(out);
-            }
+        for (i, column) in columns.into_iter().enumerate() {
+            let (part, i) = (i % parts, i / parts);
+            let (sample, group, of_group) = (i / maps, i % maps / self.columns, i % self.columns);
+            let strip = (sample / self.together * self.groups + group) * parts + part;
+            pieces[strip * blocks.len() + of_group / width]
+                .out
+                .push(column);
         }
         pieces
     }

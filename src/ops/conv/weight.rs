@@ -30,7 +30,7 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     let (step, step_out) = (left.len() / n, dy.len() / n);
     let chunks = chunks(n, windows.len());
     let mut dw = vec![T::zero(); geometry.maps[1] * rows.len()];
-    let work = |packed: &mut Vec<T>, mut piece: Piece<T>| {
+    let work = |packed: &mut Vec<T>, mut piece: Piece<&mut [T]>| {
         let first = piece.group * group_out + piece.first;
         for (samples, units) in &chunks {
             let maps = samples.start * step + piece.group * (step / geometry.groups);
@@ -50,9 +50,8 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
                     [samples.len(), step],
                 ),
                 right: pack(packed, dy, layout, samples.len(), piece.columns),
-                to: To::Itself,
                 columns: piece.columns,
-                out: piece.out.iter_mut().map(|out| &mut **out).collect(),
+                to: To::Itself(piece.out.iter_mut().map(|out| &mut **out).collect()),
             }
             .run();
         }
@@ -60,7 +59,7 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     let taps = [group_in, geometry.taps()];
     // the right operand is packed anew for each piece, whatever comes first
     let division = Division::columns::<T>(geometry.groups, group_out, taps);
-    let pieces = division.pieces(&mut dw).into_par_iter();
+    let pieces = division.added_to(&mut dw).into_par_iter();
     pieces.for_each_init(Vec::new, work);
     let [kh, kw] = geometry.kernel;
     let dw = sparse(conv, dw, geometry.maps[0]);

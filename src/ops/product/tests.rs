@@ -1,3 +1,4 @@
+use super::super::fresh::Fresh;
 use super::super::packed::{Layout, Packed, blocks};
 use super::*;
 use crate::random::Key;
@@ -29,7 +30,7 @@ fn is_the_sum_of_products() {
             (0, 1, 1, 2),
             (1, 3, 1, 1),
             (2, 2, 2, 1),
-            (2, 1, 2, 2),
+            (2, 1, 2, 1),
             (3, 1, 1, 1),
             (3, 1, 1, 2),
             (4, 1, 1, 1),
@@ -52,10 +53,13 @@ fn is_the_sum_of_products() {
             };
             let packed = Packed::new(&right, layout, repeat, columns);
             let source = Left::new(&left, &row_offsets, &term_offsets, [repeat, step]);
-            let mut out = vec![BEFORE; columns * rows];
-            let mut of_sets: Vec<Vec<&mut [f64]>> = (out.chunks_exact_mut(columns * length))
-                .map(|set| set.chunks_exact_mut(length).collect())
-                .collect();
+            let mut before = vec![BEFORE; columns * rows];
+            let mut fresh = Fresh::new(columns * rows);
+            let mut there: Vec<&mut [f64]> = before.chunks_exact_mut(rows).collect();
+            let mut of_sets: Vec<Vec<Slots<f64>>> = (0..sets).map(|_| Vec::new()).collect();
+            for (i, slots) in fresh.cut(length, length).into_iter().enumerate() {
+                of_sets[i / columns].push(slots);
+            }
             for (i, block) in blocks::<f64>(columns).enumerate() {
                 let finish = Finish {
                     scale: Some(&scale[block.start..]),
@@ -67,33 +71,41 @@ fn is_the_sum_of_products() {
                     }),
                     relu: true,
                 };
+                let finished = match case {
+                    0 => Finish::default(),
+                    3 => finish,
+                    4 => Finish {
+                        scale: None,
+                        relu: false,
+                        ..finish
+                    },
+                    _ => Finish {
+                        shift: None,
+                        add: None,
+                        ..finish
+                    },
+                };
+                let of_sets = of_sets.iter_mut();
                 Product {
                     left: &source,
                     right: packed.block(i),
-                    to: match case {
-                        0 => To::Order,
-                        1 => To::Places(&places),
-                        2 => To::Itself,
-                        3 => To::Finished(finish),
-                        4 => To::Finished(Finish {
-                            scale: None,
-                            relu: false,
-                            ..finish
-                        }),
-                        _ => To::Finished(Finish {
-                            shift: None,
-                            add: None,
-                            ..finish
-                        }),
-                    },
                     columns: block.len(),
-                    out: of_sets
-                        .iter_mut()
-                        .flat_map(|set| set.drain(..block.len()))
-                        .collect(),
+                    to: match case {
+                        1 => To::Places(&places, there.drain(..block.len()).collect()),
+                        2 => To::Itself(there.drain(..block.len()).collect()),
+                        _ => To::Finished(
+                            finished,
+                            of_sets.flat_map(|set| set.drain(..block.len())).collect(),
+                        ),
+                    },
                 }
                 .run();
             }
+            drop(of_sets);
+            let out = match case {
+                1 | 2 => before,
+                _ => fresh.finish(),
+            };
             for column in 0..columns {
                 for row in 0..rows {
                     let term = |t: usize, again: usize| {
