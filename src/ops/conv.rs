@@ -15,7 +15,7 @@ use crate::graph::Conv;
 use candle_core::{Error, Result, Tensor};
 use geometry::Geometry;
 use padded::{Groups, Last};
-use phases::{Phase, Phases};
+use phases::Phases;
 use pieces::{Division, Piece};
 use rayon::prelude::*;
 use std::any::Any;
@@ -172,30 +172,25 @@ fn cpu_input_gradient<T: Real>(
     let (weight, dy) = (view::<T>(weight)?, view::<T>(dy)?);
     let weight = dense(conv, &weight, geometry.maps[0]);
     let Phases { phases, frame } = Phases::new(&geometry, &weight);
-    let (groups, apart) = (n * geometry.groups, geometry.maps[1] * frame.units()[0]);
-    let product = |phase: &Phase<T>, left: &[T], rows: &[usize], piece: [usize; 3], to: To<T>| {
-        let [group, block, columns] = piece;
-        Product {
-            left: &Left::new(left, rows, &phase.terms, [1, 0]),
-            right: phase.packed[group].block(block),
-            columns,
-            to,
-        }
-        .run();
-    };
+    let groups = n * geometry.groups;
     let dx = match &phases[..] {
         // all units in order
         [phase] if geometry.stride == [1, 1] => {
             let mut dx = Fresh::new(x.elem_count());
             let division = Division::strips::<T>(n, geometry.groups, group_in, geometry.input);
-            let left = Groups::new(frame, &dy, groups, division.together > 1);
+            let apart = geometry.maps[1] * frame.units()[0];
             let rows = in_samples(&phase.rows, division.together, apart);
+            let left = Groups::new(frame, &dy, groups, division.together > 1);
             let work = |last: &mut Last<T>, piece: Piece<Slots<T>>| {
                 let group = piece.samples.start * geometry.groups + piece.group;
                 let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
-                let to = To::Finished(Finish::default(), piece.out);
-                let which = [piece.group, piece.block, piece.columns];
-                product(phase, left.padded(group, last), rows, which, to);
+                Product {
+                    left: &Left::new(left.padded(group, last), rows, &phase.terms, [1, 0]),
+                    right: phase.packed[piece.group].block(piece.block),
+                    columns: piece.columns,
+                    to: To::Finished(Finish::default(), piece.out),
+                }
+                .run();
             };
             let pieces = division.fresh(&mut dx).into_par_iter();
             pieces.for_each_init(Last::default, work);
@@ -211,11 +206,15 @@ fn cpu_input_gradient<T: Real>(
                 let work = |last: &mut Last<T>, piece: Piece<&mut [T]>| {
                     let group = piece.samples.start * geometry.groups + piece.group;
                     let left = left.padded(group, last);
-                    let to = To::Places(&phase.places, piece.out);
-                    let which = [piece.group, piece.block, piece.columns];
-                    product(phase, left, &phase.rows, which, to);
+                    Product {
+                        left: &Left::new(left, &phase.rows, &phase.terms, [1, 0]),
+                        right: phase.packed[piece.group].block(piece.block),
+                        columns: piece.columns,
+                        to: To::Places(&phase.places, piece.out),
+                    }
+                    .run();
                 };
-                let pieces = division.added_to(&mut dx).into_par_iter();
+                let pieces = division.zeros(&mut dx).into_par_iter();
                 pieces.for_each_init(Last::default, work);
             }
             dx

@@ -39,7 +39,8 @@ pub(super) struct Division {
 }
 
 impl Division {
-    /// Of groups in some samples whose columns are maps of `[h, w]` units, into pieces of about a strip of rows: some whole rows of a map, or some whole maps where they are small.
+    /// Of groups in some samples whose columns are maps of `[h, w]` units, into pieces of about a strip of rows:
+    /// some whole rows of a map, or some whole maps where they are small.
     pub fn strips<T: Real>(
         samples: usize,
         groups: usize,
@@ -91,22 +92,19 @@ impl Division {
         self.pieces::<T, _>(columns)
     }
 
-    /// The same of an output that is added to.
-    pub fn added_to<'o, T: Real>(&self, out: &'o mut [T]) -> Vec<Piece<&'o mut [T]>> {
+    /// The same of an output that is zero.
+    pub fn zeros<'o, T: Real>(&self, out: &'o mut [T]) -> Vec<Piece<&'o mut [T]>> {
         let columns = out.chunks_exact_mut(self.rows);
-        self.pieces::<T, _>(
-            columns
-                .flat_map(|column| column.chunks_mut(self.part))
-                .collect(),
-        )
+        let parts = columns.flat_map(|column| column.chunks_mut(self.part));
+        self.pieces::<T, _>(parts.collect())
     }
 
     /// The pieces of all groups, each with its parts of columns; they are in the order of the output.
     fn pieces<T: Real, C>(&self, columns: Vec<C>) -> Vec<Piece<C>> {
         let maps = self.groups * self.columns;
-        let samples = columns.len() / (maps * self.rows.div_ceil(self.part));
-        let blocks: Vec<_> = blocks::<T>(self.columns).collect();
         let parts = self.rows.div_ceil(self.part);
+        let samples = columns.len() / (maps * parts);
+        let blocks: Vec<_> = blocks::<T>(self.columns).collect();
         let mut pieces = Vec::new();
         for from in (0..samples).step_by(self.together) {
             let samples = from..samples.min(from + self.together);

@@ -59,7 +59,7 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     let taps = [group_in, geometry.taps()];
     // the right operand is packed anew for each piece, whatever comes first
     let division = Division::columns::<T>(geometry.groups, group_out, taps);
-    let pieces = division.added_to(&mut dw).into_par_iter();
+    let pieces = division.zeros(&mut dw).into_par_iter();
     pieces.for_each_init(Vec::new, work);
     let [kh, kw] = geometry.kernel;
     let dw = sparse(conv, dw, geometry.maps[0]);

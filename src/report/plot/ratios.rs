@@ -34,7 +34,7 @@ const FOOT: i32 = 26;
 /// Where ratios are drawn.
 const FIELD: (i32, i32) = (14, WIDTH as i32 - 14);
 
-/// Rows of ratios, with a legend; nothing without a ratio.
+/// Rows of ratios, with a legend of the series that have one; nothing without a ratio.
 pub(in crate::report) fn ratios(title: &str, names: &[String], rows: &[Series]) -> Option<Markup> {
     let is_drawable = |dot: &Dot| {
         let Interval { low, high } = dot.interval;
@@ -71,15 +71,22 @@ pub(in crate::report) fn ratios(title: &str, names: &[String], rows: &[Series]) 
         .reduce(f64::max)?
         .max(1.0)
         .ceil();
+    let is_drawn = |i: usize| {
+        rows.iter()
+            .any(|(_, dots)| dots.iter().any(|dot| dot.0 == i))
+    };
+    let legend: Vec<(usize, &String)> = (names.iter().enumerate())
+        .filter(|(i, _)| is_drawn(*i))
+        .collect();
     let bottom = HEAD + ROW * rows.len() as i32;
     draw(title, (WIDTH, (bottom + FOOT) as u32), |root| {
         let label = LABEL.into_font().color(&INK);
         let [left, right, middle] = [HPos::Left, HPos::Right, HPos::Center]
             .map(|side| label.pos(Pos::new(side, VPos::Center)));
-        for (i, name) in names.iter().enumerate() {
-            let x = 8 + i as i32 * WIDTH as i32 / 2;
-            root.draw(&Circle::new((x, 10), 5, SERIES[i].filled()))?;
-            root.draw(&Text::new(name.clone(), (x + 12, 10), &left))?;
+        for (k, (i, name)) in (0..).zip(&legend) {
+            let x = 8 + k * WIDTH as i32 / legend.len().max(2) as i32;
+            root.draw(&Circle::new((x, 10), 5, SERIES[*i].filled()))?;
+            root.draw(&Text::new(name.to_string(), (x + 12, 10), &left))?;
         }
         let place = |log: f64| {
             let share = (log - low) / (high - low);
@@ -126,6 +133,30 @@ pub(in crate::report) fn ratios(title: &str, names: &[String], rows: &[Series]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_legend_names_what_is_drawn_within_the_plot() {
+        let names = ["first", "second", "third"].map(String::from);
+        let interval = Interval {
+            low: 1.0,
+            high: 2.0,
+        };
+        let dot = |value| Some(Dot { value, interval });
+        let dots = vec![dot(1.5), None, dot(1.2)];
+        let label = "a network".into();
+        let svg = ratios("t", &names, &[Series { label, dots }]).unwrap();
+        let svg = svg.into_string();
+        assert!(!svg.contains("second"));
+        let text = svg.split("<text").find(|text| text.contains("third"));
+        let x = text
+            .unwrap()
+            .split("x=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next();
+        assert!(x.unwrap().parse::<u32>().unwrap() < WIDTH * 2 / 3);
+    }
 
     #[test]
     fn nothing_is_too_little_or_too_large() {
