@@ -32,28 +32,26 @@ impl<T: Real> Fresh<T> {
         }
     }
 
-    /// The chunks of one size, in order; the last one may be shorter.
+    /// The chunks of one size, in order; the last one may be shorter. All must be filled, whatever was before.
     pub fn chunks(&mut self, size: usize) -> impl IndexedParallelIterator<Item = Slots<'_, T>> {
-        let (all, written) = (self.numbers.spare_capacity_mut(), &self.written);
-        let chunks = all[..self.count].par_chunks_mut(size.max(1));
-        chunks.map(move |free| Slots {
-            free,
-            filled: 0,
-            written,
-        })
+        let (free, written) = self.room();
+        let chunks = free.par_chunks_mut(size.max(1));
+        chunks.map(move |free| Slots::new(free, written))
     }
 
-    /// The chunks of one size, each cut into parts, of which the last one may be shorter.
+    /// The same, each chunk cut into parts, of which its last one may be shorter.
     pub fn cut(&mut self, size: usize, part: usize) -> Vec<Slots<'_, T>> {
-        let (all, written) = (self.numbers.spare_capacity_mut(), &self.written);
-        let chunks = all[..self.count].chunks_mut(size.max(1));
+        let (free, written) = self.room();
+        let chunks = free.chunks_mut(size.max(1));
         let parts = chunks.flat_map(|chunk| chunk.chunks_mut(part.max(1)));
-        let slots = |free| Slots {
-            free,
-            filled: 0,
-            written,
-        };
-        parts.map(slots).collect()
+        parts.map(|free| Slots::new(free, written)).collect()
+    }
+
+    /// All slots, none of them counted: those that were handed out before are gone, and may be written again.
+    fn room(&mut self) -> (&mut [MaybeUninit<T>], &AtomicUsize) {
+        *self.written.get_mut() = 0;
+        let slots = &mut self.numbers.spare_capacity_mut()[..self.count];
+        (slots, &self.written)
     }
 
     /// The vector.
@@ -63,13 +61,21 @@ impl<T: Real> Fresh<T> {
     pub fn finish(mut self) -> Vec<T> {
         assert_eq!(self.written.into_inner(), self.count);
         // SAFETY: there is room for so many numbers, and so many different ones have been written: no slot is
-        // counted before it is written, nor twice, as it is no longer free then
+        // counted before it is written, nor twice, as it is no longer free then, and `room` starts anew
         unsafe { self.numbers.set_len(self.count) };
         self.numbers
     }
 }
 
-impl<T: Real> Slots<'_, T> {
+impl<'a, T: Real> Slots<'a, T> {
+    fn new(free: &'a mut [MaybeUninit<T>], written: &'a AtomicUsize) -> Slots<'a, T> {
+        Slots {
+            free,
+            filled: 0,
+            written,
+        }
+    }
+
     /// How many slots there are, filled and free.
     pub fn len(&self) -> usize {
         self.filled + self.free.len()
@@ -117,6 +123,17 @@ mod tests {
         let mut fresh = Fresh::new(10);
         let short = |mut slots: Slots<f64>| slots.extend([1.0; 3].into_iter());
         fresh.chunks(4).for_each(short);
+        fresh.finish();
+    }
+
+    #[test]
+    #[should_panic(expected = "left: 5")]
+    fn the_same_half_twice_is_no_whole() {
+        let mut fresh = Fresh::new(10);
+        for _ in 0..2 {
+            let half = &mut fresh.cut(10, 5)[0];
+            half.extend([1.0_f32; 5].into_iter());
+        }
         fresh.finish();
     }
 }

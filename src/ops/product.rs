@@ -31,7 +31,7 @@ use super::packed::{Block, VECTORS};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
-/// Terms of a partial sum: those of two vectors fill half of a first cache.
+/// Terms of a partial sum: those of two vectors of AVX2 fill half of a first cache.
 const PARTIAL: usize = 256;
 
 /// Rows of a strip: a multiple of what tiles have, with sums that fit the second cache beside all else.
