@@ -13,6 +13,7 @@ mod packed;
 mod product;
 mod sheet;
 mod sums;
+mod turn;
 mod wide;
 
 pub mod activation;

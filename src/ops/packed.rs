@@ -2,6 +2,7 @@
 
 use super::cpu::Real;
 use super::fresh::Fresh;
+use super::turn::{Rows, turn};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -126,50 +127,24 @@ fn fill<T: Real>(packed: &mut [T], numbers: &[T], layout: Layout, columns: usize
             for (row, &tap) in packed.chunks_exact_mut(width).zip(taps) {
                 row[..columns].copy_from_slice(&numbers[tap..][..columns]);
             }
-            continue;
-        }
-        for (rows, taps) in packed.chunks_mut(4 * width).zip(taps.chunks(4)) {
-            match *taps {
-                // four neighbours in each of four columns are turned at once
-                [a, b, c, d] if [b, c, d] == [a + 1, a + 2, a + 3] => {
-                    four_rows(rows, &numbers[a..], column, columns);
-                }
-                _ => {
-                    for (row, &tap) in rows.chunks_exact_mut(width).zip(taps) {
-                        for (k, x) in row[..columns].iter_mut().enumerate() {
-                            *x = numbers[k * column + tap];
-                        }
-                    }
+        } else if taps.windows(2).all(|pair| pair[1] == pair[0] + 1) {
+            let (from, to) = (
+                Rows {
+                    numbers,
+                    apart: column,
+                },
+                Rows {
+                    numbers: packed,
+                    apart: width,
+                },
+            );
+            turn(from, taps[0], to, [taps.len(), columns]);
+        } else {
+            for (row, &tap) in packed.chunks_exact_mut(width).zip(taps) {
+                for (k, x) in row[..columns].iter_mut().enumerate() {
+                    *x = numbers[k * column + tap];
                 }
             }
         }
-    }
-}
-
-/// Fills four rows of a block from the first four numbers of each column.
-fn four_rows<T: Real>(rows: &mut [T], numbers: &[T], column: usize, columns: usize) {
-    let width = rows.len() / 4;
-    let (a, rest) = rows.split_at_mut(width);
-    let (b, rest) = rest.split_at_mut(width);
-    let (c, d) = rest.split_at_mut(width);
-    let of_column = |k: usize| {
-        let four = &numbers[k * column..][..4];
-        [four[0], four[1], four[2], four[3]]
-    };
-    let whole = columns - columns % 4;
-    for k in (0..whole).step_by(4) {
-        let turned = T::turn([
-            of_column(k),
-            of_column(k + 1),
-            of_column(k + 2),
-            of_column(k + 3),
-        ]);
-        a[k..][..4].copy_from_slice(&turned[0]);
-        b[k..][..4].copy_from_slice(&turned[1]);
-        c[k..][..4].copy_from_slice(&turned[2]);
-        d[k..][..4].copy_from_slice(&turned[3]);
-    }
-    for k in whole..columns {
-        [a[k], b[k], c[k], d[k]] = of_column(k);
     }
 }

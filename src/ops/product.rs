@@ -175,10 +175,7 @@ impl<T: Real> Product<'_, '_, T> {
                     let mut row = strip.start;
                     while row < strip.end {
                         let sums = &mut sums[(row - strip.start) * WIDE..];
-                        row += match WIDE {
-                            1 => self.narrow::<S, WIDE>(simd, row, strip.end - row, &part, sums),
-                            _ => self.wide::<S, WIDE>(simd, row, strip.end - row, &part, sums),
-                        };
+                        row += self.next::<S, WIDE>(simd, row, strip.end - row, &part, sums);
                     }
                 },
             );
@@ -206,10 +203,11 @@ impl<T: Real> Product<'_, '_, T> {
         }
     }
 
-    /// A tile of two vectors: as many rows as leave registers for the vectors and the number that they are
-    /// multiplied with, and so that few of the rows that are `left` go to a small tile at the end.
+    /// The next tile: as many rows as leave registers for the vectors and the number that they are multiplied
+    /// with (with one vector more of them, so that as many sums go on at once), and so that few of the rows
+    /// that are `left` go to a small tile at the end.
     #[inline(always)]
-    fn wide<S: Simd, const WIDE: usize>(
+    fn next<S: Simd, const WIDE: usize>(
         &self,
         simd: S,
         row: usize,
@@ -217,41 +215,31 @@ impl<T: Real> Product<'_, '_, T> {
         part: &Part<T::Of<S>>,
         sums: &mut [T::Of<S>],
     ) -> usize {
-        match left {
-            // seven rows where that divides the work, as it does on maps of 7, 14, 28 and 56 units
-            7.. if many::<S>() && left.is_multiple_of(7) => {
-                self.tile::<S, 7, WIDE>(simd, row, part, sums)
-            }
-            8.. if many::<S>() => self.tile::<S, 8, WIDE>(simd, row, part, sums),
-            6.. if left.is_multiple_of(6) => self.tile::<S, 6, WIDE>(simd, row, part, sums),
-            5 | 7 | 9.. => self.tile::<S, 5, WIDE>(simd, row, part, sums),
-            4.. => self.tile::<S, 4, WIDE>(simd, row, part, sums),
-            2.. => self.tile::<S, 2, WIDE>(simd, row, part, sums),
-            _ => self.tile::<S, 1, WIDE>(simd, row, part, sums),
-        }
-    }
-
-    /// A tile of one vector, of more rows, so that as many sums go on at once.
-    #[inline(always)]
-    fn narrow<S: Simd, const WIDE: usize>(
-        &self,
-        simd: S,
-        row: usize,
-        left: usize,
-        part: &Part<T::Of<S>>,
-        sums: &mut [T::Of<S>],
-    ) -> usize {
-        match left {
-            14.. if many::<S>() && left.is_multiple_of(14) => {
-                self.tile::<S, 14, WIDE>(simd, row, part, sums)
-            }
-            16.. if many::<S>() => self.tile::<S, 16, WIDE>(simd, row, part, sums),
-            12.. if left.is_multiple_of(12) => self.tile::<S, 12, WIDE>(simd, row, part, sums),
-            10 | 17.. => self.tile::<S, 10, WIDE>(simd, row, part, sums),
-            8.. => self.tile::<S, 8, WIDE>(simd, row, part, sums),
-            4.. => self.tile::<S, 4, WIDE>(simd, row, part, sums),
-            2.. => self.tile::<S, 2, WIDE>(simd, row, part, sums),
-            _ => self.tile::<S, 1, WIDE>(simd, row, part, sums),
+        match WIDE {
+            1 => match left {
+                14.. if many::<S>() && left.is_multiple_of(14) => {
+                    self.tile::<S, 14, WIDE>(simd, row, part, sums)
+                }
+                16.. if many::<S>() => self.tile::<S, 16, WIDE>(simd, row, part, sums),
+                12.. if left.is_multiple_of(12) => self.tile::<S, 12, WIDE>(simd, row, part, sums),
+                10 | 17.. => self.tile::<S, 10, WIDE>(simd, row, part, sums),
+                8.. => self.tile::<S, 8, WIDE>(simd, row, part, sums),
+                4.. => self.tile::<S, 4, WIDE>(simd, row, part, sums),
+                2.. => self.tile::<S, 2, WIDE>(simd, row, part, sums),
+                _ => self.tile::<S, 1, WIDE>(simd, row, part, sums),
+            },
+            _ => match left {
+                // seven rows where that divides the work, as it does on maps of 7, 14, 28 and 56 units
+                7.. if many::<S>() && left.is_multiple_of(7) => {
+                    self.tile::<S, 7, WIDE>(simd, row, part, sums)
+                }
+                8.. if many::<S>() => self.tile::<S, 8, WIDE>(simd, row, part, sums),
+                6.. if left.is_multiple_of(6) => self.tile::<S, 6, WIDE>(simd, row, part, sums),
+                5 | 7 | 9.. => self.tile::<S, 5, WIDE>(simd, row, part, sums),
+                4.. => self.tile::<S, 4, WIDE>(simd, row, part, sums),
+                2.. => self.tile::<S, 2, WIDE>(simd, row, part, sums),
+                _ => self.tile::<S, 1, WIDE>(simd, row, part, sums),
+            },
         }
     }
 

@@ -4,6 +4,7 @@
 use super::{Finish, Product, To};
 use crate::ops::cpu::Real;
 use crate::ops::fresh::Slots;
+use crate::ops::turn::{Rows, turn};
 use std::ops::Range;
 
 impl<T: Real> Product<'_, '_, T> {
@@ -11,7 +12,17 @@ impl<T: Real> Product<'_, '_, T> {
     #[inline(always)]
     pub(super) fn write(&mut self, sums: &[T], turned: &mut [T], rows: Range<usize>) {
         let turned = &mut turned[..rows.len() * self.columns];
-        turn(sums, self.right.width, turned, rows.len());
+        let (sums, columns) = (
+            Rows {
+                numbers: sums,
+                apart: self.right.width,
+            },
+            Rows {
+                numbers: &mut *turned,
+                apart: rows.len(),
+            },
+        );
+        turn(sums, 0, columns, [self.columns, rows.len()]);
         let turned = turned.chunks_exact(rows.len());
         match &mut self.to {
             To::Places(places, out) => {
@@ -67,48 +78,4 @@ fn finished<T: Real>(
         (Some(add), false) => out.extend(add.iter().zip(line).map(|(&a, x)| a + x)),
         (Some(add), true) => out.extend(add.iter().zip(line).map(|(&a, x)| cut(a + x))),
     }
-}
-
-/// Turns rows of sums into columns, four rows of four columns at a time.
-#[inline(always)]
-fn turn<T: Real>(sums: &[T], width: usize, columns: &mut [T], rows: usize) {
-    let mut first = 0;
-    let mut fours = columns.chunks_exact_mut(4 * rows);
-    for columns in &mut fours {
-        let (a, rest) = columns.split_at_mut(rows);
-        let (b, rest) = rest.split_at_mut(rows);
-        let (c, d) = rest.split_at_mut(rows);
-        let quads = a
-            .as_chunks_mut::<4>()
-            .0
-            .iter_mut()
-            .zip(b.as_chunks_mut::<4>().0);
-        let quads = quads.zip(
-            c.as_chunks_mut::<4>()
-                .0
-                .iter_mut()
-                .zip(d.as_chunks_mut::<4>().0),
-        );
-        for (((a, b), (c, d)), sums) in quads.zip(sums.chunks_exact(4 * width)) {
-            let row = |i: usize| four(&sums[i * width..], first);
-            [*a, *b, *c, *d] = T::turn([row(0), row(1), row(2), row(3)]);
-        }
-        for i in rows - rows % 4..rows {
-            [a[i], b[i], c[i], d[i]] = four(&sums[i * width..], first);
-        }
-        first += 4;
-    }
-    for column in fours.into_remainder().chunks_exact_mut(rows) {
-        for (x, sums) in column.iter_mut().zip(sums.chunks_exact(width)) {
-            *x = sums[first];
-        }
-        first += 1;
-    }
-}
-
-/// Four numbers of a row.
-#[inline(always)]
-fn four<T: Copy>(row: &[T], first: usize) -> [T; 4] {
-    let four = &row[first..][..4];
-    [four[0], four[1], four[2], four[3]]
 }
