@@ -70,13 +70,15 @@ pub enum BenchError {
 }
 
 /// Steps before the first sample are taken at least so often and so long: caches, clock rate and memory settle.
-const WARM_UP: (usize, Duration) = (3, Duration::from_millis(500));
+pub const WARM_UP: (usize, Duration) = (3, Duration::from_millis(500));
 
-/// So many samples of a step, each in seconds, after a warm-up; `goes_on` is asked before each step.
+/// So many samples of a step, each in seconds, after a warm-up of so many steps and so long at least; `goes_on`
+/// is asked before each step.
 ///
 /// # Errors
 /// Those of the step, and [`BenchError::Stopped`].
 pub fn samples(
+    (steps, time): (usize, Duration),
     count: usize,
     goes_on: &dyn Fn() -> bool,
     mut step: impl FnMut() -> Result<(), BenchError>,
@@ -89,7 +91,6 @@ pub fn samples(
         step()?;
         Ok(start.elapsed().as_secs_f64())
     };
-    let (steps, time) = WARM_UP;
     let start = Instant::now();
     let mut taken = 0;
     while taken < steps || start.elapsed() < time {

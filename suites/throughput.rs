@@ -12,13 +12,13 @@ mod candle;
 use anyhow::{Context, Result, bail};
 use candle::Stock;
 use convcheck::analysis::summary;
-use convcheck::bench::{Engine, NETS, Step, Timing, What, Workload, kernels, peaks};
+use convcheck::bench::{Engine, NETS, Step, Timing, What, Workload, kernels, peaks, samples};
 use convcheck::check::{check, select};
 use convcheck::evidence::Training;
 use convcheck::{claim, device, zoo};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// As in the program.
 #[global_allocator]
@@ -134,14 +134,9 @@ fn one_shot(arguments: &[String]) -> Result<()> {
     let step = step.context("STEP is inference or training")?;
     let workload = Workload::new(zoo::find(model)?, batch.parse()?, step)?;
     let mut stock = Stock::new(&workload, step)?;
-    let mut timed = || {
-        let start = Instant::now();
-        stock.run().map(|()| start.elapsed().as_secs_f64())
-    };
-    // one step of warm-up, as it asks for its memory anew in each step
-    timed()?;
-    let count: usize = count.parse()?;
-    let seconds = (0..count).map(|_| timed()).collect::<Result<_, _>>()?;
+    // one step is enough, as it asks for its memory anew in each
+    let warm_up = (1, Duration::ZERO);
+    let seconds = samples(warm_up, count.parse()?, &|| true, || stock.run())?;
     let engine = (Engine::Candle, candle_version());
     let date = time::OffsetDateTime::now_utc().date().to_string();
     let timing = Timing::new(engine, &date, workload.what().clone(), seconds);

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use convcheck::bench::{BenchError, Engine, NETS, OnDevice, Step, Timing, What, Workload};
-use convcheck::bench::{kernels, peaks, samples};
+use convcheck::bench::{WARM_UP, kernels, peaks, samples};
 use convcheck::experiment::By;
 use convcheck::gpu::{Cuda, Precision};
 use convcheck::record;
@@ -137,7 +137,7 @@ pub fn measure(
         Timing::new(engine, &by.date, what, seconds)
     };
     let samples = |step: &mut dyn FnMut() -> Result<(), BenchError>| {
-        samples(options.samples, goes_on, step).context("nothing was written")
+        samples(WARM_UP, options.samples, goes_on, step).context("nothing was written")
     };
     if options.kernels {
         for mut peak in peaks() {

@@ -10,6 +10,7 @@ use convcheck::net::Net;
 use convcheck::report::{Page, render, speed_text};
 use convcheck::zoo;
 use libtest_mimic::Trial;
+use std::time::Duration;
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -56,10 +57,15 @@ fn training() {
 fn inference() {
     let mut workload = workload(Step::Inference);
     let before = weights(workload.net());
-    let seconds = samples(3, &|| true, || workload.run()).unwrap();
-    assert_eq!(seconds.len(), 3);
+    let (mut taken, warm_up) = (0, (2, Duration::ZERO));
+    let mut step = || {
+        taken += 1;
+        workload.run()
+    };
+    let seconds = samples(warm_up, 3, &|| true, &mut step).unwrap();
+    assert_eq!((seconds.len(), taken), (3, 5));
     assert_eq!(before, weights(workload.net()));
-    assert!(samples(1, &|| false, || workload.run()).is_err());
+    assert!(samples(warm_up, 1, &|| false, || workload.run()).is_err());
 }
 
 fn registered() {

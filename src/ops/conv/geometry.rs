@@ -58,7 +58,8 @@ impl Geometry {
         }
     }
 
-    /// Each how manieth row and column is laid out: windows of one tap leave out those that no window sees.
+    /// Of how many rows and columns the first one is laid out: for windows of one tap those that they see, for
+    /// others all.
     fn step(&self) -> [usize; 2] {
         let alone = |i: usize| self.kernel[i] == 1 && self.axes[i].before == 0;
         match alone(0) && alone(1) {

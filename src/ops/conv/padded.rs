@@ -9,7 +9,7 @@ use std::borrow::Cow;
 pub(super) struct Frame {
     /// Rows and columns.
     pub size: [usize; 2],
-    /// Each how manieth row and column is there.
+    /// Of so many rows and columns the first one is there.
     pub step: [usize; 2],
     /// Rows and columns of zeros in front of them.
     pub before: [usize; 2],
