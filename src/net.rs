@@ -9,6 +9,7 @@ mod gradients;
 mod init;
 mod keep;
 mod mode;
+mod norm;
 mod unit;
 
 pub mod checkpoint;

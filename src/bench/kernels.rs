@@ -173,9 +173,16 @@ impl Kernel {
                 step(move || match pass {
                     Pass::Forward => {
                         let statistics = batch_norm::Statistics::of(&x)?;
-                        batch_norm::forward(&x, &statistics, EPS, &weight, &bias).map(drop)
+                        let (line, then) = ([&weight, &bias], batch_norm::Then::default());
+                        batch_norm::forward(&x, &statistics, EPS, line, then).map(drop)
                     }
-                    _ => batch_norm::backward(&x, &statistics, EPS, &weight, &dy, true).map(drop),
+                    _ => {
+                        let slope = batch_norm::Slope {
+                            dy: &dy,
+                            rectified: None,
+                        };
+                        batch_norm::backward(&x, &statistics, EPS, &weight, slope, true).map(drop)
+                    }
                 })
             }
             Layer::Relu => {

@@ -2,11 +2,12 @@
 
 use super::forward::mean_of;
 use super::{Gradients, Net, NetError, Pass, failed};
-use crate::graph::{Graph, Node, NodeId, Op};
-use crate::ops::batch_norm;
+use crate::graph::{Graph, Group, Node, NodeId, Op, groups};
+use crate::ops::batch_norm::Slope;
 use crate::ops::lrn::Lrn;
 use crate::ops::{activation, conv, dropout, join, linear, lrn, max_pool, pool, rbf};
 use candle_core::{Result as CandleResult, Tensor};
+use std::collections::BTreeMap;
 
 /// The gradients of a layer's inputs (none where nobody needs them) and of its trainable tensors.
 type Parts = (Vec<Option<Tensor>>, Vec<Tensor>);
@@ -25,18 +26,30 @@ impl Net {
         seeds: &[(NodeId, &Tensor)],
         input: bool,
     ) -> Result<Gradients, NetError> {
-        self.backward_with(pass, seeds, input, |_, _| {})
+        self.walk_back(pass, seeds, input, true, |_, _| {})
     }
 
-    /// As [`Net::backward`], and shows each layer with the gradient of its output as it is computed.
+    /// As [`Net::backward`], layer by layer, and shows each with the gradient of its output as it is computed.
     ///
     /// # Errors
     /// As [`Net::backward`].
     pub fn backward_with(
         &self,
+        pass: Pass,
+        seeds: &[(NodeId, &Tensor)],
+        input: bool,
+        seen: impl FnMut(&Node, &Tensor),
+    ) -> Result<Gradients, NetError> {
+        self.walk_back(pass, seeds, input, false, seen)
+    }
+
+    /// Goes through the layers in reverse; where `fused`, a normalisation takes along the rectifier behind it.
+    fn walk_back(
+        &self,
         mut pass: Pass,
         seeds: &[(NodeId, &Tensor)],
         input: bool,
+        fused: bool,
         mut seen: impl FnMut(&Node, &Tensor),
     ) -> Result<Gradients, NetError> {
         let nodes = self.graph.nodes();
@@ -53,13 +66,29 @@ impl Net {
             }
             collect(&mut slopes[id], seed.clone()).map_err(|error| failed(&nodes[id], &error))?;
         }
+        let rectifiers = match fused {
+            true => rectifiers(&self.graph),
+            false => BTreeMap::new(),
+        };
+        // of normalisations whose slope is that behind the rectifier, the value there
+        let mut rectified: Vec<Option<Tensor>> = vec![None; nodes.len()];
         let mut layers: Vec<Vec<Tensor>> = vec![Vec::new(); nodes.len()];
         for (id, node) in nodes.iter().enumerate().skip(1).rev() {
             let slope = slopes[id].take().filter(|_| needed[id]);
+            if let Some(&norm) = rectifiers.get(&id)
+                && slopes[norm].is_none()
+            {
+                rectified[norm] = pass.values[id].take();
+                slopes[norm] = slope;
+                continue;
+            }
             if let Some(dy) = slope {
                 seen(node, &dy);
-                let (inputs, weights) = (self.layer_backward(id, &pass, &dy, &needed))
-                    .map_err(|error| failed(node, &error))?;
+                let (inputs, weights) = match rectified[id].take() {
+                    Some(y) => self.norm_backward(id, &pass, &dy, Some(&y)),
+                    None => self.layer_backward(id, &pass, &dy, &needed),
+                }
+                .map_err(|error| failed(node, &error))?;
                 for (&input, slope) in node.inputs.iter().zip(inputs) {
                     if let Some(slope) = slope {
                         collect(&mut slopes[input], slope).map_err(|error| failed(node, &error))?;
@@ -105,14 +134,7 @@ impl Net {
                     linear::weight_gradient(x(0)?, dy, *bias)?,
                 ))
             }
-            Op::BatchNorm { eps, .. } => {
-                let (weight, _, running) = self.norm(id);
-                let of_batch = pass.statistics(id);
-                let statistics = of_batch.unwrap_or(&running);
-                let slopes =
-                    batch_norm::backward(x(0)?, statistics, *eps, weight, dy, of_batch.is_some())?;
-                Ok((vec![Some(slopes.input)], vec![slopes.weight, slopes.bias]))
-            }
+            Op::BatchNorm { .. } => self.norm_backward(id, pass, dy, None),
             &Op::Lrn {
                 size,
                 alpha,
@@ -193,12 +215,35 @@ impl Net {
         }
     }
 
+    /// As [`Net::layer_backward`] of a normalisation; `rectified` is its value behind the rectifier, if `dy` is the
+    /// gradient of that.
+    fn norm_backward(
+        &self,
+        id: NodeId,
+        pass: &Pass,
+        dy: &Tensor,
+        rectified: Option<&Tensor>,
+    ) -> CandleResult<Parts> {
+        let x = kept(pass, self.graph.nodes()[id].inputs[0], "input")?;
+        let slopes = self.normalised_backward(id, pass, x, Slope { dy, rectified })?;
+        Ok((vec![Some(slopes.input)], vec![slopes.weight, slopes.bias]))
+    }
+
     /// Dimensions of a layer's value in a batch.
     fn dims(&self, id: NodeId, samples: usize) -> Vec<usize> {
         let mut dims = vec![samples];
         dims.extend_from_slice(&self.graph.nodes()[id].shape.dims());
         dims
     }
+}
+
+/// The rectifiers that alone read a normalisation, with it.
+fn rectifiers(graph: &Graph) -> BTreeMap<NodeId, NodeId> {
+    let all = vec![true; graph.nodes().len()];
+    let groups = groups(graph, &all, |op| matches!(op, Op::BatchNorm { .. }));
+    let alone = |group: &&Group| group.relu && group.beside.is_none();
+    let alone = groups.iter().filter(alone);
+    alone.map(|group| (group.last, group.first)).collect()
 }
 
 /// For each layer, whether a trainable tensor, or the input if it is asked for, lies at or before it.

@@ -1,9 +1,10 @@
 //! The forward pass.
 
 use super::keep::freed_after;
+use super::norm::leads;
 use super::{Mode, Net, NetError, failed};
 use crate::graph::{Graph, Node, NodeId, Op, groups};
-use crate::ops::batch_norm::{self, Statistics};
+use crate::ops::batch_norm::Statistics;
 use crate::ops::lrn::Lrn;
 use crate::ops::pool::Mean;
 use crate::ops::{activation, conv, dropout, join, linear, lrn, max_pool, pool, rbf};
@@ -63,13 +64,13 @@ impl Pass {
 }
 
 impl Net {
-    /// Runs the network on `[n, c, h, w]`. In evaluation layers may run as one, so
-    /// that numbers differ in their last bits from those of [`Net::forward_with`].
+    /// Runs the network on `[n, c, h, w]`. Layers may run as one: in training with the same numbers as in
+    /// [`Net::forward_with`], in evaluation with others in their last bits.
     ///
     /// # Errors
     /// [`NetError::Input`] for another shape or type, [`NetError::Layer`] for a layer that fails.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Pass, NetError> {
-        self.walk(x, mode, mode == Mode::Eval, |_, _| {})
+        self.walk(x, mode, true, |_, _| {})
     }
 
     /// As [`Net::forward`], layer by layer, and shows each with its value as it is computed.
@@ -93,7 +94,7 @@ impl Net {
         }
     }
 
-    /// Runs the network; where `fused`, convolutions take along what follows them.
+    /// Runs the network; where `fused`, some layers take along what follows them.
     fn walk(
         &self,
         x: &Tensor,
@@ -103,7 +104,7 @@ impl Net {
     ) -> Result<Pass, NetError> {
         let samples = self.accept(x)?;
         let nodes = self.graph.nodes();
-        let leads = |op: &Op| fused && matches!(op, Op::Conv(_));
+        let leads = |op: &Op| fused && leads(mode, op);
         let groups = groups(&self.graph, &self.runs(mode), leads);
         let freed = freed_after(&self.graph, &groups, mode);
         let mut pass = Pass {
@@ -119,6 +120,7 @@ impl Net {
             let (id, node) = (group.last, &nodes[group.last]);
             let value = match &nodes[group.first].op {
                 Op::Input => x.contiguous(),
+                Op::BatchNorm { .. } => self.normalised(group, &mut pass),
                 first if leads(first) => self.unit(group, &pass),
                 _ => self.layer(id, &mut pass),
             }
@@ -165,23 +167,9 @@ impl Net {
         let (x, mode) = (inputs[0], pass.mode);
         match &node.op {
             Op::Input => unreachable!("the input is the first layer"),
+            Op::BatchNorm { .. } => unreachable!("it leads a group, be it alone"),
             Op::Conv(conv) => conv::forward(conv, x, &weights[0], weights.get(1)),
             Op::Linear { .. } => linear::forward(x, &weights[0], weights.get(1)),
-            Op::BatchNorm { eps, .. } => {
-                let (weight, bias, running) = self.norm(id);
-                if !mode.uses_batch() {
-                    return batch_norm::forward(x, &running, *eps, weight, bias);
-                }
-                if pass.units(node) < 2 {
-                    return Err(candle_core::Error::Msg(
-                        "batch normalisation in training needs more than one value a channel: use a larger batch".into(),
-                    ));
-                }
-                let batch = Statistics::of(x)?;
-                let y = batch_norm::forward(x, &batch, *eps, weight, bias)?;
-                pass.statistics[id] = Some(batch);
-                Ok(y)
-            }
             &Op::Lrn {
                 size,
                 alpha,

@@ -48,7 +48,17 @@ impl Statistics {
     }
 }
 
-/// Scale and shift of each channel's units: normalised, then times `weight` plus `bias`.
+/// What becomes of each normalised unit: plus the unit of `add`, and with `relu` nothing negative.
+#[derive(Clone, Copy, Default)]
+pub struct Then<'a> {
+    /// A tensor of the output's shape.
+    pub add: Option<&'a Tensor>,
+    /// Whether the rectifier follows.
+    pub relu: bool,
+}
+
+/// Scale and shift of each channel's units: normalised, then times `weight` plus `bias`, `[c]` each; and what
+/// follows.
 ///
 /// # Errors
 /// As [`Statistics::of`].
@@ -56,15 +66,17 @@ pub fn forward(
     x: &Tensor,
     statistics: &Statistics,
     eps: f64,
-    weight: &Tensor,
-    bias: &Tensor,
+    [weight, bias]: [&Tensor; 2],
+    then: Then,
 ) -> Result<Tensor> {
     by_dtype!(x, T => {
         let (_, c, plane) = planes(x);
         let numbers = view::<T>(x)?;
+        let add = then.add.map(view::<T>).transpose()?;
         let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
         let (weight, bias) = (view::<T>(weight)?, view::<T>(bias)?);
         let scale: Vec<T> = factors(&variance, eps, &weight).map(|factor| factor as T).collect();
+        let cut = |x: T| if x < 0.0 { 0.0 } else { x };
         let mut out = Fresh::new(numbers.len());
         let maps = (CHUNK / plane).max(1);
         let chunks = out.chunks(maps * plane).zip(numbers.par_chunks(maps * plane));
@@ -73,7 +85,15 @@ pub fn forward(
                 for (map, numbers) in numbers.chunks_exact(plane).enumerate() {
                     let channel = (i * maps + map) % c;
                     let (mean, scale, bias) = (mean[channel], scale[channel], bias[channel]);
-                    out.extend(numbers.iter().map(|&x| (x - mean) * scale + bias));
+                    let line = numbers.iter().map(move |&x| (x - mean) * scale + bias);
+                    let first = (i * maps + map) * plane;
+                    let add = add.as_ref().map(|add| add[first..][..plane].iter());
+                    match (add, then.relu) {
+                        (None, false) => out.extend(line),
+                        (None, true) => out.extend(line.map(cut)),
+                        (Some(add), false) => out.extend(add.zip(line).map(|(&a, x)| a + x)),
+                        (Some(add), true) => out.extend(add.zip(line).map(|(&a, x)| cut(a + x))),
+                    }
                 }
             });
         });
@@ -125,6 +145,15 @@ pub struct Gradients {
     pub bias: Tensor,
 }
 
+/// The gradient that comes back to a normalisation.
+#[derive(Clone, Copy)]
+pub struct Slope<'a> {
+    /// Of its output, or of what a rectifier has made of it.
+    pub dy: &'a Tensor,
+    /// The rectifier's output, if `dy` is the gradient of that.
+    pub rectified: Option<&'a Tensor>,
+}
+
 /// The gradients; `of_batch` says that the statistics are the batch's own and move with the input.
 ///
 /// # Errors
@@ -134,12 +163,13 @@ pub fn backward(
     statistics: &Statistics,
     eps: f64,
     weight: &Tensor,
-    dy: &Tensor,
+    slope: Slope,
     of_batch: bool,
 ) -> Result<Gradients> {
     by_dtype!(x, T => {
         let (n, c, plane) = planes(x);
-        let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
+        let (numbers, gradient) = (view::<T>(x)?, view::<T>(slope.dy)?);
+        let rectified = slope.rectified.map(view::<T>).transpose()?;
         let (numbers, gradient): (&[T], &[T]) = (&numbers, &gradient);
         let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
         let weight = view::<T>(weight)?;
@@ -150,9 +180,21 @@ pub fn backward(
         for (map, dx) in dx.chunks(plane).collect::<Vec<_>>().into_iter().enumerate() {
             channels[map % c].push(dx);
         }
-        let of_channel = |(channel, mut maps): (usize, Vec<Slots<T>>)| {
+        let of_channel = |near: &mut Vec<T>, (channel, mut maps): (usize, Vec<Slots<T>>)| {
             let map = |i: usize| (i * c + channel) * plane..(i * c + channel + 1) * plane;
-            let pairs = || (0..n).map(|i| (&numbers[map(i)], &gradient[map(i)]));
+            if let Some(rectified) = &rectified {
+                near.resize(n * plane, 0.0);
+                wide!(for (i, near) in near.chunks_exact_mut(plane).enumerate() {
+                    let units = rectified[map(i)].iter().zip(&gradient[map(i)]);
+                    let cut = |(&y, &dy): (&T, &T)| if y > 0.0 { dy } else { 0.0 };
+                    (near.iter_mut().zip(units)).for_each(|(x, unit)| *x = cut(unit));
+                });
+            }
+            let gradient = |i: usize| match rectified {
+                Some(_) => &near[i * plane..][..plane],
+                None => &gradient[map(i)],
+            };
+            let pairs = || (0..n).map(|i| (&numbers[map(i)], gradient(i)));
             let inverse = 1.0 / (variance[channel].to_f64() + eps).sqrt();
             wide!({
                 let mean = mean[channel];
@@ -172,7 +214,7 @@ pub fn backward(
             })
         };
         let (bias, weight): (Vec<T>, Vec<T>) = (channels.into_par_iter().enumerate())
-            .map(of_channel)
+            .map_init(Vec::new, of_channel)
             .unzip();
         Ok(Gradients {
             input: tensor(dx.finish(), x.dims())?,

@@ -9,21 +9,21 @@ mod weight;
 
 use super::cpu::{Real, by_dtype, tensor, view};
 use super::fresh::{Fresh, Slots};
-use super::packed::{Layout, Packed};
+use super::packed::{Loose, Packed, Right};
 use super::product::{Add, Finish, Left, Product, To};
 use crate::graph::Conv;
 use candle_core::{Error, Result, Tensor};
 use geometry::Geometry;
 use padded::{Groups, Last};
 use phases::Phases;
-use pieces::{Division, Piece};
+use pieces::{Division, Piece, is_one_strip};
 use rayon::prelude::*;
 use std::any::Any;
 use table::dense;
 
 /// A convolution's weights, laid out for the kernel.
 pub struct Weights {
-    /// For each group a `Packed` of the tensor's type of number.
+    /// For each group a `Right` of the tensor's type of number.
     groups: Box<dyn Any + Send + Sync>,
 }
 
@@ -35,7 +35,11 @@ impl Weights {
     pub fn new(conv: &Conv, weight: &Tensor, maps: usize) -> Result<Weights> {
         by_dtype!(weight, T => {
             let weight = view::<T>(weight)?;
-            let groups: Vec<Packed<T>> = pack(conv, &dense(conv, &weight, maps), maps);
+            let weight = dense(conv, &weight, maps);
+            // of what stays nothing is borrowed
+            let groups: Vec<Right<'static, T>> = loose(conv, &weight, maps)
+                .map(|loose| Right::Packed(Packed::new(&loose)))
+                .collect();
             Ok(Weights {
                 groups: Box::new(groups),
             })
@@ -43,19 +47,23 @@ impl Weights {
     }
 }
 
-fn pack<T: Real>(conv: &Conv, weight: &[T], maps: usize) -> Vec<Packed<T>> {
+/// The weights of each group.
+fn loose<'a, T: Real>(
+    conv: &Conv,
+    weight: &'a [T],
+    maps: usize,
+) -> impl Iterator<Item = Loose<'a, T>> {
     let columns = conv.out / conv.groups;
-    let taps: Vec<usize> = (0..maps / conv.groups * conv.window.taps()).collect();
-    let layout = Layout {
-        column: taps.len(),
-        outer: taps.len(),
-        taps: &taps,
+    let terms = maps / conv.groups * conv.window.taps();
+    let of_group = move |numbers| Loose {
+        numbers,
+        columns,
+        apart: terms,
+        taps: (0..terms).collect(),
+        turns: 1,
+        turn: terms,
     };
-    let of_group = |weight| Packed::new(weight, layout, 1, columns);
-    weight
-        .chunks_exact(columns * taps.len())
-        .map(of_group)
-        .collect()
+    weight.chunks_exact(columns * terms).map(of_group)
 }
 
 /// What becomes of each output unit: times the `scale` of its map plus its `shift`, `[out]` each, plus the
@@ -77,12 +85,20 @@ pub struct Then<'a> {
 /// # Errors
 /// Tensors that are not on the CPU or of unequal types.
 pub fn forward(conv: &Conv, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let weights = Weights::new(conv, weight, x.dims()[1])?;
-    let then = Then {
-        shift: bias,
-        ..Then::default()
-    };
-    forward_then(conv, x, &weights, then)
+    by_dtype!(x, T => {
+        let geometry = Geometry::new(conv, x)?;
+        let weight = view::<T>(weight)?;
+        let weight = dense(conv, &weight, geometry.maps[0]);
+        let once = is_one_strip(x.dims()[0], geometry.output());
+        let weights: Vec<Right<T>> = loose(conv, &weight, geometry.maps[0])
+            .map(|loose| Right::new(loose, once))
+            .collect();
+        let then = Then {
+            shift: bias,
+            ..Then::default()
+        };
+        cpu_forward::<T>(&geometry, x, &weights, then)
+    })
 }
 
 /// As [`forward`], with weights that are laid out already, and with what follows.
@@ -90,16 +106,37 @@ pub fn forward(conv: &Conv, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) 
 /// # Errors
 /// As [`forward`].
 pub fn forward_then(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) -> Result<Tensor> {
-    by_dtype!(x, T => cpu_forward::<T>(conv, x, weights, then))
+    by_dtype!(x, T => {
+        let Some(weights) = weights.groups.downcast_ref::<Vec<Right<T>>>() else {
+            return Err(Error::Msg("weights and input are of unequal types".into()).bt());
+        };
+        cpu_forward::<T>(&Geometry::new(conv, x)?, x, weights, then)
+    })
 }
 
-fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) -> Result<Tensor> {
-    let geometry = Geometry::new(conv, x)?;
+/// What a thread keeps from piece to piece.
+struct Near<T> {
+    last: Last<T>,
+    blocks: Vec<T>,
+}
+
+impl<T: Real> Default for Near<T> {
+    fn default() -> Self {
+        Near {
+            last: Last::default(),
+            blocks: Vec::new(),
+        }
+    }
+}
+
+fn cpu_forward<T: Real>(
+    geometry: &Geometry,
+    x: &Tensor,
+    weights: &[Right<T>],
+    then: Then,
+) -> Result<Tensor> {
     let n = x.dims()[0];
     let [_, group_out] = geometry.group();
-    let Some(packed) = weights.groups.downcast_ref::<Vec<Packed<T>>>() else {
-        return Err(Error::Msg("weights and input are of unequal types".into()).bt());
-    };
     let x = view::<T>(x)?;
     let [scale, shift, add] =
         [then.scale, then.shift, then.add].map(|x| x.map(view::<T>).transpose());
@@ -116,21 +153,20 @@ fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) 
         geometry.maps[0] * frame.units()[0],
     );
     let left = Groups::new(frame, &x, n * geometry.groups, division.together > 1);
-    let work = |last: &mut Last<T>, piece: Piece<Slots<T>>| {
+    let work = |near: &mut Near<T>, piece: Piece<Slots<T>>| {
         let group = piece.samples.start * geometry.groups + piece.group;
-        let first = piece.group * group_out + piece.first;
+        let first = piece.group * group_out + piece.columns.start;
         let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
         Product {
-            left: &Left::new(left.padded(group, last), rows, &terms, [1, 0]),
-            right: packed[piece.group].block(piece.block),
-            columns: piece.columns,
+            left: &Left::new(left.padded(group, &mut near.last), rows, &terms, [1, 0]),
+            right: weights[piece.group].blocks(piece.columns.clone(), &mut near.blocks),
             to: To::Finished(
                 Finish {
                     scale: scale.map(|scale| &scale[first..]),
                     shift: shift.map(|shift| &shift[first..]),
                     add: add.map(|add| Add {
-                        numbers: &add
-                            [(group * group_out + piece.first) * h * w + piece.rows.start..],
+                        numbers: &add[(group * group_out + piece.columns.start) * h * w
+                            + piece.rows.start..],
                         column: h * w,
                         set: geometry.maps[1] * h * w,
                     }),
@@ -142,7 +178,7 @@ fn cpu_forward<T: Real>(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) 
         .run();
     };
     let pieces = division.fresh(&mut out).into_par_iter();
-    pieces.for_each_init(Last::default, work);
+    pieces.for_each_init(Near::default, work);
     tensor(out.finish(), &[n, geometry.maps[1], h, w])
 }
 
@@ -171,51 +207,60 @@ fn cpu_input_gradient<T: Real>(
     let [group_in, _] = geometry.group();
     let (weight, dy) = (view::<T>(weight)?, view::<T>(dy)?);
     let weight = dense(conv, &weight, geometry.maps[0]);
-    let Phases { phases, frame } = Phases::new(&geometry, &weight);
+    // all units in order
+    let in_strips = geometry.stride == [1, 1];
+    let once = match in_strips {
+        true => is_one_strip(n, geometry.input),
+        false => n == 1,
+    };
+    let Phases { phases, frame } = Phases::new(&geometry, &weight, once);
     let groups = n * geometry.groups;
     let dx = match &phases[..] {
-        // all units in order
-        [phase] if geometry.stride == [1, 1] => {
+        [phase] if in_strips => {
             let mut dx = Fresh::new(x.elem_count());
             let division = Division::strips::<T>(n, geometry.groups, group_in, geometry.input);
             let apart = geometry.maps[1] * frame.units()[0];
             let rows = in_samples(&phase.rows, division.together, apart);
             let left = Groups::new(frame, &dy, groups, division.together > 1);
-            let work = |last: &mut Last<T>, piece: Piece<Slots<T>>| {
+            let work = |near: &mut Near<T>, piece: Piece<Slots<T>>| {
                 let group = piece.samples.start * geometry.groups + piece.group;
                 let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
                 Product {
-                    left: &Left::new(left.padded(group, last), rows, &phase.terms, [1, 0]),
-                    right: phase.packed[piece.group].block(piece.block),
-                    columns: piece.columns,
+                    left: &Left::new(
+                        left.padded(group, &mut near.last),
+                        rows,
+                        &phase.terms,
+                        [1, 0],
+                    ),
+                    right: phase.right[piece.group].blocks(piece.columns, &mut near.blocks),
                     to: To::Finished(Finish::default(), piece.out),
                 }
                 .run();
             };
             let pieces = division.fresh(&mut dx).into_par_iter();
-            pieces.for_each_init(Last::default, work);
+            pieces.for_each_init(Near::default, work);
             dx.finish()
         }
         // units that no tap reaches keep a gradient of zero
         _ => {
             let mut dx = vec![T::zero(); x.elem_count()];
-            let division = Division::whole(geometry.groups, group_in, x.dims()[2] * x.dims()[3]);
+            let division =
+                Division::whole::<T>(geometry.groups, group_in, x.dims()[2] * x.dims()[3]);
             // each phase would pad anew
             let left = Groups::new(frame, &dy, groups, true);
             for phase in &phases {
-                let work = |last: &mut Last<T>, piece: Piece<&mut [T]>| {
+                let work = |near: &mut Near<T>, piece: Piece<&mut [T]>| {
                     let group = piece.samples.start * geometry.groups + piece.group;
-                    let left = left.padded(group, last);
+                    let left = left.padded(group, &mut near.last);
                     Product {
                         left: &Left::new(left, &phase.rows, &phase.terms, [1, 0]),
-                        right: phase.packed[piece.group].block(piece.block),
-                        columns: piece.columns,
+                        right: phase.right[piece.group].blocks(piece.columns, &mut near.blocks),
                         to: To::Places(&phase.places, piece.out),
                     }
                     .run();
                 };
                 let pieces = division.zeros(&mut dx).into_par_iter();
-                pieces.for_each_init(Last::default, work);
+                pieces.for_each_init(Near::default, work);
             }
             dx
         }

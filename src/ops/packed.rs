@@ -5,19 +5,30 @@ use super::fresh::Fresh;
 use super::turn::{Rows, turn};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// Vectors of a block: with 8 rows, 16 sums stay in registers.
 pub(super) const VECTORS: usize = 2;
 
-/// Where the numbers of a right operand stand: term `i * taps.len() + j` of a column is at
-/// `column * columns + i * outer + taps[j]`.
-#[derive(Clone, Copy)]
-pub(super) struct Layout<'a> {
+/// A right operand as it stands: term `i * taps.len() + j` of a column is at
+/// `column * apart + i * turn + taps[j]`.
+pub(super) struct Loose<'a, T> {
+    pub numbers: &'a [T],
+    pub columns: usize,
     /// How far columns are apart.
-    pub column: usize,
-    /// How far the terms are apart of which each stands for all taps.
-    pub outer: usize,
-    pub taps: &'a [usize],
+    pub apart: usize,
+    pub taps: Cow<'a, [usize]>,
+    /// How often all taps are gone through, and how far each turn is from the one before.
+    pub turns: usize,
+    pub turn: usize,
+}
+
+/// A right operand of which each block is packed once: beforehand if several pieces read it, and by its one
+/// reader otherwise, in whose cache it then is.
+pub(super) enum Right<'a, T> {
+    Packed(Packed<T>),
+    Loose(Loose<'a, T>),
 }
 
 /// A right operand: blocks of columns, each `[term][column]`, all of them two vectors wide but the last
@@ -25,15 +36,54 @@ pub(super) struct Layout<'a> {
 pub(super) struct Packed<T> {
     numbers: Vec<T>,
     terms: usize,
-    columns: usize,
-    lanes: usize,
+}
+
+/// Some blocks of a right operand, one behind the other.
+#[derive(Clone, Copy)]
+pub(super) struct Blocks<'a, T> {
+    pub columns: usize,
+    pub terms: usize,
+    numbers: &'a [T],
 }
 
 /// A block of a right operand.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'a, T> {
-    pub numbers: &'a [T],
+    /// Its first column among those of all blocks.
+    pub first: usize,
+    pub columns: usize,
+    /// Columns with those that are not there but fill a vector.
     pub width: usize,
+    pub numbers: &'a [T],
+}
+
+impl<'a, T: Real> Blocks<'a, T> {
+    /// Blocks with so many columns.
+    fn new(numbers: &'a [T], terms: usize, columns: usize) -> Blocks<'a, T> {
+        Blocks {
+            columns,
+            terms,
+            numbers: &numbers[..columns.next_multiple_of(lanes::<T>()) * terms],
+        }
+    }
+
+    /// One after the other.
+    #[inline(always)]
+    pub(super) fn each(self) -> impl Iterator<Item = Block<'a, T>> {
+        let lanes = lanes::<T>();
+        (0..self.columns)
+            .step_by(VECTORS * lanes)
+            .map(move |first| {
+                let columns = (self.columns - first).min(VECTORS * lanes);
+                let width = width(lanes, columns);
+                Block {
+                    first,
+                    columns,
+                    width,
+                    numbers: &self.numbers[first * self.terms..][..width * self.terms],
+                }
+            })
+    }
 }
 
 /// Numbers in a vector.
@@ -49,58 +99,107 @@ pub(super) fn lanes<T: Real>() -> usize {
     Arch::new().dispatch(Count::<T>(std::marker::PhantomData))
 }
 
-/// The columns of each block.
-pub(super) fn blocks<T: Real>(columns: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let width = VECTORS * lanes::<T>();
-    (0..columns.div_ceil(width)).map(move |i| i * width..columns.min((i + 1) * width))
+/// Columns of a block that is full.
+pub(super) fn full<T: Real>() -> usize {
+    VECTORS * lanes::<T>()
+}
+
+impl<'a, T: Real> Right<'a, T> {
+    /// Packed beforehand unless each block is read `once`.
+    pub(super) fn new(loose: Loose<'a, T>, once: bool) -> Right<'a, T> {
+        match once {
+            true => Right::Loose(loose),
+            false => Right::Packed(Packed::new(&loose)),
+        }
+    }
+
+    /// The blocks of some columns, of which the first one begins a block; `near` is what a thread keeps to pack
+    /// into.
+    pub(super) fn blocks<'b>(
+        &'b self,
+        columns: Range<usize>,
+        near: &'b mut Vec<T>,
+    ) -> Blocks<'b, T> {
+        match self {
+            Right::Packed(packed) => {
+                let numbers = &packed.numbers[columns.start * packed.terms..];
+                Blocks::new(numbers, packed.terms, columns.len())
+            }
+            Right::Loose(loose) => loose.blocks(columns, near),
+        }
+    }
 }
 
 impl<T: Real> Packed<T> {
-    /// Packs numbers that stand as the layout says, with so many terms for each tap.
-    pub(super) fn new(numbers: &[T], layout: Layout, outer: usize, columns: usize) -> Packed<T> {
-        let (terms, lanes) = (outer * layout.taps.len(), lanes::<T>());
-        let width = VECTORS * lanes;
-        let mut packed = Fresh::new(columns.next_multiple_of(lanes) * terms);
-        let blocks = packed.chunks(width * terms).enumerate();
-        blocks.for_each_init(Vec::new, |near, (block, mut packed)| {
-            let first = block * width;
-            let numbers = &numbers[first * layout.column..];
-            let block = pack(near, numbers, layout, outer, width.min(columns - first));
-            packed.extend(block.numbers.iter().copied());
+    /// All blocks.
+    pub(super) fn new(loose: &Loose<T>) -> Packed<T> {
+        let (terms, full) = (loose.terms(), full::<T>());
+        let mut packed = Fresh::new(loose.columns.next_multiple_of(lanes::<T>()) * terms);
+        let blocks = packed.chunks(full * terms).enumerate();
+        blocks.for_each_init(Vec::new, |near, (i, mut packed)| {
+            let columns = i * full..loose.columns.min((i + 1) * full);
+            packed.extend(loose.blocks(columns, near).numbers.iter().copied());
         });
         Packed {
             numbers: packed.finish(),
             terms,
-            columns,
-            lanes,
-        }
-    }
-
-    /// A block.
-    pub(super) fn block(&self, i: usize) -> Block<'_, T> {
-        let full = VECTORS * self.lanes;
-        let width = width(self.lanes, self.columns - i * full);
-        Block {
-            numbers: &self.numbers[i * full * self.terms..][..width * self.terms],
-            width,
         }
     }
 }
 
-/// Packs one block into a vector, whose other numbers stay as they are where it was packed into before.
-pub(super) fn pack<'a, T: Real>(
-    packed: &'a mut Vec<T>,
-    numbers: &[T],
-    layout: Layout,
-    outer: usize,
-    columns: usize,
-) -> Block<'a, T> {
-    let width = width(lanes::<T>(), columns);
-    packed.resize(width * outer * layout.taps.len(), T::zero());
-    fill(packed, numbers, layout, columns);
-    Block {
-        numbers: packed,
-        width,
+impl<T: Real> Loose<'_, T> {
+    fn terms(&self) -> usize {
+        self.turns * self.taps.len()
+    }
+
+    /// Packs the blocks of some columns into a vector, whose other numbers stay as they are where it was packed
+    /// into before.
+    pub(super) fn blocks<'b>(&self, columns: Range<usize>, near: &'b mut Vec<T>) -> Blocks<'b, T> {
+        let (terms, count) = (self.terms(), columns.len());
+        near.resize(count.next_multiple_of(lanes::<T>()) * terms, T::zero());
+        let numbers = &self.numbers[columns.start * self.apart..];
+        let firsts = (0..count).step_by(full::<T>());
+        if self.apart == 1 {
+            // along the rows of numbers, which go through all blocks
+            let starts = (0..self.turns).flat_map(|i| self.taps.iter().map(move |tap| (i, tap)));
+            for (term, (i, tap)) in starts.enumerate() {
+                let row = &numbers[i * self.turn + tap..][..count];
+                for (first, row) in firsts.clone().zip(row.chunks(full::<T>())) {
+                    let width = width(lanes::<T>(), row.len());
+                    copy(row, &mut near[first * terms + term * width..][..row.len()]);
+                }
+            }
+            return Blocks::new(near, terms, count);
+        }
+        for first in firsts {
+            let columns = (count - first).min(full::<T>());
+            let width = width(lanes::<T>(), columns);
+            let block = &mut near[first * terms..][..width * terms];
+            let numbers = &numbers[first * self.apart..];
+            for (i, packed) in block.chunks_exact_mut(width * self.taps.len()).enumerate() {
+                self.fill(packed, &numbers[i * self.turn..], width, columns);
+            }
+        }
+        Blocks::new(near, terms, count)
+    }
+
+    /// Packs a turn of a block, of which `columns` are there.
+    fn fill(&self, packed: &mut [T], numbers: &[T], width: usize, columns: usize) {
+        let (apart, taps) = (self.apart, &self.taps[..]);
+        if taps.windows(2).all(|pair| pair[1] == pair[0] + 1) {
+            let from = Rows { numbers, apart };
+            let to = Rows {
+                numbers: packed,
+                apart: width,
+            };
+            turn(from, taps[0], to, [taps.len(), columns]);
+        } else {
+            for (row, &tap) in packed.chunks_exact_mut(width).zip(taps) {
+                for (k, x) in row[..columns].iter_mut().enumerate() {
+                    *x = numbers[k * apart + tap];
+                }
+            }
+        }
     }
 }
 
@@ -113,38 +212,10 @@ fn width(lanes: usize, columns: usize) -> usize {
     }
 }
 
-/// Fills a block, of which `columns` are there.
-fn fill<T: Real>(packed: &mut [T], numbers: &[T], layout: Layout, columns: usize) {
-    let width = width(lanes::<T>(), columns);
-    let Layout {
-        column,
-        outer,
-        taps,
-    } = layout;
-    for (i, packed) in packed.chunks_exact_mut(width * taps.len()).enumerate() {
-        let numbers = &numbers[i * outer..];
-        if column == 1 {
-            for (row, &tap) in packed.chunks_exact_mut(width).zip(taps) {
-                row[..columns].copy_from_slice(&numbers[tap..][..columns]);
-            }
-        } else if taps.windows(2).all(|pair| pair[1] == pair[0] + 1) {
-            let (from, to) = (
-                Rows {
-                    numbers,
-                    apart: column,
-                },
-                Rows {
-                    numbers: packed,
-                    apart: width,
-                },
-            );
-            turn(from, taps[0], to, [taps.len(), columns]);
-        } else {
-            for (row, &tap) in packed.chunks_exact_mut(width).zip(taps) {
-                for (k, x) in row[..columns].iter_mut().enumerate() {
-                    *x = numbers[k * column + tap];
-                }
-            }
-        }
-    }
+/// As `copy_from_slice`, whose call costs more than some vectors.
+#[inline(always)]
+fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<4>(), to.as_chunks_mut::<4>());
+    (to.iter_mut().zip(from)).for_each(|(to, from)| *to = *from);
+    (to_rest.iter_mut().zip(from_rest)).for_each(|(to, from)| *to = *from);
 }

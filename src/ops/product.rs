@@ -13,26 +13,33 @@
 //! time and multiplied by vectors of the right operand, which is packed so that a block of columns
 //! is contiguous.
 //!
-//! The work goes on in three loops. A *strip* of rows takes one *part* of the terms after the other, so that
-//! what the right operand has for a part is read from the first cache by all *tiles* of the strip. A tile is
-//! up to 8 rows by two vectors, or 16 by one, whose sums stay in registers over the part; where there are
-//! sixteen registers only, 6 rows by two, or 12 by one. The sums of a strip are then written.
+//! The work goes on in four loops. A *strip* of rows takes one *part* of the terms after the other, and of each
+//! part one *block* of columns after the other: so what the left operand has for a part is in the second cache for
+//! all blocks but the first, and what the right one has for it is read from the first cache by all *tiles* of the
+//! strip. The sums of a strip are then written.
 //!
-//! Each output is the sum of its terms in order, in partial sums of about [`PARTIAL`] terms: no matter how
+//! Each output is the sum of its terms in order, in partial sums of some [`PARTIAL`] terms: no matter how
 //! many threads share the work, and with a smaller rounding error than one long sum.
 
-#![allow(unsafe_code)]
-
+mod tile;
 mod write;
 
 use super::cpu::Real;
 use super::fresh::Slots;
-use super::packed::{Block, VECTORS};
+use super::packed::{Blocks, VECTORS};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
+use tile::Tiles;
 
 /// Terms of a partial sum: those of two vectors of AVX2 fill half of a first cache.
 const PARTIAL: usize = 256;
+
+/// The same where each term of a row stands in a line of the cache by itself, as those of a 1x1 convolution do: of
+/// such lines, those of a tile fill as much as the vectors.
+const APART: usize = 128;
+
+/// Numbers that are within a line of 64 bytes.
+const LINE: usize = 16;
 
 /// Rows of a strip: a multiple of what tiles have, with sums that fit the second cache beside all else.
 pub(super) const STRIP: usize = 336;
@@ -98,7 +105,7 @@ impl<'a, T: Real> Left<'a, T> {
         [repeat, step]: [usize; 2],
     ) -> Left<'a, T> {
         let reach = |offsets: &[usize]| offsets.iter().copied().max();
-        // what the unchecked reads of `tile` lean on
+        // what the unchecked reads of `Tiles` lean on
         if let (Some(row), Some(term), 1..) = (reach(rows), reach(terms), repeat) {
             assert!(row + term + (repeat - 1) * step < numbers.len());
         }
@@ -112,11 +119,38 @@ impl<'a, T: Real> Left<'a, T> {
     }
 }
 
-/// A block of columns of a product.
+/// Terms that become one partial sum: all terms in some of their repetitions, or some of them in one.
+struct Part<'a> {
+    /// How many come before them.
+    first: usize,
+    repeats: Range<usize>,
+    terms: &'a [usize],
+}
+
+impl<T> Left<'_, T> {
+    /// The parts of the terms, in order.
+    fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let (terms, repeat) = (self.terms, self.repeat);
+        let most = match terms {
+            [first, second, ..] if first.abs_diff(*second) >= LINE => APART,
+            _ => PARTIAL,
+        };
+        let together = (most / terms.len().max(1)).clamp(1, repeat.max(1));
+        (0..repeat).step_by(together).flat_map(move |from| {
+            let parts = terms.chunks(most).enumerate();
+            parts.map(move |(i, part)| Part {
+                first: from * terms.len() + i * most,
+                repeats: from..repeat.min(from + together),
+                terms: part,
+            })
+        })
+    }
+}
+
+/// Some columns of a product.
 pub(super) struct Product<'a, 'o, T> {
     pub left: &'a Left<'a, T>,
-    pub right: Block<'a, T>,
-    pub columns: usize,
+    pub right: Blocks<'a, T>,
     pub to: To<'a, 'o, T>,
 }
 
@@ -124,8 +158,7 @@ impl<T: Real> Product<'_, '_, T> {
     /// Computes it.
     pub(super) fn run(self) {
         let terms = self.left.terms.len() * self.left.repeat;
-        assert_eq!(self.right.numbers.len(), terms * self.right.width);
-        assert!(self.columns <= self.right.width);
+        assert_eq!(self.right.terms, terms);
         Arch::new().dispatch(self);
     }
 }
@@ -133,171 +166,34 @@ impl<T: Real> Product<'_, '_, T> {
 impl<T: Real> WithSimd for Product<'_, '_, T> {
     type Output = ();
 
+    /// All strips.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match self.right.width / T::lanes::<S>() {
-            1 => self.strips::<S, 1>(simd),
-            _ => self.strips::<S, VECTORS>(simd),
-        }
-    }
-}
-
-/// Terms that become one partial sum: all terms in some of their repetitions, or some of them in one.
-struct Part<'a, V> {
-    repeats: Range<usize>,
-    terms: &'a [usize],
-    /// What the right operand has for them.
-    right: &'a [V],
-    is_first: bool,
-}
-
-/// Whether sixteen sums and what they are made of stay in registers, as with AVX-512; AVX2 has sixteen in all.
-const fn many<S: Simd>() -> bool {
-    S::REGISTER_COUNT >= 32
-}
-
-impl<T: Real> Product<'_, '_, T> {
-    /// All strips, in tiles of `WIDE` vectors.
-    #[inline(always)]
-    fn strips<S: Simd, const WIDE: usize>(mut self, simd: S) {
-        let (width, rows) = (self.right.width, self.left.rows.len());
-        let [mut sums, mut turned] = [(); 2].map(|()| vec![T::zero(); STRIP.min(rows) * width]);
-        for from in (0..rows).step_by(STRIP) {
-            let strip = from..rows.min(from + STRIP);
-            let sums = &mut sums[..strip.len() * width];
-            if self.right.numbers.is_empty() {
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (left, right) = (self.left, self.right);
+        let (all, lanes) = (left.rows.len(), T::lanes::<S>());
+        let height = STRIP.min(all);
+        let mut sums = vec![T::zero(); height * right.columns.next_multiple_of(lanes)];
+        let mut turned = vec![T::zero(); height * VECTORS * lanes];
+        for from in (0..all).step_by(STRIP) {
+            let rows = from..all.min(from + STRIP);
+            // no part would write them
+            if right.terms == 0 {
                 sums.fill(T::zero());
             }
-            self.parts::<S, WIDE>(
-                #[inline(always)]
-                |part| {
-                    let sums = T::vectors_mut::<S>(sums);
-                    let mut row = strip.start;
-                    while row < strip.end {
-                        let sums = &mut sums[(row - strip.start) * WIDE..];
-                        row += self.next::<S, WIDE>(simd, row, strip.end - row, &part, sums);
-                    }
-                },
-            );
-            self.write(sums, &mut turned, strip);
-        }
-    }
-
-    /// The parts of the terms, in order.
-    #[inline(always)]
-    fn parts<S: Simd, const WIDE: usize>(&self, mut f: impl FnMut(Part<T::Of<S>>)) {
-        let (terms, repeat) = (self.left.terms, self.left.repeat);
-        let right = T::vectors::<S>(self.right.numbers);
-        let together = (PARTIAL / terms.len().max(1)).clamp(1, repeat.max(1));
-        for from in (0..repeat).step_by(together) {
-            let repeats = from..repeat.min(from + together);
-            for (i, terms_of_part) in terms.chunks(PARTIAL).enumerate() {
-                let first = (from * terms.len() + i * PARTIAL) * WIDE;
-                f(Part {
-                    right: &right[first..][..repeats.len() * terms_of_part.len() * WIDE],
-                    is_first: first == 0,
-                    repeats: repeats.clone(),
-                    terms: terms_of_part,
-                });
-            }
-        }
-    }
-
-    /// The next tile: as many rows as leave registers for the vectors and the number that they are multiplied
-    /// with (with one vector more of them, so that as many sums go on at once), and so that few of the rows
-    /// that are `left` go to a small tile at the end.
-    #[inline(always)]
-    fn next<S: Simd, const WIDE: usize>(
-        &self,
-        simd: S,
-        row: usize,
-        left: usize,
-        part: &Part<T::Of<S>>,
-        sums: &mut [T::Of<S>],
-    ) -> usize {
-        match WIDE {
-            1 => match left {
-                14.. if many::<S>() && left.is_multiple_of(14) => {
-                    self.tile::<S, 14, WIDE>(simd, row, part, sums)
-                }
-                16.. if many::<S>() => self.tile::<S, 16, WIDE>(simd, row, part, sums),
-                12.. if left.is_multiple_of(12) => self.tile::<S, 12, WIDE>(simd, row, part, sums),
-                10 | 17.. => self.tile::<S, 10, WIDE>(simd, row, part, sums),
-                8.. => self.tile::<S, 8, WIDE>(simd, row, part, sums),
-                4.. => self.tile::<S, 4, WIDE>(simd, row, part, sums),
-                2.. => self.tile::<S, 2, WIDE>(simd, row, part, sums),
-                _ => self.tile::<S, 1, WIDE>(simd, row, part, sums),
-            },
-            _ => match left {
-                // seven rows where that divides the work, as it does on maps of 7, 14, 28 and 56 units
-                7.. if many::<S>() && left.is_multiple_of(7) => {
-                    self.tile::<S, 7, WIDE>(simd, row, part, sums)
-                }
-                8.. if many::<S>() => self.tile::<S, 8, WIDE>(simd, row, part, sums),
-                6.. if left.is_multiple_of(6) => self.tile::<S, 6, WIDE>(simd, row, part, sums),
-                5 | 7 | 9.. => self.tile::<S, 5, WIDE>(simd, row, part, sums),
-                4.. => self.tile::<S, 4, WIDE>(simd, row, part, sums),
-                2.. => self.tile::<S, 2, WIDE>(simd, row, part, sums),
-                _ => self.tile::<S, 1, WIDE>(simd, row, part, sums),
-            },
-        }
-    }
-
-    /// Adds a part to the sums of `ROWS` rows from `row` on; returns how many that are.
-    #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize, const WIDE: usize>(
-        &self,
-        simd: S,
-        row: usize,
-        part: &Part<T::Of<S>>,
-        sums: &mut [T::Of<S>],
-    ) -> usize {
-        let rows: [usize; ROWS] = self.left.rows[row..][..ROWS]
-            .try_into()
-            .expect("a slice of that length");
-        let apart = (1..ROWS).any(|i| rows[i] != rows[0] + i);
-        // neighbours need one address
-        let tile = match apart {
-            false => self.sums::<S, ROWS, WIDE>(simd, part, |term, i| rows[0] + term + i),
-            true => self.sums::<S, ROWS, WIDE>(simd, part, |term, i| rows[i] + term),
-        };
-        let sums = &mut sums[..ROWS * WIDE];
-        match part.is_first {
-            true => sums.copy_from_slice(tile.as_flattened()),
-            false => {
-                for (sum, of_part) in sums.iter_mut().zip(tile.as_flattened()) {
-                    *sum = T::plus(simd, *sum, *of_part);
-                }
-            }
-        }
-        ROWS
-    }
-
-    /// The sums of a tile over a part; `place` is the place of a term in a row, as an offset of both lists.
-    #[inline(always)]
-    fn sums<S: Simd, const ROWS: usize, const WIDE: usize>(
-        &self,
-        simd: S,
-        part: &Part<T::Of<S>>,
-        place: impl Fn(usize, usize) -> usize,
-    ) -> [[T::Of<S>; WIDE]; ROWS] {
-        let mut sums = [[T::splat(simd, T::zero()); WIDE]; ROWS];
-        let of_repeats = part.right.chunks_exact(part.terms.len() * WIDE);
-        for (again, right) in part.repeats.clone().zip(of_repeats) {
-            let numbers = &self.left.numbers[again * self.left.step..];
-            for (&term, right) in part.terms.iter().zip(right.chunks_exact(WIDE)) {
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    // SAFETY: `Left::new` has compared the largest row plus the largest term behind
-                    // the last step with the length
-                    let x = unsafe { *numbers.get_unchecked(place(term, i)) };
-                    let x = T::splat(simd, x);
-                    for v in 0..WIDE {
-                        sums[v] = T::times_plus(simd, x, right[v], sums[v]);
+            for part in left.parts() {
+                for block in right.each() {
+                    let sums = &mut sums[height * block.first..][..rows.len() * block.width];
+                    match block.width / lanes {
+                        1 => Tiles::<S, T, 1>::new(simd, left, &part, block).add(&rows, sums),
+                        _ => Tiles::<S, T, VECTORS>::new(simd, left, &part, block).add(&rows, sums),
                     }
                 }
             }
+            for block in right.each() {
+                let sums = &sums[height * block.first..][..rows.len() * block.width];
+                self.write(block, sums, &mut turned, rows.clone());
+            }
         }
-        sums
     }
 }
 

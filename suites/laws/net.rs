@@ -4,7 +4,7 @@
 use crate::law;
 use candle_core::{DType, Device, Tensor};
 use convcheck::analysis::{depth, feature_field, peak_activations, receptive_fields, summary};
-use convcheck::graph::{Graph, NodeId, Op, Shape, TensorKind};
+use convcheck::graph::{Graph, NodeId, Op, Shape, TensorKind, conv};
 use convcheck::net::{Fill, Gradients, Init, Mode, Net, Pass};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
@@ -20,7 +20,13 @@ const QUICK: u64 = 600_000_000;
 const LIGHT: u64 = 70_000_000;
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![law("net::laid-out-weights-change", laid_out_weights_change)];
+    let mut trials = vec![
+        law("net::laid-out-weights-change", laid_out_weights_change),
+        law(
+            "net::training-in-groups-changes-no-bit",
+            groups_change_no_bit,
+        ),
+    ];
     for model in zoo::models() {
         let small = Arc::new(smallest(model));
         let totals = summary(model.name, &small).unwrap().totals;
@@ -137,6 +143,57 @@ fn laid_out_weights_change() {
     net.update(&gradients, step).unwrap();
     assert_ne!(output(&net), settled);
     assert_eq!(output(&net), output(&fresh(&net)));
+}
+
+/// A training pass in which normalisations take along what follows them, and its gradients, are those of a pass
+/// layer by layer: with a rectifier behind a normalisation, behind a sum on either side, with a second reader between
+/// them, and with an output there.
+fn groups_change_no_bit() {
+    let graph = Graph::build(Shape::map(3, 9, 9), |x| {
+        let x = x.conv("stem", conv(6, 3).pad(1)).bn("stem_norm").relu();
+        let y = x.conv("a", conv(6, 3).pad(1)).bn("a_norm").relu();
+        let y = y.conv("b", conv(6, 3).pad(1)).bn("b_norm");
+        let x = (x + y).relu();
+        let y = x.conv("c", conv(6, 1)).bn("c_norm");
+        let x = (y.relu() + y).relu();
+        let y = x.conv("d", conv(6, 1)).bn("d_norm");
+        let x = (y + x).bn("pre").relu();
+        x.output("maps").flatten().linear("fc", 4)
+    });
+    let graph = graph.unwrap();
+    let weights = Init::He.weights(&graph, 1, DType::F32).unwrap();
+    let net = Net::new(graph.clone(), weights, DType::F32).unwrap();
+    let x = random(&[3, 3, 9, 9], Key::named("x"));
+    let mode = Mode::train(1, 0);
+    let results = |grouped: bool| -> Vec<Vec<f32>> {
+        let pass = match grouped {
+            true => net.forward(&x, mode),
+            false => net.forward_with(&x, mode, |_, _| {}),
+        };
+        let pass = pass.unwrap();
+        let outputs = graph.outputs().iter().zip(pass.outputs());
+        let outputs: Vec<(NodeId, Tensor)> = outputs
+            .map(|(output, (_, value))| (output.node, value.clone()))
+            .collect();
+        let mut seeds: Vec<(NodeId, &Tensor)> = outputs.iter().map(|(id, y)| (*id, y)).collect();
+        // one in the middle of a group
+        let norm = (graph.nodes().iter()).position(|node| node.path == "a_norm");
+        let norm_seed = random(&[3, 6, 9, 9], Key::named("seed"));
+        seeds.push((norm.unwrap(), &norm_seed));
+        let gradients = match grouped {
+            true => net.backward(pass, &seeds, true),
+            false => net.backward_with(pass, &seeds, true, |_, _| {}),
+        };
+        let gradients = gradients.unwrap();
+        let of_layers = (0..graph.nodes().len()).flat_map(|id| gradients.of(id).to_vec());
+        let all = outputs.iter().map(|(_, y)| y.clone()).chain(of_layers);
+        all.chain(gradients.input.clone())
+            .map(|tensor| tensor.flatten_all().unwrap().to_vec1().unwrap())
+            .collect()
+    };
+    let (grouped, single) = (results(true), results(false));
+    assert!(grouped.iter().flatten().all(|x| x.is_finite()));
+    assert_eq!(grouped, single);
 }
 
 /// As many as the symbolic interpreter counts.

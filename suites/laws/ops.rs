@@ -356,7 +356,14 @@ fn standardises() {
     let x = ((random(&[5, 3, 4, 6], Key::seed(3)) * 4.0).unwrap() + 7.0).unwrap();
     let ones = Tensor::ones(3, DType::F64, &Device::Cpu).unwrap();
     let statistics = batch_norm::Statistics::of(&x).unwrap();
-    let y = batch_norm::forward(&x, &statistics, 0.0, &ones, &ones.zeros_like().unwrap()).unwrap();
+    let y = batch_norm::forward(
+        &x,
+        &statistics,
+        0.0,
+        [&ones, &ones.zeros_like().unwrap()],
+        batch_norm::Then::default(),
+    )
+    .unwrap();
     let after = batch_norm::Statistics::of(&y).unwrap();
     near(&after.mean, &ones.zeros_like().unwrap(), 1e-12);
     near(&after.variance, &ones, 1e-12);

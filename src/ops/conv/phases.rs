@@ -3,26 +3,28 @@
 use super::geometry::Geometry;
 use super::padded::Frame;
 use crate::ops::cpu::Real;
-use crate::ops::packed::{Layout, Packed};
+use crate::ops::packed::{Loose, Right};
 
 /// The input units whose windows begin at the same remainder of the stride: under them lie the same
 /// taps.
-pub(super) struct Phase<T> {
+pub(super) struct Phase<'a, T> {
     pub rows: Vec<usize>,
     /// Where they stand in their map.
     pub places: Vec<usize>,
     pub terms: Vec<usize>,
-    pub packed: Vec<Packed<T>>,
+    /// Of each group.
+    pub right: Vec<Right<'a, T>>,
 }
 
 /// All phases, and how the output's gradient is padded for them.
-pub(super) struct Phases<T> {
-    pub phases: Vec<Phase<T>>,
+pub(super) struct Phases<'a, T> {
+    pub phases: Vec<Phase<'a, T>>,
     pub frame: Frame,
 }
 
-impl<T: Real> Phases<T> {
-    pub fn new(geometry: &Geometry, weight: &[T]) -> Phases<T> {
+impl<'a, T: Real> Phases<'a, T> {
+    /// `once` says whether each block of weights is read once.
+    pub fn new(geometry: &Geometry, weight: &'a [T], once: bool) -> Phases<'a, T> {
         let steps = [0, 1].map(|i| Steps::new(geometry, i));
         let padded = [steps[0].padded, steps[1].padded];
         let mut phases = Vec::new();
@@ -30,7 +32,7 @@ impl<T: Real> Phases<T> {
             for w in steps[1].phases() {
                 // no tap reaches the units of some remainders
                 if !h.taps.is_empty() && !w.taps.is_empty() {
-                    phases.push(phase(geometry, [&h, &w], padded, weight));
+                    phases.push(phase(geometry, [&h, &w], padded, (weight, once)));
                 }
             }
         }
@@ -98,12 +100,12 @@ impl Steps {
     }
 }
 
-fn phase<T: Real>(
+fn phase<'a, T: Real>(
     geometry: &Geometry,
     [h, w]: [&AxisPhase; 2],
     padded: [usize; 2],
-    weight: &[T],
-) -> Phase<T> {
+    (weight, once): (&'a [T], bool),
+) -> Phase<'a, T> {
     let [group_in, group_out] = geometry.group();
     let units = || (h.units.iter()).flat_map(|a| w.units.iter().map(move |b| (a, b)));
     let taps: Vec<_> = (h.taps.iter())
@@ -117,15 +119,17 @@ fn phase<T: Real>(
         .collect::<Vec<_>>();
     let (all, first) = (geometry.taps(), geometry.kernel[1]);
     let chosen: Vec<usize> = taps.iter().map(|(a, b)| a.0 * first + b.0).collect();
-    let layout = Layout {
-        column: all,
-        outer: group_in * all,
-        taps: &chosen,
-    };
-    let packed = (0..geometry.groups)
+    let right = (0..geometry.groups)
         .map(|group| {
-            let weight = &weight[group * group_out * group_in * all..];
-            Packed::new(weight, layout, group_out, group_in)
+            let loose = Loose {
+                numbers: &weight[group * group_out * group_in * all..],
+                columns: group_in,
+                apart: all,
+                taps: chosen.clone().into(),
+                turns: group_out,
+                turn: group_in * all,
+            };
+            Right::new(loose, once)
         })
         .collect();
     let places = units().map(|(a, b)| a.0 * geometry.input[1] + b.0);
@@ -133,6 +137,6 @@ fn phase<T: Real>(
         rows: units().map(|(a, b)| a.1 * padded[1] + b.1).collect(),
         places: places.collect(),
         terms,
-        packed,
+        right,
     }
 }

@@ -2,24 +2,29 @@
 
 use crate::ops::cpu::Real;
 use crate::ops::fresh::{Fresh, Slots};
-use crate::ops::packed::blocks;
+use crate::ops::packed::full;
 use crate::ops::product::STRIP;
 use std::ops::Range;
 
-/// One block of a group's columns, and some of its rows, in some samples.
+/// Some blocks of a group's columns, and some of its rows, in some samples.
 pub(super) struct Piece<C> {
     pub samples: Range<usize>,
     pub group: usize,
-    /// Which block.
-    pub block: usize,
-    /// Its first column.
-    pub first: usize,
+    pub columns: Range<usize>,
     /// Its rows in each sample: all of them, if there are several samples.
     pub rows: Range<usize>,
-    /// How many columns it has.
-    pub columns: usize,
     /// The columns of the first sample, as far as its rows go, then those of the next.
     pub out: Vec<C>,
+}
+
+/// Blocks of a piece at most: those that read what one part of the terms has of its maps while it is in the second
+/// cache, beside their sums.
+const WIDE: usize = 8;
+
+/// Whether the rows of so many maps of `[h, w]` units are worked off together, and each block of columns so is
+/// read once.
+pub(super) const fn is_one_strip(samples: usize, [h, w]: [usize; 2]) -> bool {
+    samples * h * w <= STRIP
 }
 
 /// How the outputs of groups are divided. No number depends on it.
@@ -28,8 +33,9 @@ pub(super) struct Piece<C> {
 /// second-level cache for all but the first.
 pub(super) struct Division {
     groups: usize,
-    /// Columns of a group.
+    /// Columns of a group, and of a piece.
     columns: usize,
+    wide: usize,
     /// Rows of a column.
     rows: usize,
     /// Rows of a piece.
@@ -50,37 +56,51 @@ impl Division {
         let strips = samples.div_ceil((STRIP / (h * w)).clamp(1, samples));
         let whole = Division {
             together: samples.div_ceil(strips),
-            ..Division::whole(groups, columns, h * w)
+            ..Division::whole::<T>(groups, columns, h * w)
         };
-        let pieces = blocks::<T>(columns).count() * groups * strips;
-        match whole.together {
-            1 => whole.cut(pieces, (h * w).div_ceil(STRIP), [h, w]),
+        let division = match whole.together {
+            1 => whole.cut(samples, (h * w).div_ceil(STRIP), [h, w]),
             _ => whole,
+        };
+        // so many that threads still end at about the same time
+        let blocks = division.pieces(samples) / (2 * rayon::current_num_threads());
+        Division {
+            wide: blocks.clamp(1, WIDE) * division.wide,
+            ..division
         }
     }
 
     /// Of groups whose columns stay whole but where threads would have nothing to do.
     pub fn columns<T: Real>(groups: usize, columns: usize, [h, w]: [usize; 2]) -> Division {
-        let pieces = blocks::<T>(columns).count() * groups;
-        Division::whole(groups, columns, h * w).cut(pieces, 1, [h, w])
+        Division::whole::<T>(groups, columns, h * w).cut(1, 1, [h, w])
     }
 
     /// Of groups whose columns stay whole.
-    pub fn whole(groups: usize, columns: usize, rows: usize) -> Division {
+    pub fn whole<T: Real>(groups: usize, columns: usize, rows: usize) -> Division {
         Division {
             groups,
             columns,
+            wide: full::<T>(),
             rows,
             part: rows,
             together: 1,
         }
     }
 
-    /// Cuts each of so many pieces into some parts of whole rows of the map, and more if threads need them.
-    fn cut(self, pieces: usize, parts: usize, [h, w]: [usize; 2]) -> Division {
-        let parts = rayon::current_num_threads().div_ceil(pieces).max(parts);
+    /// How many pieces there are.
+    fn pieces(&self, samples: usize) -> usize {
+        let (columns, rows) = (
+            self.columns.div_ceil(self.wide),
+            self.rows.div_ceil(self.part),
+        );
+        samples.div_ceil(self.together) * self.groups * columns * rows
+    }
+
+    /// Cuts each piece into so many parts of whole rows of the map, and more if threads need them.
+    fn cut(self, samples: usize, parts: usize, [h, w]: [usize; 2]) -> Division {
+        let needed = rayon::current_num_threads().div_ceil(self.pieces(samples));
         Division {
-            part: h.div_ceil(parts) * w,
+            part: h.div_ceil(needed.max(parts)) * w,
             ..self
         }
     }
@@ -89,47 +109,45 @@ impl Division {
     /// written yet.
     pub fn fresh<'o, T: Real>(&self, out: &'o mut Fresh<T>) -> Vec<Piece<Slots<'o, T>>> {
         let columns = out.cut(self.rows, self.part);
-        self.pieces::<T, _>(columns)
+        self.deal(columns)
     }
 
     /// The same of an output that is zero.
     pub fn zeros<'o, T: Real>(&self, out: &'o mut [T]) -> Vec<Piece<&'o mut [T]>> {
         let columns = out.chunks_exact_mut(self.rows);
         let parts = columns.flat_map(|column| column.chunks_mut(self.part));
-        self.pieces::<T, _>(parts.collect())
+        self.deal(parts.collect())
     }
 
-    /// The pieces of all groups, each with its parts of columns; they are in the order of the output.
-    fn pieces<T: Real, C>(&self, columns: Vec<C>) -> Vec<Piece<C>> {
+    /// The pieces of all groups, each with its parts of columns, which are in the order of the output.
+    fn deal<C>(&self, columns: Vec<C>) -> Vec<Piece<C>> {
         let maps = self.groups * self.columns;
         let parts = self.rows.div_ceil(self.part);
         let samples = columns.len() / (maps * parts);
-        let blocks: Vec<_> = blocks::<T>(self.columns).collect();
+        let wide = self.columns.div_ceil(self.wide);
         let mut pieces = Vec::new();
         for from in (0..samples).step_by(self.together) {
             let samples = from..samples.min(from + self.together);
             for group in 0..self.groups {
                 for row in (0..self.rows).step_by(self.part) {
-                    pieces.extend(blocks.iter().enumerate().map(|(block, columns)| Piece {
-                        samples: samples.clone(),
-                        group,
-                        block,
-                        first: columns.start,
-                        rows: row..self.rows.min(row + self.part),
-                        columns: columns.len(),
-                        out: Vec::with_capacity(samples.len() * columns.len()),
-                    }));
+                    for first in (0..self.columns).step_by(self.wide) {
+                        let columns = first..self.columns.min(first + self.wide);
+                        pieces.push(Piece {
+                            samples: samples.clone(),
+                            group,
+                            rows: row..self.rows.min(row + self.part),
+                            out: Vec::with_capacity(samples.len() * columns.len()),
+                            columns,
+                        });
+                    }
                 }
             }
         }
-        let width = blocks.first().map_or(1, Range::len);
         for (i, column) in columns.into_iter().enumerate() {
             let (part, i) = (i % parts, i / parts);
             let (sample, group, of_group) = (i / maps, i % maps / self.columns, i % self.columns);
             let strip = (sample / self.together * self.groups + group) * parts + part;
-            pieces[strip * blocks.len() + of_group / width]
-                .out
-                .push(column);
+            pieces[strip * wide + of_group / self.wide].out.push(column);
         }
         pieces
     }

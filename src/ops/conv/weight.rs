@@ -9,8 +9,9 @@ use super::pieces::{Division, Piece};
 use super::table::sparse;
 use crate::graph::Conv;
 use crate::ops::cpu::{Real, tensor, view};
-use crate::ops::packed::{Layout, pack};
-use crate::ops::product::{Left, Product, To};
+use crate::ops::fresh::{Fresh, Slots};
+use crate::ops::packed::Loose;
+use crate::ops::product::{Finish, Left, Product, To};
 use crate::ops::sums::sum;
 use crate::ops::wide::wide;
 use candle_core::{Result, Tensor};
@@ -28,39 +29,43 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     let (rows, windows) = (geometry.window_taps(), geometry.windows());
     let left = geometry.frame().pad(&x);
     let (step, step_out) = (left.len() / n, dy.len() / n);
-    let chunks = chunks(n, windows.len());
-    let mut dw = vec![T::zero(); geometry.maps[1] * rows.len()];
-    let work = |packed: &mut Vec<T>, mut piece: Piece<&mut [T]>| {
-        let first = piece.group * group_out + piece.first;
-        for (samples, units) in &chunks {
-            let maps = samples.start * step + piece.group * (step / geometry.groups);
-            let dy = &dy[samples.start * step_out + first * windows.len()..];
-            let taps: Vec<usize> = units.clone().collect();
-            let layout = Layout {
-                column: windows.len(),
-                outer: step_out,
-                taps: &taps,
-            };
-            let terms = &windows[units.clone()];
-            Product {
-                left: &Left::new(
-                    &left[maps..],
-                    &rows[piece.rows.clone()],
-                    terms,
-                    [samples.len(), step],
-                ),
-                right: pack(packed, dy, layout, samples.len(), piece.columns),
-                columns: piece.columns,
-                to: To::Itself(piece.out.iter_mut().map(|out| &mut **out).collect()),
-            }
-            .run();
-        }
+    let meet = Meeting {
+        x: &left,
+        dy: &dy,
+        rows: &rows,
+        windows: &windows,
+        samples: [step, step_out],
+        group: [step / geometry.groups, group_out],
     };
+    let count = geometry.maps[1] * rows.len();
     let taps = [group_in, geometry.taps()];
     // the right operand is packed anew for each piece, whatever comes first
     let division = Division::columns::<T>(geometry.groups, group_out, taps);
-    let pieces = division.zeros(&mut dw).into_par_iter();
-    pieces.for_each_init(Vec::new, work);
+    let dw = match &chunks(n, windows.len())[..] {
+        [all] => {
+            let mut dw = Fresh::new(count);
+            let work = |near: &mut Vec<T>, mut piece: Piece<Slots<T>>| {
+                let out = std::mem::take(&mut piece.out);
+                meet.run(near, &piece, all, To::Finished(Finish::default(), out));
+            };
+            let pieces = division.fresh(&mut dw).into_par_iter();
+            pieces.for_each_init(Vec::new, work);
+            dw.finish()
+        }
+        chunks => {
+            let mut dw = vec![T::zero(); count];
+            let work = |near: &mut Vec<T>, mut piece: Piece<&mut [T]>| {
+                let mut out = std::mem::take(&mut piece.out);
+                for chunk in chunks {
+                    let out = out.iter_mut().map(|out| &mut **out).collect();
+                    meet.run(near, &piece, chunk, To::Itself(out));
+                }
+            };
+            let pieces = division.zeros(&mut dw).into_par_iter();
+            pieces.for_each_init(Vec::new, work);
+            dw
+        }
+    };
     let [kh, kw] = geometry.kernel;
     let dw = sparse(conv, dw, geometry.maps[0]);
     let dims = match conv.table {
@@ -74,8 +79,53 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     Ok(gradients)
 }
 
+/// An input and the gradient of the output that belongs to it.
+struct Meeting<'a, T> {
+    x: &'a [T],
+    dy: &'a [T],
+    /// The taps of a window, and where windows are.
+    rows: &'a [usize],
+    windows: &'a [usize],
+    /// Numbers of a sample of `x` and of `dy`.
+    samples: [usize; 2],
+    /// Numbers of a group of `x`, and its maps of `dy`.
+    group: [usize; 2],
+}
+
+impl<T: Real> Meeting<'_, T> {
+    /// What a piece of the weights has from a chunk.
+    fn run<C>(&self, near: &mut Vec<T>, piece: &Piece<C>, chunk: &Chunk, to: To<T>) {
+        let (samples, units) = chunk;
+        let (count, [step, step_out]) = (samples.len(), self.samples);
+        let [group, group_out] = self.group;
+        let first = piece.group * group_out + piece.columns.start;
+        let dy = Loose {
+            numbers: &self.dy[samples.start * step_out + first * self.windows.len()..],
+            columns: piece.columns.len(),
+            apart: self.windows.len(),
+            taps: units.clone().collect(),
+            turns: count,
+            turn: step_out,
+        };
+        Product {
+            left: &Left::new(
+                &self.x[samples.start * step + piece.group * group..],
+                &self.rows[piece.rows.clone()],
+                &self.windows[units.clone()],
+                [count, step],
+            ),
+            right: dy.blocks(0..dy.columns, near),
+            to,
+        }
+        .run();
+    }
+}
+
+/// Some samples, and units of each.
+type Chunk = (Range<usize>, Range<usize>);
+
 /// The output units of all samples: some of one sample, or all of several.
-fn chunks(samples: usize, units: usize) -> Vec<(Range<usize>, Range<usize>)> {
+fn chunks(samples: usize, units: usize) -> Vec<Chunk> {
     let cut = |all: usize, most: usize| {
         (0..all)
             .step_by(most)

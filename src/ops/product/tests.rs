@@ -1,5 +1,5 @@
 use super::super::fresh::Fresh;
-use super::super::packed::{Layout, Packed, blocks};
+use super::super::packed::{Loose, Right, full};
 use super::*;
 use crate::random::Key;
 
@@ -50,12 +50,24 @@ fn is_the_sum_of_products() {
             let row_offsets: Vec<usize> = (0..rows).map(|i| apart * i).collect();
             let term_offsets: Vec<usize> = (0..terms).map(|i| 2 * i).collect();
             let taps: Vec<usize> = (0..terms).map(|i| i * columns).collect();
-            let layout = Layout {
-                column: 1,
-                outer: terms * columns,
-                taps: &taps,
+            let loose = Loose {
+                numbers: &right,
+                columns,
+                apart: 1,
+                taps: taps.into(),
+                turns: repeat,
+                turn: terms * columns,
             };
-            let packed = Packed::new(&right, layout, repeat, columns);
+            // one piece, or one for each block
+            let wide = if case % 2 == 0 {
+                columns
+            } else {
+                full::<f64>()
+            };
+            let pieces = (0..columns)
+                .step_by(wide)
+                .map(|first| first..columns.min(first + wide));
+            let (operand, mut near) = (Right::new(loose, rows % 2 == 0), Vec::new());
             let source = Left::new(&left, &row_offsets, &term_offsets, [repeat, step]);
             let mut before = vec![BEFORE; columns * rows];
             let mut fresh = Fresh::new(columns * rows);
@@ -64,7 +76,7 @@ fn is_the_sum_of_products() {
             for (i, slots) in fresh.cut(length, length).into_iter().enumerate() {
                 of_sets[i / columns].push(slots);
             }
-            for (i, block) in blocks::<f64>(columns).enumerate() {
+            for block in pieces {
                 let finish = Finish {
                     scale: Some(&scale[block.start..]),
                     shift: Some(&shift[block.start..]),
@@ -92,8 +104,7 @@ fn is_the_sum_of_products() {
                 let of_sets = of_sets.iter_mut();
                 Product {
                     left: &source,
-                    right: packed.block(i),
-                    columns: block.len(),
+                    right: operand.blocks(block.clone(), &mut near),
                     to: match case {
                         1 => To::Places(&places, there.drain(..block.len()).collect()),
                         2 => To::Itself(there.drain(..block.len()).collect()),

@@ -4,43 +4,49 @@
 use super::{Finish, Product, To};
 use crate::ops::cpu::Real;
 use crate::ops::fresh::Slots;
+use crate::ops::packed::Block;
 use crate::ops::turn::{Rows, turn};
 use std::ops::Range;
 
 impl<T: Real> Product<'_, '_, T> {
-    /// Writes the sums of some rows, a block's width for each; `turned` has as much room.
+    /// Writes a block's sums of some rows; `turned` has as much room.
     #[inline(always)]
-    pub(super) fn write(&mut self, sums: &[T], turned: &mut [T], rows: Range<usize>) {
-        let turned = &mut turned[..rows.len() * self.columns];
-        let (sums, columns) = (
-            Rows {
-                numbers: sums,
-                apart: self.right.width,
-            },
-            Rows {
-                numbers: &mut *turned,
-                apart: rows.len(),
-            },
-        );
-        turn(sums, 0, columns, [self.columns, rows.len()]);
+    pub(super) fn write(
+        &mut self,
+        block: Block<T>,
+        sums: &[T],
+        turned: &mut [T],
+        rows: Range<usize>,
+    ) {
+        let turned = &mut turned[..rows.len() * block.columns];
+        let from = Rows {
+            numbers: sums,
+            apart: block.width,
+        };
+        let to = Rows {
+            numbers: &mut *turned,
+            apart: rows.len(),
+        };
+        turn(from, 0, to, [block.columns, rows.len()]);
+        let columns = block.first..block.first + block.columns;
         let turned = turned.chunks_exact(rows.len());
         match &mut self.to {
             To::Places(places, out) => {
-                for (sums, out) in turned.zip(out) {
+                for (sums, out) in turned.zip(&mut out[columns]) {
                     for (&place, &sum) in places[rows.clone()].iter().zip(sums) {
                         out[place] = sum;
                     }
                 }
             }
             To::Itself(out) => {
-                for (sums, out) in turned.zip(out) {
+                for (sums, out) in turned.zip(&mut out[columns]) {
                     let out = &mut out[rows.clone()];
                     out.iter_mut().zip(sums).for_each(|(out, &sum)| *out += sum);
                 }
             }
             To::Finished(finish, out) => {
                 let length = out[0].len();
-                for (column, sums) in turned.enumerate() {
+                for (column, sums) in columns.zip(turned) {
                     let mut row = rows.start;
                     while row < rows.end {
                         let (set, first) = (row / length, row % length);
@@ -49,7 +55,7 @@ impl<T: Real> Product<'_, '_, T> {
                             &add.numbers[set * add.set + column * add.column + first..][..count]
                         });
                         let sums = &sums[row - rows.start..][..count];
-                        let out = &mut out[set * self.columns + column];
+                        let out = &mut out[set * self.right.columns + column];
                         finished(finish, column, sums, add, out);
                         row += count;
                     }

@@ -1,0 +1,67 @@
+//! A batch normalisation with what it takes along, as one.
+
+use super::{Mode, Net, Pass};
+use crate::graph::{Group, NodeId, Op};
+use crate::ops::batch_norm::{Gradients, Slope, Statistics, Then, backward, forward};
+use candle_core::{Error, Result, Tensor};
+
+impl Net {
+    /// The value of a group that a normalisation leads; the pass keeps the statistics of the batch, if it runs by
+    /// them.
+    pub(super) fn normalised(&self, group: &Group, pass: &mut Pass) -> Result<Tensor> {
+        let id = group.first;
+        let node = &self.graph.nodes()[id];
+        let value = |id: usize| {
+            let value = pass.values[id].as_ref();
+            value.expect("freed after its last reader")
+        };
+        let x = value(node.inputs[0]);
+        let then = Then {
+            add: group.beside.map(value),
+            relu: group.relu,
+        };
+        let (weight, bias, running) = self.norm(id);
+        if !pass.mode.uses_batch() {
+            return forward(x, &running, self.eps(id), [weight, bias], then);
+        }
+        if pass.units(node) < 2 {
+            let what = "batch normalisation in training needs more than one value a channel: use a larger batch";
+            return Err(Error::Msg(what.into()));
+        }
+        let batch = Statistics::of(x)?;
+        let y = forward(x, &batch, self.eps(id), [weight, bias], then)?;
+        pass.statistics[id] = Some(batch);
+        Ok(y)
+    }
+
+    /// The gradients of a normalisation of `x`.
+    pub(super) fn normalised_backward(
+        &self,
+        id: NodeId,
+        pass: &Pass,
+        x: &Tensor,
+        slope: Slope,
+    ) -> Result<Gradients> {
+        let (weight, _, running) = self.norm(id);
+        let of_batch = pass.statistics(id);
+        let statistics = of_batch.unwrap_or(&running);
+        let eps = self.eps(id);
+        backward(x, statistics, eps, weight, slope, of_batch.is_some())
+    }
+
+    fn eps(&self, id: NodeId) -> f64 {
+        match self.graph.nodes()[id].op {
+            Op::BatchNorm { eps, .. } => eps,
+            _ => unreachable!("a normalisation leads the group"),
+        }
+    }
+}
+
+/// Which layers take others along in a pass of a mode that nobody watches.
+pub(super) const fn leads(mode: Mode, op: &Op) -> bool {
+    match mode {
+        Mode::Eval => matches!(op, Op::Conv(_)),
+        Mode::Train { .. } => matches!(op, Op::BatchNorm { .. }),
+        Mode::Probe => false,
+    }
+}
