@@ -2,6 +2,7 @@
 
 pub mod data;
 mod data_text;
+pub mod device;
 pub mod networks;
 pub mod timing;
 pub mod training;
@@ -207,6 +208,8 @@ pub struct TrainOptions {
     /// Folder for runs and records.
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub on: device::DeviceOptions,
     /// Seconds between snapshots.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub snapshot_every: f64,

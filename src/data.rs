@@ -18,7 +18,8 @@ mod source;
 mod survey;
 
 pub use audit::{Audit, Distance, Exact, Leak, NEAR, audit};
-pub use augment::Augment;
+pub use augment::{Augment, Move};
+pub(crate) use batch::table;
 pub use batch::{Normalisation, Preparation, batch};
 pub use cifar::{cifar10, cifar100};
 pub use digits::digits;

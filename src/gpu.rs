@@ -16,6 +16,7 @@ mod constants;
 mod cuda;
 mod draft;
 mod forward;
+mod gallery;
 mod learn;
 mod norm;
 mod order;
@@ -26,21 +27,24 @@ mod program;
 mod session;
 mod slopes;
 mod sums;
+mod trainer;
 mod unit;
 mod weights;
 mod writer;
 
 #[cfg(not(feature = "cuda"))]
 pub use absent::Cuda;
-pub use constants::Step;
 #[cfg(feature = "cuda")]
 pub use cuda::Cuda;
+pub use gallery::Gallery;
 pub use learn::Training;
+pub use plan::Setup;
 pub use precision::Precision;
 pub use program::{
     Address, Argument, Command, Convolution, Element, GpuError, Machine, Pass, Program, ProgramId,
 };
-pub use session::{Outcome, Session};
+pub use session::Session;
+pub use trainer::Trainer;
 
 /// The source of all kernels, in what C and CUDA C++ share. Whoever compiles it defines `BF16` for
 /// [`Element::Bf16`]; for something else than a GPU also `KERNEL`, `INLINE`, `INDEX` and `INFINITY`
@@ -54,4 +58,5 @@ pub const KERNELS: &str = concat!(
     include_str!("gpu/kernels/sums.cu"),
     include_str!("gpu/kernels/norm.cu"),
     include_str!("gpu/kernels/learn.cu"),
+    include_str!("gpu/kernels/pictures.cu"),
 );

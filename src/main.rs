@@ -10,6 +10,7 @@ mod cli;
 
 use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
+use cli::device::DeviceOption;
 use cli::{
     CheckOptions, Cli, Command, CompareOptions, List, SchemaOf, ShowOptions, TrainOptions, data,
     networks, timing, training,
@@ -235,9 +236,9 @@ fn time(options: &timing::TimeOptions) -> Result<Outcome> {
         true => timings.iter().try_for_each(json_line)?,
         false if options.from.is_some() => say(&report::speed_text(&timings))?,
         false => {
-            let on = match options.device {
-                timing::DeviceOption::Cpu => device::measured(),
-                timing::DeviceOption::Cuda => &timings[0].machine,
+            let on = match options.on.device {
+                DeviceOption::Cpu => device::measured(),
+                DeviceOption::Cuda => &timings[0].machine,
             };
             say(&format!("{on}\n{}", report::speed_text(&timings)))?;
         }

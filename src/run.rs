@@ -140,7 +140,7 @@ pub struct Score {
 }
 
 /// Images run at once.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
 
 /// Runs a network over a whole split, its images altered under a key; `step` is told of each number of
 /// images and stops the run by returning false.
@@ -152,7 +152,7 @@ pub fn evaluate(
     split: &Split,
     preparation: &Preparation,
     key: Key,
-    mut step: impl FnMut(usize) -> bool,
+    step: impl FnMut(usize) -> bool,
 ) -> Result<Option<Score>, RunError> {
     let classes = net.graph().prediction().shape.channels();
     if classes != split.classes {
@@ -161,18 +161,30 @@ pub fn evaluate(
             split.classes
         )));
     }
+    let scores = |images: Vec<usize>| {
+        let x = batch(split, &images, preparation, key, net.dtype())?;
+        Ok(net.forward(&x, Mode::Eval)?.output().clone())
+    };
+    score(split, scores, step)
+}
+
+/// How often `scores` is right about a whole split, of whose images it is asked by their numbers, [`BATCH`] at
+/// once; `step` as in [`evaluate`].
+pub(crate) fn score<E: From<RunError>>(
+    split: &Split,
+    mut scores: impl FnMut(Vec<usize>) -> Result<Tensor, E>,
+    mut step: impl FnMut(usize) -> bool,
+) -> Result<Option<Score>, E> {
     let start = std::time::Instant::now();
     let (mut correct, mut loss) = (0, 0.0);
     for from in (0..split.len()).step_by(BATCH) {
         let range = from..(from + BATCH).min(split.len());
-        let indices: Vec<usize> = range.clone().collect();
-        let x = batch(split, &indices, preparation, key, net.dtype())?;
-        let pass = net.forward(&x, Mode::Eval)?;
+        let scores = scores(range.clone().collect())?;
         let labels = &split.labels[range.clone()];
-        let of_batch = cross_entropy(pass.output(), labels, 0.0);
+        let of_batch = cross_entropy(&scores, labels, 0.0);
         let (of_batch, _) = of_batch.map_err(|error| RunError::Scores(error.to_string()))?;
         loss += of_batch * range.len() as f64;
-        correct += right(pass.output(), labels)?;
+        correct += right(&scores, labels)?;
         if !step(range.len()) {
             return Ok(None);
         }

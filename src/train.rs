@@ -3,6 +3,8 @@
 //! A run is a pure function of the three: order, alterations, masks and weights depend on the seed and
 //! on places, never on what ran before, so that a run that goes on from a snapshot is the same run.
 
+mod backend;
+mod cpu;
 mod feed;
 mod learner;
 mod optimizer;
@@ -13,10 +15,12 @@ mod snapshot;
 mod task;
 mod trained;
 
+pub use backend::{Backend, Batch, Engine, Outcome, State, Step};
+pub use cpu::Cpu;
 pub use optimizer::Memory;
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
 pub use snapshot::{Place, fits};
-pub use task::{Task, image_shape};
+pub use task::{Portion, Task, image_shape};
 pub use trained::{Curve, Epoch, Trained};
 
 pub use crate::claim::Scale;
@@ -26,8 +30,8 @@ use crate::net::NetError;
 use crate::run::RunError;
 use crate::zoo::ZooError;
 use feed::Feed;
-use learner::Learner;
-use snapshot::Journal;
+use learner::{Learner, begin};
+use snapshot::{Journal, load};
 use std::time::Instant;
 
 /// Why a run has no end.
@@ -54,17 +58,18 @@ pub enum TrainError {
         what: String,
     },
     /// The loss is no number any more.
-    #[error(
-        "the loss is {loss} at step {step}; the first value that is not finite comes from layer `{layer}`"
-    )]
+    #[error("the loss is {loss} at step {step}{}", first_fault(layer.as_deref()))]
     Diverged {
         /// The step, from 1.
         step: u64,
         /// The loss.
         loss: f64,
-        /// The layer's path.
-        layer: String,
+        /// Path of the first layer whose value is not finite, if the backend knows it.
+        layer: Option<String>,
     },
+    /// A device that fails, or that there is not.
+    #[error("{0}")]
+    Device(String),
     /// A snapshot or a curve that cannot be written, or does not belong to the run.
     #[error("{0}")]
     Files(String),
@@ -78,6 +83,14 @@ pub enum TrainError {
     },
 }
 
+fn first_fault(layer: Option<&str>) -> String {
+    let says = |layer| format!("; the first value that is not finite comes from layer `{layer}`");
+    layer.map_or(String::new(), says)
+}
+
+/// The name of [`Cpu`].
+const CPU: &str = "cpu-f32";
+
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
 pub struct Told {
@@ -89,25 +102,27 @@ pub struct Told {
     pub loss: f32,
 }
 
-/// Trains a network; `told` hears of each step and stops the run by returning false. With a `place` the
+/// Trains a network on an engine; `told` hears of each step and stops the run by returning false. With a `place` the
 /// run goes on from the snapshot there, if there is one, and leaves one when it stops.
 ///
 /// # Errors
 /// [`TrainError`]; what was written is whole.
-pub fn fit(
+pub fn fit<E: Engine>(
+    engine: &E,
     task: &Task,
     seed: u64,
     place: Option<&Place>,
     told: &dyn Fn(Told) -> bool,
 ) -> Result<(Curve, f64), TrainError> {
-    let mut learner = match place.filter(|place| place.snapshot.exists()) {
-        Some(place) => Learner::load(task, seed, &place.snapshot)?,
-        None => Learner::start(task, seed)?,
+    let start = match place.filter(|place| place.snapshot.exists()) {
+        Some(place) => load(task, seed, engine.name(), &place.snapshot)?,
+        None => begin(task, seed)?,
     };
+    let mut learner = Learner::new(engine, task, start)?;
     let epoch = task.steps_of_epoch();
-    let open = |place| Journal::open(place, &learner.progress.curve, epoch);
+    let open = |place| Journal::open(place, engine.name(), &learner.progress.curve, epoch);
     let mut journal = place.map(open).transpose()?;
-    let mut feed = Feed::new(task, seed);
+    let mut feed = Feed::<E::Backend>::new(task, seed);
     let mut next = None;
     let mut since = Instant::now();
     while !learner.is_done(task) {
@@ -129,9 +144,12 @@ pub fn fit(
                 None => feed.batch(step)?.expect("the run is not at its end"),
             };
             // the next images are made ready while this step is taken
-            let (taken, ready) =
-                rayon::join(|| learner.step(task, &batch), || feed.batch(step + 1));
-            taken?;
+            let mut ready = Ok(None);
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| ready = feed.batch(step + 1));
+                // on this thread, which alone may hold a device
+                learner.step(task, &batch)
+            })?;
             next = ready?;
             if let Some(journal) = &mut journal {
                 journal.step(&learner.progress.curve)?;
@@ -147,7 +165,7 @@ pub fn fit(
         if let Some(journal) = &mut journal
             && (!goes_on || journal.is_due())
         {
-            journal.save(task, &learner)?;
+            journal.save(task, &mut learner)?;
         }
         if !goes_on {
             return Err(TrainError::Stopped {

@@ -1,9 +1,10 @@
 //! One step of a network on a device, ready to be taken again and again.
 
 use super::{BenchError, Step, What, Workload};
-use crate::gpu::{Machine, Precision, Session, Step as Learning, Training};
+use crate::gpu::{GpuError, Machine, Precision, Session, Setup, Training};
 use crate::net::Norm;
 use crate::random::Key;
+use crate::train::Step as Learning;
 use crate::zoo::Model;
 
 /// The network, batch and labels of a [`Workload`], on a machine.
@@ -17,7 +18,7 @@ pub struct OnDevice<M> {
 
 impl<M: Machine> OnDevice<M> {
     /// Puts what a [`Workload`] would compute on the CPU on a machine, which `machine` makes of the bytes
-    /// that are needed. Images are on the device before the first step, weights stay there.
+    /// that are needed and the images of the batch. Images are on the device before the first step, weights stay there.
     ///
     /// # Errors
     /// As [`Workload::new`], and those of the machine.
@@ -26,7 +27,7 @@ impl<M: Machine> OnDevice<M> {
         batch: usize,
         step: Step,
         precision: Precision,
-        machine: impl FnOnce(usize) -> Result<M, crate::gpu::GpuError>,
+        machine: impl FnOnce(usize, usize) -> Result<M, GpuError>,
     ) -> Result<OnDevice<M>, BenchError> {
         let workload = Workload::new(model, batch, step)?;
         let net = workload.net();
@@ -40,9 +41,19 @@ impl<M: Machine> OnDevice<M> {
             smoothing: 0.0,
             auxiliary: 0.0,
         };
-        let training = (step == Step::Training).then_some(&training);
-        let element = precision.element();
-        let mut session = Session::new(net.graph(), &weights, batch, element, training, machine)?;
+        let sizes = [batch];
+        let (predict, learn) = match step {
+            Step::Inference => (&sizes[..], None),
+            Step::Training => (&[][..], Some((&training, &sizes[..]))),
+        };
+        let setup = Setup {
+            graph: net.graph(),
+            element: precision.element(),
+            predict,
+            learn,
+            gallery: None,
+        };
+        let mut session = Session::new(&setup, &weights, machine)?;
         session.load(workload.x())?;
         Ok(OnDevice {
             what: workload.what().clone(),

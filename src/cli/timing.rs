@@ -1,11 +1,11 @@
 //! The command that measures: from options to timings.
 
+use super::device::{DeviceOptions, first_gpu};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use convcheck::bench::{BenchError, Engine, NETS, OnDevice, Step, Timing, What, Workload};
 use convcheck::bench::{WARM_UP, kernels, peaks, samples};
 use convcheck::experiment::By;
-use convcheck::gpu::{Cuda, Precision};
 use convcheck::record;
 use convcheck::zoo::{self, Model};
 use indicatif::ProgressBar;
@@ -21,12 +21,8 @@ pub struct TimeOptions {
     /// Which step; without one both.
     #[arg(long = "step")]
     pub steps: Vec<StepOption>,
-    /// On what; a GPU needs a program that was built with `--features cuda`.
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceOption,
-    /// What convolutions multiply on a GPU: all of f32, ten bits of its mantissas (tf32), or bf16.
-    #[arg(long, default_value = "f32")]
-    pub precision: PrecisionOption,
+    #[command(flatten)]
+    pub on: DeviceOptions,
     /// Samples of each step, after a warm-up.
     #[arg(long, value_name = "K", default_value_t = 10)]
     pub samples: usize,
@@ -51,36 +47,6 @@ pub enum StepOption {
     Inference,
     /// Forward, loss, backward, update.
     Training,
-}
-
-/// What computes.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeviceOption {
-    /// The processor, in f32.
-    Cpu,
-    /// The first GPU of NVIDIA's.
-    Cuda,
-}
-
-/// Numbers that a GPU multiplies.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PrecisionOption {
-    /// f32, without the matrix units.
-    F32,
-    /// f32, of whose mantissas the matrix units read ten bits.
-    Tf32,
-    /// bf16; weights that learn, statistics and sums in f32.
-    Bf16,
-}
-
-impl From<PrecisionOption> for Precision {
-    fn from(option: PrecisionOption) -> Precision {
-        match option {
-            PrecisionOption::F32 => Precision::F32,
-            PrecisionOption::Tf32 => Precision::Tf32,
-            PrecisionOption::Bf16 => Precision::Bf16,
-        }
-    }
 }
 
 impl From<StepOption> for Step {
@@ -111,14 +77,9 @@ pub fn measure(
     if options.samples == 0 {
         bail!("--samples is 0: nothing would be measured");
     }
-    match options.device {
-        DeviceOption::Cpu if options.precision != PrecisionOption::F32 => {
-            bail!("--precision is for --device cuda: the CPU computes in f32");
-        }
-        DeviceOption::Cuda if options.kernels => {
-            bail!("--kernels measures the CPU: leave out --device cuda");
-        }
-        DeviceOption::Cpu | DeviceOption::Cuda => {}
+    let gpu = options.on.gpu()?;
+    if gpu.is_some() && options.kernels {
+        bail!("--kernels measures the CPU: leave out --device cuda");
     }
     let before = match &options.output {
         Some(folder) => record::load_throughput(folder)?,
@@ -153,15 +114,14 @@ pub fn measure(
     }
     for (model, batch, step) in networks {
         progress.set_message(model.name);
-        timings.push(match options.device {
-            DeviceOption::Cpu => {
+        timings.push(match gpu {
+            None => {
                 let mut workload = Workload::new(model, batch, step)?;
                 let seconds = samples(&mut || workload.run())?;
                 timing(workload.what().clone(), seconds)
             }
-            DeviceOption::Cuda => {
-                let precision = Precision::from(options.precision);
-                let machine = |bytes| Cuda::new(0, precision, false, bytes, batch);
+            Some(precision) => {
+                let machine = first_gpu(precision, false);
                 let mut workload = OnDevice::new(model, batch, step, precision, machine)?;
                 let seconds = samples(&mut || workload.run())?;
                 let timing = timing(workload.what().clone(), seconds);

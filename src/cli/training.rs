@@ -1,5 +1,6 @@
 //! The command that trains: from options to finished runs and answers.
 
+use super::device::first_gpu;
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Context, Result, bail};
 use convcheck::claim::{Claim, Suite};
@@ -7,8 +8,9 @@ use convcheck::evidence::Training;
 use convcheck::experiment::{
     self, Answer, By, Experiment, ExperimentFault, Finding, Heard, Keep, Plan, Ready,
 };
+use convcheck::gpu::{Cuda, Trainer};
 use convcheck::record;
-use convcheck::train::{Scale, Trained};
+use convcheck::train::{Cpu, Engine, Scale, Trained};
 use convcheck::zoo;
 use indicatif::ProgressBar;
 use std::collections::BTreeSet;
@@ -69,6 +71,15 @@ pub fn train(
         Some(0) => bail!("--seeds is 0: nothing would be trained"),
         Some(count) => seeds.start..seeds.start.saturating_add(count),
     };
+    let gpu = options.on.gpu()?;
+    let by = match gpu {
+        None => by.clone(),
+        // said before anything is read, if there is none
+        Some(_) => By {
+            machine: Cuda::describe(0)?,
+            ..by.clone()
+        },
+    };
     let folder = options
         .output
         .join("runs")
@@ -83,10 +94,17 @@ pub fn train(
             resume: options.resume,
             every: Duration::from_secs_f64(options.snapshot_every),
         }),
-        by,
+        by: &by,
     })?;
     let progress = bar(ready.steps() as usize)?;
-    let runs = watched(&ready, &progress, goes_on);
+    let runs = match gpu {
+        None => watched(&ready, &Cpu, &progress, goes_on),
+        Some(precision) => {
+            // a run is a function of recipe, data and seed there too
+            let trainer = Trainer::new("cuda", precision, first_gpu(precision, true));
+            watched(&ready, &trainer, &progress, goes_on)
+        }
+    };
     progress.finish_and_clear();
     let runs = match runs {
         Err(error) if error.is_stop() => bail!("{error}; --resume goes on from there"),
@@ -152,7 +170,7 @@ pub fn quick(
     let progress = bar(ready.iter().map(Ready::steps).sum::<u64>() as usize)?;
     let mut runs = Vec::new();
     for ready in &ready {
-        match watched(ready, &progress, goes_on) {
+        match watched(ready, &Cpu, &progress, goes_on) {
             Err(error) if error.is_stop() => bail!("{error}; nothing was written"),
             done => runs.extend(done?),
         }
@@ -189,6 +207,7 @@ pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>> {
 /// Runs an experiment under a bar that says images a second and the last loss.
 pub fn watched(
     ready: &Ready,
+    engine: &impl Engine,
     progress: &ProgressBar,
     goes_on: impl Fn() -> bool + Sync,
 ) -> Result<Vec<Trained>, ExperimentFault> {
@@ -205,7 +224,7 @@ pub fn watched(
         }
         goes_on()
     };
-    ready.run(&heard)
+    ready.run(engine, &heard)
 }
 
 /// The answers that runs give to an experiment's questions.

@@ -182,6 +182,7 @@ mod tests {
             recipe: "r".into(),
             data: "d".into(),
             commit: None,
+            backend: "cpu-f32".into(),
             machine: "a machine".into(),
             date: "1970-01-01".into(),
             seconds: 1.0,

@@ -1,6 +1,7 @@
 //! From bytes to a tensor: which images, altered how, on which scale.
 
-use super::{Augment, DataError, Split};
+use super::{Augment, DataError, Move, Split};
+use crate::graph::Shape;
 use crate::random::Key;
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
@@ -83,6 +84,28 @@ pub struct Preparation {
     pub normalisation: Normalisation,
 }
 
+/// One number for each channel and colour, in f64, so that f32 is rounded once.
+pub(crate) fn table(Normalisation { mean, deviation }: &Normalisation) -> Vec<[f64; 256]> {
+    let channels = mean.iter().zip(deviation);
+    let number = |x: usize, mean: f64, deviation: f64| (x as f64 / 255.0 - mean) / deviation;
+    channels
+        .map(|(&mean, &deviation)| std::array::from_fn(|x| number(x, mean, deviation)))
+        .collect()
+}
+
+impl Preparation {
+    /// What happens to an image of that shape and number under a key, alteration by alteration.
+    pub(crate) fn moves(&self, mut shape: Shape, image: usize, key: Key) -> Vec<Move> {
+        let key = key.with(image as u64);
+        let mut moves = Vec::with_capacity(self.augment.len());
+        for (i, augment) in (0u64..).zip(&self.augment) {
+            moves.push(augment.as_move(shape, key.with(i)));
+            shape = augment.shape(shape).unwrap_or(shape);
+        }
+        moves
+    }
+}
+
 /// Those images as a tensor `[n, c, h, w]` of f32 or f64, in that order; the alterations of image `i`
 /// depend on the key and on `i` alone.
 ///
@@ -101,23 +124,18 @@ pub fn batch(
         let n = split.len();
         return Err(wrong(format!("there is no image {beyond}; there are {n}")));
     }
-    let Normalisation { mean, deviation } = &preparation.normalisation;
-    if split.shape.channels() != mean.len() {
+    let channels = preparation.normalisation.mean.len();
+    if split.shape.channels() != channels {
         return Err(wrong(format!(
-            "{} images cannot be normalised by {} channels",
-            split.shape,
-            mean.len()
+            "{} images cannot be normalised by {channels} channels",
+            split.shape
         )));
     }
     let mut shape = split.shape;
     for augment in &preparation.augment {
         shape = augment.shape(shape).map_err(wrong)?;
     }
-    // one number for each channel and colour, in f64, so that both types round once
-    let number = |channel: usize, x: usize| (x as f64 / 255.0 - mean[channel]) / deviation[channel];
-    let table: Vec<[f64; 256]> = (0..mean.len())
-        .map(|channel| std::array::from_fn(|x| number(channel, x)))
-        .collect();
+    let table = table(&preparation.normalisation);
     let altered = |&index: &usize| {
         let (mut image, mut at) = (split.image(index).to_vec(), split.shape);
         let key = key.with(index as u64);

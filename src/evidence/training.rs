@@ -143,6 +143,7 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
             recipe: recipe.fingerprint(),
             data: "d".into(),
             commit: None,
+            backend: "cpu-f32".into(),
             machine: "a machine".into(),
             date: "1970-01-01".into(),
             seconds: 1.0,

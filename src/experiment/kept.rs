@@ -69,16 +69,21 @@ pub(super) fn claim(keep: Keep) -> Result<File, ExperimentFault> {
     }
 }
 
-/// A finished run, if it is of that recipe and that data.
-pub(super) fn read(path: &Path, [recipe, data]: [&str; 2]) -> Result<Trained, ExperimentFault> {
+/// A finished run, if it is of that recipe and that data, on that backend.
+pub(super) fn read(
+    path: &Path,
+    [recipe, data]: [&str; 2],
+    backend: &str,
+) -> Result<Trained, ExperimentFault> {
     let text = std::fs::read(path).map_err(|e| fault(path, format!("cannot read it: {e}")))?;
     let trained: Trained = serde_json::from_slice(&text)
         .map_err(|error| fault(path, format!("is no finished run: {error}")))?;
-    match trained.recipe == recipe && trained.data == data {
+    match [&trained.recipe, &trained.data, &trained.backend] == [recipe, data, backend] {
         true => Ok(trained),
         false => Err(fault(
             path,
-            "is a run of another recipe or other data: remove it to begin anew".into(),
+            "is a run of another recipe, other data or another device: remove it to begin anew"
+                .into(),
         )),
     }
 }

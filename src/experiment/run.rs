@@ -4,7 +4,9 @@ use super::Experiment;
 use super::kept::{Keep, claim, read, write};
 use crate::data::{DataError, Dataset, Fit, Source};
 use crate::graph::Shape;
-use crate::train::{Place, Scale, Task, Told, TrainError, Trained, fit, fits, image_shape};
+use crate::train::{
+    Engine, Place, Scale, Task, Told, TrainError, Trained, fit, fits, image_shape,
+};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -160,31 +162,35 @@ impl<'a> Ready<'a> {
             * (self.plan.seeds.end - self.plan.seeds.start)
     }
 
-    /// Trains; `heard` hears of each step and stops everything by returning false. At the quick scale
-    /// as many runs go side by side as there are processors, each on one; at the full scale one after
-    /// another. No result depends on that.
+    /// Trains on an engine; `heard` hears of each step and stops everything by returning false. At the quick
+    /// scale as many runs go side by side as there are processors, each on one, where the engine lets them; at the
+    /// full scale one after another. No result depends on that.
     ///
     /// # Errors
     /// [`ExperimentFault`]: that of the first run, by arm and seed, that failed.
-    pub fn run(
+    pub fn run<E: Engine>(
         &self,
+        engine: &E,
         heard: &(dyn Fn(Heard) -> bool + Sync),
     ) -> Result<Vec<Trained>, ExperimentFault> {
         let jobs: Vec<Job> = (self.plan.seeds.clone())
             .flat_map(|seed| (0..self.tasks.len()).map(move |arm| Job { arm, seed }))
             .collect();
         // nothing is trained, and so nothing written, beside runs that are not this experiment's
-        jobs.iter().try_for_each(|job| self.fits(job))?;
+        jobs.iter()
+            .try_for_each(|job| self.fits(engine.name(), job))?;
         let workers = match self.plan.scale {
-            Scale::Quick => std::thread::available_parallelism().map_or(1, usize::from),
-            Scale::Full => 1,
+            Scale::Quick if engine.shares() => {
+                std::thread::available_parallelism().map_or(1, usize::from)
+            }
+            Scale::Quick | Scale::Full => 1,
         };
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
         let done = Mutex::new(Vec::new());
         let goes_on = |heard_of: Heard| heard(heard_of) && !failed.load(Ordering::Relaxed);
         let work = || {
             while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let trained = self.train(job, &goes_on);
+                let trained = self.train(engine, job, &goes_on);
                 if trained.is_err() {
                     failed.store(true, Ordering::Relaxed);
                     next.store(jobs.len(), Ordering::Relaxed);
@@ -234,22 +240,23 @@ impl<'a> Ready<'a> {
         self.plan.keep.map(|keep| keep.files(arm, job.seed))
     }
 
-    /// Whether what is there of a job is of its recipe and its data.
-    fn fits(&self, job: &Job) -> Result<(), ExperimentFault> {
+    /// Whether what is there of a job is of its recipe, its data and that backend.
+    fn fits(&self, backend: &str, job: &Job) -> Result<(), ExperimentFault> {
         let task = &self.tasks[job.arm].1;
         match self.files(job) {
             Some((finished, _)) if finished.exists() => {
-                read(&finished, task.fingerprints()).map(drop)
+                read(&finished, task.fingerprints(), backend).map(drop)
             }
             Some((_, place)) => {
-                fits(task, job.seed, &place).map_err(|error| self.fault(job, error))
+                fits(task, job.seed, backend, &place).map_err(|error| self.fault(job, error))
             }
             None => Ok(()),
         }
     }
 
-    fn train(
+    fn train<E: Engine>(
         &self,
+        engine: &E,
         job: &Job,
         heard: &(dyn Fn(Heard) -> bool + Sync),
     ) -> Result<Trained, ExperimentFault> {
@@ -263,10 +270,10 @@ impl<'a> Ready<'a> {
         let (finished, place) = self.files(job).unzip();
         let [recipe, data] = task.fingerprints();
         if let Some(path) = finished.as_ref().filter(|path| path.exists()) {
-            return read(path, [recipe, data]);
+            return read(path, [recipe, data], engine.name());
         }
         let told = |told: Told| heard(Heard { arm, seed, told });
-        let fitted = fit(task, seed, place.as_ref(), &told);
+        let fitted = fit(engine, task, seed, place.as_ref(), &told);
         let (curve, seconds) = fitted.map_err(|error| self.fault(job, error))?;
         let trained = Trained {
             experiment: experiment.name.clone(),
@@ -277,6 +284,7 @@ impl<'a> Ready<'a> {
             recipe: recipe.to_string(),
             data: data.to_string(),
             commit: by.commit.clone(),
+            backend: engine.name().to_string(),
             machine: by.machine.clone(),
             date: by.date.clone(),
             seconds,

@@ -11,8 +11,15 @@ impl Cuda {
     /// # Errors
     /// [`GpuError::Absent`], always.
     pub fn new(_: usize, _: Precision, _: bool, _: usize, _: usize) -> Result<Cuda, GpuError> {
-        let why = "the program was built without `--features cuda`";
-        Err(GpuError::Absent(why.into()))
+        Err(absent())
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// [`GpuError::Absent`], always.
+    pub fn describe(_: usize) -> Result<String, GpuError> {
+        Err(absent())
     }
 
     /// The device's name.
@@ -24,6 +31,10 @@ impl Cuda {
     pub fn not_captured(&self) -> impl Iterator<Item = &str> {
         std::iter::empty()
     }
+}
+
+fn absent() -> GpuError {
+    GpuError::Absent("the program was built without `--features cuda`".into())
 }
 
 impl Machine for Cuda {

@@ -5,8 +5,7 @@ use super::weights::Stack;
 use super::{Address, GpuError};
 use crate::graph::{Graph, NodeId, Op};
 use crate::ops::dropout::shares;
-use crate::random::Key;
-use crate::train::Optimizer;
+use crate::train::{Optimizer, Step};
 use std::collections::BTreeMap;
 
 /// Where it stands.
@@ -21,17 +20,6 @@ pub(super) struct Constants {
     masks: BTreeMap<NodeId, usize>,
     /// Of each mean with drop-path the share of each input in each sample.
     shares: BTreeMap<NodeId, usize>,
-}
-
-/// Numbers of a step.
-#[derive(Debug, Clone, Copy)]
-pub struct Step {
-    /// Which it is, from 1.
-    pub number: u64,
-    /// The schedule's share of the learning rate.
-    pub share: f64,
-    /// What its masks depend on, as in [`crate::net::Mode::Train`].
-    pub key: Key,
 }
 
 impl Constants {

@@ -94,7 +94,15 @@ impl Cuda {
         kernels::compile(element, capability)
     }
 
-    /// The device's name, compute capability, driver and cuDNN, in a line.
+    /// The name, compute capability, driver and cuDNN of the GPU of this index, in a line.
+    ///
+    /// # Errors
+    /// [`GpuError::Absent`] without it, [`GpuError::Device`].
+    pub fn describe(index: usize) -> Result<String, GpuError> {
+        Device::open(index)?.describe()
+    }
+
+    /// The same of this one.
     pub fn name(&self) -> &str {
         &self.name
     }

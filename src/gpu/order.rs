@@ -2,7 +2,7 @@
 
 use super::GpuError;
 use crate::graph::{Conv, Graph, NodeId, Op, TensorKind};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 /// One tensor of the network.
 pub(super) struct Placed {
@@ -53,6 +53,25 @@ impl Placed {
                 Box::new(kernels.flat_map(move |kernel| kernel_places(kernel, maps, taps)))
             }
         }
+    }
+
+    /// Puts a tensor's numbers where they stand on the device.
+    ///
+    /// # Errors
+    /// [`GpuError::Network`] for a tensor that is missing or of another shape.
+    pub fn put(&self, tensor: Option<&Tensor>, to: &mut [f32]) -> Result<(), GpuError> {
+        let fault =
+            |what: String| GpuError::Network(["weight `", &self.name, "` ", &what].concat());
+        let tensor = tensor.ok_or_else(|| fault("is missing".into()))?;
+        if tensor.dims() != self.dims {
+            let what = format!("is {:?}, must be {:?}", tensor.dims(), self.dims);
+            return Err(fault(what));
+        }
+        let numbers = (tensor.to_dtype(DType::F32))
+            .and_then(|tensor| tensor.flatten_all()?.to_vec1::<f32>())
+            .map_err(|error| fault(error.to_string()))?;
+        (numbers.into_iter().zip(self.places())).for_each(|(x, place)| to[place] = x);
+        Ok(())
     }
 
     /// The tensor from its numbers on the device, and more.

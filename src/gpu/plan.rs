@@ -5,6 +5,7 @@
 
 use super::constants::Constants;
 use super::draft::{Draft, launch};
+use super::gallery::{Choice, Gallery, Hung};
 use super::learn::{Told, Training, update};
 use super::slopes::Slopes;
 use super::weights::{Stack, Weights};
@@ -14,23 +15,48 @@ use crate::graph::{Graph, Group, NodeId, Op, Shape, groups};
 use crate::net::needed;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A network for one size of batch.
-pub(super) struct Plan {
+/// A network for some sizes of batches, which share everything but what depends on the size.
+pub(super) struct Plan<P> {
     pub weights: Weights,
+    /// Images that stay.
+    pub hung: Option<Hung>,
+    /// Bytes of all.
+    pub bytes: usize,
+    /// What runs once, behind the weights.
+    pub start: P,
+    /// What runs before a prediction if weights have changed.
+    pub fold: P,
+    /// By the number of images.
+    pub batches: BTreeMap<usize, Batch<P>>,
+}
+
+/// What batches of one size need.
+pub(super) struct Batch<P> {
     pub constants: Constants,
     /// `float` `[n][c][h][w]`.
     pub images: Address,
     /// `float` `[n][c][h][w]`, or `[n][c]`.
     pub scores: Address,
     pub told: Told,
-    /// Bytes of all.
-    pub bytes: usize,
-    /// What runs once, behind the weights.
-    pub start: Program,
-    /// What runs before a prediction if weights have changed.
-    pub fold: Program,
-    pub predict: Program,
-    pub learn: Option<Program>,
+    /// What fills the images from those that stay.
+    pub choice: Option<(Choice, P)>,
+    pub predict: Option<P>,
+    pub learn: Option<P>,
+}
+
+/// What a session is for.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// The network.
+    pub graph: &'a Graph,
+    /// What activations are stored as.
+    pub element: Element,
+    /// Images of the batches that it predicts from.
+    pub predict: &'a [usize],
+    /// What it learns by, and images of the batches that it learns from.
+    pub learn: Option<(&'a Training, &'a [usize])>,
+    /// Images that stay on the device.
+    pub gallery: Option<&'a Gallery<'a>>,
 }
 
 /// Units of a value in a batch.
@@ -42,23 +68,24 @@ pub(super) fn units(shape: Shape, batch: usize) -> Result<usize, GpuError> {
     super::draft::counted(units.unwrap_or(usize::MAX))
 }
 
-impl Plan {
+impl Plan<Program> {
     /// Of a network that learns, or does not.
     ///
     /// # Errors
     /// [`GpuError::Network`] for a batch of no images, tensors beyond what kernels count, and what cannot
     /// learn.
-    pub fn new(
-        graph: &Graph,
-        batch: usize,
-        element: Element,
-        training: Option<&Training>,
-    ) -> Result<Plan, GpuError> {
-        if batch == 0 {
-            return Err(GpuError::Network("a batch of 0 images".into()));
-        }
-        for node in graph.nodes() {
-            units(node.shape, batch)?;
+    pub fn new(setup: &Setup) -> Result<Plan<Program>, GpuError> {
+        let Setup { graph, element, .. } = *setup;
+        let (training, learned) = setup.learn.unzip();
+        let learned = learned.unwrap_or_default();
+        let sizes: BTreeSet<usize> = setup.predict.iter().chain(learned).copied().collect();
+        for &batch in &sizes {
+            if batch == 0 {
+                return Err(GpuError::Network("a batch of 0 images".into()));
+            }
+            for node in graph.nodes() {
+                units(node.shape, batch)?;
+            }
         }
         let seeds = training.map_or(Vec::new(), |training| seeds(graph, training));
         let reached = reached(graph, &seeds);
@@ -69,17 +96,6 @@ impl Plan {
         let mut stack = Stack(0);
         let memories = training.map_or(0, Training::memories);
         let weights = Weights::new(graph, element, &learns, memories, &mut stack)?;
-        let classes = seeds
-            .iter()
-            .map(|&(id, _)| graph.nodes()[id].shape.channels());
-        let classes = classes.min().unwrap_or(0);
-        let constants = Constants::new(graph, batch, classes, &mut stack);
-        let images = stack.take(units(graph.input(), batch)? * 4);
-        let scores = stack.take(units(graph.prediction().shape, batch)? * 4);
-        let told = Told {
-            losses: stack.take(batch * 4),
-            right: stack.take(batch * 4),
-        };
         let live = groups(graph, &graph.live(), leads);
         let folded: BTreeMap<NodeId, [Address; 2]> = live
             .iter()
@@ -89,49 +105,112 @@ impl Plan {
                 (norm, [stack.take(bytes), stack.take(bytes)])
             })
             .collect();
-        let writer = |mode| Writer::new(graph, batch, &weights, mode, Draft::new(element));
+        let hung = setup.gallery.map(|gallery| gallery.hang(&mut stack));
         let eval = Mode::Eval { folded: &folded };
-        let drafts = [
-            Some(start(element, &weights)?),
-            Some(fold(writer(eval), &live, &folded)?),
-            Some(predict(writer(eval), &live, images, scores)?),
-            match training {
-                None => None,
-                Some(training) => {
-                    let mode = Mode::Train {
-                        norm: training.norm,
-                        constants: &constants,
-                    };
-                    Some(learn(
-                        writer(mode),
-                        training,
-                        &seeds,
-                        &constants,
-                        images,
-                        told,
-                    )?)
-                }
-            },
-        ];
+        let writer = |batch, mode| Writer::new(graph, batch, &weights, mode, Draft::new(element));
+        let mut batches = BTreeMap::new();
+        for &size in &sizes {
+            let mut batch = Batch::new(graph, size, &seeds, &mut stack)?;
+            let x = batch.images;
+            if let Some(hung) = &hung {
+                let choice = hung.choice(size, &mut stack);
+                let show = hung.show(choice, size, graph.input(), x, element)?;
+                batch.choice = Some((choice, show));
+            }
+            batches.insert(size, batch);
+        }
+        // behind what stays, all programs share one place
         let mut bytes = stack.0;
-        let [start, fold, predict, learn] = drafts.map(|draft| {
-            let (program, end) = draft?.place(stack.0);
+        let mut place = |draft: Draft| {
+            let (program, end) = draft.place(stack.0);
             bytes = bytes.max(end);
-            Some(program)
-        });
-        let there = |program: Option<Program>| program.expect("always written");
-        let [start, fold, predict] = [start, fold, predict].map(there);
+            program
+        };
+        let start = place(start(element, &weights)?);
+        let fold = place(fold(writer(1, eval), &live, &folded)?);
+        for (&size, batch) in &mut batches {
+            if setup.predict.contains(&size) {
+                let (images, scores) = (batch.images, batch.scores);
+                batch.predict = Some(place(predict(writer(size, eval), &live, images, scores)?));
+            }
+            if let Some(training) = training.filter(|_| learned.contains(&size)) {
+                let mode = Mode::Train {
+                    norm: training.norm,
+                    constants: &batch.constants,
+                };
+                batch.learn = Some(place(learn(writer(size, mode), training, &seeds, batch)?));
+            }
+        }
         Ok(Plan {
             weights,
-            constants,
-            images,
-            scores,
-            told,
+            hung,
             bytes,
             start,
             fold,
-            predict,
-            learn,
+            batches,
+        })
+    }
+
+    /// The same with what becomes of each program.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub fn map<Q>(
+        self,
+        mut f: impl FnMut(Program) -> Result<Q, GpuError>,
+    ) -> Result<Plan<Q>, GpuError> {
+        Ok(Plan {
+            weights: self.weights,
+            hung: self.hung,
+            bytes: self.bytes,
+            start: f(self.start)?,
+            fold: f(self.fold)?,
+            batches: (self.batches.into_iter())
+                .map(|(size, batch)| Ok((size, batch.map(&mut f)?)))
+                .collect::<Result<_, GpuError>>()?,
+        })
+    }
+}
+
+impl<P> Batch<P> {
+    /// Without programs.
+    fn new(
+        graph: &Graph,
+        size: usize,
+        seeds: &[(NodeId, f64)],
+        stack: &mut Stack,
+    ) -> Result<Batch<P>, GpuError> {
+        let classes = seeds
+            .iter()
+            .map(|&(id, _)| graph.nodes()[id].shape.channels());
+        let classes = classes.min().unwrap_or(0);
+        Ok(Batch {
+            constants: Constants::new(graph, size, classes, stack),
+            images: stack.take(units(graph.input(), size)? * 4),
+            scores: stack.take(units(graph.prediction().shape, size)? * 4),
+            told: Told {
+                losses: stack.take(size * 4),
+                right: stack.take(size * 4),
+            },
+            choice: None,
+            predict: None,
+            learn: None,
+        })
+    }
+
+    fn map<Q>(
+        self,
+        f: &mut impl FnMut(P) -> Result<Q, GpuError>,
+    ) -> Result<Batch<Q>, GpuError> {
+        let choice = self.choice.map(|(choice, show)| Ok((choice, f(show)?)));
+        Ok(Batch {
+            constants: self.constants,
+            images: self.images,
+            scores: self.scores,
+            told: self.told,
+            choice: choice.transpose()?,
+            predict: self.predict.map(&mut *f).transpose()?,
+            learn: self.learn.map(&mut *f).transpose()?,
         })
     }
 }
@@ -243,21 +322,20 @@ fn learn(
     mut writer: Writer<'_>,
     training: &Training,
     seeds: &[(NodeId, f64)],
-    constants: &Constants,
-    images: Address,
-    told: Told,
+    batch: &Batch<Program>,
 ) -> Result<Draft, GpuError> {
+    let constants = &batch.constants;
     let graph = writer.graph;
     // heads that do not count have running statistics all the same
     let groups = groups(graph, &vec![true; graph.nodes().len()], leads);
-    writer.forward(&groups, images)?;
+    writer.forward(&groups, batch.images)?;
     let mut slopes = Slopes {
         needed: needed(graph, false),
         values: vec![None; graph.nodes().len()],
         started: BTreeSet::new(),
     };
     for (i, &(id, weight)) in seeds.iter().enumerate() {
-        let told = (i == 0).then_some(told);
+        let told = (i == 0).then_some(batch.told);
         writer.loss(id, constants.labels(), told, training, weight, &mut slopes)?;
     }
     writer.backward(&groups, &mut slopes)?;

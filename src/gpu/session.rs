@@ -1,94 +1,61 @@
 //! A network on a device: predicting, and learning step by step.
 
-use super::plan::{Plan, units};
-use super::{Address, Element, GpuError, Machine, ProgramId, Step, Training};
+use super::plan::{Batch, Plan, Setup, units};
+use super::{Address, Element, GpuError, Machine, ProgramId, Training};
 use crate::graph::Graph;
+use crate::train::{Outcome, Step};
 use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
 
-/// A network on a device, for batches of one size.
+/// A network on a device, for batches of some sizes, which share its weights.
 ///
-/// A smaller batch at the end of an epoch is a session of its own, or filled up and its scores cut off.
 /// Images, labels and weights stay on the device; a step that is told nothing new uses them again.
 pub struct Session<M> {
     machine: M,
     graph: Graph,
-    batch: usize,
     training: Option<Training>,
-    plan: Placed,
+    plan: Plan<ProgramId>,
+    /// Images of the batch that was loaded last.
+    batch: usize,
     /// Whether weights have changed since normalisations were folded.
     changed: bool,
 }
 
-/// A plan whose programs the machine has.
-struct Placed {
-    plan: Plan,
-    fold: ProgramId,
-    predict: ProgramId,
-    learn: Option<ProgramId>,
-}
-
-/// What a step says about the weights before it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Outcome {
-    /// The mean loss of the prediction.
-    pub loss: f64,
-    /// Samples whose prediction was right.
-    pub right: usize,
-}
-
 impl<M: Machine> Session<M> {
-    /// Puts a network on a device: `weights` by `state_dict` key, batches of so many images, and what it
-    /// learns by, if it learns. `machine` is told how many bytes of device memory are needed.
+    /// Puts a network on a device, with weights by `state_dict` key. `machine` is told how many bytes of device
+    /// memory are needed, and how many images the largest batch has.
     ///
     /// # Errors
     /// [`GpuError`] for weights that are not the network's, for a network that cannot run or learn, and
     /// those of the machine.
     pub fn new(
-        graph: &Graph,
+        setup: &Setup,
         weights: &BTreeMap<String, Tensor>,
-        batch: usize,
-        element: Element,
-        training: Option<&Training>,
-        machine: impl FnOnce(usize) -> Result<M, GpuError>,
+        machine: impl FnOnce(usize, usize) -> Result<M, GpuError>,
     ) -> Result<Session<M>, GpuError> {
-        let mut plan = Plan::new(graph, batch, element, training)?;
+        let plan = Plan::new(setup)?;
         let array = plan.weights.array(weights)?;
-        let mut machine = machine(plan.bytes)?;
-        // the plan keeps no programs that the machine has
-        let mut add = |program: &mut super::Program| {
-            let commands = std::mem::take(&mut program.commands);
-            machine.add(super::Program {
-                element: program.element,
-                commands,
-            })
-        };
-        let start = add(&mut plan.start)?;
-        let (fold, predict) = (add(&mut plan.fold)?, add(&mut plan.predict)?);
-        let learn = plan.learn.as_mut().map(add).transpose()?;
+        let batch = plan.batches.keys().next_back().copied().unwrap_or(0);
+        let mut machine = machine(plan.bytes, batch)?;
+        let plan = plan.map(|program| machine.add(program))?;
         machine.write(plan.weights.all().0, &bytes(&array))?;
         for (address, mask) in plan.weights.tables() {
             machine.write(address, &bytes(&mask))?;
         }
-        machine.run(start)?;
+        if let (Some(gallery), Some(hung)) = (setup.gallery, &plan.hung) {
+            for (address, piece) in gallery.pieces(hung) {
+                machine.write(address, &piece)?;
+            }
+        }
+        machine.run(plan.start)?;
         Ok(Session {
             machine,
-            graph: graph.clone(),
+            graph: setup.graph.clone(),
+            training: setup.learn.map(|(training, _)| training.clone()),
+            plan,
             batch,
-            training: training.cloned(),
-            plan: Placed {
-                plan,
-                fold,
-                predict,
-                learn,
-            },
             changed: true,
         })
-    }
-
-    /// Images of a batch.
-    pub fn batch(&self) -> usize {
-        self.batch
     }
 
     /// The machine.
@@ -96,36 +63,78 @@ impl<M: Machine> Session<M> {
         &mut self.machine
     }
 
-    /// Copies images to the device, `[batch, c, h, w]` of f32.
+    /// Turns to batches of another size.
+    fn turn_to(&mut self, batch: usize) -> Result<(), GpuError> {
+        if !self.plan.batches.contains_key(&batch) {
+            let sizes: Vec<String> = self.plan.batches.keys().map(usize::to_string).collect();
+            return Err(GpuError::Network(format!(
+                "the session takes batches of {}, not of {batch} images",
+                sizes.join(" or ")
+            )));
+        }
+        self.batch = batch;
+        Ok(())
+    }
+
+    /// What belongs to batches of the size that was loaded last.
+    fn of_batch(&self) -> &Batch<ProgramId> {
+        &self.plan.batches[&self.batch]
+    }
+
+    /// Copies images to the device, `[n, c, h, w]` of f32, of one of the session's sizes of batches.
     ///
     /// # Errors
     /// [`GpuError::Network`] for other images, [`GpuError::Device`].
     pub fn load(&mut self, x: &Tensor) -> Result<(), GpuError> {
-        let mut dims = vec![self.batch];
-        dims.extend_from_slice(&self.graph.input().dims());
-        if x.dims() != dims || x.dtype() != DType::F32 {
-            return Err(GpuError::Network(format!(
-                "the session takes {dims:?} of F32, not {:?} of {:?}",
-                x.dims(),
-                x.dtype()
-            )));
-        }
+        let dims = self.graph.input().dims();
+        let batch = match x.dims() {
+            [n, rest @ ..] if *rest == dims[..] && x.dtype() == DType::F32 => *n,
+            found => {
+                return Err(GpuError::Network(format!(
+                    "the session takes images of {dims:?} of F32, not {found:?} of {:?}",
+                    x.dtype()
+                )));
+            }
+        };
+        self.turn_to(batch)?;
         let numbers = x
             .contiguous()
             .and_then(|x| Ok(bytes(&crate::ops::view::<f32>(&x)?)))
             .map_err(|error| GpuError::Network(error.to_string()))?;
-        self.machine.write(self.plan.plan.images, &numbers)
+        let to = self.of_batch().images;
+        self.machine.write(to, &numbers)
+    }
+
+    /// Makes a batch of so many of the images that stay on the device; `choice` is [`super::Gallery::choice`].
+    ///
+    /// # Errors
+    /// [`GpuError::Network`] for a size of batches that the session does not have, and without images that stay;
+    /// [`GpuError::Device`].
+    pub fn choose(&mut self, batch: usize, choice: &[u8]) -> Result<(), GpuError> {
+        self.turn_to(batch)?;
+        let Some((place, show)) = self.of_batch().choice else {
+            return Err(GpuError::Network("no images stay in this session".into()));
+        };
+        self.machine.write(place.address(), choice)?;
+        self.machine.run(show)
     }
 
     /// Predicts from the images on the device, without waiting for it.
     ///
     /// # Errors
-    /// [`GpuError::Device`].
+    /// [`GpuError::Network`] if the session does not predict from such batches, [`GpuError::Device`].
     pub fn predict(&mut self) -> Result<(), GpuError> {
+        let predict = self.of_batch().predict;
+        let predict = predict.ok_or_else(|| self.refused("predict"))?;
         if std::mem::take(&mut self.changed) {
             self.machine.run(self.plan.fold)?;
         }
-        self.machine.run(self.plan.predict)
+        self.machine.run(predict)
+    }
+
+    fn refused(&self, what: &str) -> GpuError {
+        let batch = self.batch;
+        GpuError::Network(format!("this session does not {what} from batches of {batch}"))
     }
 
     /// The scores of the last prediction, in f32.
@@ -134,7 +143,7 @@ impl<M: Machine> Session<M> {
     /// [`GpuError::Device`].
     pub fn scores(&mut self) -> Result<Tensor, GpuError> {
         let shape = self.graph.prediction().shape;
-        let numbers = self.numbers(self.plan.plan.scores, units(shape, self.batch)?)?;
+        let numbers = self.numbers(self.of_batch().scores, units(shape, self.batch)?)?;
         let mut dims = vec![self.batch];
         dims.extend_from_slice(&shape.dims());
         Tensor::from_vec(numbers, dims, &Device::Cpu)
@@ -157,12 +166,13 @@ impl<M: Machine> Session<M> {
     /// [`GpuError::Network`] for labels that are not one for each image, of the classes, and if the session
     /// does not learn; [`GpuError::Device`].
     pub fn learn(&mut self, labels: &[usize], step: Step) -> Result<(), GpuError> {
-        let (Some(training), Some(learn)) = (&self.training, self.plan.learn) else {
-            return Err(GpuError::Network("this session does not learn".into()));
-        };
-        let constants = &self.plan.plan.constants;
+        let (training, batch) = (self.training.as_ref(), self.of_batch());
+        let both = training.zip(batch.learn);
+        let (training, learn) = both.ok_or_else(|| self.refused("learn"))?;
+        let constants = &batch.constants;
         let numbers = constants.bytes(&self.graph, &training.optimizer, labels, step)?;
-        self.machine.write(constants.base(), &numbers)?;
+        let base = constants.base();
+        self.machine.write(base, &numbers)?;
         self.changed = true;
         self.machine.run(learn)
     }
@@ -172,7 +182,7 @@ impl<M: Machine> Session<M> {
     /// # Errors
     /// [`GpuError::Device`].
     pub fn outcome(&mut self) -> Result<Outcome, GpuError> {
-        let told = self.plan.plan.told;
+        let told = self.of_batch().told;
         let losses = self.numbers(told.losses, self.batch)?;
         let mut right = vec![0; self.batch * 4];
         self.machine.read(told.right, &mut right)?;
@@ -197,9 +207,9 @@ impl<M: Machine> Session<M> {
     /// # Errors
     /// [`GpuError::Device`].
     pub fn weights(&mut self) -> Result<BTreeMap<String, Tensor>, GpuError> {
-        let (address, count) = self.plan.plan.weights.all();
+        let (address, count) = self.plan.weights.all();
         let array = self.numbers(address, count)?;
-        self.plan.plan.weights.tensors(&array)
+        self.plan.weights.tensors(&array)
     }
 
     /// The gradients of the last step, in f32, of the weights that learn.
@@ -207,18 +217,18 @@ impl<M: Machine> Session<M> {
     /// # Errors
     /// [`GpuError::Device`].
     pub fn gradients(&mut self) -> Result<BTreeMap<String, Tensor>, GpuError> {
-        let learned = self.plan.plan.weights.learned();
+        let learned = self.plan.weights.learned();
         let (first, vectors) = (learned.first, learned.count - learned.first);
         let (at, behind) = (learned.matrices, learned.vectors);
         let (Some(at), Some(behind)) = (at, behind) else {
             return Ok(BTreeMap::new());
         };
-        let mut array = match self.plan.plan.start.element {
+        let mut array = match self.plan.weights.element() {
             Element::F32 => self.numbers(at, first)?,
             Element::Bf16 => self.halves(at, first)?,
         };
         array.extend(self.numbers(behind, vectors)?);
-        self.plan.plan.weights.learned_tensors(&array)
+        self.plan.weights.learned_tensors(&array)
     }
 
     /// What the optimiser remembers of each weight that learns: the velocity, or the means of gradients and
@@ -227,16 +237,28 @@ impl<M: Machine> Session<M> {
     /// # Errors
     /// [`GpuError::Device`].
     pub fn memory(&mut self) -> Result<BTreeMap<String, Vec<Tensor>>, GpuError> {
-        let learned = self.plan.plan.weights.learned();
+        let learned = self.plan.weights.learned();
         let (count, places) = (learned.count, learned.memory.to_vec());
         let mut memory: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
         for place in places {
             let array = self.numbers(place, count)?;
-            for (name, tensor) in self.plan.plan.weights.learned_tensors(&array)? {
+            for (name, tensor) in self.plan.weights.learned_tensors(&array)? {
                 memory.entry(name).or_default().push(tensor);
             }
         }
         Ok(memory)
+    }
+
+    /// Lets the optimiser remember what [`Session::memory`] has said.
+    ///
+    /// # Errors
+    /// [`GpuError::Network`] for memories that are not those of what learns, [`GpuError::Device`].
+    pub fn remember(&mut self, memory: &BTreeMap<String, Vec<Tensor>>) -> Result<(), GpuError> {
+        for (i, &place) in self.plan.weights.learned().memory.iter().enumerate() {
+            let array = self.plan.weights.learned_array(|name| memory.get(name)?.get(i))?;
+            self.machine.write(place, &bytes(&array))?;
+        }
+        Ok(())
     }
 
     /// Waits until all that was asked for has happened.

@@ -10,7 +10,7 @@ use super::arena::ALIGNMENT;
 use super::order::{Order, Placed, Region, placed};
 use super::{Address, Element, GpuError};
 use crate::graph::{Graph, NodeId};
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use std::collections::BTreeMap;
 
 /// Where the next thing that stays goes.
@@ -152,6 +152,11 @@ impl Weights {
         self.low.map(|low| (low, self.ends[1]))
     }
 
+    /// What weights are stored as.
+    pub fn element(&self) -> Element {
+        self.element
+    }
+
     /// The array of all weights from tensors by their keys, and the masks of connection tables.
     ///
     /// # Errors
@@ -166,22 +171,29 @@ impl Weights {
         }
         let mut array = vec![0.0; self.ends[3]];
         for placed in &self.tensors {
-            let fault =
-                |what: String| GpuError::Network(["weight `", &placed.name, "` ", &what].concat());
-            let Some(tensor) = tensors.get(&placed.name) else {
-                return Err(fault("is missing".into()));
-            };
-            if tensor.dims() != placed.dims {
-                let what = format!("is {:?}, must be {:?}", tensor.dims(), placed.dims);
-                return Err(fault(what));
-            }
-            let numbers = (tensor.to_dtype(DType::F32))
-                .and_then(|tensor| tensor.flatten_all()?.to_vec1::<f32>())
-                .map_err(|error| fault(error.to_string()))?;
-            let to = &mut array[placed.at..][..placed.length];
-            (numbers.into_iter().zip(placed.places())).for_each(|(x, place)| to[place] = x);
+            placed.put(tensors.get(&placed.name), &mut array[placed.at..])?;
         }
         Ok(array)
+    }
+
+    /// The array of what learns from one tensor for each weight by its key.
+    ///
+    /// # Errors
+    /// As [`Weights::array`].
+    pub fn learned_array<'t>(
+        &self,
+        tensor: impl Fn(&str) -> Option<&'t Tensor>,
+    ) -> Result<Vec<f32>, GpuError> {
+        let mut array = vec![0.0; self.ends[2] - self.ends[0]];
+        for placed in self.learning() {
+            placed.put(tensor(&placed.name), &mut array[placed.at - self.ends[0]..])?;
+        }
+        Ok(array)
+    }
+
+    fn learning(&self) -> impl Iterator<Item = &Placed> {
+        let learns = |placed: &&Placed| matches!(placed.region, Region::Matrix | Region::Vector);
+        self.tensors.iter().filter(learns)
     }
 
     /// The masks of connection tables, and where they go.
@@ -209,8 +221,7 @@ impl Weights {
     /// # Errors
     /// As [`Weights::tensors`].
     pub fn learned_tensors(&self, array: &[f32]) -> Result<BTreeMap<String, Tensor>, GpuError> {
-        let all = self.tensors.iter();
-        all.filter(|placed| matches!(placed.region, Region::Matrix | Region::Vector))
+        self.learning()
             .map(|placed| {
                 let tensor = placed.tensor(&array[placed.at - self.ends[0]..])?;
                 Ok((placed.name.clone(), tensor))

@@ -12,6 +12,7 @@ fn run(seed: u64, losses: &[f32]) -> Trained {
         recipe: "r".into(),
         data: "d".into(),
         commit: None,
+        backend: "cpu-f32".into(),
         machine: "a machine\nof two lines".into(),
         date: "1970-01-01".into(),
         seconds: 0.1,

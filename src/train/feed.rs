@@ -1,39 +1,41 @@
 //! Which images does a step see? A pure function of task, seed and step.
 
 use super::TrainError;
+use super::backend::{Backend, Batch};
 use super::order::order;
-use super::task::Task;
-use crate::data::batch;
-use candle_core::{DType, Tensor};
+use super::task::{Portion, Task};
+use std::marker::PhantomData;
 
 /// A batch that is ready.
-pub(super) struct Batch {
+pub(super) struct Fed<B: Backend> {
     /// The step that it is for, from 0.
     pub step: u64,
     /// The images.
-    pub x: Tensor,
+    pub images: B::Ready,
     /// Their classes.
     pub labels: Vec<usize>,
 }
 
-/// Makes batches; it keeps the order of the last epoch that was asked for.
-pub(super) struct Feed<'a> {
+/// Makes batches ready; it keeps the order of the last epoch that was asked for.
+pub(super) struct Feed<'a, B> {
     task: &'a Task,
     seed: u64,
     order: Option<(u64, Vec<usize>)>,
+    backend: PhantomData<fn() -> B>,
 }
 
-impl<'a> Feed<'a> {
-    pub(super) fn new(task: &'a Task, seed: u64) -> Feed<'a> {
+impl<'a, B: Backend> Feed<'a, B> {
+    pub(super) fn new(task: &'a Task, seed: u64) -> Feed<'a, B> {
         Feed {
             task,
             seed,
             order: None,
+            backend: PhantomData,
         }
     }
 
     /// The batch of a step; nothing behind the last.
-    pub(super) fn batch(&mut self, step: u64) -> Result<Option<Batch>, TrainError> {
+    pub(super) fn batch(&mut self, step: u64) -> Result<Option<Fed<B>>, TrainError> {
         let task = self.task;
         if step >= task.steps() {
             return Ok(None);
@@ -48,14 +50,18 @@ impl<'a> Feed<'a> {
             }
         };
         let from = of_epoch as usize * task.recipe.batch;
-        let images = &order[from..(from + task.recipe.batch).min(order.len())];
-        let key = task.key(self.seed, "augment", epoch);
-        let made = Batch {
-            step,
-            x: batch(split, images, &task.training, key, DType::F32)?,
-            labels: images.iter().map(|&i| split.labels[i]).collect(),
+        let images = order[from..(from + task.recipe.batch).min(order.len())].to_vec();
+        let labels = images.iter().map(|&i| split.labels[i]).collect();
+        let batch = Batch {
+            portion: Portion::Train,
+            images,
+            key: task.key(self.seed, "augment", epoch),
         };
         self.order = Some((epoch, order));
-        Ok(Some(made))
+        Ok(Some(Fed {
+            step,
+            images: B::ready(task, &batch)?,
+            labels,
+        }))
     }
 }

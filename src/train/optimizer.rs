@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// What an optimiser remembers of each weight, by the weight's key in the `state_dict`: the velocity, or
 /// the means of gradients and of squares.
 #[derive(Clone, Default)]
-pub struct Memory(pub(super) BTreeMap<String, Vec<Tensor>>);
+pub struct Memory(pub BTreeMap<String, Vec<Tensor>>);
 
 impl Memory {
     /// Moves every weight that has a gradient; `step` counts from 1, `share` is the schedule's.

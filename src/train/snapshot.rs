@@ -5,6 +5,7 @@
 //! the number of steps. The curve is written beside it as it grows, a JSON line a step and an epoch;
 //! that file is for watching only, and made anew from the snapshot when a run goes on.
 
+use super::backend::{Backend, State};
 use super::learner::{Learner, Progress};
 use super::optimizer::Memory;
 use super::task::Task;
@@ -34,105 +35,115 @@ pub struct Place {
 /// What a snapshot holds besides tensors.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct State {
+struct Header {
     recipe: String,
     data: String,
+    #[serde(default = "cpu")]
+    backend: String,
     progress: Progress,
+}
+
+/// Of snapshots from before there was another.
+pub(super) fn cpu() -> String {
+    super::CPU.into()
 }
 
 const STATE: &str = "state";
 
-impl Learner {
-    /// Writes the snapshot.
-    pub(super) fn save(&self, task: &Task, path: &Path) -> Result<(), TrainError> {
+impl<B: Backend> Learner<B> {
+    /// Writes the snapshot; `backend` is its name.
+    fn save(&mut self, task: &Task, backend: &str, path: &Path) -> Result<(), TrainError> {
         let fault = |what: String| fault(path, what);
+        let state = self.backend.state()?;
         let [recipe, data] = task.prints.clone();
-        let state = State {
+        let header = Header {
             recipe,
             data,
+            backend: backend.into(),
             progress: self.progress.clone(),
         };
-        let json = serde_json::to_vec(&state).map_err(|error| fault(error.to_string()))?;
+        let json = serde_json::to_vec(&header).map_err(|error| fault(error.to_string()))?;
         let length = json.len();
         let json = Tensor::from_vec(json, length, &Device::Cpu);
         let mut tensors = BTreeMap::new();
         tensors.insert(STATE.to_string(), json.map_err(|e| fault(e.to_string()))?);
-        for (name, _, weight) in self.net.weights() {
-            tensors.insert(format!("net.{name}"), weight.clone());
+        for (name, weight) in state.weights {
+            tensors.insert(format!("net.{name}"), weight);
         }
-        for (name, kept) in &self.memory.0 {
-            for (i, tensor) in kept.iter().enumerate() {
-                tensors.insert(format!("memory.{i}.{name}"), tensor.clone());
+        for (name, kept) in state.memory.0 {
+            for (i, tensor) in kept.into_iter().enumerate() {
+                tensors.insert(format!("memory.{i}.{name}"), tensor);
             }
         }
         checkpoint::write(path, &tensors).map_err(|error| TrainError::Files(error.to_string()))
     }
-
-    /// The run that a snapshot holds.
-    pub(super) fn load(task: &Task, seed: u64, path: &Path) -> Result<Learner, TrainError> {
-        let fault = |what: String| fault(path, what);
-        let mut tensors =
-            checkpoint::read(path).map_err(|error| TrainError::Files(error.to_string()))?;
-        let bytes = tensors
-            .remove(STATE)
-            .and_then(|state| state.to_vec1::<u8>().ok())
-            .ok_or_else(|| fault("is no snapshot of a run: it has no state".into()))?;
-        let state: State = serde_json::from_slice(&bytes)
-            .map_err(|error| fault(format!("its state cannot be read: {error}")))?;
-        let [recipe, data] = &task.prints;
-        let same = |what: &str, found: &str, right: &str| match found == right {
-            true => Ok(()),
-            false => Err(fault(format!(
-                "is of another {what} ({found}) than this run ({right})"
-            ))),
-        };
-        same("recipe", &state.recipe, recipe)?;
-        same("data set", &state.data, data)?;
-        same("seed", &state.progress.seed.to_string(), &seed.to_string())?;
-        let mut weights = BTreeMap::new();
-        let mut memory: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
-        for (name, tensor) in tensors {
-            if let Some(name) = name.strip_prefix("net.") {
-                weights.insert(name.to_string(), tensor);
-            } else if let Some(name) =
-                (name.strip_prefix("memory.")).and_then(|n| n.split_once('.'))
-            {
-                // names sort by their number, so that the tensors of a weight come in order
-                memory.entry(name.1.to_string()).or_default().push(tensor);
-            } else {
-                return Err(fault(format!("has a tensor `{name}` that belongs nowhere")));
-            }
-        }
-        let net = Net::new(task.graph.clone(), weights, DType::F32)?;
-        let shapes: BTreeMap<String, Vec<usize>> = (net.weights())
-            .map(|(name, _, weight)| (name, weight.dims().to_vec()))
-            .collect();
-        for (name, kept) in &memory {
-            let fits = |tensor: &Tensor| {
-                shapes.get(name).is_some_and(|dims| tensor.dims() == dims)
-                    && tensor.dtype() == DType::F32
-            };
-            if !kept.iter().all(fits) {
-                return Err(fault(format!(
-                    "what the optimiser remembers of `{name}` does not fit it"
-                )));
-            }
-        }
-        Ok(Learner {
-            net,
-            memory: Memory(memory),
-            progress: state.progress,
-        })
-    }
 }
 
-/// Whether a run can go on from the snapshot at its place; it can where there is none.
+/// The run that a snapshot holds, if it is this one, on that backend.
+pub(super) fn load(
+    task: &Task,
+    seed: u64,
+    backend: &str,
+    path: &Path,
+) -> Result<(State, Progress), TrainError> {
+    let fault = |what: String| fault(path, what);
+    let mut tensors =
+        checkpoint::read(path).map_err(|error| TrainError::Files(error.to_string()))?;
+    let bytes = tensors
+        .remove(STATE)
+        .and_then(|state| state.to_vec1::<u8>().ok())
+        .ok_or_else(|| fault("is no snapshot of a run: it has no state".into()))?;
+    let header: Header = serde_json::from_slice(&bytes)
+        .map_err(|error| fault(format!("its state cannot be read: {error}")))?;
+    let [recipe, data] = &task.prints;
+    let same = |what: &str, found: &str, right: &str| match found == right {
+        true => Ok(()),
+        false => Err(fault(format!(
+            "is of another {what} ({found}) than this run ({right})"
+        ))),
+    };
+    same("recipe", &header.recipe, recipe)?;
+    same("data set", &header.data, data)?;
+    same("device", &header.backend, backend)?;
+    same("seed", &header.progress.seed.to_string(), &seed.to_string())?;
+    let mut weights = BTreeMap::new();
+    let mut memory: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
+    for (name, tensor) in tensors {
+        if let Some(name) = name.strip_prefix("net.") {
+            weights.insert(name.to_string(), tensor);
+        } else if let Some(name) =
+            (name.strip_prefix("memory.")).and_then(|n| n.split_once('.'))
+        {
+            // names sort by their number, so that the tensors of a weight come in order
+            memory.entry(name.1.to_string()).or_default().push(tensor);
+        } else {
+            return Err(fault(format!("has a tensor `{name}` that belongs nowhere")));
+        }
+    }
+    // what does not fit the network is said before anything else is
+    Net::new(task.graph.clone(), weights.clone(), DType::F32)?;
+    for (name, kept) in &memory {
+        let fits = |tensor: &Tensor| {
+            weights.get(name).is_some_and(|weight| tensor.dims() == weight.dims())
+                && tensor.dtype() == DType::F32
+        };
+        if !kept.iter().all(fits) {
+            return Err(fault(format!(
+                "what the optimiser remembers of `{name}` does not fit it"
+            )));
+        }
+    }
+    let memory = Memory(memory);
+    Ok((State { weights, memory }, header.progress))
+}
+
+/// Whether a run can go on from the snapshot at its place on that backend; it can where there is none.
 ///
 /// # Errors
 /// What is wrong with the snapshot.
-pub fn fits(task: &Task, seed: u64, place: &Place) -> Result<(), TrainError> {
+pub fn fits(task: &Task, seed: u64, backend: &str, place: &Place) -> Result<(), TrainError> {
     match place.snapshot.exists() {
-        true => Learner::load(task, seed, &place.snapshot).map(drop),
+        true => load(task, seed, backend, &place.snapshot).map(drop),
         false => Ok(()),
     }
 }
@@ -140,13 +151,19 @@ pub fn fits(task: &Task, seed: u64, place: &Place) -> Result<(), TrainError> {
 /// Writes snapshots when they are due, and the curve as it grows.
 pub(super) struct Journal<'a> {
     place: &'a Place,
+    backend: &'a str,
     file: File,
     last: Instant,
 }
 
 impl<'a> Journal<'a> {
     /// Begins with the curve so far.
-    pub(super) fn open(place: &'a Place, curve: &Curve, epoch: u64) -> Result<Self, TrainError> {
+    pub(super) fn open(
+        place: &'a Place,
+        backend: &'a str,
+        curve: &Curve,
+        epoch: u64,
+    ) -> Result<Self, TrainError> {
         let fault = |error: std::io::Error| cannot_write(&place.curve, &error);
         let mut lines = String::new();
         let mut epochs = curve.epochs.iter().enumerate();
@@ -165,6 +182,7 @@ impl<'a> Journal<'a> {
             .map_err(fault)?;
         Ok(Journal {
             place,
+            backend,
             file,
             last: Instant::now(),
         })
@@ -198,8 +216,12 @@ impl<'a> Journal<'a> {
     }
 
     /// Writes one.
-    pub(super) fn save(&mut self, task: &Task, learner: &Learner) -> Result<(), TrainError> {
-        learner.save(task, &self.place.snapshot)?;
+    pub(super) fn save<B: Backend>(
+        &mut self,
+        task: &Task,
+        learner: &mut Learner<B>,
+    ) -> Result<(), TrainError> {
+        learner.save(task, self.backend, &self.place.snapshot)?;
         self.last = Instant::now();
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::TrainError;
 use super::recipe::{LastBatch, Normalise, Recipe};
-use crate::data::{Dataset, Normalisation, Preparation};
+use crate::data::{Dataset, Normalisation, Preparation, Split};
 use crate::graph::{Graph, Shape};
 use crate::random::Key;
 use crate::zoo;
@@ -16,6 +16,17 @@ pub struct Task {
     pub(super) evaluation: Preparation,
     /// Fingerprints of recipe and data.
     pub(super) prints: [String; 2],
+}
+
+/// A part of a task's images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Portion {
+    /// Those that it learns from.
+    Train,
+    /// Those to choose a checkpoint by.
+    Validation,
+    /// Those that it is evaluated on.
+    Test,
 }
 
 /// The shape to which images are brought for a recipe, before they are altered.
@@ -88,6 +99,38 @@ impl Task {
             )));
         }
         Ok(task)
+    }
+
+    /// The recipe.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The network.
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The portions that there are.
+    pub(crate) fn portions(&self) -> impl Iterator<Item = Portion> {
+        let validation = self.data.validation.as_ref();
+        let validation = validation.map(|_| Portion::Validation);
+        [Portion::Train, Portion::Test].into_iter().chain(validation)
+    }
+
+    /// Images, and what happens to them on their way into the network.
+    ///
+    /// # Panics
+    /// If the data set has no such part.
+    pub(crate) fn images(&self, portion: Portion) -> (&Split, &Preparation) {
+        match portion {
+            Portion::Train => (&self.data.train, &self.training),
+            Portion::Test => (&self.data.test, &self.evaluation),
+            Portion::Validation => {
+                let split = self.data.validation.as_ref();
+                (split.expect("it was asked for"), &self.evaluation)
+            }
+        }
     }
 
     /// Steps of an epoch.

@@ -79,13 +79,13 @@ fn place(folder: &Path) -> Place {
 }
 
 fn whole(task: &Task, seed: u64) -> Curve {
-    fit(task, seed, None, &|_| true).unwrap().0
+    fit(&Cpu, task, seed, None, &|_| true).unwrap().0
 }
 
 /// A run that is stopped after so many calls of `told`.
 fn stopped(task: &Task, place: &Place, calls: u32) -> Result<(Curve, f64), TrainError> {
     let left = Cell::new(calls);
-    fit(task, 7, Some(place), &|_| {
+    fit(&Cpu, task, 7, Some(place), &|_| {
         left.set(left.get().saturating_sub(1));
         left.get() > 0
     })
@@ -122,7 +122,7 @@ fn a_run_goes_on_as_if_it_had_not_stopped() {
             assert!(stops < 30);
         };
         assert!(stops > 3, "stopped {stops} times");
-        let (uninterrupted, _) = fit(&task, 7, Some(&other), &|_| true).unwrap();
+        let (uninterrupted, _) = fit(&Cpu, &task, 7, Some(&other), &|_| true).unwrap();
         assert_eq!(curve, uninterrupted);
         let lines = |place: &Place| std::fs::read_to_string(&place.curve).unwrap();
         assert_eq!(lines(&one), lines(&other));
@@ -141,7 +141,7 @@ fn a_snapshot_of_another_run_is_refused() {
     stopped(&task_of, &place, 2).unwrap_err();
     let kept = std::fs::read(&place.snapshot).unwrap();
     let says = |task: &Task, seed| {
-        let error = fit(task, seed, Some(&place), &|_| true).unwrap_err();
+        let error = fit(&Cpu, task, seed, Some(&place), &|_| true).unwrap_err();
         // whatever is wrong with it, the file stays
         assert!(!std::fs::read(&place.snapshot).unwrap().is_empty());
         error.to_string()
@@ -158,7 +158,7 @@ fn a_snapshot_of_another_run_is_refused() {
     std::fs::write(&place.snapshot, b"not a snapshot").unwrap();
     assert!(says(&task_of, 7).contains("is no checkpoint"));
     std::fs::write(&place.snapshot, &kept).unwrap();
-    assert!(fit(&task_of, 7, Some(&place), &|_| true).is_ok());
+    assert!(fit(&Cpu, &task_of, 7, Some(&place), &|_| true).is_ok());
 }
 
 #[test]
@@ -174,11 +174,11 @@ fn a_loss_that_is_no_number_stops_the_run_and_names_the_layer() {
         warm_up: 0,
         ..recipe()
     };
-    let error = fit(&task(&steep), 0, None, &|_| true).unwrap_err();
+    let error = fit(&Cpu, &task(&steep), 0, None, &|_| true).unwrap_err();
     match &error {
         TrainError::Diverged { step, loss, layer } => {
             let graph = task(&steep).graph;
-            let known = graph.nodes().iter().any(|node| node.path == *layer);
+            let known = graph.nodes().iter().any(|node| Some(&node.path) == layer.as_ref());
             assert!(*step > 1 && !loss.is_finite() && known, "{error}");
         }
         other => panic!("{other}"),

@@ -23,7 +23,10 @@ pub struct Trained {
     pub data: String,
     /// Commit of the program that ran it, if it was built from a checkout.
     pub commit: Option<String>,
-    /// Processor, cores, memory and operating system.
+    /// Device and numbers that it ran on: `cpu-f32`, `cuda-bf16`.
+    #[serde(default = "super::snapshot::cpu")]
+    pub backend: String,
+    /// Processor, cores, memory and operating system, or the device with its driver.
     pub machine: String,
     /// Date of the run, UTC.
     pub date: String,

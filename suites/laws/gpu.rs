@@ -7,6 +7,7 @@ pub mod device;
 mod emulator;
 mod learning;
 mod session;
+mod trained;
 
 use crate::law;
 use crate::laws::gradients::{Describe, OPS};
@@ -19,7 +20,6 @@ use convcheck::net::Norm;
 use convcheck::random::Key;
 use convcheck::train::{AdamForm, Optimizer, Sgd};
 use convcheck::zoo;
-use emulator::Emulator;
 use learning::adam;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
@@ -69,6 +69,10 @@ pub fn trials() -> Vec<Trial> {
         law("gpu::the-order-of-threads-decides-nothing", session::order),
         law("gpu::what-cannot-run-is-an-error", session::errors),
         law("gpu::a-timed-step-is-that-of-the-cpu", session::timed),
+        law("gpu::images-are-altered-as-on-the-cpu", trained::images),
+        law("gpu::a-run-learns-as-on-the-cpu", trained::learns_as_on_the_cpu),
+        law("gpu::a-run-goes-on-as-if-it-had-not-stopped", trained::goes_on),
+        law("gpu::a-run-that-diverges-ends", trained::diverges),
     ]);
     trials
 }
@@ -112,14 +116,14 @@ fn training(norm: Norm) -> Training {
 
 /// Compares a graph's inference and one step on an emulated GPU; how many were compared.
 fn agree(graph: Built, seed: u64) -> usize {
-    agree_on(graph, seed, |bytes| Ok(Emulator::new(bytes)))
+    agree_on(graph, seed, case::emulator)
 }
 
 /// As [`agree`], on a machine that is told how many bytes it needs.
 fn agree_on<M: Machine>(
     graph: Built,
     seed: u64,
-    machine: impl FnOnce(usize) -> Result<M, GpuError>,
+    machine: impl FnOnce(usize, usize) -> Result<M, GpuError>,
 ) -> usize {
     let Ok(graph) = graph else { return 0 };
     let norm = [Norm::Torch, Norm::Keras, Norm::Running][seed as usize % 3];
@@ -204,5 +208,6 @@ fn every_op() {
             .collect()
     };
     assert_eq!(without(&Op::NAMES, &ops), [""; 0]);
-    assert_eq!(without(&emulator::names(), &kernels), [""; 0]);
+    // what makes a batch of images that stay has a law of its own
+    assert_eq!(without(&emulator::names(), &kernels), ["pictures"]);
 }

@@ -101,6 +101,7 @@ fn runs(experiment: &Experiment) -> Vec<Trained> {
                     recipe: recipe.fingerprint(),
                     data: "0123456789abcdef".into(),
                     commit: Some("abcdef0".into()),
+                    backend: "cpu-f32".into(),
                     machine: "a machine".into(),
                     date: "1970-01-01".into(),
                     seconds: 7.3,

@@ -22,6 +22,7 @@ fn run(arm: &str, seed: u64, error: f64) -> Trained {
         recipe: "r".into(),
         data: "d".into(),
         commit: None,
+        backend: "cpu-f32".into(),
         machine: "a machine".into(),
         date: "1970-01-01".into(),
         seconds: 1.0,

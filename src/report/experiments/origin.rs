@@ -18,6 +18,7 @@ pub(super) fn origin(at: &AtScale) -> Markup {
             summary { "Where the " (runs().count()) " runs come from" }
             dl.origin {
                 (row("commit", &commits))
+                (row("device and numbers", &each(&|run| run.backend.clone())))
                 (row("machine", &each(&|run| run.machine.clone())))
                 (row("date", &each(&|run| run.date.clone())))
                 (row("fingerprint of the data", &each(&|run| run.data.clone())))

@@ -2,12 +2,12 @@
 
 use super::emulator::Emulator;
 use candle_core::{DType, Tensor};
-use convcheck::gpu::{Element, GpuError, Machine, Session, Step, Training};
+use convcheck::gpu::{Element, GpuError, Machine, Session, Setup, Training};
 use convcheck::graph::Graph;
 use convcheck::net::{Fill, Mode, Net, NetError};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
-use convcheck::train::Memory;
+use convcheck::train::{Memory, Step};
 use std::collections::BTreeMap;
 
 /// By how much numbers may differ from those of the CPU in f64, relative to the largest of their layer, where
@@ -57,6 +57,27 @@ pub fn all(tensors: BTreeMap<String, Tensor>) -> BTreeMap<String, Vec<f64>> {
     let each = tensors.iter();
     each.map(|(name, tensor)| (name.clone(), numbers(tensor)))
         .collect()
+}
+
+/// A machine that emulates a GPU.
+pub fn emulator(bytes: usize, _: usize) -> Result<Emulator, GpuError> {
+    Ok(Emulator::new(bytes))
+}
+
+/// Predicting from batches of those sizes, and learning from them.
+pub fn setup<'a>(
+    graph: &'a Graph,
+    element: Element,
+    batches: &'a [usize],
+    training: Option<&'a Training>,
+) -> Setup<'a> {
+    Setup {
+        graph,
+        element,
+        predict: batches,
+        learn: training.map(|training| (training, batches)),
+        gallery: None,
+    }
 }
 
 impl Case {
@@ -137,7 +158,7 @@ impl Case {
 
     /// A session of the network on an emulated GPU.
     pub fn session(&self, element: Element, training: &Training) -> Session<Emulator> {
-        self.session_on(element, training, |bytes| Ok(Emulator::new(bytes)))
+        self.session_on(element, training, emulator)
     }
 
     /// A session of the network on a machine that is told how many bytes it needs.
@@ -145,18 +166,11 @@ impl Case {
         &self,
         element: Element,
         training: &Training,
-        machine: impl FnOnce(usize) -> Result<M, GpuError>,
+        machine: impl FnOnce(usize, usize) -> Result<M, GpuError>,
     ) -> Session<M> {
-        let (samples, training) = (self.labels.len(), Some(training));
-        Session::new(
-            &self.graph,
-            &self.weights,
-            samples,
-            element,
-            training,
-            machine,
-        )
-        .unwrap()
+        let samples = [self.labels.len()];
+        let setup = setup(&self.graph, element, &samples, Some(training));
+        Session::new(&setup, &self.weights, machine).unwrap()
     }
 
     /// As [`Case::cpu`], in a session.

@@ -1,7 +1,6 @@
 //! Laws over the steps of a session: optimisers, masks, units of 16 bits.
 
-use super::case::{Case, all, apart, compare, keyed, largest, numbers};
-use super::emulator::Emulator;
+use super::case::{Case, all, apart, compare, emulator, keyed, largest, numbers, setup};
 use super::{net, training};
 use candle_core::{DType, Device, Tensor};
 use convcheck::gpu::{Element, Session, Training};
@@ -126,9 +125,8 @@ pub fn rounding() {
     let same = Graph::build(Shape::vector(numbers.len()), |x| x.slice(0, x.channels()));
     let graph = same.unwrap();
     let x = Tensor::from_slice(&numbers, (1, numbers.len()), &Device::Cpu).unwrap();
-    let machine = |bytes| Ok(Emulator::new(bytes));
-    let weights = BTreeMap::new();
-    let session = Session::new(&graph, &weights, 1, Element::Bf16, None, machine);
+    let setup = setup(&graph, Element::Bf16, &[1], None);
+    let session = Session::new(&setup, &BTreeMap::new(), emulator);
     let found = session.unwrap().infer(&x).unwrap();
     let rounded = x.to_dtype(DType::BF16).and_then(|x| x.to_dtype(DType::F32));
     let bits = |x: &Tensor| -> Vec<u32> {

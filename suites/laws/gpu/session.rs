@@ -1,7 +1,6 @@
 //! Laws over sessions: weights come back, the order of threads decides nothing, what cannot run says why.
 
-use super::case::{Case, all, apart, keyed, largest};
-use super::emulator::Emulator;
+use super::case::{Case, all, apart, emulator, keyed, largest, setup};
 use super::learning::mixed;
 use super::{NETS, graphs, net, training};
 use candle_core::{DType, Tensor};
@@ -18,10 +17,8 @@ pub fn come_back() {
         let weights = Fill::Default.weights(&graph, DType::F32).unwrap();
         for (element, learns) in [(Element::F32, true), (Element::Bf16, false)] {
             let training = training(Norm::Torch);
-            let training = learns.then_some(&training);
-            let machine = |bytes| Ok(Emulator::new(bytes));
-            let mut session =
-                Session::new(&graph, &weights, 2, element, training, machine).unwrap();
+            let for_it = setup(&graph, element, &[2], learns.then_some(&training));
+            let mut session = Session::new(&for_it, &weights, emulator).unwrap();
             assert_eq!(all(session.weights().unwrap()), all(weights.clone()));
         }
     }
@@ -50,10 +47,9 @@ pub fn order() {
 pub fn errors() {
     let says = |graph: &Graph, batch: usize, learns: bool, what: &str| {
         let weights = Fill::Default.weights(graph, DType::F32).unwrap();
-        let training = training(Norm::Torch);
-        let training = learns.then_some(&training);
-        let machine = |bytes| Ok(Emulator::new(bytes));
-        let session = Session::new(graph, &weights, batch, Element::F32, training, machine);
+        let (training, batch) = (training(Norm::Torch), [batch]);
+        let for_it = setup(graph, Element::F32, &batch, learns.then_some(&training));
+        let session = Session::new(&for_it, &weights, emulator);
         let error = session
             .err()
             .map(|error| error.to_string())
@@ -78,10 +74,9 @@ pub fn errors() {
         "more than one value",
     );
     let case = Case::new(graph.clone(), 2, 1);
-    let machine = |bytes| Ok(Emulator::new(bytes));
     let mut weights = case.weights.clone();
     let made = |weights: &BTreeMap<String, Tensor>| {
-        Session::new(&graph, weights, 2, Element::F32, None, machine)
+        Session::new(&setup(&graph, Element::F32, &[2], None), weights, emulator)
             .map_err(|error| error.to_string())
     };
     let mut session = made(&weights).unwrap();
@@ -116,8 +111,7 @@ pub fn errors() {
 pub fn timed() {
     let model = zoo::find("resnet20_digits").unwrap();
     let mut cpu = Workload::new(model, 4, Step::Training).unwrap();
-    let machine = |bytes| Ok(Emulator::new(bytes));
-    let on = |step| OnDevice::new(model, 4, step, Precision::F32, machine).unwrap();
+    let on = |step| OnDevice::new(model, 4, step, Precision::F32, emulator).unwrap();
     let mut gpu = on(Step::Training);
     assert_eq!(gpu.what(), cpu.what());
     for _ in 0..2 {

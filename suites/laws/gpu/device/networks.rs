@@ -1,14 +1,15 @@
 //! Laws over networks on a GPU: they compute and learn as on the CPU.
 
 use super::super::{NETS, agree_on, net, of_op};
+use super::super::case::setup;
 use super::on_a_gpu;
 use crate::laws::gradients::OPS;
 use candle_core::{DType, Tensor};
-use convcheck::gpu::{Cuda, GpuError, Precision, Session, Step, Training};
+use convcheck::gpu::{Cuda, GpuError, Precision, Session, Training};
 use convcheck::net::{Fill, Mode, Net, Norm};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
-use convcheck::train::{Memory, Optimizer, Sgd};
+use convcheck::train::{Memory, Optimizer, Sgd, Step};
 use convcheck::zoo;
 use libtest_mimic::Trial;
 
@@ -62,8 +63,8 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-fn cuda(bytes: usize) -> Result<Cuda, GpuError> {
-    Cuda::new(0, Precision::F32, false, bytes, 1)
+fn cuda(bytes: usize, batch: usize) -> Result<Cuda, GpuError> {
+    Cuda::new(0, Precision::F32, false, bytes, batch)
 }
 
 fn step(number: u64) -> Step {
@@ -115,9 +116,9 @@ fn learns(name: &str, precision: Precision) {
     let x = Fill::input(&graph, BATCH, DType::F32).unwrap();
     let mut net = Net::new(graph.clone(), weights.clone(), DType::F32).unwrap();
     let mut memory = Memory::default();
-    let machine = |bytes| Cuda::new(0, precision, false, bytes, BATCH);
-    let (element, training) = (precision.element(), Some(&TRAINING));
-    let mut session = Session::new(&graph, &weights, BATCH, element, training, machine).unwrap();
+    let machine = |bytes, batch| Cuda::new(0, precision, false, bytes, batch);
+    let setup = setup(&graph, precision.element(), &[BATCH], Some(&TRAINING));
+    let mut session = Session::new(&setup, &weights, machine).unwrap();
     for number in 1..=STEPS {
         let step = step(number);
         let pass = net

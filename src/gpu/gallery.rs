@@ -1,0 +1,146 @@
+//! Images that stay on the device, and how they are altered there.
+
+use super::weights::Stack;
+use super::{Address, Argument, Command, Element, GpuError, Program};
+use super::draft::counted;
+use crate::data::{Move, Preparation, Split, table};
+use crate::graph::Shape;
+use crate::random::Key;
+
+/// Parts of a data set, with what happens to their images. All images have one shape, and one scale of numbers.
+pub struct Gallery<'a> {
+    parts: Vec<(&'a Split, &'a Preparation)>,
+}
+
+/// Where images stand on the device.
+pub(super) struct Hung {
+    store: Address,
+    table: Address,
+    shape: Shape,
+    alterations: usize,
+}
+
+/// Where a batch of a size says which images it is of: for each where it begins, and how it is altered.
+#[derive(Clone, Copy)]
+pub(super) struct Choice {
+    offsets: Address,
+    moves: Address,
+}
+
+impl<'a> Gallery<'a> {
+    /// Of parts, which are named by their place in this list.
+    pub fn new(parts: Vec<(&'a Split, &'a Preparation)>) -> Gallery<'a> {
+        Gallery { parts }
+    }
+
+    fn shape(&self) -> Shape {
+        self.parts[0].0.shape
+    }
+
+    /// The most alterations that a part has; others get some that change nothing.
+    fn alterations(&self) -> usize {
+        let each = self.parts.iter().map(|(_, prepared)| prepared.augment.len());
+        each.max().unwrap_or(0)
+    }
+
+    /// What a batch of images of a part is on the device, altered under a key as [`crate::data::batch()`] does.
+    ///
+    /// # Panics
+    /// If there is no such part or no such image.
+    pub fn choice(&self, part: usize, images: &[usize], key: Key) -> Vec<u8> {
+        let (split, preparation) = self.parts[part];
+        let before: usize = (self.parts[..part].iter()).map(|(split, _)| split.images.len()).sum();
+        let size = split.images.len() / split.len().max(1);
+        let mut bytes = Vec::new();
+        for &image in images {
+            assert!(image < split.len(), "there is no image {image}");
+            bytes.extend(((before + image * size) as u64).to_ne_bytes());
+        }
+        bytes.resize(behind_offsets(images.len()), 0);
+        for &image in images {
+            let mut moves = preparation.moves(split.shape, image, key);
+            let last = moves.last().map_or(split.shape.extent(), Move::to);
+            moves.resize(self.alterations(), Move::none(last));
+            let numbers = moves.iter().flat_map(Move::numbers);
+            bytes.extend(numbers.flat_map(f64::to_ne_bytes));
+        }
+        bytes
+    }
+
+    /// Finds places for them.
+    pub(super) fn hang(&self, stack: &mut Stack) -> Hung {
+        let bytes = self.parts.iter().map(|(split, _)| split.images.len()).sum();
+        Hung {
+            store: stack.take(bytes),
+            table: stack.take(self.shape().channels() * 256 * 4),
+            shape: self.shape(),
+            alterations: self.alterations(),
+        }
+    }
+
+    /// What is written there.
+    pub(super) fn pieces(&self, hung: &Hung) -> Vec<(Address, std::borrow::Cow<'a, [u8]>)> {
+        let mut at = hung.store.0;
+        let mut pieces = Vec::new();
+        for (split, _) in &self.parts {
+            pieces.push((Address(at), (&split.images[..]).into()));
+            at += split.images.len();
+        }
+        let numbers = table(&self.parts[0].1.normalisation).into_iter().flatten();
+        let numbers = numbers.flat_map(|x| (x as f32).to_ne_bytes());
+        pieces.push((hung.table, numbers.collect()));
+        pieces
+    }
+}
+
+/// Bytes of the offsets of so many images, up to where numbers of eight bytes can follow on any device.
+fn behind_offsets(images: usize) -> usize {
+    (images * 8).next_multiple_of(256)
+}
+
+impl Hung {
+    /// A place for what batches of so many images are.
+    pub fn choice(&self, images: usize, stack: &mut Stack) -> Choice {
+        let offsets = stack.take(behind_offsets(images));
+        Choice {
+            offsets,
+            moves: stack.take(images * self.alterations * 8 * 8),
+        }
+    }
+
+    /// Makes a batch of so many images of shape `to` of what was chosen, at `x`.
+    ///
+    /// # Errors
+    /// [`GpuError::Network`] for more numbers than a kernel counts.
+    pub fn show(
+        &self,
+        choice: Choice,
+        images: usize,
+        to: Shape,
+        x: Address,
+        element: Element,
+    ) -> Result<Program, GpuError> {
+        let ([h, w], [rows, columns]) = (self.shape.extent(), to.extent());
+        let channels = self.shape.channels();
+        let threads = counted(images * channels * rows * columns)?;
+        let sizes = [self.alterations, channels, h, w, rows, columns, threads];
+        let places = [self.store, choice.offsets, choice.moves, self.table, x];
+        let ints = sizes.iter().map(|&size| Ok(Argument::Int(counted(size)? as i32)));
+        let arguments = places.map(|place| Ok(Argument::At(place))).into_iter().chain(ints);
+        Ok(Program {
+            element,
+            commands: vec![Command::Launch {
+                kernel: "pictures",
+                threads,
+                arguments: arguments.collect::<Result<_, GpuError>>()?,
+            }],
+        })
+    }
+}
+
+impl Choice {
+    /// Where it is written.
+    pub const fn address(self) -> Address {
+        self.offsets
+    }
+}

@@ -1,0 +1,140 @@
+//! Steps of a run on a device.
+
+use super::plan::Setup;
+use super::{Gallery, GpuError, Machine, Precision, Session, Training};
+use crate::run::BATCH;
+use crate::train::{
+    Backend, Batch, Engine, Memory, Outcome, Portion, State, Step, Task, TrainError,
+};
+use candle_core::Tensor;
+use std::collections::BTreeSet;
+
+/// Trains on a machine, which `machine` makes of the bytes that are needed and the images of the largest batch.
+/// All images of a task are on the device and are altered there; weights and what the optimiser remembers leave it
+/// for a snapshot only.
+pub struct Trainer<F> {
+    name: String,
+    precision: Precision,
+    machine: F,
+}
+
+impl<F> Trainer<F> {
+    /// On a device of that name, as records write it: `cuda`.
+    pub fn new(device: &str, precision: Precision, machine: F) -> Trainer<F> {
+        Trainer {
+            name: [device, "-", precision.name()].concat(),
+            precision,
+            machine,
+        }
+    }
+}
+
+/// A network as it learns on a device.
+pub struct Learning<M>(Session<M>);
+
+impl From<GpuError> for TrainError {
+    fn from(error: GpuError) -> TrainError {
+        TrainError::Device(error.to_string())
+    }
+}
+
+impl<M, F> Engine for Trainer<F>
+where
+    M: Machine,
+    F: Fn(usize, usize) -> Result<M, GpuError> + Sync,
+{
+    type Backend = Learning<M>;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn shares(&self) -> bool {
+        false
+    }
+
+    fn start(&self, task: &Task, state: State) -> Result<Learning<M>, TrainError> {
+        let recipe = task.recipe();
+        let training = Training {
+            optimizer: recipe.optimizer,
+            norm: recipe.norm,
+            smoothing: recipe.smoothing,
+            auxiliary: recipe.auxiliary,
+        };
+        let gallery = gallery(task);
+        let evaluated = task.portions().filter(|&portion| portion != Portion::Train);
+        let predict: BTreeSet<usize> = evaluated
+            .flat_map(|portion| sizes(task.images(portion).0.len(), BATCH))
+            .collect();
+        let predict: Vec<usize> = predict.into_iter().collect();
+        let mut learn: Vec<usize> = sizes(task.images(Portion::Train).0.len(), recipe.batch).collect();
+        if recipe.last_batch == crate::train::LastBatch::Drop {
+            learn.truncate(1);
+        }
+        let setup = Setup {
+            graph: task.graph(),
+            element: self.precision.element(),
+            predict: &predict,
+            learn: Some((&training, &learn)),
+            gallery: Some(&gallery),
+        };
+        let mut session = Session::new(&setup, &state.weights, &self.machine)?;
+        if !state.memory.0.is_empty() {
+            session.remember(&state.memory.0)?;
+        }
+        Ok(Learning(session))
+    }
+}
+
+/// The sizes of batches into which so many images are divided: whole ones, and what is left.
+fn sizes(images: usize, batch: usize) -> impl Iterator<Item = usize> {
+    let whole = (images >= batch).then_some(batch);
+    whole.into_iter().chain(Some(images % batch).filter(|&rest| rest > 0))
+}
+
+fn gallery(task: &Task) -> Gallery<'_> {
+    Gallery::new(task.portions().map(|portion| task.images(portion)).collect())
+}
+
+/// What the device is told of a batch.
+fn choice(task: &Task, batch: &Batch) -> Vec<u8> {
+    let part = task.portions().position(|portion| portion == batch.portion);
+    let part = part.expect("a batch is of a portion that there is");
+    gallery(task).choice(part, &batch.images, batch.key)
+}
+
+impl<M: Machine> Backend for Learning<M> {
+    type Ready = Vec<u8>;
+
+    fn ready(task: &Task, batch: &Batch) -> Result<Vec<u8>, TrainError> {
+        Ok(choice(task, batch))
+    }
+
+    fn step(
+        &mut self,
+        _: &Task,
+        images: &Vec<u8>,
+        labels: &[usize],
+        step: Step,
+    ) -> Result<Outcome, TrainError> {
+        let Learning(session) = self;
+        session.choose(labels.len(), images)?;
+        session.learn(labels, step)?;
+        Ok(session.outcome()?)
+    }
+
+    fn scores(&mut self, task: &Task, batch: &Batch) -> Result<Tensor, TrainError> {
+        let Learning(session) = self;
+        session.choose(batch.images.len(), &choice(task, batch))?;
+        session.predict()?;
+        Ok(session.scores()?)
+    }
+
+    fn state(&mut self) -> Result<State, TrainError> {
+        let Learning(session) = self;
+        Ok(State {
+            weights: session.weights()?,
+            memory: Memory(session.memory()?),
+        })
+    }
+}

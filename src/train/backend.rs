@@ -1,0 +1,101 @@
+//! What computes the steps of a run: the program's own kernels, or a device.
+
+use super::optimizer::Memory;
+use super::task::{Portion, Task};
+use super::TrainError;
+use crate::random::Key;
+use candle_core::Tensor;
+use std::collections::BTreeMap;
+
+/// All that a step changes.
+#[derive(Clone, Default)]
+pub struct State {
+    /// Weights and running statistics by `state_dict` key, in f32.
+    pub weights: BTreeMap<String, Tensor>,
+    /// What the optimiser remembers of them.
+    pub memory: Memory,
+}
+
+/// Images that are seen together.
+pub struct Batch {
+    /// Which part of the data they are of.
+    pub portion: Portion,
+    /// Their numbers there.
+    pub images: Vec<usize>,
+    /// What happens to them depends on it and on their numbers.
+    pub key: Key,
+}
+
+/// Where in a run a step is.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// Which it is, from 1.
+    pub number: u64,
+    /// The schedule's share of the learning rate.
+    pub share: f64,
+    /// What its masks depend on, as in [`crate::net::Mode::Train`].
+    pub key: Key,
+}
+
+/// What a step says about the weights before it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// The mean loss of the prediction.
+    pub loss: f64,
+    /// Samples whose prediction was right.
+    pub right: usize,
+}
+
+/// Starts runs, each with a [`Backend`] of its own.
+pub trait Engine: Sync {
+    /// What computes the steps of a run.
+    type Backend: Backend;
+
+    /// Device and numbers, as records name them: `cpu-f32`.
+    fn name(&self) -> &str;
+
+    /// Whether runs can go side by side, each on one processor.
+    fn shares(&self) -> bool;
+
+    /// A run that goes on from a state.
+    ///
+    /// # Errors
+    /// [`TrainError`] for a state that is not the network's, and a device that does not take it.
+    fn start(&self, task: &Task, state: State) -> Result<Self::Backend, TrainError>;
+}
+
+/// Computes the steps of a run.
+pub trait Backend: Sized {
+    /// Images on their way into a step.
+    type Ready: Send;
+
+    /// Makes images ready; it may happen while another step is taken.
+    ///
+    /// # Errors
+    /// Those of the images.
+    fn ready(task: &Task, batch: &Batch) -> Result<Self::Ready, TrainError>;
+
+    /// Takes a step by images and their labels.
+    ///
+    /// # Errors
+    /// Those of network and device; [`TrainError::Diverged`] where it knows the layer.
+    fn step(
+        &mut self,
+        task: &Task,
+        images: &Self::Ready,
+        labels: &[usize],
+        step: Step,
+    ) -> Result<Outcome, TrainError>;
+
+    /// The scores of images in evaluation, `[n, classes]`.
+    ///
+    /// # Errors
+    /// Those of images, network and device.
+    fn scores(&mut self, task: &Task, batch: &Batch) -> Result<Tensor, TrainError>;
+
+    /// The state after the steps taken.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn state(&mut self) -> Result<State, TrainError>;
+}

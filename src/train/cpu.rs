@@ -1,0 +1,140 @@
+//! Steps of a run on the CPU.
+
+use super::TrainError;
+use super::backend::{Backend, Batch, Engine, Outcome, State, Step};
+use super::optimizer::Memory;
+use super::task::Task;
+use crate::data::batch;
+use crate::net::{Mode, Net, Pass};
+use crate::ops::loss::cross_entropy;
+use crate::run::right;
+use candle_core::{DType, Tensor};
+
+/// The CPU, in f32.
+pub struct Cpu;
+
+/// A network as it learns on the CPU.
+pub struct Learning {
+    net: Net,
+    memory: Memory,
+}
+
+impl Engine for Cpu {
+    type Backend = Learning;
+
+    fn name(&self) -> &'static str {
+        super::CPU
+    }
+
+    fn shares(&self) -> bool {
+        true
+    }
+
+    fn start(&self, task: &Task, state: State) -> Result<Learning, TrainError> {
+        Ok(Learning {
+            net: Net::new(task.graph.clone(), state.weights, DType::F32)?,
+            memory: state.memory,
+        })
+    }
+}
+
+impl Backend for Learning {
+    type Ready = Tensor;
+
+    fn ready(task: &Task, images: &Batch) -> Result<Tensor, TrainError> {
+        let (split, preparation) = task.images(images.portion);
+        let x = batch(split, &images.images, preparation, images.key, DType::F32)?;
+        Ok(x)
+    }
+
+    fn step(
+        &mut self,
+        task: &Task,
+        x: &Tensor,
+        labels: &[usize],
+        step: Step,
+    ) -> Result<Outcome, TrainError> {
+        let recipe = &task.recipe;
+        let mode = Mode::Train {
+            key: step.key,
+            norm: recipe.norm,
+        };
+        let pass = self.net.forward(x, mode)?;
+        let (loss, mut slopes) = losses(task, &pass, labels)?;
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged {
+                step: step.number,
+                loss,
+                layer: Some(self.first_fault(x, mode)?),
+            });
+        }
+        let right = right(pass.output(), labels)?;
+        self.net.settle(&pass)?;
+        let outputs = self.net.graph().outputs();
+        let seeds: Vec<_> = (outputs.iter().zip(&mut slopes))
+            .filter_map(|(output, slope)| Some((output.node, slope.as_ref()?)))
+            .collect();
+        let gradients = self.net.backward(pass, &seeds, false)?;
+        let (number, share) = (step.number, step.share);
+        let net = &mut self.net;
+        (self.memory).step(&recipe.optimizer, number, share, net, &gradients)?;
+        Ok(Outcome { loss, right })
+    }
+
+    fn scores(&mut self, task: &Task, batch: &Batch) -> Result<Tensor, TrainError> {
+        let x = Learning::ready(task, batch)?;
+        Ok(self.net.forward(&x, Mode::Eval)?.output().clone())
+    }
+
+    fn state(&mut self) -> Result<State, TrainError> {
+        let weights = self.net.weights();
+        Ok(State {
+            weights: weights
+                .map(|(name, _, weight)| (name, weight.clone()))
+                .collect(),
+            memory: self.memory.clone(),
+        })
+    }
+}
+
+impl Learning {
+    /// The first layer whose value is not finite.
+    fn first_fault(&self, x: &Tensor, mode: Mode) -> Result<String, TrainError> {
+        let mut first = None;
+        self.net.forward_with(x, mode, |node, value| {
+            let sum = value.to_dtype(DType::F64).and_then(|v| v.sum_all());
+            let sum = sum.and_then(|sum| sum.to_scalar::<f64>());
+            if first.is_none() && !sum.is_ok_and(f64::is_finite) {
+                first = Some(node.path.clone());
+            }
+        })?;
+        Ok(first.unwrap_or_else(|| self.net.graph().prediction().path.clone()))
+    }
+}
+
+/// The loss of the prediction, and for each output the gradient of the loss that is followed: that of the
+/// prediction, and with their weight those of the auxiliary heads.
+fn losses(
+    task: &Task,
+    pass: &Pass,
+    labels: &[usize],
+) -> Result<(f64, Vec<Option<Tensor>>), TrainError> {
+    let wrong = |error: candle_core::Error| TrainError::Task {
+        model: task.recipe.model.clone(),
+        what: error.to_string(),
+    };
+    let (mut first, mut slopes) = (None, Vec::new());
+    for (_, scores) in pass.outputs() {
+        if first.is_some() && task.recipe.auxiliary == 0.0 {
+            slopes.push(None);
+            continue;
+        }
+        let (loss, slope) = cross_entropy(scores, labels, task.recipe.smoothing).map_err(wrong)?;
+        slopes.push(Some(match first {
+            None => slope,
+            Some(_) => (slope * task.recipe.auxiliary).map_err(wrong)?,
+        }));
+        first.get_or_insert(loss);
+    }
+    Ok((first.unwrap_or(f64::NAN), slopes))
+}

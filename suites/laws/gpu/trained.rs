@@ -1,0 +1,173 @@
+//! Laws over training on a device: images are altered there as on the CPU, a run learns what it learns on the CPU, and
+//! goes on from a snapshot as if it had not stopped.
+
+use super::case::emulator;
+use candle_core::DType;
+use convcheck::data::{Augment, Normalisation, Preparation, Split, batch};
+use convcheck::gpu::{Element, Gallery, Precision, Session, Setup, Trainer};
+use convcheck::graph::{Graph, Shape};
+use convcheck::random::Key;
+use convcheck::train::{
+    Cpu, Curve, Engine, LastBatch, Optimizer, Place, Recipe, Sgd, Task, TrainError, fit,
+};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// Images on the device are, altered, bit for bit those of the CPU, whatever is done to them; of every part, in
+/// batches of every size that was named.
+pub fn images() {
+    let split = |seed: u64, count: usize| Split {
+        images: (0..count * 3 * 9 * 8)
+            .map(|i| Key::seed(seed).bits(i as u64) as u8)
+            .collect(),
+        shape: Shape::map(3, 9, 8),
+        labels: vec![0; count],
+        classes: 1,
+    };
+    let splits = [split(1, 6), split(2, 4)];
+    let preparation = |augment: &[Augment]| Preparation {
+        augment: augment.to_vec(),
+        normalisation: Normalisation::of(&splits[0]),
+    };
+    let cut = Augment::CenterCrop(6);
+    let prepared = [
+        preparation(&[Augment::PadCrop(2), Augment::Rotate(40.0), cut, Augment::Flip]),
+        preparation(&[cut]),
+    ];
+    let gallery = Gallery::new(splits.iter().zip(&prepared).collect());
+    // its scores are its images
+    let graph = Graph::build(Shape::map(3, 6, 6), |x| x.slice(0, 3)).unwrap();
+    let setup = Setup {
+        graph: &graph,
+        element: Element::F32,
+        predict: &[3, 5],
+        learn: None,
+        gallery: Some(&gallery),
+    };
+    let mut session = Session::new(&setup, &BTreeMap::new(), emulator).unwrap();
+    for seed in 0..20 {
+        let key = Key::seed(seed);
+        for (part, images) in [(0, &[5, 0, 5][..]), (1, &[3, 2, 1]), (0, &[4, 3, 2, 1, 0])] {
+            let choice = gallery.choice(part, images, key);
+            session.choose(images.len(), &choice).unwrap();
+            session.predict().unwrap();
+            let found = session.scores().unwrap();
+            let right = batch(&splits[part], images, &prepared[part], key, DType::F32).unwrap();
+            let bits = |x: &candle_core::Tensor| -> Vec<u32> {
+                let numbers: Vec<f32> = x.flatten_all().unwrap().to_vec1().unwrap();
+                numbers.into_iter().map(f32::to_bits).collect()
+            };
+            assert_eq!(found.dims(), right.dims());
+            assert_eq!(bits(&found), bits(&right), "part {part}, seed {seed}");
+        }
+    }
+    assert!(session.machine().seen.contains("pictures"));
+    let error = session.choose(4, &[]).unwrap_err().to_string();
+    assert!(error.contains("batches of 3 or 5, not of 4"), "{error}");
+}
+
+/// Two epochs, of which each ends with a smaller batch.
+fn task() -> Task {
+    let recipe: Recipe = serde_json::from_value(serde_json::json!({
+        "model": "resnet20_digits",
+        "data": "digits",
+        "images": 70,
+        "augment": [{ "pad-crop": 1 }, "flip"],
+        "epochs": 2,
+        "batch": 32,
+        "init": "he",
+        "optimizer": { "sgd": { "rate": 0.02, "momentum": 0.9, "nesterov": true, "weight_decay": 1e-4 } },
+        "schedule": "cosine",
+        "smoothing": 0.1
+    }))
+    .unwrap();
+    let shape = convcheck::train::image_shape(&recipe).unwrap();
+    let mut data = recipe.data.load(None, shape, recipe.fit).unwrap();
+    data.test.labels.truncate(130);
+    data.test.images.truncate(130 * 64);
+    Task::new(&recipe, data).unwrap()
+}
+
+fn trainer(precision: Precision) -> impl Engine {
+    Trainer::new("emulated", precision, emulator)
+}
+
+fn place(folder: &Path) -> Place {
+    Place {
+        snapshot: folder.join("run.snapshot"),
+        curve: folder.join("run.jsonl"),
+        every: Duration::from_secs(3600),
+    }
+}
+
+fn whole(engine: &impl Engine, task: &Task) -> Curve {
+    fit(engine, task, 7, None, &|_| true).unwrap().0
+}
+
+/// A run in f32 goes where it goes on the CPU, step by step but for rounding, which grows from step to step.
+pub fn learns_as_on_the_cpu() {
+    let task = task();
+    let (device, cpu) = (whole(&trainer(Precision::F32), &task), whole(&Cpu, &task));
+    assert_eq!((device.losses.len(), device.epochs.len()), (6, 2));
+    for (step, (device, cpu)) in device.losses.iter().zip(&cpu.losses).enumerate() {
+        assert!((device - cpu).abs() < 1e-3 * cpu, "step {step}: {device}, {cpu} on the CPU");
+    }
+    for (device, cpu) in device.epochs.iter().zip(&cpu.epochs) {
+        let far = (device.test_loss - cpu.test_loss).abs();
+        assert!(far < 1e-2 * cpu.test_loss, "{device:?}, on the CPU {cpu:?}");
+        assert!((device.train_error - cpu.train_error).abs() < 0.03);
+        assert!((device.test_error - cpu.test_error).abs() < 0.03);
+    }
+}
+
+/// Stopped, and gone on from the snapshot, until the end: the same bits, in f32 and in bf16. Another backend does not
+/// go on from there.
+pub fn goes_on() {
+    let task = task();
+    for precision in [Precision::F32, Precision::Bf16] {
+        let engine = trainer(precision);
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(folder.path());
+        let mut stops = 0;
+        let curve = loop {
+            let left = Cell::new(2 + stops % 2);
+            let stopped = fit(&engine, &task, 7, Some(&place), &|_| {
+                left.set(left.get() - 1);
+                left.get() > 0
+            });
+            match stopped {
+                Ok((curve, _)) => break curve,
+                Err(TrainError::Stopped { .. }) => stops += 1,
+                Err(error) => panic!("{error}"),
+            }
+            assert!(stops < 30);
+            let error = fit(&Cpu, &task, 7, Some(&place), &|_| true).unwrap_err();
+            assert!(error.to_string().contains("another device"), "{error}");
+        };
+        assert!(stops > 1, "stopped {stops} times");
+        assert_eq!(curve, whole(&engine, &task));
+    }
+}
+
+/// A loss that is no number ends the run.
+pub fn diverges() {
+    let task = task();
+    let recipe = Recipe {
+        optimizer: Optimizer::Sgd(Sgd {
+            rate: 1e38,
+            momentum: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+            decay_all: true,
+        }),
+        last_batch: LastBatch::Drop,
+        ..task.recipe().clone()
+    };
+    let shape = convcheck::train::image_shape(&recipe).unwrap();
+    let data = recipe.data.load(None, shape, recipe.fit).unwrap();
+    let task = Task::new(&recipe, data).unwrap();
+    let error = fit(&trainer(Precision::F32), &task, 0, None, &|_| true).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { layer: None, .. }), "{error}");
+}
