@@ -288,13 +288,18 @@ mod tests {
     /// What a kernel does with a move, in plain words.
     fn moved(image: &[u8], c: usize, step: &Move) -> Vec<u8> {
         let ([a, b, e, d, f, g, h, w], [rows, columns]) = (step.numbers(), step.to());
-        pick([c, h as usize, w as usize], [rows, columns], image, |row, column| {
-            let down = row as f64 + 0.5 - half(rows);
-            let right = column as f64 + 0.5 - half(columns);
-            let y = (a * right + b * down + e).floor();
-            let x = (d * right + f * down + g).floor();
-            (y >= 0.0 && x >= 0.0).then_some((y as usize, x as usize))
-        })
+        pick(
+            [c, h as usize, w as usize],
+            [rows, columns],
+            image,
+            |row, column| {
+                let down = row as f64 + 0.5 - half(rows);
+                let right = column as f64 + 0.5 - half(columns);
+                let y = (a * right + b * down + e).floor();
+                let x = (d * right + f * down + g).floor();
+                (y >= 0.0 && x >= 0.0).then_some((y as usize, x as usize))
+            },
+        )
     }
 
     #[test]

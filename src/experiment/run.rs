@@ -4,9 +4,7 @@ use super::Experiment;
 use super::kept::{Keep, claim, read, write};
 use crate::data::{DataError, Dataset, Fit, Source};
 use crate::graph::Shape;
-use crate::train::{
-    Engine, Place, Scale, Task, Told, TrainError, Trained, fit, fits, image_shape,
-};
+use crate::train::{Engine, Place, Scale, Task, Told, TrainError, Trained, fit, fits, image_shape};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};

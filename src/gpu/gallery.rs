@@ -1,8 +1,8 @@
 //! Images that stay on the device, and how they are altered there.
 
+use super::draft::counted;
 use super::weights::Stack;
 use super::{Address, Argument, Command, Element, GpuError, Program};
-use super::draft::counted;
 use crate::data::{Move, Preparation, Split, table};
 use crate::graph::Shape;
 use crate::random::Key;
@@ -39,7 +39,10 @@ impl<'a> Gallery<'a> {
 
     /// The most alterations that a part has; others get some that change nothing.
     fn alterations(&self) -> usize {
-        let each = self.parts.iter().map(|(_, prepared)| prepared.augment.len());
+        let each = self
+            .parts
+            .iter()
+            .map(|(_, prepared)| prepared.augment.len());
         each.max().unwrap_or(0)
     }
 
@@ -49,7 +52,9 @@ impl<'a> Gallery<'a> {
     /// If there is no such part or no such image.
     pub fn choice(&self, part: usize, images: &[usize], key: Key) -> Vec<u8> {
         let (split, preparation) = self.parts[part];
-        let before: usize = (self.parts[..part].iter()).map(|(split, _)| split.images.len()).sum();
+        let before: usize = (self.parts[..part].iter())
+            .map(|(split, _)| split.images.len())
+            .sum();
         let size = split.images.len() / split.len().max(1);
         let mut bytes = Vec::new();
         for &image in images {
@@ -125,8 +130,13 @@ impl Hung {
         let threads = counted(images * channels * rows * columns)?;
         let sizes = [self.alterations, channels, h, w, rows, columns, threads];
         let places = [self.store, choice.offsets, choice.moves, self.table, x];
-        let ints = sizes.iter().map(|&size| Ok(Argument::Int(counted(size)? as i32)));
-        let arguments = places.map(|place| Ok(Argument::At(place))).into_iter().chain(ints);
+        let ints = sizes
+            .iter()
+            .map(|&size| Ok(Argument::Int(counted(size)? as i32)));
+        let arguments = places
+            .map(|place| Ok(Argument::At(place)))
+            .into_iter()
+            .chain(ints);
         Ok(Program {
             element,
             commands: vec![Command::Launch {

@@ -198,10 +198,7 @@ impl<P> Batch<P> {
         })
     }
 
-    fn map<Q>(
-        self,
-        f: &mut impl FnMut(P) -> Result<Q, GpuError>,
-    ) -> Result<Batch<Q>, GpuError> {
+    fn map<Q>(self, f: &mut impl FnMut(P) -> Result<Q, GpuError>) -> Result<Batch<Q>, GpuError> {
         let choice = self.choice.map(|(choice, show)| Ok((choice, f(show)?)));
         Ok(Batch {
             constants: self.constants,

@@ -23,7 +23,7 @@ pub struct Session<M> {
 
 impl<M: Machine> Session<M> {
     /// Puts a network on a device, with weights by `state_dict` key. `machine` is told how many bytes of device
-    /// memory are needed, and how many images the largest batch has.
+    /// memory are needed, and how many images the largest batch has that is learned from, if one is.
     ///
     /// # Errors
     /// [`GpuError`] for weights that are not the network's, for a network that cannot run or learn, and
@@ -35,7 +35,8 @@ impl<M: Machine> Session<M> {
     ) -> Result<Session<M>, GpuError> {
         let plan = Plan::new(setup)?;
         let array = plan.weights.array(weights)?;
-        let batch = plan.batches.keys().next_back().copied().unwrap_or(0);
+        let sizes = setup.learn.map_or(setup.predict, |(_, sizes)| sizes);
+        let batch = sizes.iter().copied().max().unwrap_or(0);
         let mut machine = machine(plan.bytes, batch)?;
         let plan = plan.map(|program| machine.add(program))?;
         machine.write(plan.weights.all().0, &bytes(&array))?;
@@ -134,7 +135,9 @@ impl<M: Machine> Session<M> {
 
     fn refused(&self, what: &str) -> GpuError {
         let batch = self.batch;
-        GpuError::Network(format!("this session does not {what} from batches of {batch}"))
+        GpuError::Network(format!(
+            "this session does not {what} from batches of {batch}"
+        ))
     }
 
     /// The scores of the last prediction, in f32.
@@ -255,7 +258,10 @@ impl<M: Machine> Session<M> {
     /// [`GpuError::Network`] for memories that are not those of what learns, [`GpuError::Device`].
     pub fn remember(&mut self, memory: &BTreeMap<String, Vec<Tensor>>) -> Result<(), GpuError> {
         for (i, &place) in self.plan.weights.learned().memory.iter().enumerate() {
-            let array = self.plan.weights.learned_array(|name| memory.get(name)?.get(i))?;
+            let array = self
+                .plan
+                .weights
+                .learned_array(|name| memory.get(name)?.get(i))?;
             self.machine.write(place, &bytes(&array))?;
         }
         Ok(())

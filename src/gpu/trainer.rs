@@ -67,7 +67,8 @@ where
             .flat_map(|portion| sizes(task.images(portion).0.len(), BATCH))
             .collect();
         let predict: Vec<usize> = predict.into_iter().collect();
-        let mut learn: Vec<usize> = sizes(task.images(Portion::Train).0.len(), recipe.batch).collect();
+        let mut learn: Vec<usize> =
+            sizes(task.images(Portion::Train).0.len(), recipe.batch).collect();
         if recipe.last_batch == crate::train::LastBatch::Drop {
             learn.truncate(1);
         }
@@ -89,11 +90,17 @@ where
 /// The sizes of batches into which so many images are divided: whole ones, and what is left.
 fn sizes(images: usize, batch: usize) -> impl Iterator<Item = usize> {
     let whole = (images >= batch).then_some(batch);
-    whole.into_iter().chain(Some(images % batch).filter(|&rest| rest > 0))
+    whole
+        .into_iter()
+        .chain(Some(images % batch).filter(|&rest| rest > 0))
 }
 
 fn gallery(task: &Task) -> Gallery<'_> {
-    Gallery::new(task.portions().map(|portion| task.images(portion)).collect())
+    Gallery::new(
+        task.portions()
+            .map(|portion| task.images(portion))
+            .collect(),
+    )
 }
 
 /// What the device is told of a batch.

@@ -1,8 +1,8 @@
 //! What computes the steps of a run: the program's own kernels, or a device.
 
+use super::TrainError;
 use super::optimizer::Memory;
 use super::task::{Portion, Task};
-use super::TrainError;
 use crate::random::Key;
 use candle_core::Tensor;
 use std::collections::BTreeMap;

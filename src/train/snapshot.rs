@@ -111,9 +111,7 @@ pub(super) fn load(
     for (name, tensor) in tensors {
         if let Some(name) = name.strip_prefix("net.") {
             weights.insert(name.to_string(), tensor);
-        } else if let Some(name) =
-            (name.strip_prefix("memory.")).and_then(|n| n.split_once('.'))
-        {
+        } else if let Some(name) = (name.strip_prefix("memory.")).and_then(|n| n.split_once('.')) {
             // names sort by their number, so that the tensors of a weight come in order
             memory.entry(name.1.to_string()).or_default().push(tensor);
         } else {
@@ -124,7 +122,9 @@ pub(super) fn load(
     Net::new(task.graph.clone(), weights.clone(), DType::F32)?;
     for (name, kept) in &memory {
         let fits = |tensor: &Tensor| {
-            weights.get(name).is_some_and(|weight| tensor.dims() == weight.dims())
+            weights
+                .get(name)
+                .is_some_and(|weight| tensor.dims() == weight.dims())
                 && tensor.dtype() == DType::F32
         };
         if !kept.iter().all(fits) {

@@ -115,7 +115,9 @@ impl Task {
     pub(crate) fn portions(&self) -> impl Iterator<Item = Portion> {
         let validation = self.data.validation.as_ref();
         let validation = validation.map(|_| Portion::Validation);
-        [Portion::Train, Portion::Test].into_iter().chain(validation)
+        [Portion::Train, Portion::Test]
+            .into_iter()
+            .chain(validation)
     }
 
     /// Images, and what happens to them on their way into the network.

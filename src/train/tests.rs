@@ -178,7 +178,10 @@ fn a_loss_that_is_no_number_stops_the_run_and_names_the_layer() {
     match &error {
         TrainError::Diverged { step, loss, layer } => {
             let graph = task(&steep).graph;
-            let known = graph.nodes().iter().any(|node| Some(&node.path) == layer.as_ref());
+            let known = graph
+                .nodes()
+                .iter()
+                .any(|node| Some(&node.path) == layer.as_ref());
             assert!(*step > 1 && !loss.is_finite() && known, "{error}");
         }
         other => panic!("{other}"),

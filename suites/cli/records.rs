@@ -17,6 +17,7 @@ fn runs(experiment: &str, test_errors: &[f64]) -> Vec<Trained> {
         recipe: "r".into(),
         data: "d".into(),
         commit: None,
+        backend: "cpu-f32".into(),
         machine: "a machine".into(),
         date: "1970-01-01".into(),
         seconds: 1.0,

@@ -1,6 +1,7 @@
 //! `train`: runs that are stopped, killed and gone on with, and folders that are in use.
 
 use super::{command, convcheck, fails, json, path, stdout};
+use convcheck::gpu::Cuda;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -275,6 +276,12 @@ fn bad_input_is_one_line() {
         &["wrong.toml:", "`0` is no place"],
     );
     with("rate = 1e-3", "rat = 1e-3", &["wrong.toml:", "rat"]);
+    let args = place.train(&output, &["--precision", "bf16"]);
+    fails(&texts(&args), &["--precision is for --device cuda"]);
+    if let Err(absent) = Cuda::describe(0) {
+        let args = place.train(&output, &["--device", "cuda"]);
+        fails(&texts(&args), &["no CUDA device", &absent.to_string()]);
+    }
     // what cannot be trained leaves nothing behind
     assert!(!Path::new(&output).exists());
     with(

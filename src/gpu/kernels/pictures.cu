@@ -1,10 +1,10 @@
 /* Images as they are altered on their way into a network. */
 
 /* One number of [n][c][rows][columns] a thread: the colour that stood there, or black, from `table` [c][256]. An
-   image begins at offsets[n] of `store`, [c][h][w] bytes. An alteration is eight numbers, `Move` in data/augment.rs:
+   image begins at offsets[n] of `bytes`, [c][h][w] bytes. An alteration is eight numbers, `Move` in data/augment.rs:
    from the middle of a pixel it says where the colour was before it, and how many rows and columns there were; the
    last alteration is looked up first. Where a place is, is computed in double, as on the CPU. */
-KERNEL pictures(const unsigned char *store, const unsigned long long *offsets, const double *moves,
+KERNEL pictures(const unsigned char *bytes, const unsigned long long *offsets, const double *moves,
                 const float *table, float *x, int alterations, int channels, int h, int w, int rows, int columns,
                 int count) {
     int i = INDEX, k, n, c, row, column, high = rows, wide = columns, inside = 1;
@@ -23,5 +23,5 @@ KERNEL pictures(const unsigned char *store, const unsigned long long *offsets, c
         row = inside ? (int)to_y : 0;
         column = inside ? (int)to_x : 0;
     }
-    x[i] = table[c * 256 + (inside ? store[offsets[n] + ((unsigned long long)c * h + row) * w + column] : 0)];
+    x[i] = table[c * 256 + (inside ? bytes[offsets[n] + ((unsigned long long)c * h + row) * w + column] : 0)];
 }

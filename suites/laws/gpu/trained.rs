@@ -33,7 +33,12 @@ pub fn images() {
     };
     let cut = Augment::CenterCrop(6);
     let prepared = [
-        preparation(&[Augment::PadCrop(2), Augment::Rotate(40.0), cut, Augment::Flip]),
+        preparation(&[
+            Augment::PadCrop(2),
+            Augment::Rotate(40.0),
+            cut,
+            Augment::Flip,
+        ]),
         preparation(&[cut]),
     ];
     let gallery = Gallery::new(splits.iter().zip(&prepared).collect());
@@ -90,6 +95,7 @@ fn task() -> Task {
     Task::new(&recipe, data).unwrap()
 }
 
+/// One that emulates a GPU.
 fn trainer(precision: Precision) -> impl Engine {
     Trainer::new("emulated", precision, emulator)
 }
@@ -108,11 +114,19 @@ fn whole(engine: &impl Engine, task: &Task) -> Curve {
 
 /// A run in f32 goes where it goes on the CPU, step by step but for rounding, which grows from step to step.
 pub fn learns_as_on_the_cpu() {
+    learns(&trainer(Precision::F32));
+}
+
+/// As [`learns_as_on_the_cpu`], of an engine in f32.
+pub fn learns(engine: &impl Engine) {
     let task = task();
-    let (device, cpu) = (whole(&trainer(Precision::F32), &task), whole(&Cpu, &task));
+    let (device, cpu) = (whole(engine, &task), whole(&Cpu, &task));
     assert_eq!((device.losses.len(), device.epochs.len()), (6, 2));
     for (step, (device, cpu)) in device.losses.iter().zip(&cpu.losses).enumerate() {
-        assert!((device - cpu).abs() < 1e-3 * cpu, "step {step}: {device}, {cpu} on the CPU");
+        assert!(
+            (device - cpu).abs() < 1e-3 * cpu,
+            "step {step}: {device}, {cpu} on the CPU"
+        );
     }
     for (device, cpu) in device.epochs.iter().zip(&cpu.epochs) {
         let far = (device.test_loss - cpu.test_loss).abs();
@@ -122,33 +136,35 @@ pub fn learns_as_on_the_cpu() {
     }
 }
 
-/// Stopped, and gone on from the snapshot, until the end: the same bits, in f32 and in bf16. Another backend does not
-/// go on from there.
-pub fn goes_on() {
+/// In f32 and in bf16 runs go on.
+pub fn go_on() {
+    goes_on(&trainer(Precision::F32));
+    goes_on(&trainer(Precision::Bf16));
+}
+
+/// Stopped, and gone on from the snapshot, until the end: the same bits. Another backend does not go on from there.
+pub fn goes_on(engine: &impl Engine) {
     let task = task();
-    for precision in [Precision::F32, Precision::Bf16] {
-        let engine = trainer(precision);
-        let folder = tempfile::tempdir().unwrap();
-        let place = place(folder.path());
-        let mut stops = 0;
-        let curve = loop {
-            let left = Cell::new(2 + stops % 2);
-            let stopped = fit(&engine, &task, 7, Some(&place), &|_| {
-                left.set(left.get() - 1);
-                left.get() > 0
-            });
-            match stopped {
-                Ok((curve, _)) => break curve,
-                Err(TrainError::Stopped { .. }) => stops += 1,
-                Err(error) => panic!("{error}"),
-            }
-            assert!(stops < 30);
-            let error = fit(&Cpu, &task, 7, Some(&place), &|_| true).unwrap_err();
-            assert!(error.to_string().contains("another device"), "{error}");
-        };
-        assert!(stops > 1, "stopped {stops} times");
-        assert_eq!(curve, whole(&engine, &task));
-    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(folder.path());
+    let mut stops = 0;
+    let curve = loop {
+        let left = Cell::new(2 + stops % 2);
+        let stopped = fit(engine, &task, 7, Some(&place), &|_| {
+            left.set(left.get() - 1);
+            left.get() > 0
+        });
+        match stopped {
+            Ok((curve, _)) => break curve,
+            Err(TrainError::Stopped { .. }) => stops += 1,
+            Err(error) => panic!("{error}"),
+        }
+        assert!(stops < 30);
+        let error = fit(&Cpu, &task, 7, Some(&place), &|_| true).unwrap_err();
+        assert!(error.to_string().contains("another device"), "{error}");
+    };
+    assert!(stops > 1, "stopped {stops} times");
+    assert_eq!(curve, whole(engine, &task));
 }
 
 /// A loss that is no number ends the run.
@@ -169,5 +185,8 @@ pub fn diverges() {
     let data = recipe.data.load(None, shape, recipe.fit).unwrap();
     let task = Task::new(&recipe, data).unwrap();
     let error = fit(&trainer(Precision::F32), &task, 0, None, &|_| true).unwrap_err();
-    assert!(matches!(error, TrainError::Diverged { layer: None, .. }), "{error}");
+    assert!(
+        matches!(error, TrainError::Diverged { layer: None, .. }),
+        "{error}"
+    );
 }

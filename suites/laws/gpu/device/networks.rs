@@ -1,15 +1,16 @@
 //! Laws over networks on a GPU: they compute and learn as on the CPU.
 
-use super::super::{NETS, agree_on, net, of_op};
 use super::super::case::setup;
+use super::super::trained::{goes_on, learns as learns_in_a_run};
+use super::super::{NETS, agree_on, net, of_op, seed_of};
 use super::on_a_gpu;
 use crate::laws::gradients::OPS;
 use candle_core::{DType, Tensor};
-use convcheck::gpu::{Cuda, GpuError, Precision, Session, Training};
+use convcheck::gpu::{Cuda, GpuError, Precision, Session, Trainer, Training};
 use convcheck::net::{Fill, Mode, Net, Norm};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
-use convcheck::train::{Memory, Optimizer, Sgd, Step};
+use convcheck::train::{Engine, Memory, Optimizer, Sgd, Step};
 use convcheck::zoo;
 use libtest_mimic::Trial;
 
@@ -57,10 +58,24 @@ pub fn trials() -> Vec<Trial> {
     }));
     trials.extend(NETS.iter().map(|&(name, side)| {
         on_a_gpu(format!("gpu::device::nets::{name}"), move || {
-            assert_eq!(agree_on(Ok(net(name, side)), 1, cuda), 1);
+            assert_eq!(agree_on(Ok(net(name, side)), seed_of(side), cuda), 1);
         })
     }));
+    trials.push(on_a_gpu("gpu::device::a-run-learns-as-on-the-cpu", || {
+        learns_in_a_run(&trainer(Precision::F32));
+    }));
+    trials.extend(Precision::ALL.map(|precision| {
+        let law = format!("gpu::device::a-run-goes-on::{}", precision.name());
+        on_a_gpu(law, move || goes_on(&trainer(precision)))
+    }));
     trials
+}
+
+/// As `train --device cuda` trains.
+fn trainer(precision: Precision) -> impl Engine {
+    Trainer::new("cuda", precision, move |bytes, batch| {
+        Cuda::new(0, precision, true, bytes, batch)
+    })
 }
 
 fn cuda(bytes: usize, batch: usize) -> Result<Cuda, GpuError> {
