@@ -2,6 +2,7 @@
 //!
 //! A [`Split`] holds images as bytes; [`batch()`] turns some of them into a tensor.
 
+mod affine;
 mod audit;
 mod augment;
 mod batch;
@@ -17,8 +18,9 @@ mod picture;
 mod source;
 mod survey;
 
+pub use affine::Affine;
 pub use audit::{Audit, Distance, Exact, Leak, NEAR, audit};
-pub use augment::{Augment, Move};
+pub use augment::Augment;
 pub(crate) use batch::table;
 pub use batch::{Normalisation, Preparation, batch};
 pub use cifar::{cifar10, cifar100};

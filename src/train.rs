@@ -88,9 +88,6 @@ fn first_fault(layer: Option<&str>) -> String {
     layer.map_or(String::new(), says)
 }
 
-/// The name of [`Cpu`].
-const CPU: &str = "cpu-f32";
-
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
 pub struct Told {

@@ -1,6 +1,6 @@
 //! From bytes to a tensor: which images, altered how, on which scale.
 
-use super::{Augment, DataError, Move, Split};
+use super::{Affine, Augment, DataError, Split};
 use crate::graph::Shape;
 use crate::random::Key;
 use candle_core::{DType, Device, Tensor};
@@ -95,14 +95,14 @@ pub(crate) fn table(Normalisation { mean, deviation }: &Normalisation) -> Vec<[f
 
 impl Preparation {
     /// What happens to an image of that shape and number under a key, alteration by alteration.
-    pub(crate) fn moves(&self, mut shape: Shape, image: usize, key: Key) -> Vec<Move> {
+    pub(crate) fn alterations(&self, mut shape: Shape, image: usize, key: Key) -> Vec<Affine> {
         let key = key.with(image as u64);
-        let mut moves = Vec::with_capacity(self.augment.len());
+        let mut alterations = Vec::with_capacity(self.augment.len());
         for (i, augment) in (0u64..).zip(&self.augment) {
-            moves.push(augment.as_move(shape, key.with(i)));
+            alterations.push(augment.affine(shape, key.with(i)));
             shape = augment.shape(shape).unwrap_or(shape);
         }
-        moves
+        alterations
     }
 }
 
@@ -137,13 +137,9 @@ pub fn batch(
     }
     let table = table(&preparation.normalisation);
     let altered = |&index: &usize| {
-        let (mut image, mut at) = (split.image(index).to_vec(), split.shape);
-        let key = key.with(index as u64);
-        for (i, augment) in (0u64..).zip(&preparation.augment) {
-            image = augment.apply(&image, at, key.with(i));
-            at = augment.shape(at).unwrap_or(at);
-        }
-        image
+        let alterations = preparation.alterations(split.shape, index, key);
+        let image = split.image(index).to_vec();
+        (alterations.iter()).fold(image, |image, affine| affine.apply(&image, channels))
     };
     let plane: usize = shape.extent().iter().product();
     let mut dims = vec![indices.len()];

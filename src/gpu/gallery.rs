@@ -3,7 +3,7 @@
 use super::draft::counted;
 use super::weights::Stack;
 use super::{Address, Argument, Command, Element, GpuError, Program};
-use crate::data::{Move, Preparation, Split, table};
+use crate::data::{Affine, Preparation, Split, table};
 use crate::graph::Shape;
 use crate::random::Key;
 
@@ -24,12 +24,22 @@ pub(super) struct Hung {
 #[derive(Clone, Copy)]
 pub(super) struct Choice {
     offsets: Address,
-    moves: Address,
+    affines: Address,
 }
 
 impl<'a> Gallery<'a> {
     /// Of parts, which are named by their place in this list.
+    ///
+    /// # Panics
+    /// If there is none, and if they are of several shapes or scales.
     pub fn new(parts: Vec<(&'a Split, &'a Preparation)>) -> Gallery<'a> {
+        let is_one = |pair: &[(&Split, &Preparation)]| {
+            let [(split, prepared), (other, prepared_so)] = pair else {
+                return true;
+            };
+            split.shape == other.shape && prepared.normalisation == prepared_so.normalisation
+        };
+        assert!(!parts.is_empty() && parts.windows(2).all(is_one));
         Gallery { parts }
     }
 
@@ -63,10 +73,10 @@ impl<'a> Gallery<'a> {
         }
         bytes.resize(behind_offsets(images.len()), 0);
         for &image in images {
-            let mut moves = preparation.moves(split.shape, image, key);
-            let last = moves.last().map_or(split.shape.extent(), Move::to);
-            moves.resize(self.alterations(), Move::none(last));
-            let numbers = moves.iter().flat_map(Move::numbers);
+            let mut affines = preparation.alterations(split.shape, image, key);
+            let last = affines.last().map_or(split.shape.extent(), Affine::to);
+            affines.resize(self.alterations(), Affine::identity(last));
+            let numbers = affines.iter().flat_map(Affine::numbers);
             bytes.extend(numbers.flat_map(f64::to_ne_bytes));
         }
         bytes
@@ -109,7 +119,7 @@ impl Hung {
         let offsets = stack.take(behind_offsets(images));
         Choice {
             offsets,
-            moves: stack.take(images * self.alterations * 8 * 8),
+            affines: stack.take(images * self.alterations * 8 * 8),
         }
     }
 
@@ -129,7 +139,7 @@ impl Hung {
         let channels = self.shape.channels();
         let threads = counted(images * channels * rows * columns)?;
         let sizes = [self.alterations, channels, h, w, rows, columns, threads];
-        let places = [self.store, choice.offsets, choice.moves, self.table, x];
+        let places = [self.store, choice.offsets, choice.affines, self.table, x];
         let ints = sizes
             .iter()
             .map(|&size| Ok(Argument::Int(counted(size)? as i32)));

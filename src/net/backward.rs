@@ -84,11 +84,13 @@ impl Net {
             }
             if let Some(dy) = slope {
                 seen(node, &dy);
-                let (inputs, weights) = match rectified[id].take() {
-                    Some(y) => self.norm_backward(id, &pass, &dy, Some(&y)),
-                    None => self.layer_backward(id, &pass, &dy, &needed),
-                }
-                .map_err(|error| failed(node, &error))?;
+                let slope = Slope {
+                    dy: &dy,
+                    rectified: rectified[id].as_ref(),
+                };
+                let (inputs, weights) = (self.layer_backward(id, &pass, slope, &needed))
+                    .map_err(|error| failed(node, &error))?;
+                rectified[id] = None;
                 for (&input, slope) in node.inputs.iter().zip(inputs) {
                     if let Some(slope) = slope {
                         collect(&mut slopes[input], slope).map_err(|error| failed(node, &error))?;
@@ -109,9 +111,10 @@ impl Net {
         &self,
         id: NodeId,
         pass: &Pass,
-        dy: &Tensor,
+        slope: Slope,
         needed: &[bool],
     ) -> CandleResult<Parts> {
+        let dy = slope.dy;
         let node = &self.graph.nodes()[id];
         let weights = self.weights_of(id);
         let wanted = |i: usize| needed[node.inputs[i]];
@@ -134,7 +137,10 @@ impl Net {
                     linear::weight_gradient(x(0)?, dy, *bias)?,
                 ))
             }
-            Op::BatchNorm { .. } => self.norm_backward(id, pass, dy, None),
+            Op::BatchNorm { .. } => {
+                let slopes = self.normalised_backward(id, pass, x(0)?, slope)?;
+                Ok((vec![Some(slopes.input)], vec![slopes.weight, slopes.bias]))
+            }
             &Op::Lrn {
                 size,
                 alpha,
@@ -213,20 +219,6 @@ impl Net {
                 only(join::pad_shortcut_backward(dims, *channels, *stride, dy))
             }
         }
-    }
-
-    /// As [`Net::layer_backward`] of a normalisation; `rectified` is its value behind the rectifier, if `dy` is the
-    /// gradient of that.
-    fn norm_backward(
-        &self,
-        id: NodeId,
-        pass: &Pass,
-        dy: &Tensor,
-        rectified: Option<&Tensor>,
-    ) -> CandleResult<Parts> {
-        let x = kept(pass, self.graph.nodes()[id].inputs[0], "input")?;
-        let slopes = self.normalised_backward(id, pass, x, Slope { dy, rectified })?;
-        Ok((vec![Some(slopes.input)], vec![slopes.weight, slopes.bias]))
     }
 
     /// Dimensions of a layer's value in a batch.

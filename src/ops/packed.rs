@@ -158,29 +158,41 @@ impl<T: Real> Loose<'_, T> {
         let (terms, count) = (self.terms(), columns.len());
         near.resize(count.next_multiple_of(lanes::<T>()) * terms, T::zero());
         let numbers = &self.numbers[columns.start * self.apart..];
-        let firsts = (0..count).step_by(full::<T>());
-        if self.apart == 1 {
-            // along the rows of numbers, which go through all blocks
-            let starts = (0..self.turns).flat_map(|i| self.taps.iter().map(move |tap| (i, tap)));
-            for (term, (i, tap)) in starts.enumerate() {
-                let row = &numbers[i * self.turn + tap..][..count];
-                for (first, row) in firsts.clone().zip(row.chunks(full::<T>())) {
-                    let width = width(lanes::<T>(), row.len());
-                    copy(row, &mut near[first * terms + term * width..][..row.len()]);
-                }
-            }
-            return Blocks::new(near, terms, count);
+        match self.apart {
+            1 => self.by_rows(numbers, count, near),
+            _ => self.by_blocks(numbers, count, near),
         }
-        for first in firsts {
+        Blocks::new(near, terms, count)
+    }
+
+    /// Packs columns that are neighbours: row by row of the numbers, each of which goes through all blocks.
+    fn by_rows(&self, numbers: &[T], count: usize, packed: &mut [T]) {
+        let terms = self.terms();
+        let starts = (0..self.turns).flat_map(|i| self.taps.iter().map(move |tap| (i, tap)));
+        for (term, (i, tap)) in starts.enumerate() {
+            let row = &numbers[i * self.turn + tap..][..count];
+            for (block, row) in row.chunks(full::<T>()).enumerate() {
+                let (first, width) = (block * full::<T>(), width(lanes::<T>(), row.len()));
+                copy(
+                    row,
+                    &mut packed[first * terms + term * width..][..row.len()],
+                );
+            }
+        }
+    }
+
+    /// Packs columns that are apart: block by block, and in it turn by turn.
+    fn by_blocks(&self, numbers: &[T], count: usize, packed: &mut [T]) {
+        let terms = self.terms();
+        for first in (0..count).step_by(full::<T>()) {
             let columns = (count - first).min(full::<T>());
             let width = width(lanes::<T>(), columns);
-            let block = &mut near[first * terms..][..width * terms];
+            let block = &mut packed[first * terms..][..width * terms];
             let numbers = &numbers[first * self.apart..];
             for (i, packed) in block.chunks_exact_mut(width * self.taps.len()).enumerate() {
                 self.fill(packed, &numbers[i * self.turn..], width, columns);
             }
         }
-        Blocks::new(near, terms, count)
     }
 
     /// Packs a turn of a block, of which `columns` are there.

@@ -117,17 +117,7 @@ impl<'a, T: Real> Left<'a, T> {
             step,
         }
     }
-}
 
-/// Terms that become one partial sum: all terms in some of their repetitions, or some of them in one.
-struct Part<'a> {
-    /// How many come before them.
-    first: usize,
-    repeats: Range<usize>,
-    terms: &'a [usize],
-}
-
-impl<T> Left<'_, T> {
     /// The parts of the terms, in order.
     fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let (terms, repeat) = (self.terms, self.repeat);
@@ -145,6 +135,14 @@ impl<T> Left<'_, T> {
             })
         })
     }
+}
+
+/// Terms that become one partial sum: all terms in some of their repetitions, or some of them in one.
+struct Part<'a> {
+    /// How many come before them.
+    first: usize,
+    repeats: Range<usize>,
+    terms: &'a [usize],
 }
 
 /// Some columns of a product.

@@ -38,14 +38,9 @@ pub struct Place {
 struct Header {
     recipe: String,
     data: String,
-    #[serde(default = "cpu")]
+    #[serde(default = "super::cpu::name")]
     backend: String,
     progress: Progress,
-}
-
-/// Of snapshots from before there was another.
-pub(super) fn cpu() -> String {
-    super::CPU.into()
 }
 
 const STATE: &str = "state";

@@ -102,7 +102,7 @@ impl Task {
     }
 
     /// The recipe.
-    pub fn recipe(&self) -> &Recipe {
+    pub(crate) fn recipe(&self) -> &Recipe {
         &self.recipe
     }
 

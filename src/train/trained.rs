@@ -24,7 +24,7 @@ pub struct Trained {
     /// Commit of the program that ran it, if it was built from a checkout.
     pub commit: Option<String>,
     /// Device and numbers that it ran on: `cpu-f32`, `cuda-bf16`.
-    #[serde(default = "super::snapshot::cpu")]
+    #[serde(default = "super::cpu::name")]
     pub backend: String,
     /// Processor, cores, memory and operating system, or the device with its driver.
     pub machine: String,
