@@ -2,10 +2,15 @@
 
 Started by ci/gpu, there where the GPU is. As ci/peers.py: in each round of a network, a batch and a step the engines
 come one after the other, each warmed up, on images that are on the GPU already. A sample is a step to its end.
+
+Compiling takes PyTorch minutes a network. So that is done before anything is timed, some networks side by side: PyTorch
+keeps what it has compiled on disk.
 """
 
 import argparse
+import concurrent.futures
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -19,7 +24,9 @@ from torch import nn
 
 QUICK = ["article_lenet5_cifar10", "resnet20_cifar", "vgg16", "resnet50"]
 PRECISIONS = ["f32", "tf32", "bf16"]
+STEPS = ["training", "inference"]
 GPU = torch.device("cuda")
+SIDE_BY_SIDE = 4  # networks that are compiled at once; they share the GPU's memory
 
 
 def fail(what):
@@ -71,6 +78,24 @@ def step_of(make, compiled, shape, batch, step, precision):
     return learn
 
 
+def compiled_once(task):
+    """Runs a compiled step; what cannot be compiled says so again when it is timed."""
+    name, shape, batch, step, precision = task
+    try:
+        run = step_of(MODELS[name], True, shape, batch, step, precision)
+        for _ in range(3):
+            run()
+    except (RuntimeError, ValueError, AssertionError):
+        pass
+
+
+def compile_ahead(tasks):
+    start = time.monotonic()
+    with concurrent.futures.ProcessPoolExecutor(SIDE_BY_SIDE, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(compiled_once, tasks))
+    print(f"{len(tasks)} steps compiled in {time.monotonic() - start:.0f} s", flush=True)
+
+
 def measure(options, name, shape, batch, step, precision):
     """The timings of each round, and why an engine is missing."""
     timings, missing, steps = [], {}, {}
@@ -89,7 +114,7 @@ def measure(options, name, shape, batch, step, precision):
     for turn in range(1, options.rounds + 1):
         first = {**ours(), "round": turn}
         timings.append(first)
-        for engine in ["pytorch"] + ([] if options.eager else ["pytorch-compiled"]):
+        for engine in ["pytorch"] + (["pytorch-compiled"] if name in options.compiled else []):
             if engine not in missing:
                 try:
                     timings.append({**first, **peer(engine)})
@@ -107,7 +132,9 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a few networks, three rounds")
     parser.add_argument("--precision", action="append", choices=PRECISIONS, help="can be given several times; all without one")
     parser.add_argument("--batch", action="append", type=int, help="can be given several times")
-    parser.add_argument("--eager", action="store_true", help="without compiled PyTorch, which takes a minute a network")
+    parser.add_argument("--step", action="append", choices=STEPS, help="can be given several times; both without one")
+    parser.add_argument("--compiled", action="append", metavar="MODEL", help="those that compiled PyTorch runs too; all without one")
+    parser.add_argument("--eager", action="store_true", help="without compiled PyTorch")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--samples", type=int, default=20, help="in each round")
     parser.add_argument("--minutes", type=float, default=9, help="after so long nothing new is begun")
@@ -116,7 +143,8 @@ def main():
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.convcheck = os.environ["CONVCHECK"]
     names = options.models or (QUICK if options.quick else list(MODELS))
-    for name in names:
+    options.compiled = [] if options.eager else options.compiled or names
+    for name in names + options.compiled:
         if name not in MODELS:
             fail(f"{name} is not among the models: {', '.join(MODELS)}")
     if min(options.rounds, options.samples, *(options.batch or [1])) < 1:
@@ -136,25 +164,31 @@ def main():
     if differ:
         sys.exit(1)
 
+    tasks = [
+        (name, shapes[name], batch, step, precision)
+        for name in names
+        for batch in options.batch or batches(shapes[name])
+        for step in options.step or STEPS
+        for precision in options.precision or PRECISIONS
+    ]
     end, timings, left = time.monotonic() + 60 * options.minutes, {}, 0
     print(f"{torch.cuda.get_device_name()}, {options.rounds} rounds of {options.samples} samples", flush=True)
-    for name in names:
-        for batch in options.batch or batches(shapes[name]):
-            for step in ("training", "inference"):
-                for precision in options.precision or PRECISIONS:
-                    if time.monotonic() > end:
-                        left += 1
-                        continue
-                    what = f"{name}, batch {batch}, {step}, {precision}"
-                    try:
-                        new, missing = measure(options, name, shapes[name], batch, step, precision)
-                    except RuntimeError as error:
-                        print(f"{what}: {error}", flush=True)
-                        continue
-                    timings.setdefault(precision, []).extend(new)
-                    write(options.output / precision, timings[precision])
-                    without = "".join(f"; {engine}: {why}" for engine, why in missing.items())
-                    print(f"{what}{without}", flush=True)
+    if options.compiled:
+        compile_ahead([task for task in tasks if task[0] in options.compiled])
+    for name, shape, batch, step, precision in tasks:
+        if time.monotonic() > end:
+            left += 1
+            continue
+        what = f"{name}, batch {batch}, {step}, {precision}"
+        try:
+            new, missing = measure(options, name, shape, batch, step, precision)
+        except RuntimeError as error:
+            print(f"{what}: {error}", flush=True)
+            continue
+        timings.setdefault(precision, []).extend(new)
+        write(options.output / precision, timings[precision])
+        without = "".join(f"; {engine}: {why}" for engine, why in missing.items())
+        print(f"{what}{without}", flush=True)
     for precision in timings:
         print(f"\n{precision}", flush=True)
         subprocess.run([options.convcheck, "time", "--from", options.output / precision], check=True)

@@ -1,6 +1,6 @@
 //! How is the backward pass of a network written as commands?
 
-use super::draft::launch;
+use super::draft::{launch, sweep};
 use super::forward::kind;
 use super::slopes::Slopes;
 use super::sums::Strips;
@@ -79,7 +79,7 @@ impl Writer<'_> {
                 if let Some((dx, add)) = slopes.into(self, input)? {
                     match kind(*activation) {
                         Some(kind) => {
-                            launch!(self.draft, "activate_backward", units, y, dy, dx, kind, add)?
+                            sweep!(self.draft, "activate_backward", units, y, dy, dx, kind, add)?
                         }
                         None => {
                             let rows = self.rows(id);
@@ -93,7 +93,7 @@ impl Writer<'_> {
                     let which = self.kept[id];
                     self.slide(
                         "max_pool_backward",
-                        self.units(input),
+                        self.places(input),
                         id,
                         window,
                         &[dy.into(), which.into(), dx.into()],
@@ -118,11 +118,11 @@ impl Writer<'_> {
             }
             Op::AdaptiveAvgPool { .. } => {
                 if let Some((dx, add)) = slopes.into(self, input)? {
-                    let units = self.units(input);
+                    let places = self.places(input);
                     launch!(
                         self.draft,
                         "cells_backward",
-                        units,
+                        places,
                         dy,
                         dx,
                         to.c,
@@ -139,7 +139,7 @@ impl Writer<'_> {
                 let parts = self.draft.floats(strips.many * 2 * to.c)?;
                 self.slide(
                     "subsample_sums",
-                    strips.many * to.c,
+                    strips.threads,
                     id,
                     window,
                     &[x.into(), dy.into(), parts.into()],
@@ -217,7 +217,7 @@ impl Writer<'_> {
             Op::Concat => {
                 let mut at = 0;
                 for &input in &node.inputs {
-                    let (c, count) = (self.maps(input).c, self.units(input));
+                    let (c, count) = (self.maps(input).c, self.places(input));
                     if let Some((dx, add)) = slopes.into(self, input)? {
                         launch!(
                             self.draft, "channels", count, dy, dx, to.c, at, c, 0usize, c, add
@@ -231,8 +231,9 @@ impl Writer<'_> {
                     if !add {
                         launch!(self.draft, "clear", self.units(input), dx)?;
                     }
+                    let places = self.places(id);
                     launch!(
-                        self.draft, "channels", units, dy, dx, to.c, 0usize, from.c, *first, to.c,
+                        self.draft, "channels", places, dy, dx, to.c, 0usize, from.c, *first, to.c,
                         add
                     )?;
                 }
@@ -240,7 +241,7 @@ impl Writer<'_> {
             Op::Add => {
                 // the second takes a copy, as the first may take the gradient itself
                 if let Some((dx, add)) = slopes.into(self, node.inputs[1])? {
-                    launch!(self.draft, "scale", units, dy, dx, 1.0, 0.0, add)?;
+                    sweep!(self.draft, "scale", units, dy, dx, 1.0, 0.0, add)?;
                 }
                 slopes.give(self, input, dy)?;
             }
@@ -275,7 +276,7 @@ impl Writer<'_> {
             }
             Op::Scale { factor, .. } => {
                 if let Some((dx, add)) = slopes.into(self, input)? {
-                    launch!(self.draft, "scale", units, dy, dx, *factor, 0.0, add)?;
+                    sweep!(self.draft, "scale", units, dy, dx, *factor, 0.0, add)?;
                 }
             }
             Op::PadShortcut { stride, .. } => {
@@ -307,31 +308,21 @@ impl Writer<'_> {
         let [input, gate] = self.node(id).inputs[..] else {
             unreachable!("a gate has two inputs");
         };
-        let (maps, units, gates) = (self.maps(id), self.units(id), self.units(gate));
-        let (c, plane, by_unit) = (maps.c, maps.plane(), gates == units);
+        let (maps, places, gates) = (self.maps(id), self.places(id), self.units(gate));
+        let (c, plane, by_unit) = (maps.c, maps.plane(), gates == self.units(id));
         let (x, values) = (self.value(input), self.value(gate));
         if let Some((dx, add)) = slopes.into(self, input)? {
             launch!(
-                self.draft, "gate", units, dy, values, dx, c, plane, by_unit, add
+                self.draft, "gate", places, dy, values, dx, c, plane, by_unit, add
             )?;
         }
         match slopes.into(self, gate)? {
             Some((dgate, add)) if by_unit => {
-                launch!(self.draft, "gate", units, dy, x, dgate, c, plane, true, add)
-            }
-            Some((dgate, add)) => {
                 launch!(
-                    self.draft,
-                    "gate_backward",
-                    gates,
-                    x,
-                    dy,
-                    dgate,
-                    c,
-                    plane,
-                    add
+                    self.draft, "gate", places, dy, x, dgate, c, plane, true, add
                 )
             }
+            Some((dgate, add)) => self.map_sums(id, [x.into(), dy.into()], 1.0, dgate, add),
             None => Ok(()),
         }
     }

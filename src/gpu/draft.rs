@@ -74,6 +74,17 @@ macro_rules! launch {
 }
 pub(super) use launch;
 
+/// `sweep!(draft, "kernel", units, arguments...)`: as [`launch!`], for a kernel whose threads take
+/// [`Element::wide`] units each. The number of units is the last argument too.
+macro_rules! sweep {
+    ($draft:expr, $kernel:literal, $units:expr, $($argument:expr),+ $(,)?) => {{
+        let units: usize = $units;
+        let threads = $draft.blocks(units);
+        $draft.launch($kernel, threads, &[$($argument.into(),)+ units.into()])
+    }};
+}
+pub(super) use sweep;
+
 impl Draft {
     /// A program of nothing.
     pub fn new(element: Element) -> Draft {
@@ -82,6 +93,11 @@ impl Draft {
             commands: Vec::new(),
             sizes: Vec::new(),
         }
+    }
+
+    /// Threads that take so many units, or channels.
+    pub fn blocks(&self, units: usize) -> usize {
+        units.div_ceil(self.element.wide())
     }
 
     /// A tensor of so many units.

@@ -1,6 +1,6 @@
 //! How is the forward pass of a network written as commands?
 
-use super::draft::{Given, launch};
+use super::draft::{Given, launch, sweep};
 use super::writer::{Mode, Writer};
 use super::{Address, GpuError};
 use crate::graph::{Activation, Group, NodeId, Op};
@@ -66,7 +66,7 @@ impl Writer<'_> {
             Op::Activation(activation) => {
                 let y = self.draft.units(units)?;
                 match kind(*activation) {
-                    Some(kind) => launch!(self.draft, "activate", units, x, y, kind)?,
+                    Some(kind) => sweep!(self.draft, "activate", units, x, y, kind)?,
                     None => launch!(self.draft, "softmax", self.rows(id), x, y, to.c)?,
                 }
                 Ok(y)
@@ -81,7 +81,7 @@ impl Writer<'_> {
                     self.kept[id] = Some(self.draft.tensor(units, 2)?);
                 }
                 let before = [x.into(), y.into(), self.kept[id].into()];
-                self.slide("max_pool", units, id, window, &before, &[])?;
+                self.slide("max_pool", self.places(id), id, window, &before, &[])?;
                 Ok(y)
             }
             Op::AvgPool {
@@ -102,6 +102,12 @@ impl Writer<'_> {
             }
             Op::AdaptiveAvgPool { .. } => {
                 let y = self.draft.units(units)?;
+                if to.plane() == 1 {
+                    let input = node.inputs[0];
+                    let share = 1.0 / from.plane() as f64;
+                    self.map_sums(input, [x.into(), Given::At(None)], share, y, false)?;
+                    return Ok(y);
+                }
                 launch!(
                     self.draft, "cells", units, x, y, to.c, from.h, from.w, to.h, to.w
                 )?;
@@ -141,7 +147,8 @@ impl Writer<'_> {
                 let y = self.draft.units(units)?;
                 let mut at = 0;
                 for &input in &node.inputs {
-                    let (x, c, count) = (self.value(input), self.maps(input).c, self.units(input));
+                    let (x, c) = (self.value(input), self.maps(input).c);
+                    let count = self.places(input);
                     launch!(
                         self.draft, "channels", count, x, y, c, 0usize, to.c, at, c, false
                     )?;
@@ -151,14 +158,15 @@ impl Writer<'_> {
             }
             Op::Slice { from: first, .. } => {
                 let y = self.draft.units(units)?;
+                let places = self.places(id);
                 launch!(
-                    self.draft, "channels", units, x, y, from.c, *first, to.c, 0usize, to.c, false
+                    self.draft, "channels", places, x, y, from.c, *first, to.c, 0usize, to.c, false
                 )?;
                 Ok(y)
             }
             Op::Add => {
                 let y = self.draft.units(units)?;
-                launch!(self.draft, "sum", units, x, self.input(id, 1), y)?;
+                sweep!(self.draft, "sum", units, x, self.input(id, 1), y)?;
                 Ok(y)
             }
             Op::BroadcastAdd => {
@@ -186,11 +194,11 @@ impl Writer<'_> {
             Op::Gate => {
                 let y = self.draft.units(units)?;
                 let by_unit = self.units(node.inputs[1]) == units;
-                let gates = self.input(id, 1);
+                let (gates, places) = (self.input(id, 1), self.places(id));
                 launch!(
                     self.draft,
                     "gate",
-                    units,
+                    places,
                     x,
                     gates,
                     y,
@@ -211,7 +219,7 @@ impl Writer<'_> {
             }
             Op::Scale { factor, offset } => {
                 let y = self.draft.units(units)?;
-                launch!(self.draft, "scale", units, x, y, *factor, *offset, false)?;
+                sweep!(self.draft, "scale", units, x, y, *factor, *offset, false)?;
                 Ok(y)
             }
             Op::PadShortcut { stride, .. } => {

@@ -1,6 +1,6 @@
 //! How is batch normalisation written as commands?
 
-use super::draft::{Given, launch};
+use super::draft::launch;
 use super::sums::Strips;
 use super::writer::{Mode, Writer};
 use super::{Address, GpuError};
@@ -14,27 +14,37 @@ pub(super) enum Cut {
     Nothing,
     /// What the normalised input tells.
     ByInput,
-    /// What the output tells, which has something added to it; it is taken out of the gradient itself.
-    ByOutput(Address),
+    /// What the output tells, which has something added to it; what is left of the gradient goes to the other place.
+    ByOutput(Address, Address),
 }
 
 impl Writer<'_> {
-    /// Mean and inverse deviation of each channel of `x`; the running ones take in the batch's.
+    /// What each channel of `x` is normalised by; the running statistics take in the batch's.
     pub fn line(&mut self, id: NodeId, x: Address) -> Result<Address, GpuError> {
         let node = self.node(id);
         let Op::BatchNorm { eps, momentum } = node.op else {
             unreachable!("a batch normalisation has a line");
         };
         let (c, rows) = (self.maps(id).c, self.rows(id));
-        let (mean, variance) = (self.float(id, 2), self.float(id, 3));
-        let line = self.draft.floats(2 * c)?;
+        let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|which| self.float(id, which));
+        let line = self.draft.floats(4 * c)?;
         let correction = match self.mode {
             Mode::Eval { .. }
             | Mode::Train {
                 norm: Norm::Running,
                 ..
             } => {
-                launch!(self.draft, "norm_running", c, mean, variance, line, eps)?;
+                launch!(
+                    self.draft,
+                    "norm_running",
+                    c,
+                    mean,
+                    variance,
+                    weight,
+                    bias,
+                    line,
+                    eps
+                )?;
                 return Ok(line);
             }
             _ if rows < 2 => {
@@ -48,12 +58,12 @@ impl Writer<'_> {
                 norm: Norm::Keras, ..
             } => 1.0,
         };
-        let strips = Strips::new(rows, c);
+        let strips = Strips::new(rows, self.draft.blocks(c));
         let parts = self.draft.floats(strips.many * 2 * c)?;
         launch!(
             self.draft,
             "norm_statistics",
-            strips.many * c,
+            strips.threads,
             x,
             parts,
             c,
@@ -66,6 +76,8 @@ impl Writer<'_> {
             "norm_line",
             c,
             parts.parts,
+            weight,
+            bias,
             line,
             mean,
             variance,
@@ -90,9 +102,9 @@ impl Writer<'_> {
         weights: ([Address; 2], bool),
         dx: Option<(Address, bool)>,
     ) -> Result<(), GpuError> {
-        let (c, rows, units) = (self.maps(id).c, self.rows(id), self.units(id));
+        let (c, rows) = (self.maps(id).c, self.rows(id));
+        let blocks = self.draft.blocks(c);
         let line = self.kept[id].expect("the forward pass keeps a normalisation's line");
-        let (weight, bias) = (self.float(id, 0), self.float(id, 1));
         let of_batch = !matches!(
             self.mode,
             Mode::Train {
@@ -100,29 +112,42 @@ impl Writer<'_> {
                 ..
             }
         );
-        let (output, by_input) = match cut {
-            Cut::Nothing => (Given::At(None), false),
-            Cut::ByInput => (Given::At(None), true),
-            Cut::ByOutput(y) => (y.into(), false),
-        };
-        let strips = Strips::new(rows, c);
+        let strips = Strips::new(rows, blocks);
         let parts = self.draft.floats(strips.many * 2 * c)?;
-        launch!(
-            self.draft,
-            "norm_sums",
-            strips.many * c,
-            x,
-            dy,
-            output,
-            line,
-            weight,
-            bias,
-            parts,
-            c,
-            by_input,
-            rows,
-            strips.each
-        )?;
+        let (threads, each) = (strips.threads, strips.each);
+        let by_input = matches!(cut, Cut::ByInput);
+        let mut dz = dy;
+        if let Cut::ByOutput(y, left) = cut {
+            dz = left;
+            launch!(
+                self.draft,
+                "norm_sums_cut",
+                threads,
+                x,
+                dy,
+                y,
+                left,
+                line,
+                parts,
+                c,
+                rows,
+                each
+            )?;
+        } else {
+            launch!(
+                self.draft,
+                "norm_sums",
+                threads,
+                x,
+                dy,
+                line,
+                parts,
+                c,
+                by_input,
+                rows,
+                each
+            )?;
+        }
         let parts = strips.fold(&mut self.draft, parts, 2 * c)?;
         let slopes = self.draft.floats(2 * c)?;
         let ([dweight, dbias], add) = weights;
@@ -142,20 +167,21 @@ impl Writer<'_> {
             add
         )?;
         let Some((dx, add)) = dx else { return Ok(()) };
+        let strips = Strips::of_units(rows, blocks);
         launch!(
             self.draft,
             "norm_backward",
-            units,
+            strips.threads,
             x,
-            dy,
+            dz,
             line,
-            weight,
-            bias,
             slopes,
             dx,
             c,
             by_input,
-            add
+            add,
+            rows,
+            strips.each
         )
     }
 }

@@ -4,7 +4,7 @@
 //! that hang over the edge it does not know: where a window is otherwise, its zeros are laid around the
 //! maps first.
 
-use super::draft::{Given, counted, launch};
+use super::draft::{Given, counted, launch, sweep};
 use super::slopes::Slopes;
 use super::sums::Strips;
 use super::writer::Writer;
@@ -144,12 +144,12 @@ impl Writer<'_> {
         let input = self.node(id).inputs[0];
         let add = !slopes.started.insert(owner);
         if self.float(id, 1).is_some() {
-            let strips = Strips::new(self.rows(id), maps.c);
+            let strips = Strips::new(self.rows(id), self.draft.blocks(maps.c));
             let parts = self.draft.floats(strips.many * maps.c)?;
             launch!(
                 self.draft,
                 "bias_sums",
-                strips.many * maps.c,
+                strips.threads,
                 dy,
                 cut,
                 parts,
@@ -172,7 +172,7 @@ impl Writer<'_> {
             )?;
         } else if let Some(y) = cut {
             let units = self.units(id);
-            launch!(self.draft, "activate_backward", units, y, dy, dy, 0, false)?;
+            sweep!(self.draft, "activate_backward", units, y, dy, dy, 0, false)?;
         }
         let product = self.product(id)?;
         let x = self.kept[id].unwrap_or(self.value(input));

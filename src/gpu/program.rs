@@ -22,6 +22,12 @@ impl Element {
             Element::Bf16 => 2,
         }
     }
+
+    /// Units that a thread takes at once: as many as one access of memory, of 16 bytes, carries. `WIDE` in
+    /// `kernels/number.cu`.
+    pub const fn wide(self) -> usize {
+        16 / self.bytes()
+    }
 }
 
 /// What a kernel is handed.

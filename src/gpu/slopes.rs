@@ -1,6 +1,6 @@
 //! The gradients of a network's values while they are being computed.
 
-use super::draft::launch;
+use super::draft::sweep;
 use super::writer::Writer;
 use super::{Address, GpuError};
 use crate::graph::NodeId;
@@ -43,7 +43,7 @@ impl Slopes {
             }
             Some(there) => {
                 let units = writer.units(id);
-                launch!(writer.draft, "scale", units, slope, there, 1.0, 0.0, true)
+                sweep!(writer.draft, "scale", units, slope, there, 1.0, 0.0, true)
             }
         }
     }

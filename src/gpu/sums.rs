@@ -1,7 +1,9 @@
 //! How is a sum over the rows of each channel divided among threads?
 
-use super::draft::{Draft, launch};
+use super::draft::{Draft, Given, launch};
+use super::writer::Writer;
 use super::{Address, GpuError};
+use crate::graph::NodeId;
 
 /// Parts that one thread adds up; PARTS in `kernels/number.cu`.
 const SUM_PARTS: usize = 64;
@@ -9,10 +11,16 @@ const SUM_PARTS: usize = 64;
 /// Threads that keep a large device busy.
 const THREADS: usize = 1 << 17;
 
-/// Rows below which a strip is not worth a thread.
-const ROWS: usize = 16;
+/// Rows below which a strip is not worth a part of a sum.
+const SUMMED: usize = 32;
 
-/// Strips of rows.
+/// Rows above which a strip does not save what a thread reads once.
+const READ: usize = 8;
+
+/// Units of a map that a thread adds up.
+const MAPPED: usize = 64;
+
+/// Strips of rows, each of which a thread takes for a block of channels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Strips {
     /// Rows of all.
@@ -21,17 +29,29 @@ pub(super) struct Strips {
     pub each: usize,
     /// Strips.
     pub many: usize,
+    /// Threads for all.
+    pub threads: usize,
 }
 
 impl Strips {
-    /// Of so many rows of so many channels; a function of the two alone, so that sums are.
-    pub fn new(rows: usize, channels: usize) -> Strips {
-        let many = (THREADS / channels).min(rows / ROWS).max(1);
-        let each = rows.div_ceil(many);
+    /// For sums of so many rows of so many blocks; a function of the two alone, so that sums are.
+    pub fn new(rows: usize, blocks: usize) -> Strips {
+        let many = (THREADS / blocks).min(rows / SUMMED).max(1);
+        Strips::of(rows, blocks, rows.div_ceil(many))
+    }
+
+    /// For what is done to each unit by itself.
+    pub fn of_units(rows: usize, blocks: usize) -> Strips {
+        Strips::of(rows, blocks, (rows * blocks / THREADS).clamp(1, READ))
+    }
+
+    fn of(rows: usize, blocks: usize, each: usize) -> Strips {
+        let many = rows.div_ceil(each);
         Strips {
             rows,
             each,
-            many: rows.div_ceil(each),
+            many,
+            threads: many * blocks,
         }
     }
 
@@ -84,6 +104,47 @@ impl Strips {
     }
 }
 
+impl Writer<'_> {
+    /// The sums over each map of each sample of a layer's size, of a value or of the product of two, times a factor.
+    pub fn map_sums(
+        &mut self,
+        id: NodeId,
+        [x, b]: [Given; 2],
+        factor: f64,
+        y: Address,
+        add: bool,
+    ) -> Result<(), GpuError> {
+        let maps = self.maps(id);
+        let each = maps.plane().min(MAPPED);
+        let strips = maps.plane().div_ceil(each);
+        let sums = self.batch * strips;
+        let parts = self.draft.floats(sums * maps.c)?;
+        let threads = sums * self.draft.blocks(maps.c);
+        launch!(
+            self.draft,
+            "map_sums",
+            threads,
+            x,
+            b,
+            parts,
+            maps.c,
+            maps.plane(),
+            each
+        )?;
+        launch!(
+            self.draft,
+            "map_fold",
+            self.batch * maps.c,
+            parts,
+            y,
+            factor,
+            strips,
+            maps.c,
+            add
+        )
+    }
+}
+
 /// What is left for one thread to add up.
 pub(super) struct Parts {
     pub parts: Address,
@@ -99,10 +160,11 @@ mod tests {
     #[test]
     fn no_strip_is_empty_and_none_is_left_out() {
         for rows in [1, 2, 15, 17, 63, 1000, 12_345, 802_816] {
-            for channels in [1, 3, 64, 2048, 1 << 20] {
-                let strips = Strips::new(rows, channels);
-                assert!(strips.each * strips.many >= rows);
-                assert!(strips.each * (strips.many - 1) < rows);
+            for blocks in [1, 3, 64, 2048, 1 << 20] {
+                for strips in [Strips::new(rows, blocks), Strips::of_units(rows, blocks)] {
+                    assert!(strips.each * strips.many >= rows);
+                    assert!(strips.each * (strips.many - 1) < rows);
+                }
             }
         }
     }

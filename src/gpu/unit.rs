@@ -3,6 +3,7 @@
 use super::draft::{Given, launch};
 use super::norm::Cut;
 use super::slopes::Slopes;
+use super::sums::Strips;
 use super::writer::{Mode, Writer};
 use super::{Address, GpuError};
 use crate::graph::Group;
@@ -13,6 +14,13 @@ impl Writer<'_> {
     /// What a group takes along behind its product, or from its normalisation on.
     pub fn finish(&mut self, group: &Group, x: Address) -> Result<Address> {
         let (c, units) = (self.maps(group.last).c, self.units(group.last));
+        let strips = Strips::of_units(self.rows(group.last), self.draft.blocks(c));
+        let Strips {
+            rows,
+            each,
+            threads,
+            ..
+        } = strips;
         let beside = group.beside.map(|id| self.value(id));
         let is_product = group.norm != Some(group.first);
         let bias = match is_product {
@@ -24,25 +32,25 @@ impl Writer<'_> {
                 if bias.is_some() {
                     let nothing = Given::At(None);
                     launch!(
-                        self.draft, "finish", units, x, nothing, bias, nothing, x, c, false
+                        self.draft, "finish", threads, x, nothing, bias, nothing, x, c, false,
+                        rows, each
                     )?;
                 }
                 let line = self.line(norm, x)?;
                 self.kept[norm] = Some(line);
-                let (weight, shift) = (self.float(norm, 0), self.float(norm, 1));
                 let y = self.draft.units(units)?;
                 launch!(
                     self.draft,
                     "normalise",
-                    units,
+                    threads,
                     x,
                     line,
-                    weight,
-                    shift,
                     beside,
                     y,
                     c,
-                    group.relu
+                    group.relu,
+                    rows,
+                    each
                 )?;
                 Ok(y)
             }
@@ -61,7 +69,8 @@ impl Writer<'_> {
                     false => self.draft.units(units)?,
                 };
                 launch!(
-                    self.draft, "finish", units, x, scale, shift, beside, y, c, group.relu
+                    self.draft, "finish", threads, x, scale, shift, beside, y, c, group.relu, rows,
+                    each
                 )?;
                 Ok(y)
             }
@@ -73,13 +82,17 @@ impl Writer<'_> {
         let (first, y) = (group.first, self.value(group.last));
         let input = self.node(first).inputs[0];
         let is_product = group.norm != Some(first);
-        let mut dz = dy;
+        let (mut dy, mut dz) = (dy, dy);
         let mut cut = group.relu.then_some(y);
         if let Some(norm) = group.norm {
+            let whole = dy;
             let cut = match (cut.take(), group.beside) {
                 (None, _) => Cut::Nothing,
                 (Some(_), None) => Cut::ByInput,
-                (Some(y), Some(_)) => Cut::ByOutput(y),
+                (Some(y), Some(_)) => {
+                    dy = self.draft.units(self.units(norm))?;
+                    Cut::ByOutput(y, dy)
+                }
             };
             let owner = self.graph.owner(norm);
             let add = !slopes.started.insert(owner);
@@ -91,7 +104,7 @@ impl Writer<'_> {
                 }
                 false => (self.value(input), slopes.into(self, input)?),
             };
-            self.norm_backward(norm, x, dy, cut, (weights, add), dx)?;
+            self.norm_backward(norm, x, whole, cut, (weights, add), dx)?;
         }
         if is_product {
             self.product_backward(first, dz, cut, slopes)?;

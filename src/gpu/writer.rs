@@ -101,6 +101,11 @@ impl<'a> Writer<'a> {
         self.batch * self.maps(id).plane()
     }
 
+    /// Rows of a layer in the batch, by blocks of its channels: threads of a kernel that takes a block each.
+    pub fn places(&self, id: NodeId) -> usize {
+        self.rows(id) * self.draft.blocks(self.maps(id).c)
+    }
+
     /// The value of a layer.
     pub fn value(&self, id: NodeId) -> Address {
         self.values[id].expect("a layer's value is written before it is read")

@@ -48,11 +48,15 @@ KERNEL flatten_backward(const E *dy, E *dx, int channels, int plane, int add, in
 /* `width` channels of x, from one on, to those of y from another on. */
 KERNEL channels(const E *x, E *y, int x_channels, int x_from, int y_channels, int y_from, int width,
                 int add, int count) {
-    int i = INDEX, row, c;
+    int i = INDEX, blocks = blocks_of(width), row, c, lanes, whole;
+    float v[WIDE];
     if (i >= count) return;
-    row = i / width;
-    c = i % width;
-    store(y, row * y_channels + y_from + c, get(x[row * x_channels + x_from + c]), add);
+    row = i / blocks;
+    c = i % blocks * WIDE;
+    lanes = lanes_from(c, width);
+    whole = (x_channels | x_from | y_channels | y_from | width) % WIDE == 0;
+    load(x + row * x_channels + x_from + c, lanes, whole, v);
+    give(y + row * y_channels + y_from + c, lanes, whole, v, add);
 }
 
 /* Every stride-th unit, with maps of zeros in front and behind. */

@@ -2,29 +2,53 @@
 
 /* Cross entropy of each sample's scores; `log_of` keeps the largest score and the logarithm of the sum as
    two rows. Of equal scores the first is the prediction; scores with a NaN are wrong. */
-KERNEL loss(const E *scores, const int *labels, float *log_of, float *losses, int *right, float smoothing,
+KERNEL loss(const E *__restrict__ scores, const int *labels, float *log_of, float *losses, int *right, float smoothing,
             int classes, int count) {
-    int i = INDEX, c, best = 0, number = 1;
-    float largest = -INFINITY, total = 0.0f, sum = 0.0f, target, x;
+    int i = INDEX, j, c, lanes, best = 0, number = 1, label;
+    float largest = -INFINITY, total = 0.0f, sum = 0.0f, target, x[WIDE], first;
     if (i >= count) return;
-    for (c = 0; c < classes; c++) {
-        x = get(scores[i * classes + c]);
-        number = number && x == x;
-        if (x > get(scores[i * classes + best])) best = c;
-        largest = fmaxf(largest, x);
-    }
-    for (c = 0; c < classes; c++) total += expf(get(scores[i * classes + c]) - largest);
-    total = logf(total);
-    log_of[i] = largest;
-    log_of[count + i] = total;
-    if (!losses) return;
-    for (c = 0; c < classes; c++) {
-        target = (c == labels[i] ? 1.0f - smoothing : 0.0f) + smoothing / (float)classes;
-        /* a target of zero does not count, even where the logarithm is minus infinity */
-        if (target > 0.0f) sum -= target * (get(scores[i * classes + c]) - largest - total);
-    }
+    scores += i * classes;
+    label = labels[i];
+    first = get(scores[0]);
+    BY_ROWS(classes,
+        UNROLL_ROWS
+        for (c = 0; c < classes; c += WIDE) {
+            lanes = whole ? WIDE : lanes_from(c, classes);
+            load(scores + c, lanes, whole, x);
+            for (j = 0; j < WIDE; j++) {
+                if (j >= lanes) break;
+                number = number && x[j] == x[j];
+                if (x[j] > first) {
+                    first = x[j];
+                    best = c + j;
+                }
+                largest = fmaxf(largest, x[j]);
+            }
+        }
+        UNROLL_ROWS
+        for (c = 0; c < classes; c += WIDE) {
+            lanes = whole ? WIDE : lanes_from(c, classes);
+            load(scores + c, lanes, whole, x);
+            for (j = 0; j < WIDE; j++)
+                if (j < lanes) total += expf(x[j] - largest);
+        }
+        total = logf(total);
+        log_of[i] = largest;
+        log_of[count + i] = total;
+        if (!losses) return;
+        UNROLL_ROWS
+        for (c = 0; c < classes; c += WIDE) {
+            lanes = whole ? WIDE : lanes_from(c, classes);
+            load(scores + c, lanes, whole, x);
+            for (j = 0; j < WIDE; j++) {
+                target = (c + j == label ? 1.0f - smoothing : 0.0f) + smoothing / (float)classes;
+                /* a target of zero does not count, even where the logarithm is minus infinity */
+                if (j < lanes && target > 0.0f) sum -= target * (x[j] - largest - total);
+            }
+        }
+    )
     losses[i] = sum;
-    right[i] = number && best == labels[i];
+    right[i] = number && best == label;
 }
 
 /* Its gradient, times a factor; a thread for each score. */

@@ -1,43 +1,52 @@
-/* Batch normalisation. `line` has for each channel its mean and the inverse of its deviation, as two rows;
-   parts of statistics are means and sums of squared distances from them, as two rows. */
-
-/* Joins a part with the mean and squares of `b` rows to one of `a` rows (Chan et al. 1983). */
-INLINE void join(float *mean, float *squares, float a, float other, float other_squares, float b) {
-    float apart = other - *mean, all = a + b;
-    *mean += apart * (b / all);
-    *squares += other_squares + apart * apart * (a * (b / all));
-}
+/* Batch normalisation. `line` has four rows of channels: the mean, the inverse of the deviation, the weight times that
+   inverse, the bias. Parts of statistics are means and sums of squared distances from them, as two rows. */
 
 /* Statistics of strips: distances are taken from the strip's first unit, so that they are small. */
-KERNEL norm_statistics(const E *x, float *parts, int channels, int rows, int each, int count) {
-    int i = INDEX, c, row, end;
-    float first, apart, total = 0.0f, squares = 0.0f, inverse;
+KERNEL norm_statistics(const E *__restrict__ x, float *__restrict__ parts, int channels, int rows, int each,
+                       int count) {
+    int i = INDEX, j, row;
+    float first[WIDE], v[WIDE], total[WIDE], squares[WIDE], inverse, apart;
+    Strip s;
     if (i >= count) return;
-    c = i % channels;
-    row = i / channels * each;
-    end = smaller(row + each, rows);
-    inverse = 1.0f / (float)(end - row);
-    first = get(x[row * channels + c]);
-    for (; row < end; row++) {
-        apart = get(x[row * channels + c]) - first;
-        total += apart;
-        squares += apart * apart;
-    }
-    parts[i / channels * 2 * channels + c] = first + total * inverse;
-    squares -= total * total * inverse;
-    parts[(i / channels * 2 + 1) * channels + c] = squares > 0.0f ? squares : 0.0f;
+    s = strip(i, channels, rows, each);
+    BY_ROWS(channels,
+        load(x + s.row * channels + s.c, s.lanes, whole, first);
+        for (j = 0; j < WIDE; j++) total[j] = squares[j] = 0.0f;
+        for (row = s.row; row < s.end; row++) {
+            load(x + row * channels + s.c, s.lanes, whole, v);
+            for (j = 0; j < WIDE; j++) {
+                apart = v[j] - first[j];
+                total[j] += apart;
+                squares[j] += apart * apart;
+            }
+        }
+        inverse = 1.0f / (float)(s.end - s.row);
+        for (j = 0; j < WIDE; j++) {
+            squares[j] -= total[j] * total[j] * inverse;
+            squares[j] = squares[j] > 0.0f ? squares[j] : 0.0f;
+            first[j] += total[j] * inverse;
+        }
+        parts += s.row / each * 2 * channels + s.c;
+        save_floats(parts, s.lanes, whole, first);
+        save_floats(parts + channels, s.lanes, whole, squares);
+    )
 }
 
-/* Joins the parts from `part` up to `end`, each of `each` of the rows. */
+/* Joins the parts from `part` up to `end`, each of `each` of the rows: first their means, then the squared distances
+   of each from the mean of all (Chan et al. 1983). */
 INLINE void join_parts(const float *parts, int part, int end, int c, int channels, int rows, int each,
                        float *mean, float *squares) {
-    int start = part * each, row;
-    *mean = parts[part * 2 * channels + c];
-    *squares = parts[(part * 2 + 1) * channels + c];
-    for (part++; part < end; part++) {
-        row = part * each;
-        join(mean, squares, (float)(row - start), parts[part * 2 * channels + c],
-             parts[(part * 2 + 1) * channels + c], (float)(smaller(each, rows - row)));
+    int i, from = part * each, to = smaller(end * each, rows);
+    float first = parts[part * 2 * channels + c], total = 0.0f, apart;
+    UNROLL
+    for (i = part; i < end; i++)
+        total += (parts[i * 2 * channels + c] - first) * (float)smaller(each, rows - i * each);
+    *mean = first + total / (float)(to - from);
+    *squares = 0.0f;
+    UNROLL
+    for (i = part; i < end; i++) {
+        apart = parts[i * 2 * channels + c] - *mean;
+        *squares += parts[(i * 2 + 1) * channels + c] + apart * apart * (float)smaller(each, rows - i * each);
     }
 }
 
@@ -53,26 +62,34 @@ KERNEL norm_fold(const float *parts, float *to, int many, int channels, int rows
     to[(group * 2 + 1) * channels + c] = squares;
 }
 
+INLINE void write_line(float *line, int c, int channels, float mean, float variance, float eps,
+                       const float *weight, const float *bias) {
+    float inverse = 1.0f / sqrtf(variance + eps);
+    line[c] = mean;
+    line[channels + c] = inverse;
+    line[2 * channels + c] = weight[c] * inverse;
+    line[3 * channels + c] = bias[c];
+}
+
 /* The line of the batch; running statistics take in `momentum` of it, its variance times `correction`. */
-KERNEL norm_line(const float *parts, float *line, float *running_mean, float *running_variance, int many,
-                 int channels, int rows, int each, float eps, float momentum, float correction, int count) {
+KERNEL norm_line(const float *parts, const float *weight, const float *bias, float *line, float *running_mean,
+                 float *running_variance, int many, int channels, int rows, int each, float eps, float momentum,
+                 float correction, int count) {
     int i = INDEX;
     float mean, squares, variance;
     if (i >= count) return;
     join_parts(parts, 0, many, i, channels, rows, each, &mean, &squares);
     variance = squares / (float)rows;
-    line[i] = mean;
-    line[channels + i] = 1.0f / sqrtf(variance + eps);
+    write_line(line, i, channels, mean, variance, eps, weight, bias);
     running_mean[i] = running_mean[i] * (1.0f - momentum) + mean * momentum;
     running_variance[i] = running_variance[i] * (1.0f - momentum) + variance * (momentum * correction);
 }
 
 /* The line of running statistics. */
-KERNEL norm_running(const float *mean, const float *variance, float *line, float eps, int count) {
+KERNEL norm_running(const float *mean, const float *variance, const float *weight, const float *bias, float *line,
+                    float eps, int count) {
     int i = INDEX;
-    if (i >= count) return;
-    line[i] = mean[i];
-    line[count + i] = 1.0f / sqrtf(variance[i] + eps);
+    if (i < count) write_line(line, i, count, mean[i], variance[i], eps, weight, bias);
 }
 
 /* Running statistics, weight, bias and the bias of the convolution in front (or none) as one factor and one
@@ -87,49 +104,85 @@ KERNEL norm_folded(const float *mean, const float *variance, const float *weight
     shift[i] = bias[i] + ((offset ? offset[i] : 0.0f) - mean[i]) * factor;
 }
 
-INLINE float normalised(float x, const float *line, const float *weight, const float *bias, int c,
-                        int channels) {
-    return (x - line[c]) * (weight[c] * line[channels + c]) + bias[c];
+/* What a thread needs of a line for its channels. */
+typedef struct { float mean[WIDE], scale[WIDE], bias[WIDE]; } Line;
+
+INLINE void load_line(const float *line, Strip s, int whole, int channels, Line *to) {
+    load_floats(line + s.c, s.lanes, whole, to->mean);
+    load_floats(line + 2 * channels + s.c, s.lanes, whole, to->scale);
+    load_floats(line + 3 * channels + s.c, s.lanes, whole, to->bias);
+}
+
+INLINE float normalised(float x, const Line *line, int lane) {
+    return (x - line->mean[lane]) * line->scale[lane] + line->bias[lane];
 }
 
 /* y = relu(normalised x + beside), as far as there are such things. */
-KERNEL normalise(const E *x, const float *line, const float *weight, const float *bias, const E *beside,
-                 E *y, int channels, int relu, int count) {
-    int i = INDEX;
-    float value;
+KERNEL normalise(const E *__restrict__ x, const float *__restrict__ line, const E *__restrict__ beside,
+                 E *__restrict__ y, int channels, int relu, int rows, int each, int count) {
+    int i = INDEX, j, row;
+    float v[WIDE], other[WIDE];
+    Strip s;
+    Line l;
     if (i >= count) return;
-    value = normalised(get(x[i]), line, weight, bias, i % channels, channels);
-    if (beside) value += get(beside[i]);
-    y[i] = put(relu && value < 0.0f ? 0.0f : value);
+    s = strip(i, channels, rows, each);
+    BY_ROWS(channels,
+        load_line(line, s, whole, channels, &l);
+        for (j = 0; j < WIDE; j++) other[j] = 0.0f;
+        for (row = s.row; row < s.end; row++) {
+            load(x + row * channels + s.c, s.lanes, whole, v);
+            if (beside) load(beside + row * channels + s.c, s.lanes, whole, other);
+            for (j = 0; j < WIDE; j++) {
+                v[j] = normalised(v[j], &l, j) + other[j];
+                if (relu && v[j] < 0.0f) v[j] = 0.0f;
+            }
+            save(y + row * channels + s.c, s.lanes, whole, v);
+        }
+    )
 }
 
-/* Sums of dy, and of dy times the distance of x from its mean, as two rows. What ReLU has cut off does not
-   count: with `relu` it is found out from x; where y is given, from y, and taken out of dy. */
-KERNEL norm_sums(const E *x, E *dy, const E *y, const float *line, const float *weight, const float *bias,
-                 float *parts, int channels, int relu, int rows, int each, int count) {
-    int i = INDEX, c, row, end, at;
-    float total = 0.0f, along = 0.0f, value, d;
-    if (i >= count) return;
-    c = i % channels;
-    row = i / channels * each;
-    end = smaller(row + each, rows);
-    for (; row < end; row++) {
-        at = row * channels + c;
-        value = get(x[at]);
-        d = get(dy[at]);
-        if (y) {
-            if (!(get(y[at]) > 0.0f)) {
-                d = 0.0f;
-                dy[at] = put(0.0f);
+/* Sums of dy, and of dy times the distance of x from its mean, as two rows; what ReLU has cut off does not count.
+   With `by_output` that is found out from y, and `left` takes what is left of dy; else, with `relu`, from x. */
+INLINE void sums_of_rows(const E *__restrict__ x, const E *__restrict__ dy, const E *__restrict__ y, E *__restrict__ left,
+                         const float *__restrict__ line, float *__restrict__ parts, int channels, int relu, Strip s,
+                         int each, int by_output) {
+    int j, row, at;
+    float v[WIDE], d[WIDE], out[WIDE], total[WIDE], along[WIDE];
+    Line l;
+    for (j = 0; j < WIDE; j++) total[j] = along[j] = 0.0f;
+    BY_ROWS(channels,
+        load_line(line, s, whole, channels, &l);
+        UNROLL_ROWS
+        for (row = s.row; row < s.end; row++) {
+            at = row * channels + s.c;
+            load(x + at, s.lanes, whole, v);
+            load(dy + at, s.lanes, whole, d);
+            if (by_output) load(y + at, s.lanes, whole, out);
+            for (j = 0; j < WIDE; j++) {
+                if (!by_output) out[j] = relu ? normalised(v[j], &l, j) : 1.0f;
+                d[j] = out[j] > 0.0f ? d[j] : 0.0f;
+                total[j] += d[j];
+                along[j] += (v[j] - l.mean[j]) * d[j];
             }
-        } else if (relu && !(normalised(value, line, weight, bias, c, channels) > 0.0f)) {
-            d = 0.0f;
+            if (by_output) save(left + at, s.lanes, whole, d);
         }
-        total += d;
-        along += (value - line[c]) * d;
-    }
-    parts[i / channels * 2 * channels + c] = total;
-    parts[(i / channels * 2 + 1) * channels + c] = along;
+        parts += s.row / each * 2 * channels + s.c;
+        save_floats(parts, s.lanes, whole, total);
+        save_floats(parts + channels, s.lanes, whole, along);
+    )
+}
+
+KERNEL norm_sums(const E *__restrict__ x, const E *__restrict__ dy, const float *__restrict__ line,
+                 float *__restrict__ parts, int channels, int relu, int rows, int each, int count) {
+    int i = INDEX;
+    if (i < count) sums_of_rows(x, dy, x, 0, line, parts, channels, relu, strip(i, channels, rows, each), each, 0);
+}
+
+KERNEL norm_sums_cut(const E *__restrict__ x, const E *__restrict__ dy, const E *__restrict__ y, E *__restrict__ left,
+                     const float *__restrict__ line, float *__restrict__ parts, int channels, int rows, int each,
+                     int count) {
+    int i = INDEX;
+    if (i < count) sums_of_rows(x, dy, y, left, line, parts, channels, 1, strip(i, channels, rows, each), each, 1);
 }
 
 /* The gradients of weight and bias, and for norm_backward a row of shifts and one of slopes: zero where the
@@ -137,8 +190,9 @@ KERNEL norm_sums(const E *x, E *dy, const E *y, const float *line, const float *
 KERNEL norm_slopes(const float *parts, const float *line, float *dweight, float *dbias, float *slopes,
                    int many, int channels, int rows, int of_batch, int add, int count) {
     int i = INDEX, part;
-    float total = 0.0f, along = 0.0f, inverse;
+    float total = 0.0f, along = 0.0f, inverse, share;
     if (i >= count) return;
+    UNROLL
     for (part = 0; part < many; part++) {
         total += parts[part * 2 * channels + i];
         along += parts[(part * 2 + 1) * channels + i];
@@ -147,20 +201,34 @@ KERNEL norm_slopes(const float *parts, const float *line, float *dweight, float 
     along *= inverse;
     dbias[i] = add ? dbias[i] + total : total;
     dweight[i] = add ? dweight[i] + along : along;
-    slopes[i] = of_batch ? total / (float)rows : 0.0f;
-    slopes[channels + i] = of_batch ? along / (float)rows * inverse : 0.0f;
+    share = of_batch ? line[2 * channels + i] / (float)rows : 0.0f;
+    slopes[i] = total * share;
+    slopes[channels + i] = along * inverse * share;
 }
 
 /* The gradient of x; what ReLU has cut off is found out from x with `relu`. */
-KERNEL norm_backward(const E *x, const E *dy, const float *line, const float *weight, const float *bias,
-                     const float *slopes, E *dx, int channels, int relu, int add, int count) {
-    int i = INDEX, c;
-    float value, d;
+KERNEL norm_backward(const E *__restrict__ x, const E *__restrict__ dy, const float *__restrict__ line,
+                     const float *__restrict__ slopes, E *__restrict__ dx, int channels, int relu, int add, int rows,
+                     int each, int count) {
+    int i = INDEX, j, row, at;
+    float v[WIDE], d[WIDE], shift[WIDE], slope[WIDE];
+    Strip s;
+    Line l;
     if (i >= count) return;
-    c = i % channels;
-    value = get(x[i]);
-    d = get(dy[i]);
-    if (relu && !(normalised(value, line, weight, bias, c, channels) > 0.0f)) d = 0.0f;
-    d = d - slopes[c] - (value - line[c]) * slopes[channels + c];
-    store(dx, i, weight[c] * line[channels + c] * d, add);
+    s = strip(i, channels, rows, each);
+    BY_ROWS(channels,
+        load_line(line, s, whole, channels, &l);
+        load_floats(slopes + s.c, s.lanes, whole, shift);
+        load_floats(slopes + channels + s.c, s.lanes, whole, slope);
+        for (row = s.row; row < s.end; row++) {
+            at = row * channels + s.c;
+            load(x + at, s.lanes, whole, v);
+            load(dy + at, s.lanes, whole, d);
+            for (j = 0; j < WIDE; j++) {
+                if (relu && !(normalised(v[j], &l, j) > 0.0f)) d[j] = 0.0f;
+                d[j] = l.scale[j] * d[j] - shift[j] - (v[j] - l.mean[j]) * slope[j];
+            }
+            give(dx + at, s.lanes, whole, d, add);
+        }
+    )
 }

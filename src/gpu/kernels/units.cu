@@ -1,88 +1,108 @@
-/* What is done to each unit by itself. */
+/* What is done to each unit by itself. Where no channels count, a thread takes WIDE units of `count`. */
 
 /* y = relu(x * scale + shift + beside), as far as there are such things; y may be x. */
-KERNEL finish(const E *x, const float *scale, const float *shift, const E *beside, E *y, int channels,
-              int relu, int count) {
-    int i = INDEX, c;
-    float value;
+KERNEL finish(const E *x, const float *scale, const float *shift, const E *beside, E *y, int channels, int relu,
+              int rows, int each, int count) {
+    int i = INDEX, j, row, at;
+    float v[WIDE], other[WIDE], factor[WIDE], summand[WIDE];
+    Strip s;
     if (i >= count) return;
-    c = i % channels;
-    value = get(x[i]);
-    if (scale) value *= scale[c];
-    if (shift) value += shift[c];
-    if (beside) value += get(beside[i]);
-    y[i] = put(relu && value < 0.0f ? 0.0f : value);
+    s = strip(i, channels, rows, each);
+    for (j = 0; j < WIDE; j++) factor[j] = 1.0f;
+    for (j = 0; j < WIDE; j++) summand[j] = other[j] = 0.0f;
+    BY_ROWS(channels,
+        if (scale) load_floats(scale + s.c, s.lanes, whole, factor);
+        if (shift) load_floats(shift + s.c, s.lanes, whole, summand);
+        for (row = s.row; row < s.end; row++) {
+            at = row * channels + s.c;
+            load(x + at, s.lanes, whole, v);
+            if (beside) load(beside + at, s.lanes, whole, other);
+            for (j = 0; j < WIDE; j++) {
+                v[j] = v[j] * factor[j] + summand[j] + other[j];
+                if (relu && v[j] < 0.0f) v[j] = 0.0f;
+            }
+            save(y + at, s.lanes, whole, v);
+        }
+    )
 }
 
 /* The functions, numbered as `kind` in forward.rs: relu, sigmoid, tanh, 1.7159 tanh(2x / 3). */
 KERNEL activate(const E *x, E *y, int kind, int count) {
-    int i = INDEX;
-    float v, e;
+    int i = INDEX * WIDE, j, lanes = smaller(WIDE, count - i);
+    float v[WIDE], e;
     if (i >= count) return;
-    v = get(x[i]);
-    if (kind == 0) {
-        v = v < 0.0f ? 0.0f : v;
-    } else if (kind == 1) {
-        e = expf(-fabsf(v));
-        v = (v < 0.0f ? e : 1.0f) / (1.0f + e);
-    } else if (kind == 2) {
-        v = tanhf(v);
-    } else {
-        v = 1.7159f * tanhf(2.0f / 3.0f * v);
+    load(x + i, lanes, lanes == WIDE, v);
+    for (j = 0; j < WIDE; j++) {
+        if (kind == 0) {
+            v[j] = v[j] < 0.0f ? 0.0f : v[j];
+        } else if (kind == 1) {
+            e = expf(-fabsf(v[j]));
+            v[j] = (v[j] < 0.0f ? e : 1.0f) / (1.0f + e);
+        } else if (kind == 2) {
+            v[j] = tanhf(v[j]);
+        } else {
+            v[j] = 1.7159f * tanhf(2.0f / 3.0f * v[j]);
+        }
     }
-    y[i] = put(v);
+    save(y + i, lanes, lanes == WIDE, v);
 }
 
 /* From the output alone. */
 KERNEL activate_backward(const E *y, const E *dy, E *dx, int kind, int add, int count) {
-    int i = INDEX;
-    float v, d;
+    int i = INDEX * WIDE, j, lanes = smaller(WIDE, count - i);
+    float v[WIDE], d[WIDE];
     if (i >= count) return;
-    v = get(y[i]);
-    d = get(dy[i]);
-    if (kind == 0) {
-        d = v > 0.0f ? d : 0.0f;
-    } else if (kind == 1) {
-        d = d * v * (1.0f - v);
-    } else if (kind == 2) {
-        d = d * (1.0f - v * v);
-    } else {
-        v /= 1.7159f;
-        d = d * (1.7159f * 2.0f / 3.0f) * (1.0f - v * v);
+    load(y + i, lanes, lanes == WIDE, v);
+    load(dy + i, lanes, lanes == WIDE, d);
+    for (j = 0; j < WIDE; j++) {
+        if (kind == 0) {
+            d[j] = v[j] > 0.0f ? d[j] : 0.0f;
+        } else if (kind == 1) {
+            d[j] = d[j] * v[j] * (1.0f - v[j]);
+        } else if (kind == 2) {
+            d[j] = d[j] * (1.0f - v[j] * v[j]);
+        } else {
+            v[j] /= 1.7159f;
+            d[j] = d[j] * (1.7159f * 2.0f / 3.0f) * (1.0f - v[j] * v[j]);
+        }
     }
-    store(dx, i, d, add);
+    give(dx + i, lanes, lanes == WIDE, d, add);
 }
 
 /* y (+)= factor * x + offset. */
 KERNEL scale(const E *x, E *y, float factor, float offset, int add, int count) {
-    int i = INDEX;
+    int i = INDEX * WIDE, j, lanes = smaller(WIDE, count - i);
+    float v[WIDE];
     if (i >= count) return;
-    store(y, i, factor * get(x[i]) + offset, add);
+    load(x + i, lanes, lanes == WIDE, v);
+    for (j = 0; j < WIDE; j++) v[j] = factor * v[j] + offset;
+    give(y + i, lanes, lanes == WIDE, v, add);
 }
 
 KERNEL sum(const E *a, const E *b, E *y, int count) {
-    int i = INDEX;
+    int i = INDEX * WIDE, j, lanes = smaller(WIDE, count - i);
+    float v[WIDE], other[WIDE];
     if (i >= count) return;
-    y[i] = put(get(a[i]) + get(b[i]));
+    load(a + i, lanes, lanes == WIDE, v);
+    load(b + i, lanes, lanes == WIDE, other);
+    for (j = 0; j < WIDE; j++) v[j] += other[j];
+    save(y + i, lanes, lanes == WIDE, v);
 }
 
 /* x times the gate of its unit, or of its map in its sample; both gradients of a gate by unit, and that of
-   x by map, are such products too. */
+   x by map, are such products too. A thread takes WIDE channels of a row. */
 KERNEL gate(const E *x, const E *gates, E *y, int channels, int plane, int by_unit, int add, int count) {
-    int i = INDEX, at;
+    int i = INDEX, j, blocks = blocks_of(channels), row, c, lanes, whole;
+    float v[WIDE], factor[WIDE];
     if (i >= count) return;
-    at = by_unit ? i : i / channels / plane * channels + i % channels;
-    store(y, i, get(x[i]) * get(gates[at]), add);
-}
-
-/* The gradient of a gate by map: a thread for each map of each sample. */
-KERNEL gate_backward(const E *x, const E *dy, E *dgate, int channels, int plane, int add, int count) {
-    int i = INDEX, at, unit;
-    float total = 0.0f;
-    if (i >= count) return;
-    at = i / channels * plane * channels + i % channels;
-    for (unit = 0; unit < plane; unit++, at += channels) total += get(x[at]) * get(dy[at]);
-    store(dgate, i, total, add);
+    row = i / blocks;
+    c = i % blocks * WIDE;
+    lanes = lanes_from(c, channels);
+    whole = channels % WIDE == 0;
+    load(x + row * channels + c, lanes, whole, v);
+    load(gates + (by_unit ? row : row / plane) * channels + c, lanes, whole, factor);
+    for (j = 0; j < WIDE; j++) v[j] *= factor[j];
+    give(y + row * channels + c, lanes, whole, v, add);
 }
 
 INLINE unsigned long long mixed(unsigned long long state) {

@@ -20,37 +20,50 @@ INLINE int taps_within(int position, int kernel, int stride, int dilation, int f
 }
 
 /* The largest unit, the first of them, a NaN being larger than all; `which` (if not null) has its tap, or
-   65535 if the window sees no unit. */
+   65535 if the window sees no unit. A thread takes a place of WIDE channels. */
 KERNEL max_pool(const E *x, E *y, unsigned short *which, WINDOW, int count) {
     Place p;
-    int i = INDEX, kh, kw, row, column, tap = 65535;
-    float best, value;
+    int i = INDEX, j, kh, kw, row, column, lanes, at, tap[WIDE], whole = channels % WIDE == 0;
+    float best[WIDE], v[WIDE];
     if (i >= count) return;
-    p = place(i, channels, out_h, out_w);
-    best = -INFINITY;
+    p = place(i, blocks_of(channels), out_h, out_w);
+    p.c *= WIDE;
+    lanes = lanes_from(p.c, channels);
+    for (j = 0; j < WIDE; j++) {
+        best[j] = -INFINITY;
+        tap[j] = 65535;
+    }
     for (kh = 0; kh < kernel_h; kh++) {
         row = p.row * stride_h + kh * dilation_h - before_h;
         if (row < 0 || row >= in_h) continue;
         for (kw = 0; kw < kernel_w; kw++) {
             column = p.column * stride_w + kw * dilation_w - before_w;
             if (column < 0 || column >= in_w) continue;
-            value = get(x[((p.n * in_h + row) * in_w + column) * channels + p.c]);
-            if (tap == 65535 || value > best || (value != value && best == best)) {
-                best = value;
-                tap = kh * kernel_w + kw;
+            load(x + ((p.n * in_h + row) * in_w + column) * channels + p.c, lanes, whole, v);
+            for (j = 0; j < WIDE; j++) {
+                if (tap[j] == 65535 || v[j] > best[j] || (v[j] != v[j] && best[j] == best[j])) {
+                    best[j] = v[j];
+                    tap[j] = kh * kernel_w + kw;
+                }
             }
         }
     }
-    y[i] = put(best);
-    if (which) which[i] = (unsigned short)tap;
+    at = ((p.n * out_h + p.row) * out_w + p.column) * channels + p.c;
+    save(y + at, lanes, whole, best);
+    if (which)
+        for (j = 0; j < WIDE; j++)
+            if (j < lanes) which[at + j] = (unsigned short)tap[j];
 }
 
 KERNEL max_pool_backward(const E *dy, const unsigned short *which, E *dx, WINDOW, int add, int count) {
     Place p;
-    int i = INDEX, kh, kw, oh, ow, at;
-    float total = 0.0f;
+    int i = INDEX, j, kh, kw, oh, ow, at, lanes, whole = channels % WIDE == 0;
+    float total[WIDE], d[WIDE];
     if (i >= count) return;
-    p = place(i, channels, in_h, in_w);
+    p = place(i, blocks_of(channels), in_h, in_w);
+    p.c *= WIDE;
+    lanes = lanes_from(p.c, channels);
+    for (j = 0; j < WIDE; j++) total[j] = 0.0f;
     for (kh = 0; kh < kernel_h; kh++) {
         oh = seen_from(p.row, kh, out_h, stride_h, dilation_h, before_h);
         if (oh < 0) continue;
@@ -58,10 +71,12 @@ KERNEL max_pool_backward(const E *dy, const unsigned short *which, E *dx, WINDOW
             ow = seen_from(p.column, kw, out_w, stride_w, dilation_w, before_w);
             if (ow < 0) continue;
             at = ((p.n * out_h + oh) * out_w + ow) * channels + p.c;
-            if (which[at] == kh * kernel_w + kw) total += get(dy[at]);
+            load(dy + at, lanes, whole, d);
+            for (j = 0; j < WIDE; j++)
+                if (j < lanes && which[at + j] == kh * kernel_w + kw) total[j] += d[j];
         }
     }
-    store(dx, i, total, add);
+    give(dx + ((p.n * in_h + p.row) * in_w + p.column) * channels + p.c, lanes, whole, total, add);
 }
 
 /* The sum of the units that the window of an output sees. */
@@ -141,23 +156,29 @@ KERNEL cells(const E *x, E *y, int channels, int in_h, int in_w, int out_h, int 
     y[i] = put(total / (float)((bottom - top) * (right - left)));
 }
 
+/* A thread takes a place of WIDE channels. */
 KERNEL cells_backward(const E *dy, E *dx, int channels, int in_h, int in_w, int out_h, int out_w, int add,
                       int count) {
     Place p;
-    int i = INDEX, oh, ow, down, across;
-    float total = 0.0f;
+    int i = INDEX, j, oh, ow, down, across, lanes, whole = channels % WIDE == 0;
+    float total[WIDE], d[WIDE], share;
     if (i >= count) return;
-    p = place(i, channels, in_h, in_w);
+    p = place(i, blocks_of(channels), in_h, in_w);
+    p.c *= WIDE;
+    lanes = lanes_from(p.c, channels);
+    for (j = 0; j < WIDE; j++) total[j] = 0.0f;
     for (oh = 0; oh < out_h; oh++) {
         if (p.row < cell_from(oh, in_h, out_h) || p.row >= cell_to(oh, in_h, out_h)) continue;
         down = cell_to(oh, in_h, out_h) - cell_from(oh, in_h, out_h);
         for (ow = 0; ow < out_w; ow++) {
             if (p.column < cell_from(ow, in_w, out_w) || p.column >= cell_to(ow, in_w, out_w)) continue;
             across = cell_to(ow, in_w, out_w) - cell_from(ow, in_w, out_w);
-            total += get(dy[((p.n * out_h + oh) * out_w + ow) * channels + p.c]) / (float)(down * across);
+            share = 1.0f / (float)(down * across);
+            load(dy + ((p.n * out_h + oh) * out_w + ow) * channels + p.c, lanes, whole, d);
+            for (j = 0; j < WIDE; j++) total[j] += d[j] * share;
         }
     }
-    store(dx, i, total, add);
+    give(dx + ((p.n * in_h + p.row) * in_w + p.column) * channels + p.c, lanes, whole, total, add);
 }
 
 /* The sum of each window times a coefficient of its map plus its bias. */
