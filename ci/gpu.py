@@ -26,7 +26,6 @@ QUICK = ["article_lenet5_cifar10", "resnet20_cifar", "vgg16", "resnet50"]
 PRECISIONS = ["f32", "tf32", "bf16"]
 STEPS = ["training", "inference"]
 GPU = torch.device("cuda")
-SIDE_BY_SIDE = 4  # networks that are compiled at once; they share the GPU's memory
 
 
 def fail(what):
@@ -78,9 +77,8 @@ def step_of(make, compiled, shape, batch, step, precision):
     return learn
 
 
-def compiled_once(task):
+def compiled_once(name, shape, batch, precision, step):
     """Runs a compiled step; what cannot be compiled says so again when it is timed."""
-    name, shape, batch, step, precision = task
     try:
         run = step_of(MODELS[name], True, shape, batch, step, precision)
         for _ in range(3):
@@ -89,38 +87,42 @@ def compiled_once(task):
         pass
 
 
-def compile_ahead(tasks):
+def compile_ahead(options, tasks):
     start = time.monotonic()
-    with concurrent.futures.ProcessPoolExecutor(SIDE_BY_SIDE, multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(compiled_once, tasks))
-    print(f"{len(tasks)} steps compiled in {time.monotonic() - start:.0f} s", flush=True)
+    with concurrent.futures.ProcessPoolExecutor(options.side_by_side, multiprocessing.get_context("spawn")) as pool:
+        runs = [pool.submit(compiled_once, *task, step) for task in tasks for step in options.step]
+        concurrent.futures.wait(runs)
+    print(f"{len(runs)} steps compiled in {time.monotonic() - start:.0f} s", flush=True)
 
 
-def measure(options, name, shape, batch, step, precision):
+def measure(options, name, shape, batch, precision):
     """The timings of each round, and why an engine is missing."""
-    timings, missing, steps = [], {}, {}
+    timings, missing, runs = [], {}, {}
 
     def ours():
-        which = ["--device", "cuda", "--precision", precision, "--batch", batch, "--step", step]
-        return lines(options.convcheck, "time", name, *which, "--samples", options.samples, "--json")[0]
+        which = [["--step", step] for step in options.step]
+        which = ["--device", "cuda", "--precision", precision, "--batch", batch, *sum(which, [])]
+        return lines(options.convcheck, "time", name, *which, "--samples", options.samples, "--json")
 
-    def peer(engine):
+    def peer(engine, step):
         # made, and compiled, in its first turn
-        if engine not in steps:
+        if (engine, step) not in runs:
             compiled = engine == "pytorch-compiled"
-            steps[engine] = step_of(MODELS[name], compiled, shape, batch, step, precision)
-        return {"engine": engine, "version": torch.__version__, "seconds": samples(steps[engine], options.samples)}
+            runs[engine, step] = step_of(MODELS[name], compiled, shape, batch, step, precision)
+        return {"engine": engine, "version": torch.__version__, "seconds": samples(runs[engine, step], options.samples)}
 
     for turn in range(1, options.rounds + 1):
-        first = {**ours(), "round": turn}
-        timings.append(first)
-        for engine in ["pytorch"] + (["pytorch-compiled"] if name in options.compiled else []):
-            if engine not in missing:
-                try:
-                    timings.append({**first, **peer(engine)})
-                except (RuntimeError, ValueError, AssertionError) as error:
-                    missing[engine] = (str(error).splitlines() or [type(error).__name__])[0]
-    steps.clear()
+        for first in ours():
+            first["round"] = turn
+            timings.append(first)
+            step = first["what"]["network"]["step"]
+            for engine in ["pytorch"] + (["pytorch-compiled"] if name in options.compiled else []):
+                if (engine, step) not in missing:
+                    try:
+                        timings.append({**first, **peer(engine, step)})
+                    except (RuntimeError, ValueError, AssertionError) as error:
+                        missing[engine, step] = (str(error).splitlines() or [type(error).__name__])[0]
+    runs.clear()
     torch._dynamo.reset()
     torch.cuda.empty_cache()
     return timings, missing
@@ -135,6 +137,7 @@ def main():
     parser.add_argument("--step", action="append", choices=STEPS, help="can be given several times; both without one")
     parser.add_argument("--compiled", action="append", metavar="MODEL", help="those that compiled PyTorch runs too; all without one")
     parser.add_argument("--eager", action="store_true", help="without compiled PyTorch")
+    parser.add_argument("--side-by-side", type=int, default=4, help="networks compiled at once, which share the GPU's memory")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--samples", type=int, default=20, help="in each round")
     parser.add_argument("--minutes", type=float, default=9, help="after so long nothing new is begun")
@@ -143,12 +146,13 @@ def main():
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.convcheck = os.environ["CONVCHECK"]
     names = options.models or (QUICK if options.quick else list(MODELS))
+    options.step = options.step or STEPS
     options.compiled = [] if options.eager else options.compiled or names
     for name in names + options.compiled:
         if name not in MODELS:
             fail(f"{name} is not among the models: {', '.join(MODELS)}")
-    if min(options.rounds, options.samples, *(options.batch or [1])) < 1:
-        fail("--rounds, --samples and --batch must be 1 or more")
+    if min(options.rounds, options.samples, options.side_by_side, *(options.batch or [1])) < 1:
+        fail("--rounds, --samples, --side-by-side and --batch must be 1 or more")
     if not torch.cuda.is_available():
         fail("PyTorch finds no GPU")
 
@@ -165,29 +169,28 @@ def main():
         sys.exit(1)
 
     tasks = [
-        (name, shapes[name], batch, step, precision)
+        (name, shapes[name], batch, precision)
+        for precision in options.precision or PRECISIONS
         for name in names
         for batch in options.batch or batches(shapes[name])
-        for step in options.step or STEPS
-        for precision in options.precision or PRECISIONS
     ]
     end, timings, left = time.monotonic() + 60 * options.minutes, {}, 0
     print(f"{torch.cuda.get_device_name()}, {options.rounds} rounds of {options.samples} samples", flush=True)
     if options.compiled:
-        compile_ahead([task for task in tasks if task[0] in options.compiled])
-    for name, shape, batch, step, precision in tasks:
+        compile_ahead(options, [task for task in tasks if task[0] in options.compiled])
+    for name, shape, batch, precision in tasks:
         if time.monotonic() > end:
             left += 1
             continue
-        what = f"{name}, batch {batch}, {step}, {precision}"
+        what = f"{name}, batch {batch}, {precision}"
         try:
-            new, missing = measure(options, name, shape, batch, step, precision)
+            new, missing = measure(options, name, shape, batch, precision)
         except RuntimeError as error:
             print(f"{what}: {error}", flush=True)
             continue
         timings.setdefault(precision, []).extend(new)
         write(options.output / precision, timings[precision])
-        without = "".join(f"; {engine}: {why}" for engine, why in missing.items())
+        without = "".join(f"; {engine}, {step}: {why}" for (engine, step), why in missing.items())
         print(f"{what}{without}", flush=True)
     for precision in timings:
         print(f"\n{precision}", flush=True)

@@ -108,7 +108,7 @@ impl Writer<'_> {
                 if let Some((dx, add)) = slopes.into(self, input)? {
                     self.slide(
                         "avg_pool_backward",
-                        self.units(input),
+                        self.places(input),
                         id,
                         window,
                         &[dy.into(), dx.into()],
@@ -119,6 +119,21 @@ impl Writer<'_> {
             Op::AdaptiveAvgPool { .. } => {
                 if let Some((dx, add)) = slopes.into(self, input)? {
                     let places = self.places(input);
+                    if to.plane() == 1 {
+                        let (plane, share) = (from.plane(), 1.0 / from.plane() as f64);
+                        launch!(
+                            self.draft,
+                            "map_spread",
+                            places,
+                            dy,
+                            dx,
+                            share,
+                            from.c,
+                            plane,
+                            add
+                        )?;
+                        return Ok(());
+                    }
                     launch!(
                         self.draft,
                         "cells_backward",

@@ -92,7 +92,7 @@ impl Writer<'_> {
                 let padded = [Given::from(*count_include_pad)];
                 self.slide(
                     "avg_pool",
-                    units,
+                    self.places(id),
                     id,
                     window,
                     &[x.into(), y.into()],

@@ -103,22 +103,41 @@ INLINE int divisor(int position, int kernel, int stride, int dilation, int befor
     return taps_within(position, kernel, stride, dilation, from, to);
 }
 
+/* A thread takes a place of WIDE channels. */
 KERNEL avg_pool(const E *x, E *y, WINDOW, int padded, int count) {
     Place p;
-    int i = INDEX, by;
+    int i = INDEX, j, kh, kw, row, column, by, lanes, whole = channels % WIDE == 0;
+    float total[WIDE], v[WIDE];
     if (i >= count) return;
-    p = place(i, channels, out_h, out_w);
+    p = place(i, blocks_of(channels), out_h, out_w);
+    p.c *= WIDE;
+    lanes = lanes_from(p.c, channels);
     by = divisor(p.row, kernel_h, stride_h, dilation_h, before_h, in_h, after_h, padded)
         * divisor(p.column, kernel_w, stride_w, dilation_w, before_w, in_w, after_w, padded);
-    y[i] = put(window_sum(x, p, THIS_WINDOW) / (float)(by > 1 ? by : 1));
+    for (j = 0; j < WIDE; j++) total[j] = 0.0f;
+    for (kh = 0; kh < kernel_h; kh++) {
+        row = p.row * stride_h + kh * dilation_h - before_h;
+        if (row < 0 || row >= in_h) continue;
+        for (kw = 0; kw < kernel_w; kw++) {
+            column = p.column * stride_w + kw * dilation_w - before_w;
+            if (column < 0 || column >= in_w) continue;
+            load(x + ((p.n * in_h + row) * in_w + column) * channels + p.c, lanes, whole, v);
+            for (j = 0; j < WIDE; j++) total[j] += v[j];
+        }
+    }
+    for (j = 0; j < WIDE; j++) total[j] /= (float)(by > 1 ? by : 1);
+    save(y + ((p.n * out_h + p.row) * out_w + p.column) * channels + p.c, lanes, whole, total);
 }
 
 KERNEL avg_pool_backward(const E *dy, E *dx, WINDOW, int padded, int add, int count) {
     Place p;
-    int i = INDEX, kh, kw, oh, ow, down, by;
-    float total = 0.0f;
+    int i = INDEX, j, kh, kw, oh, ow, down, by, lanes, whole = channels % WIDE == 0;
+    float total[WIDE], d[WIDE], share;
     if (i >= count) return;
-    p = place(i, channels, in_h, in_w);
+    p = place(i, blocks_of(channels), in_h, in_w);
+    p.c *= WIDE;
+    lanes = lanes_from(p.c, channels);
+    for (j = 0; j < WIDE; j++) total[j] = 0.0f;
     for (kh = 0; kh < kernel_h; kh++) {
         oh = seen_from(p.row, kh, out_h, stride_h, dilation_h, before_h);
         if (oh < 0) continue;
@@ -127,10 +146,12 @@ KERNEL avg_pool_backward(const E *dy, E *dx, WINDOW, int padded, int add, int co
             ow = seen_from(p.column, kw, out_w, stride_w, dilation_w, before_w);
             if (ow < 0) continue;
             by = down * divisor(ow, kernel_w, stride_w, dilation_w, before_w, in_w, after_w, padded);
-            total += get(dy[((p.n * out_h + oh) * out_w + ow) * channels + p.c]) / (float)(by > 1 ? by : 1);
+            share = 1.0f / (float)(by > 1 ? by : 1);
+            load(dy + ((p.n * out_h + oh) * out_w + ow) * channels + p.c, lanes, whole, d);
+            for (j = 0; j < WIDE; j++) total[j] += d[j] * share;
         }
     }
-    store(dx, i, total, add);
+    give(dx + ((p.n * in_h + p.row) * in_w + p.column) * channels + p.c, lanes, whole, total, add);
 }
 
 /* Where a cell of a grid of `cells` over `size` rows or columns begins and ends. */
