@@ -5,14 +5,17 @@ use super::writer::Writer;
 use super::{Address, GpuError};
 use crate::graph::NodeId;
 
-/// Parts that one thread adds up; PARTS in `kernels/number.cu`.
+/// Parts that one thread of many adds up; PARTS in `kernels/number.cu`.
 const SUM_PARTS: usize = 64;
+
+/// Parts that the last thread adds up.
+const LAST_PARTS: usize = 128;
 
 /// Threads that keep a large device busy.
 const THREADS: usize = 1 << 17;
 
 /// Rows below which a strip is not worth a part of a sum.
-const SUMMED: usize = 32;
+const SUMMED: usize = 16;
 
 /// Rows above which a strip does not save what a thread reads once.
 const READ: usize = 8;
@@ -63,7 +66,7 @@ impl Strips {
         width: usize,
     ) -> Result<Parts, GpuError> {
         let mut many = self.many;
-        while many > SUM_PARTS {
+        while many > LAST_PARTS {
             let fewer = many.div_ceil(SUM_PARTS);
             let to = draft.floats(fewer * width)?;
             launch!(draft, "fold", fewer * width, parts, to, many, width)?;
@@ -84,7 +87,7 @@ impl Strips {
         channels: usize,
     ) -> Result<Parts, GpuError> {
         let (mut many, mut each) = (self.many, self.each);
-        while many > SUM_PARTS {
+        while many > LAST_PARTS {
             let fewer = many.div_ceil(SUM_PARTS);
             let to = draft.floats(fewer * 2 * channels)?;
             launch!(

@@ -8,7 +8,7 @@ use crate::gpu::{Convolution, Element, GpuError, Pass, Precision};
 use cudarc::cudnn::sys;
 
 /// How often an algorithm is timed.
-const TRIALS: usize = 3;
+const TRIALS: usize = 2;
 
 /// The convolutions of a machine, each with its algorithm once it has run.
 pub(super) struct Convolutions {

@@ -9,8 +9,8 @@ use cudarc::nvrtc::{Ptx, result as nvrtc, sys as nvrtc_sys};
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Threads of a block.
-const BLOCK: u32 = 256;
+/// Threads of a block: few, so that a small launch is spread over the whole device.
+const BLOCK: u32 = 128;
 
 /// The kernels of a GPU, compiled when the first program needs them in its type of number.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 /* Sums over the rows [n][h][w] of each channel. A thread adds up a strip of `each` rows of WIDE channels;
    neighbours read neighbouring channels. What the strips give are parts, of which further threads add up
-   PARTS at a time, until there are no more than PARTS. Their order is fixed. */
+   PARTS at a time, until few enough are left for one. Their order is fixed. */
 
 /* Each `width` numbers of up to PARTS parts become one part. */
 KERNEL fold(const float *parts, float *to, int many, int width, int count) {
