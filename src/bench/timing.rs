@@ -28,6 +28,19 @@ pub struct Timing {
     pub seconds: Vec<f64>,
 }
 
+/// What was timed, in which numbers and where: timings are compared where all of it is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting<'a> {
+    /// What was timed.
+    pub what: &'a What,
+    /// Type of number.
+    pub dtype: &'a str,
+    /// Threads.
+    pub threads: usize,
+    /// The machine.
+    pub machine: &'a str,
+}
+
 /// Who computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -130,13 +143,19 @@ impl Timing {
         }
     }
 
+    /// What is the same for all that can be compared with it.
+    pub fn setting(&self) -> Setting<'_> {
+        Setting {
+            what: &self.what,
+            dtype: &self.dtype,
+            threads: self.threads,
+            machine: &self.machine,
+        }
+    }
+
     /// Whether two are rounds of the same measurement.
     pub fn is_repeated(&self, other: &Timing) -> bool {
-        let same = |timing: &Timing| {
-            let Timing { engine, what, .. } = timing;
-            (*engine, what.clone(), timing.threads, timing.dtype.clone())
-        };
-        same(self) == same(other)
+        (self.engine, self.setting()) == (other.engine, other.setting())
     }
 }
 

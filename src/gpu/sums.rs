@@ -1,4 +1,4 @@
-//! How is a sum over the rows of each channel divided among threads?
+//! How are sums over the rows of each channel, and over each map of a sample, divided among threads?
 
 use super::draft::{Draft, Given, launch};
 use super::writer::Writer;

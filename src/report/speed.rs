@@ -9,7 +9,7 @@ use super::number::{percent, short};
 use super::plot::{Dot, Mark, Series, ratios, roofline};
 use crate::bench::{Pass, Step, Timing};
 use gathered::{
-    ENGINES, Kernel, Network, PEERS, Roof, kernel_threads, kernels, machines, networks, roof,
+    ENGINES, Kernel, Network, PEERS, Roof, kernel_threads, kernels, machines, networks, parts, roof,
 };
 use maud::{Markup, html};
 use text::ratio_text;
@@ -23,8 +23,7 @@ pub(super) fn page(timings: &[Timing]) -> Markup {
     html! {
         h1 { "Speed" }
         p.lead {
-            "Images a second of whole steps, in 32-bit numbers on the CPU, after a warm-up. Training is forward, loss, backward "
-            "and the update of the weights."
+            "Images a second of whole steps, after a warm-up. Training is forward, loss, backward and the update of the weights."
         }
         ul { @for machine in machines(timings) { li { (machine) } } }
         @if !networks.is_empty() { (steps(&networks)) }
@@ -45,16 +44,14 @@ pub(super) fn section(timings: &[Timing]) -> Markup {
 
 fn steps(networks: &[Network]) -> Markup {
     let has = |i: usize| networks.iter().any(|network| network.measured[i].is_some());
-    let several = networks
-        .iter()
-        .any(|network| network.threads != networks[0].threads);
+    let parts = parts(networks);
     let plots = Step::ALL.map(|step| {
         let rows: Vec<Series> = (networks.iter())
             .filter(|network| network.step == step)
             .map(|network| Series {
-                label: match several {
-                    false => format!("{}, {}", network.model, network.batch),
-                    true => format!("{}, {}, threads {}", network.model, network.batch, network.threads),
+                label: {
+                    let parts = parts.iter().map(|part| format!(", {}", (part.of)(network.setting)));
+                    format!("{}, {}{}", network.model, network.batch, parts.collect::<String>())
                 },
                 dots: (network.ratios.iter().map(|ratio| {
                     ratio.as_ref().map(|ratio| Dot { value: ratio.median, interval: ratio.interval })
@@ -81,7 +78,7 @@ fn steps(networks: &[Network]) -> Markup {
             table {
                 thead { tr {
                     th scope="col" { "Network" } th scope="col" { "Step" } th.number scope="col" { "Batch" }
-                    @if several { th.number scope="col" { "Threads" } }
+                    @for part in &parts { th scope="col" { (part.title) } }
                     @for (i, engine) in ENGINES.iter().enumerate() { @if has(i) { th.number scope="col" { (engine.name()) } } }
                     @for (i, peer) in PEERS.iter().enumerate() { @if has(i + 1) { th.number scope="col" { "to " (peer.name()) } } }
                 } }
@@ -89,7 +86,7 @@ fn steps(networks: &[Network]) -> Markup {
                     th scope="row" { code { (network.model) } }
                     td { (network.step.name()) }
                     td.number { (network.batch) }
-                    @if several { td.number { (network.threads) } }
+                    @for part in &parts { td { ((part.of)(network.setting)) } }
                     @for (i, measured) in network.measured.iter().enumerate() { @if has(i) {
                         td.number { (measured.as_ref().map_or("-".into(), |one| short(network.batch as f64 / one.median))) }
                     } }

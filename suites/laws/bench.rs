@@ -3,7 +3,7 @@
 use super::pages::{lead_somewhere, provenance, stand_alone};
 use crate::law;
 use candle_core::Tensor;
-use convcheck::bench::{Engine, NETS, Pass, Resource, Step, Timing, What, Workload};
+use convcheck::bench::{Engine, NETS, Pass, Resource, Setting, Step, Timing, What, Workload};
 use convcheck::bench::{against, kernels, samples};
 use convcheck::evidence::Training;
 use convcheck::net::Net;
@@ -23,6 +23,10 @@ pub fn trials() -> Vec<Trial> {
         ),
         law("bench::ratios-are-taken-within-a-round", ratios),
         law("bench::the-page-shows-what-was-measured", page),
+        law(
+            "bench::what-was-measured-elsewhere-is-shown-by-itself",
+            elsewhere,
+        ),
         law("bench::hostile-timings-are-escaped", hostile),
     ]
 }
@@ -127,12 +131,21 @@ fn ratios() {
         of(theirs, 3, &[8.0]),
         of(theirs, 4, &[99.0]),
     ];
-    let ratio = against(&timings, &what, 2, theirs).unwrap();
+    let setting = timings[0].setting();
+    let ratio = against(&timings, setting, theirs).unwrap();
     assert_eq!(ratio.rounds, [2.0, 3.0, 4.0]);
     assert_eq!(ratio.median, 3.0);
     assert_eq!((ratio.interval.low, ratio.interval.high), (2.0, 4.0));
-    assert_eq!(against(&timings, &what, 1, theirs), None);
-    assert_eq!(against(&timings, &what, 2, Engine::Candle), None);
+    assert_eq!(against(&timings, setting, Engine::Candle), None);
+    // with other threads, in other numbers, on another machine is another measurement
+    let (threads, dtype, machine) = (1, "bf16", "another");
+    for other in [
+        Setting { threads, ..setting },
+        Setting { dtype, ..setting },
+        Setting { machine, ..setting },
+    ] {
+        assert_eq!(against(&timings, other, theirs), None);
+    }
 }
 
 fn timings(name: &str) -> Vec<Timing> {
@@ -183,6 +196,36 @@ fn page() {
         self::pages(std::slice::from_ref(one));
         speed_text(std::slice::from_ref(one));
     }
+}
+
+/// In other numbers on another machine a network takes a row of its own, which says so.
+fn elsewhere() {
+    let mut timings = timings("conv 3x3");
+    let alone = speed_text(&timings);
+    let mut there = timings[1].clone();
+    there.machine = "a GPU, with a driver".into();
+    there.dtype = "bf16".into();
+    there.seconds = vec![0.01];
+    timings.push(there);
+    let text = speed_text(&timings);
+    let rows = |text: &str| {
+        text.lines()
+            .filter(|line| line.contains("training"))
+            .count()
+    };
+    assert_eq!((rows(&alone), rows(&text)), (1, 2), "{text}");
+    let row = |what: &str| {
+        text.lines()
+            .find(|line| line.starts_with(" resnet18") && line.contains(what))
+            .unwrap_or_else(|| panic!("no row has {what}: {text}"))
+    };
+    // 8 images in 0.15 s here, in 0.01 s there; what the peers took here is no ratio there
+    assert!(row("a machine").contains("53.3") && row(" a GPU ").contains(" bf16 "));
+    assert!(row(" a GPU ").contains(" 800 ") && !row(" a GPU ").contains(" x"));
+    let pages = pages(&timings);
+    let page = pages.iter().find(|page| page.file == "throughput.html");
+    let page = &page.unwrap().html;
+    assert!(page.contains("<th scope=\"col\">Machine</th>") && page.contains("<td>a GPU</td>"));
 }
 
 fn hostile() {

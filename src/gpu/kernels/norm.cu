@@ -143,9 +143,9 @@ KERNEL normalise(const E *__restrict__ x, const float *__restrict__ line, const 
 
 /* Sums of dy, and of dy times the distance of x from its mean, as two rows; what ReLU has cut off does not count.
    With `by_output` that is found out from y, and `left` takes what is left of dy; else, with `relu`, from x. */
-INLINE void sums_of_rows(const E *__restrict__ x, const E *__restrict__ dy, const E *__restrict__ y, E *__restrict__ left,
-                         const float *__restrict__ line, float *__restrict__ parts, int channels, int relu, Strip s,
-                         int each, int by_output) {
+INLINE void sums_of_rows(const E *__restrict__ x, const E *__restrict__ dy, const E *__restrict__ y,
+                         E *__restrict__ left, const float *__restrict__ line, float *__restrict__ parts, int channels,
+                         int relu, Strip s, int each, int by_output) {
     int j, row, at;
     float v[WIDE], d[WIDE], out[WIDE], total[WIDE], along[WIDE];
     Line l;

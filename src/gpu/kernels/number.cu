@@ -6,6 +6,9 @@
    writes, so the order of threads decides nothing.
 
    Maps are [n][h][w][c], vectors [n][c]. E is a unit's type: float, or with BF16 the upper half of one.
+   A thread that has much to read takes WIDE channels at once, one access of memory, and a strip of rows; its
+   numbers of each channel are then read once for all rows. Where the channels are no multiple of WIDE it reads
+   them one by one.
    All arithmetic is in float. A gradient that has several sources is summed up: with `add` a kernel adds to
    what stands there. */
 

@@ -25,7 +25,8 @@ KERNEL fold_last(const float *parts, float *to, int many, int width, int from, i
 }
 
 /* Sums of a gradient; where y is given, what ReLU has cut off is taken out of the gradient first. */
-KERNEL bias_sums(E *__restrict__ dy, const E *__restrict__ y, float *parts, int channels, int rows, int each, int count) {
+KERNEL bias_sums(E *__restrict__ dy, const E *__restrict__ y, float *__restrict__ parts, int channels, int rows,
+                 int each, int count) {
     int i = INDEX, j, row, at;
     float total[WIDE], d[WIDE], out[WIDE];
     Strip s;

@@ -1,13 +1,13 @@
 //! Timings put side by side: engines in a row, kernels against what the machine can do.
 
-use crate::bench::{Engine, Pass, Ratio, Resource, Step, Timing, What, against, median};
+use crate::bench::{Engine, Pass, Ratio, Resource, Setting, Step, Timing, What, against, median};
 
 /// A step of a network, by every engine that took it.
 pub(super) struct Network<'a> {
     pub model: &'a str,
     pub batch: usize,
     pub step: Step,
-    pub threads: usize,
+    pub setting: Setting<'a>,
     /// In the order of [`ENGINES`].
     pub measured: [Option<Measured>; ENGINES.len()],
     /// How many times as long each peer takes.
@@ -64,32 +64,60 @@ impl Roof {
 
 /// Steps of networks, in the order of the record.
 pub(super) fn networks(timings: &[Timing]) -> Vec<Network<'_>> {
-    let mut seen: Vec<(&What, usize)> = Vec::new();
-    let mut networks = Vec::new();
-    for timing in timings {
-        let (what, threads) = (&timing.what, timing.threads);
-        let What::Network { model, batch, step } = what else {
+    let mut networks: Vec<Network> = Vec::new();
+    for setting in timings.iter().map(Timing::setting) {
+        let What::Network { model, batch, step } = setting.what else {
             continue;
         };
-        if seen.contains(&(what, threads)) {
+        if networks.iter().any(|network| network.setting == setting) {
             continue;
         }
-        seen.push((what, threads));
         networks.push(Network {
             model,
             batch: *batch,
             step: *step,
-            threads,
-            measured: ENGINES.map(|engine| measured(timings, engine, what, threads)),
-            ratios: PEERS.map(|peer| against(timings, what, threads, peer)),
+            setting,
+            measured: ENGINES.map(|engine| measured(timings, engine, setting)),
+            ratios: PEERS.map(|peer| against(timings, setting, peer)),
         });
     }
     networks
 }
 
-fn measured(timings: &[Timing], engine: Engine, what: &What, threads: usize) -> Option<Measured> {
-    let of =
-        |timing: &&Timing| (timing.engine, &timing.what, timing.threads) == (engine, what, threads);
+/// A part of the setting.
+pub(super) struct Part {
+    pub title: &'static str,
+    pub of: fn(Setting<'_>) -> String,
+}
+
+/// What settings of networks differ in, besides network, batch and step.
+pub(super) fn parts(networks: &[Network]) -> Vec<Part> {
+    let all = [
+        Part {
+            title: "Threads",
+            of: |setting| setting.threads.to_string(),
+        },
+        Part {
+            title: "Numbers",
+            of: |setting| setting.dtype.to_string(),
+        },
+        Part {
+            title: "Machine",
+            // what it is called; the list of machines has the rest
+            of: |setting| setting.machine.split(',').next().unwrap_or_default().into(),
+        },
+    ];
+    all.into_iter()
+        .filter(|part| {
+            let mut values = networks.iter().map(|network| (part.of)(network.setting));
+            let first = values.next();
+            values.any(|value| Some(value) != first)
+        })
+        .collect()
+}
+
+fn measured(timings: &[Timing], engine: Engine, setting: Setting) -> Option<Measured> {
+    let of = |timing: &&Timing| (timing.engine, timing.setting()) == (engine, setting);
     let samples: Vec<f64> = timings
         .iter()
         .filter(of)
@@ -150,7 +178,7 @@ pub(super) fn kernels(timings: &[Timing], threads: usize) -> Vec<Kernel<'_>> {
             continue;
         }
         seen.push(&timing.what);
-        let Some(measured) = measured(timings, timing.engine, &timing.what, threads) else {
+        let Some(measured) = measured(timings, timing.engine, timing.setting()) else {
             continue;
         };
         let (flop, bytes) = (*flop as f64, *bytes as f64);
