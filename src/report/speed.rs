@@ -9,7 +9,7 @@ use super::number::{percent, short};
 use super::plot::{Dot, Mark, Series, ratios, roofline};
 use crate::bench::{Pass, Step, Timing};
 use gathered::{
-    ENGINES, Kernel, Network, PEERS, Roof, kernel_threads, kernels, machines, networks, parts, roof,
+    ENGINES, Kernel, PEERS, Roof, Section, kernel_threads, kernels, machines, roof, sections,
 };
 use maud::{Markup, html};
 use text::ratio_text;
@@ -19,14 +19,13 @@ pub(super) const FILE: &str = "throughput.html";
 
 /// The page of timings.
 pub(super) fn page(timings: &[Timing]) -> Markup {
-    let networks = networks(timings);
     html! {
         h1 { "Speed" }
         p.lead {
             "Images a second of whole steps, after a warm-up. Training is forward, loss, backward and the update of the weights."
         }
         ul { @for machine in machines(timings) { li { (machine) } } }
-        @if !networks.is_empty() { (steps(&networks)) }
+        @for section in sections(timings) { (steps(&section)) }
         @for threads in kernel_threads(timings) {
             (layers(&kernels(timings, threads), roof(timings, threads), threads))
         }
@@ -42,17 +41,14 @@ pub(super) fn section(timings: &[Timing]) -> Markup {
     } }
 }
 
-fn steps(networks: &[Network]) -> Markup {
+fn steps(section: &Section) -> Markup {
+    let networks = &section.networks;
     let has = |i: usize| networks.iter().any(|network| network.measured[i].is_some());
-    let parts = parts(networks);
     let plots = Step::ALL.map(|step| {
         let rows: Vec<Series> = (networks.iter())
             .filter(|network| network.step == step)
             .map(|network| Series {
-                label: {
-                    let parts = parts.iter().map(|part| format!(", {}", (part.of)(network.setting)));
-                    format!("{}, {}{}", network.model, network.batch, parts.collect::<String>())
-                },
+                label: format!("{}, {}", network.model, network.batch),
                 dots: (network.ratios.iter().map(|ratio| {
                     ratio.as_ref().map(|ratio| Dot { value: ratio.median, interval: ratio.interval })
                 })).collect(),
@@ -66,7 +62,7 @@ fn steps(networks: &[Network]) -> Markup {
         ratios(&title, &PEERS.map(|peer| format!("to {}", peer.name())), &rows)
     });
     html! {
-        h2 { "Networks" }
+        h2 { "Networks" @if let Some(title) = &section.title { ": " (title) } }
         @if PEERS.iter().enumerate().any(|(i, _)| has(i + 1)) {
             p { "Engines took turns. A ratio is a peer's median time over that of convcheck, within a round: above 1 convcheck is faster. "
                 "Shown is the median of the rounds, and the least and the largest. candle is stock candle layers, where they can do "
@@ -78,7 +74,6 @@ fn steps(networks: &[Network]) -> Markup {
             table {
                 thead { tr {
                     th scope="col" { "Network" } th scope="col" { "Step" } th.number scope="col" { "Batch" }
-                    @for part in &parts { th scope="col" { (part.title) } }
                     @for (i, engine) in ENGINES.iter().enumerate() { @if has(i) { th.number scope="col" { (engine.name()) } } }
                     @for (i, peer) in PEERS.iter().enumerate() { @if has(i + 1) { th.number scope="col" { "to " (peer.name()) } } }
                 } }
@@ -86,7 +81,6 @@ fn steps(networks: &[Network]) -> Markup {
                     th scope="row" { code { (network.model) } }
                     td { (network.step.name()) }
                     td.number { (network.batch) }
-                    @for part in &parts { td { ((part.of)(network.setting)) } }
                     @for (i, measured) in network.measured.iter().enumerate() { @if has(i) {
                         td.number { (measured.as_ref().map_or("-".into(), |one| short(network.batch as f64 / one.median))) }
                     } }

@@ -14,6 +14,13 @@ pub(super) struct Network<'a> {
     pub ratios: [Option<Ratio>; PEERS.len()],
 }
 
+/// Networks that were timed in the same numbers on the same machine.
+pub(super) struct Section<'a> {
+    /// In which, and where; nothing if all were.
+    pub title: Option<String>,
+    pub networks: Vec<Network<'a>>,
+}
+
 /// This program and its peers.
 pub(super) const ENGINES: [Engine; 4] = [
     Engine::Convcheck,
@@ -63,7 +70,43 @@ impl Roof {
 }
 
 /// Steps of networks, in the order of the record.
-pub(super) fn networks(timings: &[Timing]) -> Vec<Network<'_>> {
+pub(super) fn sections(timings: &[Timing]) -> Vec<Section<'_>> {
+    let place = |network: &Network| {
+        let Setting { dtype, machine, .. } = network.setting;
+        (
+            dtype.to_string(),
+            network.setting.threads,
+            machine.to_string(),
+        )
+    };
+    let mut sections: Vec<Section> = Vec::new();
+    for network in networks(timings) {
+        let same = |section: &&mut Section| place(&section.networks[0]) == place(&network);
+        match sections.iter_mut().find(same) {
+            Some(section) => section.networks.push(network),
+            None => sections.push(Section {
+                title: None,
+                networks: vec![network],
+            }),
+        }
+    }
+    if sections.len() > 1 {
+        for section in &mut sections {
+            let (dtype, threads, machine) = place(&section.networks[0]);
+            section.title = Some(format!("{dtype}, {}, {machine}", counted(threads)));
+        }
+    }
+    sections
+}
+
+fn counted(threads: usize) -> String {
+    match threads {
+        1 => "1 thread".into(),
+        threads => format!("{threads} threads"),
+    }
+}
+
+fn networks(timings: &[Timing]) -> Vec<Network<'_>> {
     let mut networks: Vec<Network> = Vec::new();
     for setting in timings.iter().map(Timing::setting) {
         let What::Network { model, batch, step } = setting.what else {
@@ -82,38 +125,6 @@ pub(super) fn networks(timings: &[Timing]) -> Vec<Network<'_>> {
         });
     }
     networks
-}
-
-/// A part of the setting.
-pub(super) struct Part {
-    pub title: &'static str,
-    pub of: fn(Setting<'_>) -> String,
-}
-
-/// What settings of networks differ in, besides network, batch and step.
-pub(super) fn parts(networks: &[Network]) -> Vec<Part> {
-    let all = [
-        Part {
-            title: "Threads",
-            of: |setting| setting.threads.to_string(),
-        },
-        Part {
-            title: "Numbers",
-            of: |setting| setting.dtype.to_string(),
-        },
-        Part {
-            title: "Machine",
-            // what it is called; the list of machines has the rest
-            of: |setting| setting.machine.split(',').next().unwrap_or_default().into(),
-        },
-    ];
-    all.into_iter()
-        .filter(|part| {
-            let mut values = networks.iter().map(|network| (part.of)(network.setting));
-            let first = values.next();
-            values.any(|value| Some(value) != first)
-        })
-        .collect()
 }
 
 fn measured(timings: &[Timing], engine: Engine, setting: Setting) -> Option<Measured> {
@@ -201,10 +212,7 @@ pub(super) fn kernels(timings: &[Timing], threads: usize) -> Vec<Kernel<'_>> {
 pub(super) fn machines(timings: &[Timing]) -> Vec<String> {
     let mut lines = Vec::new();
     for timing in timings {
-        let threads = match timing.threads {
-            1 => "1 thread".to_string(),
-            threads => format!("{threads} threads"),
-        };
+        let threads = counted(timing.threads);
         let line = format!(
             "{} {}, {}, {threads}, {}, {}",
             timing.engine.name(),

@@ -1,7 +1,7 @@
 //! Timings for the terminal.
 
 use super::gathered::{ENGINES, Kernel, Network, PEERS};
-use super::gathered::{kernel_threads, kernels, machines, networks, parts, roof};
+use super::gathered::{kernel_threads, kernels, machines, roof, sections};
 use crate::bench::{Ratio, Timing};
 use crate::report::number::{percent, short};
 use crate::report::text::{right, table};
@@ -10,9 +10,11 @@ use comfy_table::Cell;
 /// What was timed: networks beside their peers, then kernels beside the most that the machine can do.
 pub fn text(timings: &[Timing]) -> String {
     let mut text = machines(timings).join("\n") + "\n";
-    let networks = networks(timings);
-    if !networks.is_empty() {
-        text += &network_table(&networks);
+    for section in sections(timings) {
+        if let Some(title) = &section.title {
+            text += &format!("\n{title}\n");
+        }
+        text += &network_table(&section.networks);
     }
     for threads in kernel_threads(timings) {
         if let Some(roof) = roof(timings, threads) {
@@ -33,13 +35,7 @@ fn network_table(networks: &[Network]) -> String {
     let engines: Vec<usize> = (0..ENGINES.len()).filter(|&i| has(i)).collect();
     let alone = engines.len() == 1;
     let mut table = table(["model"]);
-    let parts = parts(networks);
     let mut header = vec![Cell::new("model"), Cell::new("step"), right("batch")];
-    header.extend(
-        parts
-            .iter()
-            .map(|part| Cell::new(part.title.to_lowercase())),
-    );
     for &i in &engines {
         header.push(right(match alone {
             true => "images/s".to_string(),
@@ -61,11 +57,6 @@ fn network_table(networks: &[Network]) -> String {
             Cell::new(network.step.name()),
             right(network.batch),
         ];
-        row.extend(
-            parts
-                .iter()
-                .map(|part| Cell::new((part.of)(network.setting))),
-        );
         let images = |seconds: f64| short(network.batch as f64 / seconds);
         for &i in &engines {
             let measured = network.measured[i].as_ref();
