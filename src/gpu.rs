@@ -18,6 +18,7 @@ mod draft;
 mod forward;
 mod gallery;
 mod learn;
+mod map_sums;
 mod norm;
 mod order;
 mod plan;

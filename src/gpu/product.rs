@@ -107,6 +107,13 @@ fn is_even(window: &Window, axis: usize, input: usize, before: usize, output: us
 }
 
 impl Writer<'_> {
+    /// The product that a layer is.
+    fn product(&self, id: NodeId) -> Result<Product> {
+        let node = self.node(id);
+        let product = Product::new(node, self.graph.input_of(node), self.batch)?;
+        Ok(product.expect("convolutions and linear layers are products"))
+    }
+
     /// A convolution or a linear layer without its biases.
     pub fn multiply(&mut self, id: NodeId, x: Address) -> Result<Address> {
         let product = self.product(id)?;

@@ -1,9 +1,7 @@
-//! How are sums over the rows of each channel, and over each map of a sample, divided among threads?
+//! How is a sum over the rows of each channel divided among threads?
 
-use super::draft::{Draft, Given, launch};
-use super::writer::Writer;
+use super::draft::{Draft, launch};
 use super::{Address, GpuError};
-use crate::graph::NodeId;
 
 /// Parts that one thread of many adds up; PARTS in `kernels/number.cu`.
 const SUM_PARTS: usize = 64;
@@ -19,9 +17,6 @@ const SUMMED: usize = 16;
 
 /// Rows above which a strip does not save what a thread reads once.
 const READ: usize = 8;
-
-/// Units of a map that a thread adds up.
-const MAPPED: usize = 64;
 
 /// Strips of rows, each of which a thread takes for a block of channels.
 #[derive(Debug, Clone, Copy)]
@@ -104,47 +99,6 @@ impl Strips {
             (parts, many, each) = (to, fewer, each * SUM_PARTS);
         }
         Ok(Parts { parts, many, each })
-    }
-}
-
-impl Writer<'_> {
-    /// The sums over each map of each sample of a layer's size, of a value or of the product of two, times a factor.
-    pub fn map_sums(
-        &mut self,
-        id: NodeId,
-        [x, b]: [Given; 2],
-        factor: f64,
-        y: Address,
-        add: bool,
-    ) -> Result<(), GpuError> {
-        let maps = self.maps(id);
-        let each = maps.plane().min(MAPPED);
-        let strips = maps.plane().div_ceil(each);
-        let sums = self.batch * strips;
-        let parts = self.draft.floats(sums * maps.c)?;
-        let threads = sums * self.draft.blocks(maps.c);
-        launch!(
-            self.draft,
-            "map_sums",
-            threads,
-            x,
-            b,
-            parts,
-            maps.c,
-            maps.plane(),
-            each
-        )?;
-        launch!(
-            self.draft,
-            "map_fold",
-            self.batch * maps.c,
-            parts,
-            y,
-            factor,
-            strips,
-            maps.c,
-            add
-        )
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::constants::Constants;
 use super::draft::{Draft, Given};
-use super::product::Product;
 use super::weights::Weights;
 use super::{Address, GpuError};
 use crate::graph::{Graph, Node, NodeId, Window};
@@ -125,13 +124,6 @@ impl<'a> Writer<'a> {
     pub fn gradient(&self, id: NodeId, which: usize) -> Address {
         let place = self.weights.gradient(self.graph.owner(id), which);
         place.expect("a layer that is reached learns")
-    }
-
-    /// The product that a layer is.
-    pub fn product(&self, id: NodeId) -> Result<Product, GpuError> {
-        let node = self.node(id);
-        let product = Product::new(node, self.graph.input_of(node), self.batch)?;
-        Ok(product.expect("convolutions and linear layers are products"))
     }
 
     /// Runs a kernel over windows, which it is handed between what comes before and behind them.

@@ -1,0 +1,50 @@
+//! How is a sum over each map of each sample written as commands? Means of maps are such sums, and gradients of gates.
+
+use super::draft::{Given, launch};
+use super::writer::Writer;
+use super::{Address, GpuError};
+use crate::graph::NodeId;
+
+/// Units of a map that a thread adds up.
+const MAPPED: usize = 64;
+
+impl Writer<'_> {
+    /// The sums over each map of each sample of a layer's size, of a value or of the product of two, times a factor.
+    pub fn map_sums(
+        &mut self,
+        id: NodeId,
+        [x, b]: [Given; 2],
+        factor: f64,
+        y: Address,
+        add: bool,
+    ) -> Result<(), GpuError> {
+        let maps = self.maps(id);
+        let each = maps.plane().min(MAPPED);
+        let strips = maps.plane().div_ceil(each);
+        let sums = self.batch * strips;
+        let parts = self.draft.floats(sums * maps.c)?;
+        let threads = sums * self.draft.blocks(maps.c);
+        launch!(
+            self.draft,
+            "map_sums",
+            threads,
+            x,
+            b,
+            parts,
+            maps.c,
+            maps.plane(),
+            each
+        )?;
+        launch!(
+            self.draft,
+            "map_fold",
+            self.batch * maps.c,
+            parts,
+            y,
+            factor,
+            strips,
+            maps.c,
+            add
+        )
+    }
+}
