@@ -118,22 +118,10 @@ impl Writer<'_> {
             }
             Op::AdaptiveAvgPool { .. } => {
                 if let Some((dx, add)) = slopes.into(self, input)? {
-                    let places = self.places(input);
                     if to.plane() == 1 {
-                        let (plane, share) = (from.plane(), 1.0 / from.plane() as f64);
-                        launch!(
-                            self.draft,
-                            "map_spread",
-                            places,
-                            dy,
-                            dx,
-                            share,
-                            from.c,
-                            plane,
-                            add
-                        )?;
-                        return Ok(());
+                        return self.map_spread(input, dy, 1.0 / from.plane() as f64, dx, add);
                     }
+                    let places = self.places(input);
                     launch!(
                         self.draft,
                         "cells_backward",
@@ -150,7 +138,7 @@ impl Writer<'_> {
                 }
             }
             Op::Subsample { window } => {
-                let strips = Strips::new(self.rows(id), to.c);
+                let strips = Strips::new(self.rows(id), self.draft.blocks(to.c));
                 let parts = self.draft.floats(strips.many * 2 * to.c)?;
                 self.slide(
                     "subsample_sums",
@@ -181,7 +169,7 @@ impl Writer<'_> {
                     let weight = self.float(id, 0);
                     self.slide(
                         "subsample_backward",
-                        self.units(input),
+                        self.places(input),
                         id,
                         window,
                         &[dy.into(), weight.into(), dx.into()],

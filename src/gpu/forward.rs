@@ -117,7 +117,7 @@ impl Writer<'_> {
                 let y = self.draft.units(units)?;
                 let (weight, bias) = (self.float(id, 0), self.float(id, 1));
                 let before = [x.into(), weight.into(), bias.into(), y.into()];
-                self.slide("subsample", units, id, window, &before, &[])?;
+                self.slide("subsample", self.places(id), id, window, &before, &[])?;
                 Ok(y)
             }
             Op::Rbf { out } => {

@@ -47,4 +47,27 @@ impl Writer<'_> {
             add
         )
     }
+
+    /// The gradient of such sums of one value: each unit of the layer's size takes that of its map, times the factor.
+    pub fn map_spread(
+        &mut self,
+        id: NodeId,
+        dy: Address,
+        factor: f64,
+        dx: Address,
+        add: bool,
+    ) -> Result<(), GpuError> {
+        let (maps, places) = (self.maps(id), self.places(id));
+        launch!(
+            self.draft,
+            "map_spread",
+            places,
+            dy,
+            dx,
+            factor,
+            maps.c,
+            maps.plane(),
+            add
+        )
+    }
 }

@@ -173,12 +173,11 @@ impl Convolutions {
         let mut best: Vec<Tried> = Vec::new();
         for trial in 0..=TRIALS {
             let tried = calls::tried(&self.handle, known.pass, &known.described, places, space);
-            // an algorithm's first trial may have loaded it
-            for tried in tried.unwrap_or_default().into_iter().filter(|_| trial > 0) {
-                let same = |best: &&mut Tried| {
-                    (best.algorithm, best.math) == (tried.algorithm, tried.math)
-                };
-                match best.iter_mut().find(same) {
+            // in its first trial an algorithm may have been loaded; one that failed has no time
+            let timed = |tried: &Tried| trial > 0 && tried.succeeded();
+            for tried in tried.unwrap_or_default().into_iter().filter(timed) {
+                let what = |one: &Tried| (one.algorithm, one.math);
+                match best.iter_mut().find(|best| what(best) == what(&tried)) {
                     Some(best) => best.time = best.time.min(tried.time),
                     None => best.push(tried),
                 }
@@ -198,7 +197,7 @@ impl Convolutions {
             .partition(|tried| !exact || tried.math == fma as u32);
         first.into_iter().chain(last).find_map(|tried| {
             let math = if exact { fma } else { arithmetic(tried.math)? };
-            let usable = tried.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS as u32
+            let usable = tried.succeeded()
                 && tried.memory <= self.workspace.bytes()
                 && math != sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION
                 && (!self.deterministic

@@ -212,6 +212,13 @@ pub(super) struct Tried {
     reserved: [c_int; 3],
 }
 
+impl Tried {
+    /// Whether it can be run.
+    pub fn succeeded(&self) -> bool {
+        self.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS as u32
+    }
+}
+
 /// At most so many algorithms has any pass.
 pub(super) const ALGORITHMS: usize = 8;
 

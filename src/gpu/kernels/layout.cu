@@ -48,15 +48,13 @@ KERNEL flatten_backward(const E *dy, E *dx, int channels, int plane, int add, in
 /* `width` channels of x, from one on, to those of y from another on. */
 KERNEL channels(const E *x, E *y, int x_channels, int x_from, int y_channels, int y_from, int width,
                 int add, int count) {
-    int i = INDEX, blocks = blocks_of(width), row, c, lanes, whole;
+    int i = INDEX, whole = (x_channels | x_from | y_channels | y_from | width) % WIDE == 0;
     float v[WIDE];
+    Strip s;
     if (i >= count) return;
-    row = i / blocks;
-    c = i % blocks * WIDE;
-    lanes = lanes_from(c, width);
-    whole = (x_channels | x_from | y_channels | y_from | width) % WIDE == 0;
-    load(x + row * x_channels + x_from + c, lanes, whole, v);
-    give(y + row * y_channels + y_from + c, lanes, whole, v, add);
+    s = row_of(i, width);
+    load(x + s.row * x_channels + x_from + s.c, s.lanes, whole, v);
+    give(y + s.row * y_channels + y_from + s.c, s.lanes, whole, v, add);
 }
 
 /* Every stride-th unit, with maps of zeros in front and behind. */

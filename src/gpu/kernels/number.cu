@@ -74,18 +74,6 @@ INLINE void store(E *y, int i, float x, int add) { y[i] = put(add ? get(y[i]) + 
 
 INLINE int smaller(int a, int b) { return a < b ? a : b; }
 
-/* Where a unit of maps stands. */
-typedef struct { int n, row, column, c; } Place;
-
-INLINE Place place(int i, int channels, int h, int w) {
-    Place p;
-    p.c = i % channels;
-    p.column = i / channels % w;
-    p.row = i / channels / w % h;
-    p.n = i / channels / w / h;
-    return p;
-}
-
 /* What one access of memory carries. */
 typedef struct __attribute__((aligned(16))) { unsigned int word[4]; } Carried;
 
@@ -160,10 +148,29 @@ INLINE void save_floats(float *y, int lanes, int whole, const float *v) {
     }
 }
 
+/* Where a unit of maps stands. */
+typedef struct { int n, row, column, c; } Place;
+
+INLINE Place place(int i, int channels, int h, int w) {
+    Place p;
+    p.c = i % channels;
+    p.column = i / channels % w;
+    p.row = i / channels / w % h;
+    p.n = i / channels / w / h;
+    return p;
+}
+
 /* Blocks of WIDE channels; the last may be of fewer. */
 INLINE int blocks_of(int channels) { return (channels + WIDE - 1) / WIDE; }
 
 INLINE int lanes_from(int c, int channels) { return smaller(WIDE, channels - c); }
+
+/* Where the first unit of a block of channels stands. */
+INLINE Place block(int i, int channels, int h, int w) {
+    Place p = place(i, blocks_of(channels), h, w);
+    p.c *= WIDE;
+    return p;
+}
 
 /* What a thread takes of rows of channels: `lanes` channels from `c` on, of the rows from `row` up to `end`. */
 typedef struct { int c, lanes, row, end; } Strip;
@@ -177,6 +184,9 @@ INLINE Strip strip(int i, int channels, int rows, int each) {
     s.end = smaller(s.row + each, rows);
     return s;
 }
+
+/* The same of one row. */
+INLINE Strip row_of(int i, int channels) { return strip(i, channels, i + 1, 1); }
 
 /* Compiles a loop over rows twice: with `whole` as 1 where each row has WIDE channels for every thread, and as 0. */
 #define BY_ROWS(channels, ...)            \

@@ -92,13 +92,12 @@ KERNEL map_fold(const float *parts, E *y, float factor, int strips, int channels
 /* A number of each map of each sample, times a factor, for each of its units: the gradient of such a sum. A thread
    takes WIDE channels of a row. */
 KERNEL map_spread(const E *dy, E *dx, float factor, int channels, int plane, int add, int count) {
-    int i = INDEX, j, blocks = blocks_of(channels), row, c, lanes, whole = channels % WIDE == 0;
+    int i = INDEX, j, whole = channels % WIDE == 0;
     float d[WIDE];
+    Strip s;
     if (i >= count) return;
-    row = i / blocks;
-    c = i % blocks * WIDE;
-    lanes = lanes_from(c, channels);
-    load(dy + row / plane * channels + c, lanes, whole, d);
+    s = row_of(i, channels);
+    load(dy + s.row / plane * channels + s.c, s.lanes, whole, d);
     for (j = 0; j < WIDE; j++) d[j] *= factor;
-    give(dx + row * channels + c, lanes, whole, d, add);
+    give(dx + s.row * channels + s.c, s.lanes, whole, d, add);
 }

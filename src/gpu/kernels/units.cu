@@ -92,17 +92,15 @@ KERNEL sum(const E *a, const E *b, E *y, int count) {
 /* x times the gate of its unit, or of its map in its sample; both gradients of a gate by unit, and that of
    x by map, are such products too. A thread takes WIDE channels of a row. */
 KERNEL gate(const E *x, const E *gates, E *y, int channels, int plane, int by_unit, int add, int count) {
-    int i = INDEX, j, blocks = blocks_of(channels), row, c, lanes, whole;
+    int i = INDEX, j, whole = channels % WIDE == 0;
     float v[WIDE], factor[WIDE];
+    Strip s;
     if (i >= count) return;
-    row = i / blocks;
-    c = i % blocks * WIDE;
-    lanes = lanes_from(c, channels);
-    whole = channels % WIDE == 0;
-    load(x + row * channels + c, lanes, whole, v);
-    load(gates + (by_unit ? row : row / plane) * channels + c, lanes, whole, factor);
+    s = row_of(i, channels);
+    load(x + s.row * channels + s.c, s.lanes, whole, v);
+    load(gates + (by_unit ? s.row : s.row / plane) * channels + s.c, s.lanes, whole, factor);
     for (j = 0; j < WIDE; j++) v[j] *= factor[j];
-    give(y + row * channels + c, lanes, whole, v, add);
+    give(y + s.row * channels + s.c, s.lanes, whole, v, add);
 }
 
 INLINE unsigned long long mixed(unsigned long long state) {
