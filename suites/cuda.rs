@@ -18,7 +18,8 @@ mod laws {
     pub mod ops;
 }
 
-use convcheck::gpu::{Address, Element, Machine, Precision, Program};
+use convcheck::gpu::{Address, Command as Step, Convolution, Element, Machine};
+use convcheck::gpu::{Pass, Precision, Program};
 use laws::gpu::device;
 use libloading::Library;
 use libtest_mimic::{Arguments, Trial};
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
     match driver {
         Ok(_) => trials.push(device::compiles()),
         Err(_) => match stand_in() {
-            Ok(library) => trials.push(captured(library)),
+            Ok([driver, _, cudnn]) => trials.extend([captured(driver), chosen(cudnn)]),
             Err(why) => {
                 let missing = move || Err(why.into());
                 trials.push(Trial::test(
@@ -57,8 +58,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Compiles and loads the libraries, which are found by their names from then on, and gives the driver.
-fn stand_in() -> Result<&'static Library, String> {
+/// Compiles and loads the libraries, which are found by their names from then on.
+fn stand_in() -> Result<[&'static Library; 3], String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("suites/cuda");
     let mut libraries = Vec::new();
@@ -88,7 +89,53 @@ fn stand_in() -> Result<&'static Library, String> {
             loaded.map_err(|error| error.to_string())?,
         )));
     }
-    Ok(libraries[0])
+    libraries
+        .try_into()
+        .map_err(|_| "a library is missing".to_string())
+}
+
+/// Of cuDNN's algorithms the fastest is taken, although its first trial loads it and takes long, and although another
+/// has no time once.
+fn chosen(cudnn: &'static Library) -> Trial {
+    Trial::test("gpu::device::the-fastest-algorithm-is-chosen", move || {
+        // SAFETY: two ints of cudnn.c; laws run one after the other.
+        let runs = unsafe {
+            cudnn
+                .get::<*mut [i32; 2]>(b"stand_in_runs")
+                .map(|runs| *runs)
+        }?;
+        for pass in [Pass::Forward, Pass::InputGradient, Pass::WeightGradient] {
+            // SAFETY: as above.
+            unsafe { *runs = [0, 0] };
+            let mut cuda = device::machine(Precision::Tf32, 1024);
+            let shape = Convolution {
+                samples: 1,
+                maps: [1, 1],
+                groups: 1,
+                kernel: [1, 1],
+                stride: [1, 1],
+                dilation: [1, 1],
+                pad: [0, 0],
+                input: [1, 1],
+                output: [1, 1],
+            };
+            let [x, w, y] = [0, 256, 512].map(Address);
+            let commands = vec![Step::Convolve {
+                pass,
+                shape,
+                x,
+                w,
+                y,
+                add: false,
+            }];
+            let element = Element::F32;
+            let program = cuda.add(Program { element, commands })?;
+            cuda.run(program)?;
+            // SAFETY: as above.
+            assert_eq!(unsafe { *runs }, [1, 0], "{pass:?}");
+        }
+        Ok(())
+    })
 }
 
 /// From its second run on a program is replayed as a whole; where that is refused it runs command by command all the

@@ -1,8 +1,9 @@
 /* What if cuDNN were loops over windows? The calls that the program makes, for tests where there is no GPU.
 
    Trying algorithms finds what the real one may find: one that fails, one that needs too much memory, one that rounds
-   as the matrix units do and whose sums have no fixed order; and it leaves NaNs where the result goes. An algorithm
-   is refused if it is run otherwise than it was tried. */
+   as the matrix units do and whose sums have no fixed order; and it leaves NaNs where the result goes. In the first
+   trial the fastest is slow, since it is loaded; in the third another fails. An algorithm is refused if it is run
+   otherwise than it was tried. */
 #include "stand_in.h"
 #include <math.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@ enum { F32 = 0, BF16 = 9 };
 struct handle { void *stream; };
 struct maps { int number, n, c, h, w; };
 struct weights { int number, out, in, h, w; };
-struct sliding { int pad[2], stride[2], dilation[2], groups, math; };
+struct sliding { int pad[2], stride[2], dilation[2], groups, math, trials; };
 struct tried { unsigned algorithm, status; float time; size_t memory; unsigned determinism, math; int reserved[3]; };
 
 size_t cudnnGetVersion(void) { return 92100; }
@@ -40,7 +41,7 @@ int cudnnCreateConvolutionDescriptor(void **d) { return *d = calloc(1, sizeof(st
 int cudnnDestroyConvolutionDescriptor(void *d) { return free(d), OK; }
 int cudnnSetConvolution2dDescriptor(void *d, int ph, int pw, int sh, int sw, int dh, int dw, int mode, int sums) {
     if (mode != 1 || sums != F32) return BAD;
-    return *(struct sliding *)d = (struct sliding){{ph, pw}, {sh, sw}, {dh, dw}, 1, DEFAULT_MATH}, OK;
+    return *(struct sliding *)d = (struct sliding){{ph, pw}, {sh, sw}, {dh, dw}, 1, DEFAULT_MATH, 0}, OK;
 }
 int cudnnSetConvolutionGroupCount(void *d, int groups) { return ((struct sliding *)d)->groups = groups, OK; }
 int cudnnSetConvolutionMathType(void *d, int math) { return ((struct sliding *)d)->math = math, OK; }
@@ -126,6 +127,9 @@ static void convolves(void *data) {
     free(xs), free(ws), free(ys);
 }
 
+/* How often each was run. */
+int stand_in_runs[2];
+
 static size_t needs(int algorithm) { return 512 * (size_t)algorithm; }
 
 static int run(struct handle *h, struct work work, int algorithm, size_t bytes) {
@@ -136,6 +140,7 @@ static int run(struct handle *h, struct work work, int algorithm, size_t bytes) 
     if (work.x.number == BF16 && math != TENSOR_OP) return BAD;
     work.rounds = work.x.number == F32 && math != FMA;
     if (algorithm == 0) work.varies = 1e-6f * (float)(++runs % 16);
+    stand_in_runs[algorithm]++;
     stand_in_ask(h->stream, convolves, &work, sizeof work);
     return OK;
 }
@@ -157,11 +162,19 @@ static void poisons(void *data) {
     memset(k->pass == 0 ? k->ys : k->pass == 1 ? k->xs : k->ws, 0xff, count * (k->x.number == F32 ? 4 : 2));
 }
 
-static int try(struct handle *h, struct work work, int most, int *found, struct tried *tried) {
-    if (stand_in_captures(h->stream)) return BAD;
+static int try(struct handle *h, struct work work, struct sliding *s, int most, int *found, struct tried *tried) {
+    struct tried swapped;
+    if (stand_in_captures(h->stream) || most < 4) return BAD;
     stand_in_ask(h->stream, poisons, &work, sizeof work);
     stand_in_wait(h->stream);
-    return list(&work.s, most, found, tried), OK;
+    list(s, most, found, tried);
+    if (++s->trials == 1) {
+        swapped = tried[1], tried[1] = tried[2], tried[2] = swapped;
+        tried[2].time = 50;
+    } else if (s->trials == 3) {
+        tried[2].status = NOT_SUPPORTED, tried[2].time = -1;
+    }
+    return OK;
 }
 
 #define WORK(pass) (struct work){pass, 0, 0, 1, 0, *xd, *yd, *wd, *s, (char *)x, (char *)w, (char *)y}
@@ -169,15 +182,15 @@ static int try(struct handle *h, struct work work, int most, int *found, struct 
 
 int cudnnFindConvolutionForwardAlgorithmEx(void *h, struct maps *xd, const void *x, struct weights *wd, const void *w, struct sliding *s,
     struct maps *yd, void *y, int most, int *found, struct tried *tried, void *space, size_t bytes) {
-    return try(h, WORK(0), most, found, tried);
+    return try(h, WORK(0), s, most, found, tried);
 }
 int cudnnFindConvolutionBackwardDataAlgorithmEx(void *h, struct weights *wd, const void *w, struct maps *yd, const void *y, struct sliding *s,
     struct maps *xd, void *x, int most, int *found, struct tried *tried, void *space, size_t bytes) {
-    return try(h, WORK(1), most, found, tried);
+    return try(h, WORK(1), s, most, found, tried);
 }
 int cudnnFindConvolutionBackwardFilterAlgorithmEx(void *h, struct maps *xd, const void *x, struct maps *yd, const void *y, struct sliding *s,
     struct weights *wd, void *w, int most, int *found, struct tried *tried, void *space, size_t bytes) {
-    return try(h, WORK(2), most, found, tried);
+    return try(h, WORK(2), s, most, found, tried);
 }
 
 int cudnnGetConvolutionForwardAlgorithm_v7(void *h, struct maps *x, struct weights *w, struct sliding *s, struct maps *y,

@@ -7,8 +7,8 @@ use super::memory::Block;
 use crate::gpu::{Convolution, Element, GpuError, Pass, Precision};
 use cudarc::cudnn::sys;
 
-/// How often an algorithm is timed.
-const TRIALS: usize = 2;
+/// How often algorithms are tried. The best time of each counts: its first trial may have loaded it.
+const TRIALS: usize = 3;
 
 /// The convolutions of a machine, each with its algorithm once it has run.
 pub(super) struct Convolutions {
@@ -171,11 +171,14 @@ impl Convolutions {
             bytes: self.workspace.bytes(),
         };
         let mut best: Vec<Tried> = Vec::new();
-        for trial in 0..=TRIALS {
+        for _ in 0..TRIALS {
             let tried = calls::tried(&self.handle, known.pass, &known.described, places, space);
-            // in its first trial an algorithm may have been loaded; one that failed has no time
-            let timed = |tried: &Tried| trial > 0 && tried.succeeded();
-            for tried in tried.unwrap_or_default().into_iter().filter(timed) {
+            // one that failed has no time
+            for tried in tried
+                .unwrap_or_default()
+                .into_iter()
+                .filter(Tried::succeeded)
+            {
                 let what = |one: &Tried| (one.algorithm, one.math);
                 match best.iter_mut().find(|best| what(best) == what(&tried)) {
                     Some(best) => best.time = best.time.min(tried.time),
