@@ -2,6 +2,7 @@
 
 use crate::device;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use std::fmt;
 
 /// Samples of one thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,17 +29,27 @@ pub struct Timing {
     pub seconds: Vec<f64>,
 }
 
-/// What was timed, in which numbers and where: timings are compared where all of it is the same.
+/// In which numbers and where something was timed: timings are compared where all of it is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting<'a> {
-    /// What was timed.
-    pub what: &'a What,
+pub struct Place<'a> {
     /// Type of number.
     pub dtype: &'a str,
     /// Threads.
     pub threads: usize,
     /// The machine.
     pub machine: &'a str,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place {
+            dtype,
+            threads,
+            machine,
+        } = self;
+        let s = if *threads == 1 { "" } else { "s" };
+        write!(f, "{dtype}, {threads} thread{s}, {machine}")
+    }
 }
 
 /// Who computes.
@@ -143,19 +154,23 @@ impl Timing {
         }
     }
 
-    /// What is the same for all that can be compared with it.
-    pub fn setting(&self) -> Setting<'_> {
-        Setting {
-            what: &self.what,
+    /// In which numbers and where.
+    pub fn place(&self) -> Place<'_> {
+        Place {
             dtype: &self.dtype,
             threads: self.threads,
             machine: &self.machine,
         }
     }
 
+    /// Whether it is what an engine took for something at a place.
+    pub fn is(&self, engine: Engine, what: &What, place: Place) -> bool {
+        self.engine == engine && self.place() == place && self.what == *what
+    }
+
     /// Whether two are rounds of the same measurement.
     pub fn is_repeated(&self, other: &Timing) -> bool {
-        (self.engine, self.setting()) == (other.engine, other.setting())
+        self.is(other.engine, &other.what, other.place())
     }
 }
 

@@ -8,9 +8,7 @@ pub use text::text;
 use super::number::{percent, short};
 use super::plot::{Dot, Mark, Series, ratios, roofline};
 use crate::bench::{Pass, Step, Timing};
-use gathered::{
-    ENGINES, Kernel, PEERS, Roof, Section, kernel_threads, kernels, machines, roof, sections,
-};
+use gathered::{ENGINES, PEERS, Section, machines, sections};
 use maud::{Markup, html};
 use text::ratio_text;
 
@@ -25,9 +23,10 @@ pub(super) fn page(timings: &[Timing]) -> Markup {
             "Images a second of whole steps, after a warm-up. Training is forward, loss, backward and the update of the weights."
         }
         ul { @for machine in machines(timings) { li { (machine) } } }
-        @for section in sections(timings) { (steps(&section)) }
-        @for threads in kernel_threads(timings) {
-            (layers(&kernels(timings, threads), roof(timings, threads), threads))
+        @for section in sections(timings) {
+            @if let Some(title) = &section.title { h2 { (title) } }
+            @if !section.networks.is_empty() { (steps(&section)) }
+            @if !section.kernels.is_empty() { (layers(&section)) }
         }
     }
 }
@@ -62,7 +61,7 @@ fn steps(section: &Section) -> Markup {
         ratios(&title, &PEERS.map(|peer| format!("to {}", peer.name())), &rows)
     });
     html! {
-        h2 { "Networks" @if let Some(title) = &section.title { ": " (title) } }
+        h2 { "Networks" }
         @if PEERS.iter().enumerate().any(|(i, _)| has(i + 1)) {
             p { "Engines took turns. A ratio is a peer's median time over that of convcheck, within a round: above 1 convcheck is faster. "
                 "Shown is the median of the rounds, and the least and the largest. candle is stock candle layers, where they can do "
@@ -93,7 +92,8 @@ fn steps(section: &Section) -> Markup {
     }
 }
 
-fn layers(kernels: &[Kernel], roof: Option<Roof>, threads: usize) -> Markup {
+fn layers(section: &Section) -> Markup {
+    let (kernels, roof, threads) = (&section.kernels, section.roof, section.threads);
     let number = |name: &str| {
         let mut names: Vec<&str> = kernels.iter().map(|kernel| kernel.name).collect();
         names.dedup();

@@ -3,7 +3,7 @@
 use super::pages::{lead_somewhere, provenance, stand_alone};
 use crate::law;
 use candle_core::Tensor;
-use convcheck::bench::{Engine, NETS, Pass, Resource, Setting, Step, Timing, What, Workload};
+use convcheck::bench::{Engine, NETS, Pass, Place, Resource, Step, Timing, What, Workload};
 use convcheck::bench::{against, kernels, samples};
 use convcheck::evidence::Training;
 use convcheck::net::Net;
@@ -131,20 +131,20 @@ fn ratios() {
         of(theirs, 3, &[8.0]),
         of(theirs, 4, &[99.0]),
     ];
-    let setting = timings[0].setting();
-    let ratio = against(&timings, setting, theirs).unwrap();
+    let place = timings[0].place();
+    let ratio = against(&timings, &what, place, theirs).unwrap();
     assert_eq!(ratio.rounds, [2.0, 3.0, 4.0]);
     assert_eq!(ratio.median, 3.0);
     assert_eq!((ratio.interval.low, ratio.interval.high), (2.0, 4.0));
-    assert_eq!(against(&timings, setting, Engine::Candle), None);
+    assert_eq!(against(&timings, &what, place, Engine::Candle), None);
     // with other threads, in other numbers, on another machine is another measurement
     let (threads, dtype, machine) = (1, "bf16", "another");
     for other in [
-        Setting { threads, ..setting },
-        Setting { dtype, ..setting },
-        Setting { machine, ..setting },
+        Place { threads, ..place },
+        Place { dtype, ..place },
+        Place { machine, ..place },
     ] {
-        assert_eq!(against(&timings, other, theirs), None);
+        assert_eq!(against(&timings, &what, other, theirs), None);
     }
 }
 
@@ -206,21 +206,37 @@ fn elsewhere() {
     there.machine = "a GPU".into();
     there.dtype = "bf16".into();
     there.seconds = vec![0.01];
+    let mut faster = timings.clone();
+    for timing in &mut faster {
+        timing.machine = "a faster CPU".into();
+        timing.seconds = vec![0.05];
+    }
     timings.push(there);
+    timings.extend(faster);
     let text = speed_text(&timings);
-    let titles = ["f32, 2 threads, a machine", "bf16, 2 threads, a GPU"];
-    let [here, there] = titles.map(|title| text.lines().position(|line| line == title));
-    assert!(here.is_some() && here < there, "{text}");
+    let titles = [
+        "f32, 2 threads, a machine",
+        "bf16, 2 threads, a GPU",
+        "f32, 2 threads, a faster CPU",
+    ];
+    let places = titles.map(|title| text.lines().position(|line| line == title));
+    assert!(places[0].is_some() && places.is_sorted(), "{text}");
     let titled = |title: &str| alone.lines().any(|line| line == title);
     assert!(!titles.iter().any(|title| titled(title)), "{alone}");
     // 8 images in 0.15 s here, in 0.01 s there; what the peers took here is no ratio there
-    let row = |from: usize| {
-        let mut rows = text.lines().skip(from);
-        rows.find(|line| line.contains("training")).unwrap()
+    let row = |place: usize, what: &str| {
+        let mut rows = text.lines().skip(places[place].unwrap());
+        rows.find(|line| line.contains(what)).unwrap()
     };
-    let (here, there) = (row(here.unwrap()), row(there.unwrap()));
+    let (here, there) = (row(0, "training"), row(1, "training"));
     assert!(here.contains("53.3") && here.contains(" x"), "{here}");
     assert!(there.contains(" 800 ") && !there.contains(" x"), "{there}");
+    // kernels are held against what their own machine can do: 1e9 operations in 0.15 s of 1e11 a second, in 0.05 s of 2e11
+    let (here, faster) = (row(0, "backward"), row(2, "backward"));
+    assert!(
+        here.contains("6.7 %") && faster.contains("10.0 %"),
+        "{here}{faster}"
+    );
     let pages = pages(&timings);
     let page = pages.iter().find(|page| page.file == "throughput.html");
     let page = &page.unwrap().html;

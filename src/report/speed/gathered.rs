@@ -1,24 +1,26 @@
 //! Timings put side by side: engines in a row, kernels against what the machine can do.
 
-use crate::bench::{Engine, Pass, Ratio, Resource, Setting, Step, Timing, What, against, median};
+use crate::bench::{Engine, Pass, Place, Ratio, Resource, Step, Timing, What, against, median};
 
 /// A step of a network, by every engine that took it.
 pub(super) struct Network<'a> {
     pub model: &'a str,
     pub batch: usize,
     pub step: Step,
-    pub setting: Setting<'a>,
     /// In the order of [`ENGINES`].
     pub measured: [Option<Measured>; ENGINES.len()],
     /// How many times as long each peer takes.
     pub ratios: [Option<Ratio>; PEERS.len()],
 }
 
-/// Networks that were timed in the same numbers on the same machine.
+/// What was timed at one place.
 pub(super) struct Section<'a> {
-    /// In which, and where; nothing if all were.
+    /// Which place, if there are several.
     pub title: Option<String>,
+    pub threads: usize,
     pub networks: Vec<Network<'a>>,
+    pub kernels: Vec<Kernel<'a>>,
+    pub roof: Option<Roof>,
 }
 
 /// This program and its peers.
@@ -69,69 +71,59 @@ impl Roof {
     }
 }
 
-/// Steps of networks, in the order of the record.
+/// What was timed, place by place, in the order of the record.
 pub(super) fn sections(timings: &[Timing]) -> Vec<Section<'_>> {
-    let place = |network: &Network| {
-        let Setting { dtype, machine, .. } = network.setting;
-        (
-            dtype.to_string(),
-            network.setting.threads,
-            machine.to_string(),
-        )
+    let mut places: Vec<Place> = Vec::new();
+    for place in timings.iter().map(Timing::place) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let section = |&place: &Place| {
+        let roof = roof(timings, place);
+        Section {
+            title: (places.len() > 1).then(|| place.to_string()),
+            threads: place.threads,
+            networks: networks(timings, place),
+            kernels: kernels(timings, place, roof),
+            roof,
+        }
     };
-    let mut sections: Vec<Section> = Vec::new();
-    for network in networks(timings) {
-        let same = |section: &&mut Section| place(&section.networks[0]) == place(&network);
-        match sections.iter_mut().find(same) {
-            Some(section) => section.networks.push(network),
-            None => sections.push(Section {
-                title: None,
-                networks: vec![network],
-            }),
-        }
-    }
-    if sections.len() > 1 {
-        for section in &mut sections {
-            let (dtype, threads, machine) = place(&section.networks[0]);
-            section.title = Some(format!("{dtype}, {}, {machine}", counted(threads)));
-        }
-    }
-    sections
+    places.iter().map(section).collect()
 }
 
-fn counted(threads: usize) -> String {
-    match threads {
-        1 => "1 thread".into(),
-        threads => format!("{threads} threads"),
+/// The different things that were timed at a place.
+fn whats<'a>(timings: &'a [Timing], place: Place) -> Vec<&'a What> {
+    let mut seen: Vec<&What> = Vec::new();
+    for timing in timings.iter().filter(|timing| timing.place() == place) {
+        if !seen.contains(&&timing.what) {
+            seen.push(&timing.what);
+        }
     }
+    seen
 }
 
-fn networks(timings: &[Timing]) -> Vec<Network<'_>> {
-    let mut networks: Vec<Network> = Vec::new();
-    for setting in timings.iter().map(Timing::setting) {
-        let What::Network { model, batch, step } = setting.what else {
-            continue;
-        };
-        if networks.iter().any(|network| network.setting == setting) {
-            continue;
-        }
-        networks.push(Network {
+fn networks<'a>(timings: &'a [Timing], place: Place) -> Vec<Network<'a>> {
+    let network = |what: &'a What| match what {
+        What::Network { model, batch, step } => Some(Network {
             model,
             batch: *batch,
             step: *step,
-            setting,
-            measured: ENGINES.map(|engine| measured(timings, engine, setting)),
-            ratios: PEERS.map(|peer| against(timings, setting, peer)),
-        });
-    }
-    networks
+            measured: ENGINES.map(|engine| measured(timings, engine, what, place)),
+            ratios: PEERS.map(|peer| against(timings, what, place, peer)),
+        }),
+        What::Kernel { .. } | What::Peak { .. } => None,
+    };
+    whats(timings, place)
+        .into_iter()
+        .filter_map(network)
+        .collect()
 }
 
-fn measured(timings: &[Timing], engine: Engine, setting: Setting) -> Option<Measured> {
-    let of = |timing: &&Timing| (timing.engine, timing.setting()) == (engine, setting);
+fn measured(timings: &[Timing], engine: Engine, what: &What, place: Place) -> Option<Measured> {
     let samples: Vec<f64> = timings
         .iter()
-        .filter(of)
+        .filter(|timing| timing.is(engine, what, place))
         .flat_map(|timing| timing.seconds.iter().copied())
         .collect();
     Some(Measured {
@@ -141,22 +133,12 @@ fn measured(timings: &[Timing], engine: Engine, setting: Setting) -> Option<Meas
     })
 }
 
-/// Numbers of threads that kernels had, in the order of the record.
-pub(super) fn kernel_threads(timings: &[Timing]) -> Vec<usize> {
-    let mut threads = Vec::new();
-    for timing in timings {
-        if matches!(timing.what, What::Kernel { .. }) && !threads.contains(&timing.threads) {
-            threads.push(timing.threads);
-        }
-    }
-    threads
-}
-
-/// The best of what was measured on so many threads.
-pub(super) fn roof(timings: &[Timing], threads: usize) -> Option<Roof> {
+/// The best of what was measured at a place.
+fn roof(timings: &[Timing], place: Place) -> Option<Roof> {
+    let here = timings.iter().filter(|timing| timing.place() == place);
     let best = |resource: Resource| {
-        let rates = timings.iter().filter_map(|timing| match timing.what {
-            What::Peak { of, work } if of == resource && timing.threads == threads => {
+        let rates = here.clone().filter_map(|timing| match timing.what {
+            What::Peak { of, work } if of == resource => {
                 let fastest = timing.seconds.iter().copied().reduce(f64::min)?;
                 Some(work as f64 / fastest)
             }
@@ -170,31 +152,22 @@ pub(super) fn roof(timings: &[Timing], threads: usize) -> Option<Roof> {
     })
 }
 
-/// Kernels on so many threads, in the order of the record.
-pub(super) fn kernels(timings: &[Timing], threads: usize) -> Vec<Kernel<'_>> {
-    let roof = roof(timings, threads);
-    let mut seen: Vec<&What> = Vec::new();
-    let mut kernels = Vec::new();
-    for timing in timings.iter().filter(|timing| timing.threads == threads) {
+/// The kernels of this program.
+fn kernels<'a>(timings: &'a [Timing], place: Place, roof: Option<Roof>) -> Vec<Kernel<'a>> {
+    let kernel = |what: &'a What| {
         let What::Kernel {
             name,
             pass,
             flop,
             bytes,
-        } = &timing.what
+        } = what
         else {
-            continue;
+            return None;
         };
-        if seen.contains(&&timing.what) {
-            continue;
-        }
-        seen.push(&timing.what);
-        let Some(measured) = measured(timings, timing.engine, timing.setting()) else {
-            continue;
-        };
+        let measured = measured(timings, Engine::Convcheck, what, place)?;
         let (flop, bytes) = (*flop as f64, *bytes as f64);
         let rate = flop / measured.median;
-        kernels.push(Kernel {
+        Some(Kernel {
             name,
             pass: *pass,
             seconds: measured.median,
@@ -203,24 +176,20 @@ pub(super) fn kernels(timings: &[Timing], threads: usize) -> Vec<Kernel<'_>> {
             traffic: bytes / measured.median,
             of_peak: roof.map(|roof| rate / roof.flop_per_second),
             of_roof: roof.map(|roof| rate / roof.at(flop / bytes)),
-        });
-    }
-    kernels
+        })
+    };
+    whats(timings, place)
+        .into_iter()
+        .filter_map(kernel)
+        .collect()
 }
 
 /// Where, when and by what was measured, a line each.
 pub(super) fn machines(timings: &[Timing]) -> Vec<String> {
     let mut lines = Vec::new();
     for timing in timings {
-        let threads = counted(timing.threads);
-        let line = format!(
-            "{} {}, {}, {threads}, {}, {}",
-            timing.engine.name(),
-            timing.version,
-            timing.dtype,
-            timing.date,
-            timing.machine
-        );
+        let (engine, place) = (timing.engine.name(), timing.place());
+        let line = format!("{engine} {}, {}, {place}", timing.version, timing.date);
         if !lines.contains(&line) {
             lines.push(line);
         }

@@ -1,7 +1,6 @@
 //! Timings for the terminal.
 
-use super::gathered::{ENGINES, Kernel, Network, PEERS};
-use super::gathered::{kernel_threads, kernels, machines, roof, sections};
+use super::gathered::{ENGINES, Kernel, Network, PEERS, machines, sections};
 use crate::bench::{Ratio, Timing};
 use crate::report::number::{percent, short};
 use crate::report::text::{right, table};
@@ -14,17 +13,19 @@ pub fn text(timings: &[Timing]) -> String {
         if let Some(title) = &section.title {
             text += &format!("\n{title}\n");
         }
-        text += &network_table(&section.networks);
-    }
-    for threads in kernel_threads(timings) {
-        if let Some(roof) = roof(timings, threads) {
+        if !section.networks.is_empty() {
+            text += &network_table(&section.networks);
+        }
+        if let Some(roof) = section.roof {
             text += &format!(
                 "\nat most {} Gflop/s, and {} GB/s from memory\n",
                 short(roof.flop_per_second / 1e9),
                 short(roof.bytes_per_second / 1e9)
             );
         }
-        text += &kernel_table(&kernels(timings, threads));
+        if !section.kernels.is_empty() {
+            text += &kernel_table(&section.kernels);
+        }
     }
     text
 }
