@@ -7,17 +7,17 @@
 mod activations;
 mod connections;
 mod depth;
-mod idle;
 mod macs;
 mod params;
-mod paths;
+mod params_without_grad;
+mod path_count;
 mod receptive_field;
 mod summary;
 
 pub use activations::peak_activations;
 pub use depth::{depth, is_weighted};
-pub use idle::{idle, padded_weights};
-pub use paths::{links, paths};
+pub use params_without_grad::{padded_weights, params_without_grad};
+pub use path_count::{layer_links, path_count};
 pub use receptive_field::{Field, feature_field, receptive_fields};
 pub use summary::{FieldSummary, Row, Summary, TensorRow, Totals, summary};
 

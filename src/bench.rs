@@ -12,7 +12,7 @@ pub use kernels::{Kernel, kernels};
 pub use on_device::OnDevice;
 pub use peak::{Peak, peaks};
 pub use ratio::{Ratio, against, median};
-pub use timing::{Engine, Pass, Place, Resource, Step, Timing, What};
+pub use timing::{Engine, Pass, Platform, Resource, StepKind, Timing, What};
 pub use workload::Workload;
 
 use crate::net::NetError;

@@ -4,18 +4,18 @@
 //! expression that computes the truth), a citation, or what would be needed to test it. The recorded
 //! verdict and value are what the harness must find again.
 
+mod datum;
 mod format;
 mod location;
 mod tolerance;
 mod topic;
-mod value;
 
+pub use datum::Datum;
+pub(crate) use datum::grouped;
 pub use format::{parse, schema};
 pub use location::Location;
 pub use tolerance::Tolerance;
 pub use topic::Topic;
-pub use value::Value;
-pub(crate) use value::grouped;
 
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -113,7 +113,7 @@ pub struct Measure {
     /// In CEL.
     pub expression: String,
     /// What the document states.
-    pub stated: Value,
+    pub stated: Datum,
     /// How near the value must come.
     pub tolerance: Tolerance,
     /// Where the expression stands.
@@ -140,7 +140,7 @@ pub struct Claim {
     /// The verdict that was found before.
     pub recorded: Option<Kind>,
     /// The value that was found before, where it is recorded.
-    pub recorded_found: Option<Value>,
+    pub recorded_found: Option<Datum>,
     /// What is right, or what a reader should know.
     pub note: Option<String>,
     /// Ids of other statements that this measure settles.

@@ -2,9 +2,9 @@
 
 mod training;
 
-pub use training::{Outcome, Retrained, compare_training};
+pub use training::{Retrained, Trend, compare_training};
 
-use crate::claim::{Kind, Value};
+use crate::claim::{Datum, Kind};
 use crate::record::Record;
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ pub struct Change {
     /// The claim.
     pub id: String,
     /// Verdict and value in the first record; nothing if it lacks the claim.
-    pub before: Option<(Kind, Option<Value>)>,
+    pub before: Option<(Kind, Option<Datum>)>,
     /// Verdict and value in the second record; nothing if it lacks the claim.
-    pub after: Option<(Kind, Option<Value>)>,
+    pub after: Option<(Kind, Option<Datum>)>,
     /// Whether something that held no longer does: a confirmed claim is confirmed no more or gone, or
     /// a claim that was as its suite records it is so no more. Claims that one of the two checks left
     /// out, since their measures take long, have not changed.
@@ -86,7 +86,7 @@ mod tests {
             trial: None,
             answers: Vec::new(),
             method: None,
-            found: Some(Value::Int(found)),
+            found: Some(Datum::Int(found)),
             steps: Vec::new(),
             verdict,
             because: None,

@@ -8,7 +8,7 @@ pub use evaluator::Evaluator;
 pub use functions::{FUNCTIONS, Function};
 pub use training::Training;
 
-use crate::claim::{Basis, Claim, Location, Value};
+use crate::claim::{Basis, Claim, Datum, Location};
 use crate::experiment::Answer;
 
 /// What was found.
@@ -28,7 +28,7 @@ pub enum Evidence {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// Its value.
-    pub value: Value,
+    pub value: Datum,
     /// The calls about models that it made, with their values, in order.
     pub steps: Vec<String>,
 }

@@ -13,7 +13,7 @@ pub use answer::{Answer, Finding, answer};
 pub use format::{parse, schema};
 pub use kept::Keep;
 pub use metric::Metric;
-pub use run::{By, ExperimentFault, Heard, Plan, Ready};
+pub use run::{By, ExperimentFault, Heard, Plan, PreparedExperiment};
 
 use crate::claim::Location;
 use crate::train::{Recipe, Scale};

@@ -42,7 +42,8 @@ pub use learn::Training;
 pub use plan::Setup;
 pub use precision::Precision;
 pub use program::{
-    Address, Argument, Command, Convolution, Element, GpuError, Machine, Pass, Program, ProgramId,
+    Address, Argument, Command, ConvPass, Convolution, Element, GpuError, Machine, Program,
+    ProgramId,
 };
 pub use session::Session;
 pub use trainer::Trainer;

@@ -17,7 +17,7 @@ use cli::{
 };
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
-use convcheck::compare::{Outcome as Trend, compare, compare_training};
+use convcheck::compare::{Trend, compare, compare_training};
 use convcheck::evidence::Training;
 use convcheck::experiment::{self, By};
 use convcheck::graph::Shape;

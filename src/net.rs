@@ -15,7 +15,7 @@ mod unit;
 pub mod checkpoint;
 
 pub(crate) use backward::needed;
-pub use forward::Pass;
+pub use forward::ForwardPass;
 pub use gradients::Gradients;
 pub use init::{Fill, Init};
 pub use mode::{Mode, Norm};
@@ -167,7 +167,7 @@ impl Net {
     ///
     /// # Errors
     /// [`NetError::Layer`] if a tensor cannot be computed.
-    pub fn settle(&mut self, pass: &Pass) -> Result<(), NetError> {
+    pub fn settle(&mut self, pass: &ForwardPass) -> Result<(), NetError> {
         self.ready = Ready::none(self.graph.nodes().len());
         for (id, node) in self.graph.nodes().iter().enumerate() {
             let (Op::BatchNorm { momentum, .. }, Some(batch)) = (&node.op, pass.statistics(id))

@@ -2,7 +2,7 @@
 //! one a timing.
 
 use crate::bench::Timing;
-use crate::claim::{Kind, Tolerance, Topic, Trial, Value};
+use crate::claim::{Datum, Kind, Tolerance, Topic, Trial};
 use crate::experiment::Answer;
 use crate::file;
 use crate::train::Trained;
@@ -27,7 +27,7 @@ pub struct Record {
     /// What the statement is about.
     pub topic: Option<Topic>,
     /// The stated value, if it is measured.
-    pub stated: Option<Value>,
+    pub stated: Option<Datum>,
     /// The expression that was evaluated.
     pub measure: Option<String>,
     /// How near the value had to come.
@@ -39,7 +39,7 @@ pub struct Record {
     #[serde(default)]
     pub method: Option<Method>,
     /// The value found.
-    pub found: Option<Value>,
+    pub found: Option<Datum>,
     /// The calls about models that led to it, with their values.
     pub steps: Vec<String>,
     /// The verdict.
@@ -49,7 +49,7 @@ pub struct Record {
     /// The verdict that the suite records.
     pub recorded: Option<Kind>,
     /// The value that the suite records.
-    pub recorded_found: Option<Value>,
+    pub recorded_found: Option<Datum>,
     /// Other ids that this settles.
     pub covers: Vec<String>,
     /// What is right.

@@ -15,11 +15,11 @@ mod snapshot;
 mod task;
 mod trained;
 
-pub use backend::{Backend, Batch, Engine, Outcome, State, Step};
+pub use backend::{Backend, Batch, Engine, State, Step, StepMetrics};
 pub use cpu::Cpu;
 pub use optimizer::Memory;
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
-pub use snapshot::{Place, fits};
+pub use snapshot::{CheckpointPaths, fits};
 pub use task::{Portion, Task, image_shape};
 pub use trained::{Curve, Epoch, Trained};
 
@@ -99,7 +99,7 @@ pub struct Told {
     pub loss: f32,
 }
 
-/// Trains a network on an engine; `told` hears of each step and stops the run by returning false. With a `place` the
+/// Trains a network on an engine; `told` hears of each step and stops the run by returning false. With `paths` the
 /// run goes on from the snapshot there, if there is one, and leaves one when it stops.
 ///
 /// # Errors
@@ -108,17 +108,17 @@ pub fn fit<E: Engine>(
     engine: &E,
     task: &Task,
     seed: u64,
-    place: Option<&Place>,
+    paths: Option<&CheckpointPaths>,
     told: &dyn Fn(Told) -> bool,
 ) -> Result<(Curve, f64), TrainError> {
-    let start = match place.filter(|place| place.snapshot.exists()) {
-        Some(place) => load(task, seed, engine.name(), &place.snapshot)?,
+    let start = match paths.filter(|paths| paths.snapshot.exists()) {
+        Some(paths) => load(task, seed, engine.name(), &paths.snapshot)?,
         None => begin(task, seed)?,
     };
     let mut learner = Learner::new(engine, task, start)?;
     let epoch = task.steps_of_epoch();
-    let open = |place| Journal::open(place, engine.name(), &learner.progress.curve, epoch);
-    let mut journal = place.map(open).transpose()?;
+    let open = |paths| Journal::open(paths, engine.name(), &learner.progress.curve, epoch);
+    let mut journal = paths.map(open).transpose()?;
     let mut feed = Feed::<E::Backend>::new(task, seed);
     let mut next = None;
     let mut since = Instant::now();

@@ -1,6 +1,6 @@
 //! What follows from the evidence? A pure function, and the only place that says so.
 
-use crate::claim::{Basis, Claim, Kind, Value};
+use crate::claim::{Basis, Claim, Datum, Kind};
 use crate::evidence::{Evidence, Found};
 use crate::experiment::{Answer, Finding};
 
@@ -49,7 +49,7 @@ pub fn judge(claim: &Claim, evidence: &Evidence) -> Verdict {
             Basis::Measure(measure),
             Evidence::Structural(Found { value, .. }) | Evidence::Numerical(Found { value, .. }),
         ) => match value {
-            Value::Float(x) if x.is_nan() => {
+            Datum::Float(x) if x.is_nan() => {
                 Verdict::Inconclusive("the measure is not a number".into())
             }
             value if measure.tolerance.agrees(&measure.stated, value) => Verdict::Confirmed,

@@ -18,8 +18,8 @@ mod laws {
     pub mod ops;
 }
 
-use convcheck::gpu::{Address, Command as Step, Convolution, Element, Machine};
-use convcheck::gpu::{Pass, Precision, Program};
+use convcheck::gpu::{Address, Command as GpuCommand, Convolution, Element, Machine};
+use convcheck::gpu::{ConvPass, Precision, Program};
 use laws::gpu::device;
 use libloading::Library;
 use libtest_mimic::{Arguments, Trial};
@@ -104,7 +104,11 @@ fn chosen(cudnn: &'static Library) -> Trial {
                 .get::<*mut [i32; 2]>(b"stand_in_runs")
                 .map(|runs| *runs)
         }?;
-        for pass in [Pass::Forward, Pass::InputGradient, Pass::WeightGradient] {
+        for pass in [
+            ConvPass::Forward,
+            ConvPass::InputGradient,
+            ConvPass::WeightGradient,
+        ] {
             // SAFETY: as above.
             unsafe { *runs = [0, 0] };
             let mut cuda = device::machine(Precision::Tf32, 1024);
@@ -120,7 +124,7 @@ fn chosen(cudnn: &'static Library) -> Trial {
                 output: [1, 1],
             };
             let [x, w, y] = [0, 256, 512].map(Address);
-            let commands = vec![Step::Convolve {
+            let commands = vec![GpuCommand::Convolve {
                 pass,
                 shape,
                 x,

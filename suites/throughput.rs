@@ -12,7 +12,7 @@ mod candle;
 use anyhow::{Context, Result, bail};
 use candle::Stock;
 use convcheck::analysis::summary;
-use convcheck::bench::{Engine, NETS, Step, Timing, What, Workload, kernels, peaks, samples};
+use convcheck::bench::{Engine, NETS, StepKind, Timing, What, Workload, kernels, peaks, samples};
 use convcheck::check::{check, select};
 use convcheck::evidence::Training;
 use convcheck::{claim, device, zoo};
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
     registry(&mut criterion);
     claims(&mut criterion);
     machine(&mut criterion);
-    for step in Step::ALL {
+    for step in StepKind::ALL {
         networks(&mut criterion, step);
     }
     criterion.final_summary();
@@ -110,7 +110,7 @@ fn machine(criterion: &mut Criterion) {
     }
 }
 
-fn networks(criterion: &mut Criterion, step: Step) {
+fn networks(criterion: &mut Criterion, step: StepKind) {
     let mut group = criterion.benchmark_group(step.name());
     for &(name, batches) in NETS {
         for batch in batches {
@@ -130,7 +130,7 @@ fn one_shot(arguments: &[String]) -> Result<()> {
     let [model, batch, step, count] = arguments else {
         bail!("candle MODEL BATCH STEP SAMPLES")
     };
-    let step = Step::ALL.into_iter().find(|one| one.name() == step);
+    let step = StepKind::ALL.into_iter().find(|one| one.name() == step);
     let step = step.context("STEP is inference or training")?;
     let workload = Workload::new(zoo::find(model)?, batch.parse()?, step)?;
     let mut stock = Stock::new(&workload, step)?;

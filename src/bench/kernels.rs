@@ -14,7 +14,7 @@ pub struct Kernel {
 }
 
 /// What is timed.
-pub type Step = Box<dyn FnMut() -> std::result::Result<(), BenchError>>;
+pub type Runnable = Box<dyn FnMut() -> std::result::Result<(), BenchError>>;
 
 #[derive(Clone, Copy)]
 enum Layer {
@@ -148,7 +148,7 @@ impl Kernel {
     ///
     /// # Errors
     /// Tensors that cannot be made.
-    pub fn ready(self) -> std::result::Result<Step, BenchError> {
+    pub fn ready(self) -> std::result::Result<Runnable, BenchError> {
         let x = tensor("x", &self.input)?;
         let dy = tensor("dy", &self.output())?;
         let channels = self.input[1];
@@ -198,7 +198,7 @@ impl Kernel {
 
 const EPS: f64 = 1e-5;
 
-fn step(mut run: impl FnMut() -> Result<()> + 'static) -> Step {
+fn step(mut run: impl FnMut() -> Result<()> + 'static) -> Runnable {
     Box::new(move || Ok(run()?))
 }
 

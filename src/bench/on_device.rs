@@ -1,16 +1,16 @@
 //! One step of a network on a device, ready to be taken again and again.
 
-use super::{BenchError, Step, What, Workload};
+use super::{BenchError, StepKind, What, Workload};
 use crate::gpu::{GpuError, Machine, Precision, Session, Setup, Training};
 use crate::net::Norm;
 use crate::random::Key;
-use crate::train::Step as Learning;
+use crate::train::Step;
 use crate::zoo::Model;
 
 /// The network, batch and labels of a [`Workload`], on a machine.
 pub struct OnDevice<M> {
     what: What,
-    step: Step,
+    step: StepKind,
     session: Session<M>,
     labels: Vec<usize>,
     taken: u64,
@@ -25,7 +25,7 @@ impl<M: Machine> OnDevice<M> {
     pub fn new(
         model: &Model,
         batch: usize,
-        step: Step,
+        step: StepKind,
         precision: Precision,
         machine: impl FnOnce(usize, usize) -> Result<M, GpuError>,
     ) -> Result<OnDevice<M>, BenchError> {
@@ -43,8 +43,8 @@ impl<M: Machine> OnDevice<M> {
         };
         let sizes = [batch];
         let (predict, learn) = match step {
-            Step::Inference => (&sizes[..], None),
-            Step::Training => (&[][..], Some((&training, &sizes[..]))),
+            StepKind::Inference => (&sizes[..], None),
+            StepKind::Training => (&[][..], Some((&training, &sizes[..]))),
         };
         let setup = Setup {
             graph: net.graph(),
@@ -80,9 +80,9 @@ impl<M: Machine> OnDevice<M> {
     /// Those of the machine.
     pub fn run(&mut self) -> Result<(), BenchError> {
         match self.step {
-            Step::Inference => self.session.predict()?,
-            Step::Training => {
-                let step = Learning {
+            StepKind::Inference => self.session.predict()?,
+            StepKind::Training => {
+                let step = Step {
                     number: self.taken + 1,
                     share: 1.0,
                     key: Key::seed(super::workload::SEED).with(self.taken),

@@ -1,6 +1,6 @@
 //! How many times as fast? Of engines that took turns, round by round.
 
-use super::{Engine, Place, Timing, What};
+use super::{Engine, Platform, Timing, What};
 use crate::stats::Interval;
 
 /// How many times as long a peer takes as this program does: above 1, this program is faster.
@@ -15,10 +15,10 @@ pub struct Ratio {
     pub interval: Interval,
 }
 
-/// The ratio of a peer's time to ours, over the rounds that both have at a place; nothing without one.
-pub fn against(timings: &[Timing], what: &What, place: Place, peer: Engine) -> Option<Ratio> {
+/// The ratio of a peer's time to ours, over the rounds that both have on a platform; nothing without one.
+pub fn against(timings: &[Timing], what: &What, platform: Platform, peer: Engine) -> Option<Ratio> {
     let of = |engine: Engine| {
-        let of = move |timing: &&Timing| timing.is(engine, what, place);
+        let of = move |timing: &&Timing| timing.is(engine, what, platform);
         timings.iter().filter(of)
     };
     let ours = |round: u32| of(Engine::Convcheck).find(|timing| timing.round == round);

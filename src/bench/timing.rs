@@ -31,7 +31,7 @@ pub struct Timing {
 
 /// In which numbers and where something was timed: timings are compared where all of it is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct Platform<'a> {
     /// Type of number.
     pub dtype: &'a str,
     /// Threads.
@@ -40,9 +40,9 @@ pub struct Place<'a> {
     pub machine: &'a str,
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Platform<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place {
+        let Platform {
             dtype,
             threads,
             machine,
@@ -77,7 +77,7 @@ pub enum What {
         /// Images at once.
         batch: usize,
         /// Which step.
-        step: Step,
+        step: StepKind,
     },
     /// One layer by itself.
     Kernel {
@@ -102,7 +102,7 @@ pub enum What {
 /// A step of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Step {
+pub enum StepKind {
     /// Forward, in evaluation mode.
     Inference,
     /// Forward in training mode, cross-entropy, backward, update by momentum.
@@ -155,22 +155,22 @@ impl Timing {
     }
 
     /// In which numbers and where.
-    pub fn place(&self) -> Place<'_> {
-        Place {
+    pub fn platform(&self) -> Platform<'_> {
+        Platform {
             dtype: &self.dtype,
             threads: self.threads,
             machine: &self.machine,
         }
     }
 
-    /// Whether it is what an engine took for something at a place.
-    pub fn is(&self, engine: Engine, what: &What, place: Place) -> bool {
-        self.engine == engine && self.place() == place && self.what == *what
+    /// Whether it is what an engine took for something on a platform.
+    pub fn is(&self, engine: Engine, what: &What, platform: Platform) -> bool {
+        self.engine == engine && self.platform() == platform && self.what == *what
     }
 
     /// Whether two are rounds of the same measurement.
     pub fn is_repeated(&self, other: &Timing) -> bool {
-        self.is(other.engine, &other.what, other.place())
+        self.is(other.engine, &other.what, other.platform())
     }
 }
 
@@ -186,15 +186,15 @@ impl Engine {
     }
 }
 
-impl Step {
+impl StepKind {
     /// Both.
-    pub const ALL: [Step; 2] = [Step::Inference, Step::Training];
+    pub const ALL: [StepKind; 2] = [StepKind::Inference, StepKind::Training];
 
     /// In a word.
     pub const fn name(self) -> &'static str {
         match self {
-            Step::Inference => "inference",
-            Step::Training => "training",
+            StepKind::Inference => "inference",
+            StepKind::Training => "training",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One step of a network, ready to be taken again and again.
 
-use super::{BenchError, Step, What};
+use super::{BenchError, StepKind, What};
 use crate::graph::NodeId;
 use crate::net::{Fill, Init, Mode, Net};
 use crate::ops::loss::cross_entropy;
@@ -11,7 +11,7 @@ use candle_core::{DType, Tensor};
 /// A network with untrained weights, a batch and its labels.
 pub struct Workload {
     what: What,
-    step: Step,
+    step: StepKind,
     net: Net,
     x: Tensor,
     labels: Vec<usize>,
@@ -37,14 +37,14 @@ impl Workload {
     ///
     /// # Errors
     /// [`BenchError::Task`] for an empty batch, or if training needs scores and the network has none.
-    pub fn new(model: &Model, batch: usize, step: Step) -> Result<Workload, BenchError> {
+    pub fn new(model: &Model, batch: usize, step: StepKind) -> Result<Workload, BenchError> {
         let wrong = |what: &str| BenchError::Task(format!("{}: {what}", model.name));
         if batch == 0 {
             return Err(wrong("a batch of 0 images cannot be timed"));
         }
         let graph = model.graph()?;
         let shape = graph.prediction().shape;
-        if step == Step::Training && shape.dims().len() != 1 {
+        if step == StepKind::Training && shape.dims().len() != 1 {
             return Err(wrong("has no scores to train by"));
         }
         let weights = Init::He.weights(&graph, SEED, DType::F32)?;
@@ -90,10 +90,10 @@ impl Workload {
     /// Those of the network.
     pub fn run(&mut self) -> Result<(), BenchError> {
         match self.step {
-            Step::Inference => {
+            StepKind::Inference => {
                 self.net.forward(&self.x, Mode::Eval)?;
             }
-            Step::Training => self.learn()?,
+            StepKind::Training => self.learn()?,
         }
         Ok(self.x.device().synchronize()?)
     }

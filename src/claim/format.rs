@@ -1,7 +1,7 @@
 //! The file format of suites: TOML with unknown keys refused, and its JSON Schema.
 
 use super::{
-    Basis, Claim, Kind, Location, Measure, Suite, SuiteError, Tolerance, Topic, Trial, Value,
+    Basis, Claim, Datum, Kind, Location, Measure, Suite, SuiteError, Tolerance, Topic, Trial,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -48,7 +48,7 @@ struct ClaimFile {
     /// What the statement is about.
     topic: Option<Topic>,
     /// The value that the document states; with `measure` only.
-    stated: Option<Value>,
+    stated: Option<Datum>,
     /// A CEL expression over the registered models; `convcheck list functions` shows its vocabulary.
     #[schemars(with = "Option<String>")]
     measure: Option<Spanned<String>>,
@@ -67,7 +67,7 @@ struct ClaimFile {
     /// The verdict that the harness must find again.
     verdict: Option<Kind>,
     /// The value that the harness must find again.
-    found: Option<Value>,
+    found: Option<Datum>,
     /// What is right, or what a reader should know.
     note: Option<String>,
     /// Ids of other statements that this one settles.

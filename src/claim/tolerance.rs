@@ -1,6 +1,6 @@
 //! How near must a found value come to the stated one?
 
-use super::Value;
+use super::Datum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,12 +29,12 @@ impl Tolerance {
 
     /// Whether a found value agrees with the stated one. Lists agree element by element; text and
     /// truth only exactly.
-    pub fn agrees(self, stated: &Value, found: &Value) -> bool {
-        if let (Value::List(stated), Value::List(found)) = (stated, found) {
+    pub fn agrees(self, stated: &Datum, found: &Datum) -> bool {
+        if let (Datum::List(stated), Datum::List(found)) = (stated, found) {
             return stated.len() == found.len()
                 && stated.iter().zip(found).all(|(s, f)| self.agrees(s, f));
         }
-        if let (Value::Int(stated), Value::Int(found)) = (stated, found)
+        if let (Datum::Int(stated), Datum::Int(found)) = (stated, found)
             && self != Tolerance::About
         {
             return stated == found;
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn each_tolerance_accepts_what_its_name_says() {
         use Tolerance::{About, Exact, Printed};
-        let (int, float) = (Value::Int, Value::Float);
+        let (int, float) = (Datum::Int, Datum::Float);
         for (tolerance, stated, found, agrees) in [
             (Exact, int(55), int(55), true),
             (Exact, int(55), float(55.0), true),
@@ -80,8 +80,8 @@ mod tests {
             (About, int(5_000_000), int(5_500_000), true),
             (About, int(5_000_000), int(5_500_001), false),
             (About, int(0), int(1), false),
-            (Exact, Value::Bool(true), Value::Bool(true), true),
-            (About, Value::Bool(true), int(1), false),
+            (Exact, Datum::Bool(true), Datum::Bool(true), true),
+            (About, Datum::Bool(true), int(1), false),
             (Exact, "a".into(), "b".into(), false),
         ] {
             assert_eq!(
@@ -90,16 +90,16 @@ mod tests {
                 "{tolerance:?} {stated} {found}"
             );
         }
-        let lists = |a: i64| Value::List(vec![Value::Int(1), Value::Int(a)]);
+        let lists = |a: i64| Datum::List(vec![Datum::Int(1), Datum::Int(a)]);
         assert!(Exact.agrees(&lists(2), &lists(2)));
         assert!(!About.agrees(&lists(2), &lists(3)));
-        assert!(!Exact.agrees(&lists(2), &Value::List(vec![Value::Int(1)])));
+        assert!(!Exact.agrees(&lists(2), &Datum::List(vec![Datum::Int(1)])));
     }
 
     #[test]
     fn not_a_number_agrees_with_nothing() {
         for tolerance in [Tolerance::Exact, Tolerance::About] {
-            assert!(!tolerance.agrees(&Value::Float(1.0), &Value::Float(f64::NAN)));
+            assert!(!tolerance.agrees(&Datum::Float(1.0), &Datum::Float(f64::NAN)));
         }
     }
 }

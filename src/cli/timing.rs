@@ -3,7 +3,7 @@
 use super::device::{DeviceOptions, first_gpu};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use convcheck::bench::{BenchError, Engine, NETS, OnDevice, Step, Timing, What, Workload};
+use convcheck::bench::{BenchError, Engine, NETS, OnDevice, StepKind, Timing, What, Workload};
 use convcheck::bench::{WARM_UP, kernels, peaks, samples};
 use convcheck::experiment::By;
 use convcheck::record;
@@ -49,11 +49,11 @@ pub enum StepOption {
     Training,
 }
 
-impl From<StepOption> for Step {
-    fn from(option: StepOption) -> Step {
+impl From<StepOption> for StepKind {
+    fn from(option: StepOption) -> StepKind {
         match option {
-            StepOption::Inference => Step::Inference,
-            StepOption::Training => Step::Training,
+            StepOption::Inference => StepKind::Inference,
+            StepOption::Training => StepKind::Training,
         }
     }
 }
@@ -169,14 +169,14 @@ fn added(mut all: Vec<Timing>, new: &[Timing]) -> Vec<Timing> {
 }
 
 /// Each network with each batch and each step.
-fn networks(options: &TimeOptions) -> Result<Vec<(&'static Model, usize, Step)>> {
+fn networks(options: &TimeOptions) -> Result<Vec<(&'static Model, usize, StepKind)>> {
     let names: Vec<&str> = match options.models.as_slice() {
         [] if options.kernels => Vec::new(),
         [] => NETS.iter().map(|(name, _)| *name).collect(),
         names => names.iter().map(String::as_str).collect(),
     };
-    let steps: Vec<Step> = match options.steps.as_slice() {
-        [] => Step::ALL.to_vec(),
+    let steps: Vec<StepKind> = match options.steps.as_slice() {
+        [] => StepKind::ALL.to_vec(),
         steps => steps.iter().map(|&step| step.into()).collect(),
     };
     let mut all = Vec::new();

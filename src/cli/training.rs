@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use convcheck::claim::{Claim, Suite};
 use convcheck::evidence::Training;
 use convcheck::experiment::{
-    self, Answer, By, Experiment, ExperimentFault, Finding, Heard, Keep, Plan, Ready,
+    self, Answer, By, Experiment, ExperimentFault, Finding, Heard, Keep, Plan, PreparedExperiment,
 };
 use convcheck::gpu::{Cuda, Trainer};
 use convcheck::record;
@@ -84,7 +84,7 @@ pub fn train(
         .output
         .join("runs")
         .join(format!("{name}-{of_scale}"));
-    let ready = Ready::new(Plan {
+    let ready = PreparedExperiment::new(Plan {
         experiment,
         scale,
         seeds,
@@ -157,7 +157,7 @@ pub fn quick(
     });
     let ready = with_seeds
         .map(|(experiment, seeds)| {
-            Ready::new(Plan {
+            PreparedExperiment::new(Plan {
                 experiment,
                 scale: Scale::Quick,
                 seeds,
@@ -167,7 +167,7 @@ pub fn quick(
             })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let progress = bar(ready.iter().map(Ready::steps).sum::<u64>() as usize)?;
+    let progress = bar(ready.iter().map(PreparedExperiment::steps).sum::<u64>() as usize)?;
     let mut runs = Vec::new();
     for ready in &ready {
         match watched(ready, &Cpu, &progress, goes_on) {
@@ -206,7 +206,7 @@ pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>> {
 
 /// Runs an experiment under a bar that says images a second and the last loss.
 pub fn watched(
-    ready: &Ready,
+    ready: &PreparedExperiment,
     engine: &impl Engine,
     progress: &ProgressBar,
     goes_on: impl Fn() -> bool + Sync,

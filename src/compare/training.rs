@@ -26,12 +26,12 @@ pub struct Retrained {
     /// Where the mean of the differences lies, after less before.
     pub interval: Option<Interval>,
     /// What follows.
-    pub outcome: Outcome,
+    pub outcome: Trend,
 }
 
 /// What became of an arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Trend {
     /// Every shared seed has the same curve, bit by bit.
     Same,
     /// The test error is larger, beyond what the spread over seeds explains.
@@ -44,53 +44,53 @@ pub enum Outcome {
     NotComparable,
 }
 
-impl Outcome {
+impl Trend {
     /// Every outcome.
-    pub const ALL: [Outcome; 5] = [
-        Outcome::Same,
-        Outcome::Worse,
-        Outcome::Better,
-        Outcome::Undecided,
-        Outcome::NotComparable,
+    pub const ALL: [Trend; 5] = [
+        Trend::Same,
+        Trend::Worse,
+        Trend::Better,
+        Trend::Undecided,
+        Trend::NotComparable,
     ];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
-            Outcome::Same => "the same",
-            Outcome::Worse => "worse",
-            Outcome::Better => "better",
-            Outcome::Undecided => "undecided",
-            Outcome::NotComparable => "not comparable",
+            Trend::Same => "the same",
+            Trend::Worse => "worse",
+            Trend::Better => "better",
+            Trend::Undecided => "undecided",
+            Trend::NotComparable => "not comparable",
         }
     }
 }
 
 /// Experiment, scale and arm.
-type Place<'a> = (&'a str, Scale, &'a str);
+type ArmKey<'a> = (&'a str, Scale, &'a str);
 /// The runs of an arm by seed, the first of each.
 type BySeed<'a> = BTreeMap<u64, &'a Trained>;
 
 /// The arms that both records trained, in order: runs of a seed are paired.
 pub fn compare_training(before: &[Trained], after: &[Trained]) -> Vec<Retrained> {
-    let (before, after) = (by_place(before), by_place(after));
+    let (before, after) = (by_arm(before), by_arm(after));
     before
         .iter()
-        .filter_map(|(place, before)| Some(retrained(*place, before, after.get(place)?)))
+        .filter_map(|(arm, before)| Some(retrained(*arm, before, after.get(arm)?)))
         .collect()
 }
 
-fn by_place(runs: &[Trained]) -> BTreeMap<Place<'_>, BySeed<'_>> {
-    let mut places: BTreeMap<Place, BySeed> = BTreeMap::new();
+fn by_arm(runs: &[Trained]) -> BTreeMap<ArmKey<'_>, BySeed<'_>> {
+    let mut arms: BTreeMap<ArmKey, BySeed> = BTreeMap::new();
     for run in runs {
-        let place = (run.experiment.as_str(), run.scale, run.arm.as_str());
-        let seeds = places.entry(place).or_default();
+        let arm = (run.experiment.as_str(), run.scale, run.arm.as_str());
+        let seeds = arms.entry(arm).or_default();
         seeds.entry(run.seed).or_insert(run);
     }
-    places
+    arms
 }
 
-fn retrained((experiment, scale, arm): Place, before: &BySeed, after: &BySeed) -> Retrained {
+fn retrained((experiment, scale, arm): ArmKey, before: &BySeed, after: &BySeed) -> Retrained {
     let prints = |runs: &BySeed| -> BTreeSet<(String, String)> {
         let prints = runs.values();
         prints
@@ -125,20 +125,20 @@ fn retrained((experiment, scale, arm): Place, before: &BySeed, after: &BySeed) -
     }
 }
 
-fn outcome(pairs: &[(&Trained, &Trained)], differences: &[f64]) -> Outcome {
+fn outcome(pairs: &[(&Trained, &Trained)], differences: &[f64]) -> Trend {
     if pairs.is_empty() {
-        return Outcome::NotComparable;
+        return Trend::NotComparable;
     }
     if pairs.iter().all(|(before, after)| are_equal(before, after)) {
-        return Outcome::Same;
+        return Trend::Same;
     }
     if differences.len() < FEWEST_PAIRS {
-        return Outcome::Undecided;
+        return Trend::Undecided;
     }
     match stats::side(differences, 0.0, LEVEL) {
-        Some(Ordering::Greater) => Outcome::Worse,
-        Some(Ordering::Less) => Outcome::Better,
-        _ => Outcome::Undecided,
+        Some(Ordering::Greater) => Trend::Worse,
+        Some(Ordering::Less) => Trend::Better,
+        _ => Trend::Undecided,
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
         runs((0..n).map(|i| 0.2 + shift + 0.01 * key.normal(i)))
     }
 
-    fn outcome(before: &[Trained], after: &[Trained]) -> Outcome {
+    fn outcome(before: &[Trained], after: &[Trained]) -> Trend {
         let all = compare_training(before, after);
         assert_eq!(all.len(), 1);
         all[0].outcome
@@ -214,19 +214,16 @@ mod tests {
     #[test]
     fn only_what_chance_does_not_explain_is_real() {
         let before = noisy("before", 8, 0.0);
-        assert_eq!(outcome(&before, &before), Outcome::Same);
+        assert_eq!(outcome(&before, &before), Trend::Same);
         let again = noisy("after", 8, 0.0);
-        assert_eq!(outcome(&before, &again), Outcome::Undecided);
+        assert_eq!(outcome(&before, &again), Trend::Undecided);
         let worse = noisy("after", 8, 0.1);
-        assert_eq!(outcome(&before, &worse), Outcome::Worse);
-        assert_eq!(outcome(&worse, &before), Outcome::Better);
-        assert_eq!(outcome(&before[..4], &worse), Outcome::Undecided);
+        assert_eq!(outcome(&before, &worse), Trend::Worse);
+        assert_eq!(outcome(&worse, &before), Trend::Better);
+        assert_eq!(outcome(&before[..4], &worse), Trend::Undecided);
         // equal differences on few seeds say nothing of the spread
         let shifted = |n: usize| outcome(&runs(vec![0.25; n]), &runs(vec![0.5; n]));
-        assert_eq!(
-            (shifted(5), shifted(8)),
-            (Outcome::Undecided, Outcome::Worse)
-        );
+        assert_eq!((shifted(5), shifted(8)), (Trend::Undecided, Trend::Worse));
     }
 
     #[test]
@@ -234,13 +231,13 @@ mod tests {
         let before = noisy("before", 8, 0.0);
         let mut other = before.clone();
         other[3].recipe = "another".into();
-        assert_eq!(outcome(&before, &other), Outcome::NotComparable);
+        assert_eq!(outcome(&before, &other), Trend::NotComparable);
         let mut other = before.clone();
         other.iter_mut().for_each(|run| run.data = "other".into());
-        assert_eq!(outcome(&before, &other), Outcome::NotComparable);
+        assert_eq!(outcome(&before, &other), Trend::NotComparable);
         let mut other = before.clone();
         other.iter_mut().for_each(|run| run.seed += 100);
-        assert_eq!(outcome(&before, &other), Outcome::NotComparable);
+        assert_eq!(outcome(&before, &other), Trend::NotComparable);
         let mut elsewhere = before.clone();
         elsewhere.iter_mut().for_each(|run| run.scale = Scale::Full);
         assert!(compare_training(&before, &elsewhere).is_empty());
@@ -253,7 +250,7 @@ mod tests {
         const TIMES: u32 = 4_000;
         let real = (0..TIMES).filter(|i| {
             let [before, after] = ["b", "a"].map(|side| noisy(&format!("{side}{i}"), 5, 0.0));
-            outcome(&before, &after) != Outcome::Undecided
+            outcome(&before, &after) != Trend::Undecided
         });
         let share = real.count() as f64 / f64::from(TIMES);
         assert!((share - 0.01).abs() < 0.006, "{share}");

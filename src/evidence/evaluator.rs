@@ -2,7 +2,7 @@
 
 use super::Found;
 use super::functions::{FUNCTIONS, Graphs};
-use crate::claim::Value;
+use crate::claim::Datum;
 use crate::zoo;
 use cel::extractors::Arguments;
 use cel::{Context, Env, ExecutionError, FunctionContext};
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Evaluator {
     env: Arc<Env>,
     context: Context<'static, 'static>,
-    steps: Arc<Mutex<Vec<Step>>>,
+    steps: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Default for Evaluator {
@@ -42,7 +42,7 @@ impl Evaluator {
                     steps
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
-                        .push(Step {
+                        .push(Call {
                             text: step(function.name, &args, &found),
                             numeric: function.is_numeric(),
                         });
@@ -79,49 +79,49 @@ impl Evaluator {
         Ok((Found { value, steps }, numeric))
     }
 
-    fn take_steps(&self) -> Vec<Step> {
+    fn take_steps(&self) -> Vec<Call> {
         std::mem::take(&mut self.steps.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A call about a model.
-struct Step {
+struct Call {
     text: String,
     numeric: bool,
 }
 
-fn step(function: &str, args: &[Value], found: &Value) -> String {
+fn step(function: &str, args: &[Datum], found: &Datum) -> String {
     let args: Vec<String> = args
         .iter()
         .map(|arg| match arg {
-            Value::Text(text) => format!("'{text}'"),
+            Datum::Text(text) => format!("'{text}'"),
             other => other.to_string(),
         })
         .collect();
     format!("{function}({}) = {found}", args.join(", "))
 }
 
-fn to_cel(value: &Value) -> cel::Value {
+fn to_cel(value: &Datum) -> cel::Value {
     match value {
-        Value::Bool(truth) => cel::Value::Bool(*truth),
-        Value::Int(n) => cel::Value::Int(*n),
-        Value::Float(x) => cel::Value::Float(*x),
-        Value::Text(text) => cel::Value::String(Arc::new(text.clone())),
-        Value::List(values) => cel::Value::List(Arc::new(values.iter().map(to_cel).collect())),
+        Datum::Bool(truth) => cel::Value::Bool(*truth),
+        Datum::Int(n) => cel::Value::Int(*n),
+        Datum::Float(x) => cel::Value::Float(*x),
+        Datum::Text(text) => cel::Value::String(Arc::new(text.clone())),
+        Datum::List(values) => cel::Value::List(Arc::new(values.iter().map(to_cel).collect())),
     }
 }
 
-fn from_cel(value: &cel::Value) -> Result<Value, String> {
+fn from_cel(value: &cel::Value) -> Result<Datum, String> {
     Ok(match value {
-        cel::Value::Bool(truth) => Value::Bool(*truth),
-        cel::Value::Int(n) => Value::Int(*n),
+        cel::Value::Bool(truth) => Datum::Bool(*truth),
+        cel::Value::Int(n) => Datum::Int(*n),
         cel::Value::UInt(n) => {
-            Value::Int(i64::try_from(*n).map_err(|_| format!("{n} exceeds 2^63 - 1"))?)
+            Datum::Int(i64::try_from(*n).map_err(|_| format!("{n} exceeds 2^63 - 1"))?)
         }
-        cel::Value::Float(x) => Value::Float(*x),
-        cel::Value::String(text) => Value::Text(text.to_string()),
+        cel::Value::Float(x) => Datum::Float(*x),
+        cel::Value::String(text) => Datum::Text(text.to_string()),
         cel::Value::List(values) => {
-            Value::List(values.iter().map(from_cel).collect::<Result<_, _>>()?)
+            Datum::List(values.iter().map(from_cel).collect::<Result<_, _>>()?)
         }
         other => {
             return Err(format!(
@@ -211,7 +211,7 @@ mod tests {
         let (found, ran) = Evaluator::new()
             .evaluate("params('alexnet_2012_grouped', 'conv1') - 96")
             .unwrap();
-        assert_eq!(found.value, Value::Int(11 * 11 * 3 * 96));
+        assert_eq!(found.value, Datum::Int(11 * 11 * 3 * 96));
         assert_eq!(
             found.steps,
             ["params('alexnet_2012_grouped', 'conv1') = 34,944"]

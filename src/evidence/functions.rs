@@ -8,7 +8,7 @@ mod numeric;
 
 pub(super) use graphs::Graphs;
 
-use crate::claim::Value;
+use crate::claim::Datum;
 use crate::graph::Graph;
 
 /// A function that measures may call.
@@ -24,20 +24,20 @@ pub struct Function {
     compute: Compute,
 }
 
-type Answer = Result<Value, String>;
+type Answer = Result<Datum, String>;
 
 /// What a function computes from its arguments, the first of them included.
 enum Compute {
     /// The quantity of its name, on the network that the first argument names.
     Quantity,
     /// Something about the network that the first argument names.
-    Model(fn(&Graph, &[Value]) -> Answer),
+    Model(fn(&Graph, &[Datum]) -> Answer),
     /// Something about the registry.
-    Registry(fn(&[Value]) -> Answer),
+    Registry(fn(&[Datum]) -> Answer),
     /// Something about a network or a layer that runs.
-    Numeric(fn(&Graphs, &[Value]) -> Answer),
+    Numeric(fn(&Graphs, &[Datum]) -> Answer),
     /// Arithmetic.
-    Number(fn(&[Value]) -> Answer),
+    Number(fn(&[Datum]) -> Answer),
 }
 
 impl Function {
@@ -55,7 +55,7 @@ impl Function {
     ///
     /// # Errors
     /// One line on what is unknown, impossible or too large.
-    pub(super) fn call(&self, graphs: &Graphs, args: &[Value]) -> Answer {
+    pub(super) fn call(&self, graphs: &Graphs, args: &[Datum]) -> Answer {
         if args.len() < self.arity.0 || args.len() > self.arity.1 {
             return Err(format!("it is called as {}", self.signature));
         }
@@ -103,9 +103,12 @@ pub const FUNCTIONS: &[Function] = &[
     quantity("activations", "activations(model[, path])", "output values of the layers, one sample"),
     function("peak_activations", "peak_activations(model)", "values alive at once in a forward pass, one sample", (1, 1), Compute::Model(models::peak_activations)),
     function("depth", "depth(model)", "weighted layers on the longest way to the prediction", (1, 1), Compute::Model(models::depth)),
-    function("ways", "ways(model)", "ways from the input to the prediction", (1, 1), Compute::Model(models::ways)),
-    function("links", "links(model[, path])", "pairs of a layer (weighted, join or input) and one that reads its features directly", (1, 2), Compute::Model(models::links)),
-    function("idle", "idle(model[, path])", "names of the trainable tensors that get no gradient in training: no output depends on them, or a batch normalisation subtracts them again", (1, 2), Compute::Model(models::idle)),
+    function("path_count", "path_count(model)", "paths from the input to the prediction", (1, 1), Compute::Model(models::path_count)),
+    function("ways", "ways(model)", "another name of path_count", (1, 1), Compute::Model(models::path_count)),
+    function("layer_links", "layer_links(model[, path])", "pairs of a layer (weighted, join or input) and one that reads its features directly", (1, 2), Compute::Model(models::layer_links)),
+    function("links", "links(model[, path])", "another name of layer_links", (1, 2), Compute::Model(models::layer_links)),
+    function("params_without_grad", "params_without_grad(model[, path])", "names of the trainable tensors that get no gradient in training: no output depends on them, or a batch normalisation subtracts them again", (1, 2), Compute::Model(models::params_without_grad)),
+    function("idle", "idle(model[, path])", "another name of params_without_grad", (1, 2), Compute::Model(models::params_without_grad)),
     function("padded_weights", "padded_weights(model[, path])", "weights of convolutions that at every position only meet padding", (1, 2), Compute::Model(models::padded_weights)),
     function("input", "input(model[, layer])", "shape that enters the model or layer, [c, h, w] or [c]", (1, 2), Compute::Model(models::input)),
     function("output", "output(model[, layer])", "shape that leaves the model or layer, [c, h, w] or [c]", (1, 2), Compute::Model(models::output)),

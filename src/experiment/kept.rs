@@ -5,7 +5,7 @@
 
 use super::ExperimentFault;
 use crate::file;
-use crate::train::{Place, Trained};
+use crate::train::{CheckpointPaths, Trained};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,14 +23,14 @@ pub struct Keep<'a> {
 
 impl Keep<'_> {
     /// The files of an arm under a seed: that of the finished run, and those of the one under way.
-    pub(super) fn files(&self, arm: &str, seed: u64) -> (PathBuf, Place) {
+    pub(super) fn files(&self, arm: &str, seed: u64) -> (PathBuf, CheckpointPaths) {
         let file = |ending: &str| self.folder.join(format!("{arm}-{seed}.{ending}"));
-        let place = Place {
+        let paths = CheckpointPaths {
             snapshot: file("snapshot"),
             curve: file("jsonl"),
             every: self.every,
         };
-        (file("json"), place)
+        (file("json"), paths)
     }
 }
 

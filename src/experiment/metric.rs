@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metric {
     quantity: Quantity,
-    place: Place,
+    selection: Selection,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ const QUANTITIES: [(&str, Quantity); 10] = [
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Selection {
     Last,
     At(usize),
     Best,
@@ -53,10 +53,10 @@ impl Metric {
     pub fn of(&self, curve: &Curve) -> Option<f64> {
         if self.quantity == Quantity::Loss {
             let losses = &curve.losses;
-            let i = match self.place {
-                Place::Last => losses.len().checked_sub(1)?,
-                Place::At(step) => step.checked_sub(1)?,
-                Place::Best => return None,
+            let i = match self.selection {
+                Selection::Last => losses.len().checked_sub(1)?,
+                Selection::At(step) => step.checked_sub(1)?,
+                Selection::Best => return None,
             };
             return losses.get(i).map(|&loss| f64::from(loss));
         }
@@ -67,10 +67,10 @@ impl Metric {
                 .map(|two| two[0].test_error - two[1].test_error);
             return rises.reduce(f64::min);
         }
-        let epoch = match self.place {
-            Place::Last => epochs.last()?,
-            Place::At(epoch) => epochs.get(epoch.checked_sub(1)?)?,
-            Place::Best => best(epochs)?,
+        let epoch = match self.selection {
+            Selection::Last => epochs.last()?,
+            Selection::At(epoch) => epochs.get(epoch.checked_sub(1)?)?,
+            Selection::Best => best(epochs)?,
         };
         Some(match self.quantity {
             Quantity::TrainLoss => epoch.train_loss,
@@ -113,11 +113,11 @@ impl FromStr for Metric {
             let names = names.join(", ");
             return Err(format!("there is no metric `{name}`; there are {names}"));
         };
-        let place = match place {
-            None => Place::Last,
-            Some("best") => Place::Best,
+        let selection = match place {
+            None => Selection::Last,
+            Some("best") => Selection::Best,
             Some(place) => match place.parse() {
-                Ok(n) if n > 0 => Place::At(n),
+                Ok(n) if n > 0 => Selection::At(n),
                 _ => {
                     return Err(format!(
                         "`{place}` is no place: a number from 1 on, or best"
@@ -125,12 +125,17 @@ impl FromStr for Metric {
                 }
             },
         };
-        match (quantity, place) {
-            (Quantity::Loss, Place::Best) => Err("`loss` is of a step: loss@1, loss@2, ...".into()),
-            (Quantity::LeastRise, Place::At(_) | Place::Best) => {
+        match (quantity, selection) {
+            (Quantity::Loss, Selection::Best) => {
+                Err("`loss` is of a step: loss@1, loss@2, ...".into())
+            }
+            (Quantity::LeastRise, Selection::At(_) | Selection::Best) => {
                 Err("`least_rise` is of a whole run and has no place".into())
             }
-            _ => Ok(Metric { quantity, place }),
+            _ => Ok(Metric {
+                quantity,
+                selection,
+            }),
         }
     }
 }
@@ -141,10 +146,10 @@ impl fmt::Display for Metric {
             .iter()
             .find(|quantity| quantity.1 == self.quantity);
         f.write_str(named.expect("every quantity has a name").0)?;
-        match self.place {
-            Place::Last => Ok(()),
-            Place::At(n) => write!(f, "@{n}"),
-            Place::Best => f.write_str("@best"),
+        match self.selection {
+            Selection::Last => Ok(()),
+            Selection::At(n) => write!(f, "@{n}"),
+            Selection::Best => f.write_str("@best"),
         }
     }
 }

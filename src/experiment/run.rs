@@ -4,7 +4,9 @@ use super::Experiment;
 use super::kept::{Keep, claim, read, write};
 use crate::data::{DataError, Dataset, Fit, Source};
 use crate::graph::Shape;
-use crate::train::{Engine, Place, Scale, Task, Told, TrainError, Trained, fit, fits, image_shape};
+use crate::train::{
+    CheckpointPaths, Engine, Scale, Task, Told, TrainError, Trained, fit, fits, image_shape,
+};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -105,19 +107,19 @@ pub struct Heard<'a> {
 }
 
 /// An experiment that is ready to run.
-pub struct Ready<'a> {
+pub struct PreparedExperiment<'a> {
     plan: Plan<'a>,
     tasks: Vec<(&'a str, Task)>,
     /// Held as long as the folder is in use.
     _lock: Option<File>,
 }
 
-impl<'a> Ready<'a> {
+impl<'a> PreparedExperiment<'a> {
     /// Reads the data, puts every arm's task together and claims the folder.
     ///
     /// # Errors
     /// [`ExperimentFault`], before anything is trained; data that cannot be read leave no folder behind.
-    pub fn new(plan: Plan<'a>) -> Result<Ready<'a>, ExperimentFault> {
+    pub fn new(plan: Plan<'a>) -> Result<PreparedExperiment<'a>, ExperimentFault> {
         let mut read: Option<(Images, Dataset)> = None;
         let mut tasks = Vec::new();
         for arm in &plan.experiment.arms {
@@ -147,7 +149,7 @@ impl<'a> Ready<'a> {
             });
         }
         let lock = plan.keep.map(claim).transpose()?;
-        Ok(Ready {
+        Ok(PreparedExperiment {
             plan,
             tasks,
             _lock: lock,
@@ -233,7 +235,7 @@ impl<'a> Ready<'a> {
     }
 
     /// The files of a job, if runs are kept.
-    fn files(&self, job: &Job) -> Option<(PathBuf, Place)> {
+    fn files(&self, job: &Job) -> Option<(PathBuf, CheckpointPaths)> {
         let arm = self.tasks[job.arm].0;
         self.plan.keep.map(|keep| keep.files(arm, job.seed))
     }
@@ -245,8 +247,8 @@ impl<'a> Ready<'a> {
             Some((finished, _)) if finished.exists() => {
                 read(&finished, task.fingerprints(), backend).map(drop)
             }
-            Some((_, place)) => {
-                fits(task, job.seed, backend, &place).map_err(|error| self.fault(job, error))
+            Some((_, paths)) => {
+                fits(task, job.seed, backend, &paths).map_err(|error| self.fault(job, error))
             }
             None => Ok(()),
         }
@@ -265,13 +267,13 @@ impl<'a> Ready<'a> {
             ..
         } = &self.plan;
         let ((arm, task), seed) = (&self.tasks[job.arm], job.seed);
-        let (finished, place) = self.files(job).unzip();
+        let (finished, paths) = self.files(job).unzip();
         let [recipe, data] = task.fingerprints();
         if let Some(path) = finished.as_ref().filter(|path| path.exists()) {
             return read(path, [recipe, data], engine.name());
         }
         let told = |told: Told| heard(Heard { arm, seed, told });
-        let fitted = fit(engine, task, seed, place.as_ref(), &told);
+        let fitted = fit(engine, task, seed, paths.as_ref(), &told);
         let (curve, seconds) = fitted.map_err(|error| self.fault(job, error))?;
         let trained = Trained {
             experiment: experiment.name.clone(),
@@ -291,9 +293,9 @@ impl<'a> Ready<'a> {
         if let Some(path) = &finished {
             write(path, &trained)?;
         }
-        if let Some(place) = place {
+        if let Some(paths) = paths {
             // the finished run stands in another file now
-            let _ = std::fs::remove_file(place.snapshot);
+            let _ = std::fs::remove_file(paths.snapshot);
         }
         Ok(trained)
     }

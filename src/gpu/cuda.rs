@@ -10,7 +10,7 @@ mod kernels;
 mod memory;
 
 use super::{Address, Command, Element, GpuError, Machine, Precision, Program, ProgramId};
-use calls::Places;
+use calls::Operands;
 use capture::Capture;
 use convolution::Convolutions;
 use device::{Device, refused};
@@ -24,7 +24,7 @@ const WORKSPACE: usize = 1 << 30;
 /// A GPU with the memory of its programs.
 pub struct Cuda {
     // in the order in which they must go: what uses something before what it uses
-    programs: Vec<Ready>,
+    programs: Vec<LoadedProgram>,
     convolutions: Convolutions,
     kernels: Kernels,
     carrier: Carrier,
@@ -34,16 +34,16 @@ pub struct Cuda {
 }
 
 /// A program with all that could be looked up before.
-struct Ready {
-    steps: Vec<Step>,
+struct LoadedProgram {
+    steps: Vec<LoadedCommand>,
     capture: Capture,
 }
 
-enum Step {
+enum LoadedCommand {
     Launch(Launch),
     Convolve {
         number: usize,
-        places: Places,
+        places: Operands,
         add: bool,
     },
 }
@@ -113,12 +113,16 @@ impl Cuda {
             .iter()
             .filter_map(|program| match &program.capture {
                 Capture::Refused(why) => Some(why.as_str()),
-                Capture::New | Capture::Ready | Capture::Whole(_) => None,
+                Capture::New | Capture::WarmedUp | Capture::Whole(_) => None,
             })
     }
 
     /// A command with all that can be looked up before it runs; nothing if it does nothing.
-    fn step(&mut self, element: Element, command: &Command) -> Result<Option<Step>, GpuError> {
+    fn step(
+        &mut self,
+        element: Element,
+        command: &Command,
+    ) -> Result<Option<LoadedCommand>, GpuError> {
         let memory = &self.memory;
         match command {
             Command::Launch {
@@ -130,7 +134,7 @@ impl Cuda {
                 let launch = self
                     .kernels
                     .launch(&self.device, element, what, arguments, memory)?;
-                Ok(launch.map(Step::Launch))
+                Ok(launch.map(LoadedCommand::Launch))
             }
             Command::Convolve {
                 pass,
@@ -145,13 +149,13 @@ impl Cuda {
                         what: format!("a convolution of {shape:?}"),
                         why: "is too large".into(),
                     })?;
-                let places = Places {
+                let places = Operands {
                     x: memory.at(*x, x_bytes)?,
                     w: memory.at(*w, w_bytes)?,
                     y: memory.at(*y, y_bytes)?,
                 };
                 let number = self.convolutions.number(*pass, *shape, element)?;
-                Ok(Some(Step::Convolve {
+                Ok(Some(LoadedCommand::Convolve {
                     number,
                     places,
                     add: *add,
@@ -167,7 +171,7 @@ impl Machine for Cuda {
         for command in &program.commands {
             steps.extend(self.step(program.element, command)?);
         }
-        self.programs.push(Ready {
+        self.programs.push(LoadedProgram {
             steps,
             capture: Capture::New,
         });
@@ -192,8 +196,8 @@ impl Machine for Cuda {
         let steps = &mut ready.steps;
         ready.capture.run(device, &mut || {
             steps.iter_mut().try_for_each(|step| match step {
-                Step::Launch(launch) => launch.start(device),
-                Step::Convolve {
+                LoadedCommand::Launch(launch) => launch.start(device),
+                LoadedCommand::Convolve {
                     number,
                     places,
                     add,

@@ -4,7 +4,7 @@
 //! that name it.
 
 use super::arena::{Piece, plan};
-use super::{Address, Argument, Command, Convolution, Element, GpuError, Pass, Program};
+use super::{Address, Argument, Command, ConvPass, Convolution, Element, GpuError, Program};
 
 /// The distance of two tensors that have no places yet, and the first of their addresses.
 const APART: usize = 1 << 40;
@@ -144,7 +144,13 @@ impl Draft {
     }
 
     /// A product of a convolution, of `[x, w, y]`.
-    pub fn convolve(&mut self, pass: Pass, shape: Convolution, [x, w, y]: [Address; 3], add: bool) {
+    pub fn convolve(
+        &mut self,
+        pass: ConvPass,
+        shape: Convolution,
+        [x, w, y]: [Address; 3],
+        add: bool,
+    ) {
         self.commands.push(Command::Convolve {
             pass,
             shape,

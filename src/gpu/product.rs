@@ -8,7 +8,7 @@ use super::draft::{Given, counted, launch, sweep};
 use super::slopes::Slopes;
 use super::sums::Strips;
 use super::writer::Writer;
-use super::{Address, Convolution, GpuError, Pass};
+use super::{Address, ConvPass, Convolution, GpuError};
 use crate::graph::{Conv, Node, NodeId, Op, Shape, Window};
 
 type Result<T> = std::result::Result<T, GpuError>;
@@ -134,7 +134,7 @@ impl Writer<'_> {
         let w = self.weights.units(self.graph.owner(id));
         let w = w.expect("a product has weights");
         self.draft
-            .convolve(Pass::Forward, product.shape, [x, w, y], false);
+            .convolve(ConvPass::Forward, product.shape, [x, w, y], false);
         Ok(y)
     }
 
@@ -186,7 +186,7 @@ impl Writer<'_> {
         let dw = self.gradient(id, 0);
         let shape = product.shape;
         self.draft
-            .convolve(Pass::WeightGradient, shape, [x, dw, dy], add);
+            .convolve(ConvPass::WeightGradient, shape, [x, dw, dy], add);
         if let Some((mask, count)) = self.weights.mask(owner) {
             launch!(self.draft, "masked", count, dw, mask)?;
         }
@@ -196,14 +196,14 @@ impl Writer<'_> {
         let w = self.weights.units(owner).expect("a product has weights");
         let Some(frame) = product.frame else {
             self.draft
-                .convolve(Pass::InputGradient, shape, [dx, w, dy], add);
+                .convolve(ConvPass::InputGradient, shape, [dx, w, dy], add);
             return Ok(());
         };
         let from = self.maps(input);
         let ([h, w_framed], [down, right]) = (frame.size, frame.before);
         let framed = self.draft.units(self.batch * from.c * h * w_framed)?;
         self.draft
-            .convolve(Pass::InputGradient, shape, [framed, w, dy], false);
+            .convolve(ConvPass::InputGradient, shape, [framed, w, dy], false);
         let back = |zeros: usize| -> Result<Given> { Ok(Given::Int(-(counted(zeros)? as i32))) };
         let (up, left) = (back(down)?, back(right)?);
         let units = self.units(input);

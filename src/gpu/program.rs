@@ -45,7 +45,7 @@ pub enum Argument {
 
 /// Which of the three products of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Pass {
+pub enum ConvPass {
     /// y from x and w.
     Forward,
     /// x's gradient, at `x`, from y's gradient, at `y`, and w.
@@ -92,7 +92,7 @@ pub enum Command {
     /// One product of a convolution, summed up in f32.
     Convolve {
         /// Which.
-        pass: Pass,
+        pass: ConvPass,
         /// The geometry.
         shape: Convolution,
         /// The input, or its gradient.

@@ -3,7 +3,7 @@
 use super::plan::{Batch, Plan, Setup, units};
 use super::{Address, Element, GpuError, Machine, ProgramId, Training};
 use crate::graph::Graph;
-use crate::train::{Outcome, Step};
+use crate::train::{Step, StepMetrics};
 use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
 
@@ -184,12 +184,12 @@ impl<M: Machine> Session<M> {
     ///
     /// # Errors
     /// [`GpuError::Device`].
-    pub fn outcome(&mut self) -> Result<Outcome, GpuError> {
+    pub fn outcome(&mut self) -> Result<StepMetrics, GpuError> {
         let told = self.of_batch().told;
         let losses = self.numbers(told.losses, self.batch)?;
         let mut right = vec![0; self.batch * 4];
         self.machine.read(told.right, &mut right)?;
-        Ok(Outcome {
+        Ok(StepMetrics {
             loss: losses.iter().map(|&x| f64::from(x)).sum::<f64>() / self.batch as f64,
             right: right.chunks_exact(4).filter(|&x| x != [0; 4]).count(),
         })
@@ -199,7 +199,12 @@ impl<M: Machine> Session<M> {
     ///
     /// # Errors
     /// As [`Session::load`] and [`Session::learn`].
-    pub fn step(&mut self, x: &Tensor, labels: &[usize], step: Step) -> Result<Outcome, GpuError> {
+    pub fn step(
+        &mut self,
+        x: &Tensor,
+        labels: &[usize],
+        step: Step,
+    ) -> Result<StepMetrics, GpuError> {
         self.load(x)?;
         self.learn(labels, step)?;
         self.outcome()

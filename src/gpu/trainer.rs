@@ -4,7 +4,7 @@ use super::plan::Setup;
 use super::{Gallery, GpuError, Machine, Precision, Session, Training};
 use crate::run::BATCH;
 use crate::train::{
-    Backend, Batch, Engine, Memory, Outcome, Portion, State, Step, Task, TrainError,
+    Backend, Batch, Engine, Memory, Portion, State, Step, StepMetrics, Task, TrainError,
 };
 use candle_core::Tensor;
 use std::collections::BTreeSet;
@@ -111,9 +111,9 @@ fn choice(task: &Task, batch: &Batch) -> Vec<u8> {
 }
 
 impl<M: Machine> Backend for Learning<M> {
-    type Ready = Vec<u8>;
+    type Collated = Vec<u8>;
 
-    fn ready(task: &Task, batch: &Batch) -> Result<Vec<u8>, TrainError> {
+    fn collate(task: &Task, batch: &Batch) -> Result<Vec<u8>, TrainError> {
         Ok(choice(task, batch))
     }
 
@@ -123,7 +123,7 @@ impl<M: Machine> Backend for Learning<M> {
         images: &Vec<u8>,
         labels: &[usize],
         step: Step,
-    ) -> Result<Outcome, TrainError> {
+    ) -> Result<StepMetrics, TrainError> {
         let Learning(session) = self;
         session.choose(labels.len(), images)?;
         session.learn(labels, step)?;

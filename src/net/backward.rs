@@ -1,7 +1,7 @@
 //! The backward pass: the layers in reverse, each handing on the gradient of its output.
 
 use super::forward::mean_of;
-use super::{Gradients, Net, NetError, Pass, failed};
+use super::{ForwardPass, Gradients, Net, NetError, failed};
 use crate::graph::{Graph, Group, Node, NodeId, Op, groups};
 use crate::ops::batch_norm::Slope;
 use crate::ops::lrn::Lrn;
@@ -22,7 +22,7 @@ impl Net {
     /// pass that kept nothing.
     pub fn backward(
         &self,
-        pass: Pass,
+        pass: ForwardPass,
         seeds: &[(NodeId, &Tensor)],
         input: bool,
     ) -> Result<Gradients, NetError> {
@@ -35,7 +35,7 @@ impl Net {
     /// As [`Net::backward`].
     pub fn backward_with(
         &self,
-        pass: Pass,
+        pass: ForwardPass,
         seeds: &[(NodeId, &Tensor)],
         input: bool,
         seen: impl FnMut(&Node, &Tensor),
@@ -46,7 +46,7 @@ impl Net {
     /// Goes through the layers in reverse; where `fused`, a normalisation takes along the rectifier behind it.
     fn walk_back(
         &self,
-        mut pass: Pass,
+        mut pass: ForwardPass,
         seeds: &[(NodeId, &Tensor)],
         input: bool,
         fused: bool,
@@ -110,7 +110,7 @@ impl Net {
     fn layer_backward(
         &self,
         id: NodeId,
-        pass: &Pass,
+        pass: &ForwardPass,
         slope: Slope,
         needed: &[bool],
     ) -> CandleResult<Parts> {
@@ -254,7 +254,7 @@ fn is_trained(node: &Node) -> bool {
     )
 }
 
-fn kept<'a>(pass: &'a Pass, id: NodeId, what: &str) -> CandleResult<&'a Tensor> {
+fn kept<'a>(pass: &'a ForwardPass, id: NodeId, what: &str) -> CandleResult<&'a Tensor> {
     pass.values[id].as_ref().ok_or_else(|| {
         candle_core::Error::Msg(format!(
             "its {what} was not kept: a pass in evaluation mode has no gradients"

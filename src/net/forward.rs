@@ -11,7 +11,7 @@ use crate::ops::{activation, conv, dropout, join, linear, lrn, max_pool, pool, r
 use candle_core::{Result as CandleResult, Tensor};
 
 /// What a forward pass leaves.
-pub struct Pass {
+pub struct ForwardPass {
     pub(super) mode: Mode,
     /// The outputs of the layers, as far as they are kept.
     pub(super) values: Vec<Option<Tensor>>,
@@ -21,7 +21,7 @@ pub struct Pass {
     peak: usize,
 }
 
-impl Pass {
+impl ForwardPass {
     /// The prediction, `[n, classes]` or maps.
     ///
     /// # Panics
@@ -69,7 +69,7 @@ impl Net {
     ///
     /// # Errors
     /// [`NetError::Input`] for another shape or type, [`NetError::Layer`] for a layer that fails.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Pass, NetError> {
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<ForwardPass, NetError> {
         self.walk(x, mode, true, |_, _| {})
     }
 
@@ -82,7 +82,7 @@ impl Net {
         x: &Tensor,
         mode: Mode,
         seen: impl FnMut(&Node, &Tensor),
-    ) -> Result<Pass, NetError> {
+    ) -> Result<ForwardPass, NetError> {
         self.walk(x, mode, false, seen)
     }
 
@@ -101,13 +101,13 @@ impl Net {
         mode: Mode,
         fused: bool,
         mut seen: impl FnMut(&Node, &Tensor),
-    ) -> Result<Pass, NetError> {
+    ) -> Result<ForwardPass, NetError> {
         let samples = self.accept(x)?;
         let nodes = self.graph.nodes();
         let leads = |op: &Op| fused && leads(mode, op);
         let groups = groups(&self.graph, &self.runs(mode), leads);
         let freed = freed_after(&self.graph, &groups, mode);
-        let mut pass = Pass {
+        let mut pass = ForwardPass {
             mode,
             values: vec![None; nodes.len()],
             statistics: vec![None; nodes.len()],
@@ -154,7 +154,7 @@ impl Net {
     }
 
     /// The output of one layer.
-    fn layer(&self, id: NodeId, pass: &mut Pass) -> CandleResult<Tensor> {
+    fn layer(&self, id: NodeId, pass: &mut ForwardPass) -> CandleResult<Tensor> {
         let node = &self.graph.nodes()[id];
         let inputs: Vec<&Tensor> = (node.inputs.iter())
             .map(|&input| {

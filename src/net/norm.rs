@@ -1,6 +1,6 @@
 //! A batch normalisation with what it takes along, as one.
 
-use super::{Mode, Net, Pass};
+use super::{ForwardPass, Mode, Net};
 use crate::graph::{Group, NodeId, Op};
 use crate::ops::batch_norm::{Gradients, Slope, Statistics, Then, backward, forward};
 use candle_core::{Error, Result, Tensor};
@@ -8,7 +8,7 @@ use candle_core::{Error, Result, Tensor};
 impl Net {
     /// The value of a group that a normalisation leads; the pass keeps the statistics of the batch, if it runs by
     /// them.
-    pub(super) fn normalised(&self, group: &Group, pass: &mut Pass) -> Result<Tensor> {
+    pub(super) fn normalised(&self, group: &Group, pass: &mut ForwardPass) -> Result<Tensor> {
         let id = group.first;
         let node = &self.graph.nodes()[id];
         let value = |id: usize| {
@@ -38,7 +38,7 @@ impl Net {
     pub(super) fn normalised_backward(
         &self,
         id: NodeId,
-        pass: &Pass,
+        pass: &ForwardPass,
         x: &Tensor,
         slope: Slope,
     ) -> Result<Gradients> {

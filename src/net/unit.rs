@@ -1,6 +1,6 @@
 //! A convolution with what it takes along, as one.
 
-use super::{Net, Pass};
+use super::{ForwardPass, Net};
 use crate::graph::{Conv, Group, Op};
 use crate::ops::batch_norm::fold;
 use crate::ops::conv::{self, Then, Weights};
@@ -30,7 +30,7 @@ struct Laid {
 
 impl Net {
     /// The value of a unit.
-    pub(super) fn unit(&self, unit: &Group, pass: &Pass) -> Result<Tensor> {
+    pub(super) fn unit(&self, unit: &Group, pass: &ForwardPass) -> Result<Tensor> {
         let node = &self.graph.nodes()[unit.first];
         let Op::Conv(conv) = &node.op else {
             unreachable!("a unit begins with a convolution");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::bench::{Engine, Pass, Resource, Step, What};
+use crate::bench::{Engine, Pass, Resource, StepKind, What};
 use crate::train::{Curve, Epoch, Scale};
 
 fn run(seed: u64, losses: &[f32]) -> Trained {
@@ -97,7 +97,7 @@ fn timings_come_back_as_they_were() {
     let network = What::Network {
         model: "m".into(),
         batch: 1,
-        step: Step::Training,
+        step: StepKind::Training,
     };
     let peak = What::Peak {
         of: Resource::Memory,

@@ -27,7 +27,7 @@ struct Layer {
 
 /// What both sides say of a layer, in words that can be compared.
 #[derive(Debug, Clone, PartialEq)]
-struct Step {
+struct Compared {
     kind: &'static str,
     output: Vec<usize>,
     params: u64,
@@ -50,7 +50,7 @@ pub(super) fn compare(
     layers: &Layers,
     found: &mut Vec<String>,
 ) -> Result<(), Overflow> {
-    let (ours, theirs) = (our_steps(graph)?, their_steps(layers));
+    let (ours, theirs) = (our_layers(graph)?, their_layers(layers));
     differ(
         found,
         "conv, linear, norm and pool layers",
@@ -71,8 +71,8 @@ pub(super) fn compare(
     Ok(())
 }
 
-fn our_steps(graph: &Graph) -> Result<Vec<(String, Step)>, Overflow> {
-    let mut steps = Vec::new();
+fn our_layers(graph: &Graph) -> Result<Vec<(String, Compared)>, Overflow> {
+    let mut layers = Vec::new();
     for (node, _) in graph
         .nodes()
         .iter()
@@ -89,9 +89,9 @@ fn our_steps(graph: &Graph) -> Result<Vec<(String, Step)>, Overflow> {
             | Op::Subsample { .. } => "pool",
             _ => continue,
         };
-        steps.push((
+        layers.push((
             node.path.clone(),
-            Step {
+            Compared {
                 kind,
                 output: node.shape.dims().to_vec(),
                 params: PARAMS.of(graph, node)?,
@@ -99,7 +99,7 @@ fn our_steps(graph: &Graph) -> Result<Vec<(String, Step)>, Overflow> {
             },
         ));
     }
-    Ok(steps)
+    Ok(layers)
 }
 
 /// Of a convolution that PyTorch's own could be: no table, the same padding on both sides.
@@ -130,7 +130,7 @@ fn our_detail(graph: &Graph, node: &Node) -> Result<Option<Detail>, Overflow> {
     }))
 }
 
-fn their_steps(layers: &Layers) -> Vec<(String, Step)> {
+fn their_layers(layers: &Layers) -> Vec<(String, Compared)> {
     let list = |value: &Option<serde_json::Value>| value.as_ref().map(sizes).unwrap_or_default();
     layers
         .executed
@@ -143,7 +143,7 @@ fn their_steps(layers: &Layers) -> Vec<(String, Step)> {
                 pad: list(&layer.padding),
                 groups: layer.groups.unwrap_or(1),
             });
-            let step = Step {
+            let compared = Compared {
                 kind: kind(layer)?,
                 output: sample(&sizes(&layer.output)),
                 params: layer.params.unwrap_or(0),
@@ -151,7 +151,7 @@ fn their_steps(layers: &Layers) -> Vec<(String, Step)> {
             };
             Some((
                 layer.name.clone().unwrap_or_else(|| layer.kind.clone()),
-                step,
+                compared,
             ))
         })
         .collect()

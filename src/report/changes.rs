@@ -4,14 +4,14 @@ use super::html::page;
 use super::markdown::cell;
 use super::number::{percent, short};
 use super::text::columns;
-use crate::claim::{Kind, Value};
-use crate::compare::{Change, Outcome as Training, Retrained};
+use crate::claim::{Datum, Kind};
+use crate::compare::{Change, Retrained, Trend};
 use maud::{Markup, html};
 use std::fmt::Write;
 
-type Outcome = Option<(Kind, Option<Value>)>;
+type Side = Option<(Kind, Option<Datum>)>;
 
-fn outcome(outcome: &Outcome) -> String {
+fn outcome(outcome: &Side) -> String {
     match outcome {
         None => "not there".into(),
         Some((kind, None)) => kind.name().into(),
@@ -30,7 +30,7 @@ fn verdict_on(changes: &[Change]) -> String {
 
 /// How many arms became what; nothing where none was trained on both sides.
 fn verdict_on_training(arms: &[Retrained]) -> Option<String> {
-    let counted = Training::ALL.into_iter().filter_map(|outcome| {
+    let counted = Trend::ALL.into_iter().filter_map(|outcome| {
         let n = arms.iter().filter(|arm| arm.outcome == outcome).count();
         (n > 0).then(|| format!("{n} {}", outcome.name()))
     });
@@ -42,7 +42,7 @@ fn verdict_on_training(arms: &[Retrained]) -> Option<String> {
 /// The arms of which something is to be said: those that became worse, better, or another thing.
 fn told(arms: &[Retrained]) -> impl Iterator<Item = &Retrained> {
     arms.iter().filter(|arm| {
-        use Training::{Better, NotComparable, Worse};
+        use Trend::{Better, NotComparable, Worse};
         matches!(arm.outcome, Worse | Better | NotComparable)
     })
 }
@@ -50,7 +50,7 @@ fn told(arms: &[Retrained]) -> impl Iterator<Item = &Retrained> {
 /// Outcome, arm, test error before and after, and the interval of their difference.
 fn told_in_words(arm: &Retrained) -> [String; 5] {
     let name = format!("{} {} ({})", arm.experiment, arm.arm, arm.scale.name());
-    if arm.outcome == Training::NotComparable {
+    if arm.outcome == Trend::NotComparable {
         let why = "other recipe, data or seeds";
         return [
             arm.outcome.name().into(),
@@ -177,7 +177,7 @@ fn trained(arms: &[Retrained]) -> Markup {
                 thead { tr { @for name in TRAINED { th scope="col" { (name) } } } }
                 tbody { @for arm in told(arms) { tr {
                     @for text in told_in_words(arm) {
-                        td { @if arm.outcome == Training::Worse { b.refuted { (text) } } @else { (text) } }
+                        td { @if arm.outcome == Trend::Worse { b.refuted { (text) } } @else { (text) } }
                     }
                 } } }
             }
@@ -191,7 +191,7 @@ mod tests {
     use crate::stats::Interval;
     use crate::train::Scale;
 
-    fn arm(arm: &str, outcome: Training) -> Retrained {
+    fn arm(arm: &str, outcome: Trend) -> Retrained {
         Retrained {
             experiment: "<b>|e".into(),
             scale: Scale::Quick,
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_became_worse_is_told_and_the_rest_is_counted() {
-        let arms = [arm("one", Training::Worse), arm("two", Training::Same)];
+        let arms = [arm("one", Trend::Worse), arm("two", Trend::Same)];
         let text = changes_text(&[], &arms);
         assert!(text.contains("1 the same, 1 worse"), "{text}");
         assert!(text.contains("5 to 15 points, 8 seeds") && !text.contains("two"));

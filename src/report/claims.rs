@@ -2,7 +2,7 @@
 
 use super::experiments::{self, Gathered, badge};
 use super::number::short;
-use crate::claim::{Kind, Tolerance, Topic, Value};
+use crate::claim::{Datum, Kind, Tolerance, Topic};
 use crate::experiment::{Answer, Finding};
 use crate::record::{Method, Record};
 use maud::{Markup, html};
@@ -50,7 +50,7 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
         p.says { (record.says) }
         // a statement's truth is its badge; two words more would not help
         @if let (Some(stated), Some(found)) = (&record.stated, &record.found)
-            && !matches!(stated, Value::Bool(_))
+            && !matches!(stated, Datum::Bool(_))
         {
             p.values {
                 @if stated == found {

@@ -1,7 +1,7 @@
 //! What there is, as rows for programs and as a table for people.
 
 use super::text::columns;
-use crate::claim::{Claim, Kind, Suite, Value};
+use crate::claim::{Claim, Datum, Kind, Suite};
 use crate::evidence::FUNCTIONS;
 use crate::experiment::Experiment;
 use crate::graph::Dims;
@@ -62,7 +62,7 @@ struct ClaimRow<'a> {
     section: &'a str,
     line: u32,
     says: &'a str,
-    stated: Option<&'a Value>,
+    stated: Option<&'a Datum>,
     measure: Option<&'a str>,
     recorded: Option<Kind>,
     covers: &'a [String],

@@ -1,7 +1,7 @@
 //! A summary in Markdown, for pull requests and step summaries.
 
 use super::counts;
-use crate::claim::{Kind, Suite, Value};
+use crate::claim::{Datum, Kind, Suite};
 use crate::record::Record;
 use std::fmt::Write;
 
@@ -36,7 +36,7 @@ pub fn markdown(suites: &[Suite], records: &[Record]) -> String {
         }
     }
     text += "\n## Refuted\n\n| claim | says | stated | found | what is right |\n|---|---|---|---|---|\n";
-    let value = |value: &Option<Value>| value.as_ref().map_or(String::new(), ToString::to_string);
+    let value = |value: &Option<Datum>| value.as_ref().map_or(String::new(), ToString::to_string);
     for record in records
         .iter()
         .filter(|record| record.verdict == Kind::Refuted)

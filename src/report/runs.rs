@@ -1,7 +1,7 @@
 //! Plots of what networks did when they ran, read from the steps of records.
 
 use super::plot::{Bar, Line, bars, lines};
-use crate::claim::Value;
+use crate::claim::Datum;
 use crate::record::Record;
 use maud::Markup;
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ pub(super) fn first_losses(records: &[Record]) -> Option<Markup> {
                 "train" => losses.train.push(loss),
                 _ => losses.inference.push(loss),
             }
-            if let Some(Value::Float(printed)) = record.stated {
+            if let Some(Datum::Float(printed)) = record.stated {
                 losses.printed = Some(printed);
             }
         }

@@ -7,7 +7,7 @@ pub use text::text;
 
 use super::number::{percent, short};
 use super::plot::{Dot, Mark, Series, ratios, roofline};
-use crate::bench::{Pass, Step, Timing};
+use crate::bench::{Pass, StepKind, Timing};
 use gathered::{ENGINES, PEERS, Section, machines, sections};
 use maud::{Markup, html};
 use text::ratio_text;
@@ -43,7 +43,7 @@ pub(super) fn section(timings: &[Timing]) -> Markup {
 fn steps(section: &Section) -> Markup {
     let networks = &section.networks;
     let has = |i: usize| networks.iter().any(|network| network.measured[i].is_some());
-    let plots = Step::ALL.map(|step| {
+    let plots = StepKind::ALL.map(|step| {
         let rows: Vec<Series> = (networks.iter())
             .filter(|network| network.step == step)
             .map(|network| Series {

@@ -57,7 +57,7 @@ pub fn summary(suites: &[Suite], records: &[Record]) -> String {
 pub fn claims(records: &[Record]) -> String {
     let mut table = table(["verdict", "claim", "stated", "found"]);
     for record in records {
-        let value = |value: &Option<crate::claim::Value>| {
+        let value = |value: &Option<crate::claim::Datum>| {
             value
                 .as_ref()
                 .map_or(String::new(), |value| shortened(&value.to_string(), 40))

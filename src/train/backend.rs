@@ -39,7 +39,7 @@ pub struct Step {
 
 /// What a step says about the weights before it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Outcome {
+pub struct StepMetrics {
     /// The mean loss of the prediction.
     pub loss: f64,
     /// Samples whose prediction was right.
@@ -67,13 +67,13 @@ pub trait Engine: Sync {
 /// Computes the steps of a run.
 pub trait Backend: Sized {
     /// Images on their way into a step.
-    type Ready: Send;
+    type Collated: Send;
 
     /// Makes images ready; it may happen while another step is taken.
     ///
     /// # Errors
     /// Those of the images.
-    fn ready(task: &Task, batch: &Batch) -> Result<Self::Ready, TrainError>;
+    fn collate(task: &Task, batch: &Batch) -> Result<Self::Collated, TrainError>;
 
     /// Takes a step by images and their labels.
     ///
@@ -82,10 +82,10 @@ pub trait Backend: Sized {
     fn step(
         &mut self,
         task: &Task,
-        images: &Self::Ready,
+        images: &Self::Collated,
         labels: &[usize],
         step: Step,
-    ) -> Result<Outcome, TrainError>;
+    ) -> Result<StepMetrics, TrainError>;
 
     /// The scores of images in evaluation, `[n, classes]`.
     ///

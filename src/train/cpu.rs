@@ -1,11 +1,11 @@
 //! Steps of a run on the CPU.
 
 use super::TrainError;
-use super::backend::{Backend, Batch, Engine, Outcome, State, Step};
+use super::backend::{Backend, Batch, Engine, State, Step, StepMetrics};
 use super::optimizer::Memory;
 use super::task::Task;
 use crate::data::batch;
-use crate::net::{Mode, Net, Pass};
+use crate::net::{ForwardPass, Mode, Net};
 use crate::ops::loss::cross_entropy;
 use crate::run::right;
 use candle_core::{DType, Tensor};
@@ -46,9 +46,9 @@ impl Engine for Cpu {
 }
 
 impl Backend for Learning {
-    type Ready = Tensor;
+    type Collated = Tensor;
 
-    fn ready(task: &Task, images: &Batch) -> Result<Tensor, TrainError> {
+    fn collate(task: &Task, images: &Batch) -> Result<Tensor, TrainError> {
         let (split, preparation) = task.images(images.portion);
         let x = batch(split, &images.images, preparation, images.key, DType::F32)?;
         Ok(x)
@@ -60,7 +60,7 @@ impl Backend for Learning {
         x: &Tensor,
         labels: &[usize],
         step: Step,
-    ) -> Result<Outcome, TrainError> {
+    ) -> Result<StepMetrics, TrainError> {
         let recipe = &task.recipe;
         let mode = Mode::Train {
             key: step.key,
@@ -85,11 +85,11 @@ impl Backend for Learning {
         let (number, share) = (step.number, step.share);
         let net = &mut self.net;
         (self.memory).step(&recipe.optimizer, number, share, net, &gradients)?;
-        Ok(Outcome { loss, right })
+        Ok(StepMetrics { loss, right })
     }
 
     fn scores(&mut self, task: &Task, batch: &Batch) -> Result<Tensor, TrainError> {
-        let x = Learning::ready(task, batch)?;
+        let x = Learning::collate(task, batch)?;
         Ok(self.net.forward(&x, Mode::Eval)?.output().clone())
     }
 
@@ -123,7 +123,7 @@ impl Learning {
 /// prediction, and with their weight those of the auxiliary heads.
 fn losses(
     task: &Task,
-    pass: &Pass,
+    pass: &ForwardPass,
     labels: &[usize],
 ) -> Result<(f64, Vec<Option<Tensor>>), TrainError> {
     let wrong = |error: candle_core::Error| TrainError::Task {

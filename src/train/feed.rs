@@ -11,7 +11,7 @@ pub(super) struct Fed<B: Backend> {
     /// The step that it is for, from 0.
     pub step: u64,
     /// The images.
-    pub images: B::Ready,
+    pub images: B::Collated,
     /// Their classes.
     pub labels: Vec<usize>,
 }
@@ -60,7 +60,7 @@ impl<'a, B: Backend> Feed<'a, B> {
         self.order = Some((epoch, order));
         Ok(Some(Fed {
             step,
-            images: B::ready(task, &batch)?,
+            images: B::collate(task, &batch)?,
             labels,
         }))
     }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 /// The two files of a run, and how often the first is written.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct CheckpointPaths {
     /// The snapshot.
     pub snapshot: PathBuf,
     /// The growing curve.
@@ -132,20 +132,25 @@ pub(super) fn load(
     Ok((State { weights, memory }, header.progress))
 }
 
-/// Whether a run can go on from the snapshot at its place on that backend; it can where there is none.
+/// Whether a run can go on from its snapshot on that backend; it can where there is none.
 ///
 /// # Errors
 /// What is wrong with the snapshot.
-pub fn fits(task: &Task, seed: u64, backend: &str, place: &Place) -> Result<(), TrainError> {
-    match place.snapshot.exists() {
-        true => load(task, seed, backend, &place.snapshot).map(drop),
+pub fn fits(
+    task: &Task,
+    seed: u64,
+    backend: &str,
+    paths: &CheckpointPaths,
+) -> Result<(), TrainError> {
+    match paths.snapshot.exists() {
+        true => load(task, seed, backend, &paths.snapshot).map(drop),
         false => Ok(()),
     }
 }
 
 /// Writes snapshots when they are due, and the curve as it grows.
 pub(super) struct Journal<'a> {
-    place: &'a Place,
+    paths: &'a CheckpointPaths,
     backend: &'a str,
     file: File,
     last: Instant,
@@ -154,12 +159,12 @@ pub(super) struct Journal<'a> {
 impl<'a> Journal<'a> {
     /// Begins with the curve so far.
     pub(super) fn open(
-        place: &'a Place,
+        paths: &'a CheckpointPaths,
         backend: &'a str,
         curve: &Curve,
         epoch: u64,
     ) -> Result<Self, TrainError> {
-        let fault = |error: std::io::Error| cannot_write(&place.curve, &error);
+        let fault = |error: std::io::Error| cannot_write(&paths.curve, &error);
         let mut lines = String::new();
         let mut epochs = curve.epochs.iter().enumerate();
         for (step, loss) in (1u64..).zip(&curve.losses) {
@@ -170,13 +175,13 @@ impl<'a> Journal<'a> {
                 lines += &epoch_line(i, of_epoch);
             }
         }
-        file::write(&place.curve, lines.as_bytes()).map_err(fault)?;
+        file::write(&paths.curve, lines.as_bytes()).map_err(fault)?;
         let file = OpenOptions::new()
             .append(true)
-            .open(&place.curve)
+            .open(&paths.curve)
             .map_err(fault)?;
         Ok(Journal {
-            place,
+            paths,
             backend,
             file,
             last: Instant::now(),
@@ -202,12 +207,12 @@ impl<'a> Journal<'a> {
 
     fn write(&mut self, line: &str) -> Result<(), TrainError> {
         let written = self.file.write_all(line.as_bytes());
-        written.map_err(|error| cannot_write(&self.place.curve, &error))
+        written.map_err(|error| cannot_write(&self.paths.curve, &error))
     }
 
     /// Whether a snapshot is due.
     pub(super) fn is_due(&self) -> bool {
-        self.last.elapsed() >= self.place.every
+        self.last.elapsed() >= self.paths.every
     }
 
     /// Writes one.
@@ -216,7 +221,7 @@ impl<'a> Journal<'a> {
         task: &Task,
         learner: &mut Learner<B>,
     ) -> Result<(), TrainError> {
-        learner.save(task, self.backend, &self.place.snapshot)?;
+        learner.save(task, self.backend, &self.paths.snapshot)?;
         self.last = Instant::now();
         Ok(())
     }

@@ -70,8 +70,8 @@ fn task(recipe: &Recipe) -> Task {
     Task::new(recipe, data).unwrap()
 }
 
-fn place(folder: &Path) -> Place {
-    Place {
+fn paths(folder: &Path) -> CheckpointPaths {
+    CheckpointPaths {
         snapshot: folder.join("run.snapshot"),
         curve: folder.join("run.jsonl"),
         every: Duration::from_secs(3600),
@@ -83,9 +83,9 @@ fn whole(task: &Task, seed: u64) -> Curve {
 }
 
 /// A run that is stopped after so many calls of `told`.
-fn stopped(task: &Task, place: &Place, calls: u32) -> Result<(Curve, f64), TrainError> {
+fn stopped(task: &Task, paths: &CheckpointPaths, calls: u32) -> Result<(Curve, f64), TrainError> {
     let left = Cell::new(calls);
-    fit(&Cpu, task, 7, Some(place), &|_| {
+    fit(&Cpu, task, 7, Some(paths), &|_| {
         left.set(left.get().saturating_sub(1));
         left.get() > 0
     })
@@ -111,7 +111,7 @@ fn a_run_goes_on_as_if_it_had_not_stopped() {
     for recipe in [recipe(), adam()] {
         let task = task(&recipe);
         let folder = tempfile::tempdir().unwrap();
-        let (one, other) = (place(folder.path()), place(&folder.path().join("other")));
+        let (one, other) = (paths(folder.path()), paths(&folder.path().join("other")));
         let mut stops = 0;
         let curve = loop {
             match stopped(&task, &one, 1 + stops % 3) {
@@ -124,7 +124,7 @@ fn a_run_goes_on_as_if_it_had_not_stopped() {
         assert!(stops > 3, "stopped {stops} times");
         let (uninterrupted, _) = fit(&Cpu, &task, 7, Some(&other), &|_| true).unwrap();
         assert_eq!(curve, uninterrupted);
-        let lines = |place: &Place| std::fs::read_to_string(&place.curve).unwrap();
+        let lines = |paths: &CheckpointPaths| std::fs::read_to_string(&paths.curve).unwrap();
         assert_eq!(lines(&one), lines(&other));
         assert_eq!(lines(&one).lines().count(), 8);
         for line in lines(&one).lines() {
@@ -136,14 +136,14 @@ fn a_run_goes_on_as_if_it_had_not_stopped() {
 #[test]
 fn a_snapshot_of_another_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let place = place(folder.path());
+    let paths = paths(folder.path());
     let task_of = task(&recipe());
-    stopped(&task_of, &place, 2).unwrap_err();
-    let kept = std::fs::read(&place.snapshot).unwrap();
+    stopped(&task_of, &paths, 2).unwrap_err();
+    let kept = std::fs::read(&paths.snapshot).unwrap();
     let says = |task: &Task, seed| {
-        let error = fit(&Cpu, task, seed, Some(&place), &|_| true).unwrap_err();
+        let error = fit(&Cpu, task, seed, Some(&paths), &|_| true).unwrap_err();
         // whatever is wrong with it, the file stays
-        assert!(!std::fs::read(&place.snapshot).unwrap().is_empty());
+        assert!(!std::fs::read(&paths.snapshot).unwrap().is_empty());
         error.to_string()
     };
     assert!(says(&task(&adam()), 7).contains("another recipe"));
@@ -153,12 +153,12 @@ fn a_snapshot_of_another_run_is_refused() {
         ..recipe()
     };
     assert!(says(&task(&fewer), 7).contains("another recipe"));
-    std::fs::write(&place.snapshot, &kept[..kept.len() - 9]).unwrap();
+    std::fs::write(&paths.snapshot, &kept[..kept.len() - 9]).unwrap();
     assert!(says(&task_of, 7).contains("it is cut or damaged"));
-    std::fs::write(&place.snapshot, b"not a snapshot").unwrap();
+    std::fs::write(&paths.snapshot, b"not a snapshot").unwrap();
     assert!(says(&task_of, 7).contains("is no checkpoint"));
-    std::fs::write(&place.snapshot, &kept).unwrap();
-    assert!(fit(&Cpu, &task_of, 7, Some(&place), &|_| true).is_ok());
+    std::fs::write(&paths.snapshot, &kept).unwrap();
+    assert!(fit(&Cpu, &task_of, 7, Some(&paths), &|_| true).is_ok());
 }
 
 #[test]

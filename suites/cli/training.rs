@@ -45,15 +45,15 @@ contrast = { plain = 1, residual = -1 }
 above = 0.0
 "#;
 
-struct Place {
+struct TestFolder {
     folder: tempfile::TempDir,
 }
 
-impl Place {
-    fn new() -> Place {
+impl TestFolder {
+    fn new() -> TestFolder {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("two-nets.toml"), EXPERIMENT).unwrap();
-        Place { folder }
+        TestFolder { folder }
     }
 
     fn file(&self, name: &str) -> String {
@@ -109,7 +109,7 @@ fn files(output: &str) -> Vec<PathBuf> {
 /// Killed (not asked to stop) at many moments and gone on with, a run comes to the very same curve.
 #[test]
 fn a_killed_run_goes_on_bit_for_bit() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let (whole, killed) = (place.file("whole"), place.file("killed"));
     let args = place.train(&whole, &[]);
     let args = texts(&args);
@@ -158,7 +158,7 @@ fn a_killed_run_goes_on_bit_for_bit() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_says_so_and_goes_on() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let output = place.file("out");
     let child = place.spawn(&output, &[]);
     while !Path::new(&output)
@@ -192,7 +192,7 @@ fn an_interrupted_run_says_so_and_goes_on() {
 
 #[test]
 fn two_runs_do_not_share_a_folder() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let output = place.file("out");
     let mut child = place.spawn(&output, &[]);
     while !Path::new(&output)
@@ -210,7 +210,7 @@ fn two_runs_do_not_share_a_folder() {
 
 #[test]
 fn runs_of_another_recipe_are_not_gone_on_with() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let output = place.file("out");
     let mut child = place.spawn(&output, &[]);
     while !Path::new(&output)
@@ -233,7 +233,7 @@ fn runs_of_another_recipe_are_not_gone_on_with() {
 
 #[test]
 fn bad_input_is_one_line() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let output = place.file("out");
     fails(
         &["train", "degradatoin"],
@@ -296,7 +296,7 @@ fn bad_input_is_one_line() {
 #[cfg(unix)]
 #[test]
 fn a_full_disk_stops_a_run_and_loses_nothing() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let output = place.file("out");
     let args = place.train(&output, &["--resume"]);
     // files of at most 64 blocks of 512 bytes: the curve fits, a snapshot does not

@@ -3,7 +3,7 @@
 use super::pages::{lead_somewhere, provenance, stand_alone};
 use crate::law;
 use candle_core::Tensor;
-use convcheck::bench::{Engine, NETS, Pass, Place, Resource, Step, Timing, What, Workload};
+use convcheck::bench::{Engine, NETS, Pass, Platform, Resource, StepKind, Timing, What, Workload};
 use convcheck::bench::{against, kernels, samples};
 use convcheck::evidence::Training;
 use convcheck::net::Net;
@@ -39,14 +39,14 @@ fn weights(net: &Net) -> Vec<(String, Vec<f32>)> {
         .collect()
 }
 
-fn workload(step: Step) -> Workload {
+fn workload(step: StepKind) -> Workload {
     Workload::new(zoo::find("resnet20_digits").unwrap(), 4, step).unwrap()
 }
 
 /// And twice the same way.
 fn training() {
     let after = |steps: usize| {
-        let mut workload = workload(Step::Training);
+        let mut workload = workload(StepKind::Training);
         (0..steps).for_each(|_| workload.run().unwrap());
         weights(workload.net())
     };
@@ -59,7 +59,7 @@ fn training() {
 }
 
 fn inference() {
-    let mut workload = workload(Step::Inference);
+    let mut workload = workload(StepKind::Inference);
     let before = weights(workload.net());
     let (mut taken, warm_up) = (0, (2, Duration::ZERO));
     let mut step = || {
@@ -109,7 +109,7 @@ fn timing(engine: Engine, what: What, round: u32, seconds: &[f64]) -> Timing {
     }
 }
 
-fn network(step: Step) -> What {
+fn network(step: StepKind) -> What {
     What::Network {
         model: "resnet18".into(),
         batch: 8,
@@ -119,7 +119,7 @@ fn network(step: Step) -> What {
 
 /// What slows both in a round does not change the ratio; rounds without a partner do not count.
 fn ratios() {
-    let what = network(Step::Inference);
+    let what = network(StepKind::Inference);
     let of = |engine, round, seconds: &[f64]| timing(engine, what.clone(), round, seconds);
     let (ours, theirs) = (Engine::Convcheck, Engine::Pytorch);
     let timings = [
@@ -131,18 +131,24 @@ fn ratios() {
         of(theirs, 3, &[8.0]),
         of(theirs, 4, &[99.0]),
     ];
-    let place = timings[0].place();
-    let ratio = against(&timings, &what, place, theirs).unwrap();
+    let platform = timings[0].platform();
+    let ratio = against(&timings, &what, platform, theirs).unwrap();
     assert_eq!(ratio.rounds, [2.0, 3.0, 4.0]);
     assert_eq!(ratio.median, 3.0);
     assert_eq!((ratio.interval.low, ratio.interval.high), (2.0, 4.0));
-    assert_eq!(against(&timings, &what, place, Engine::Candle), None);
+    assert_eq!(against(&timings, &what, platform, Engine::Candle), None);
     // with other threads, in other numbers, on another machine is another measurement
     let (threads, dtype, machine) = (1, "bf16", "another");
     for other in [
-        Place { threads, ..place },
-        Place { dtype, ..place },
-        Place { machine, ..place },
+        Platform {
+            threads,
+            ..platform
+        },
+        Platform { dtype, ..platform },
+        Platform {
+            machine,
+            ..platform
+        },
     ] {
         assert_eq!(against(&timings, &what, other, theirs), None);
     }
@@ -157,10 +163,10 @@ fn timings(name: &str) -> Vec<Timing> {
     };
     let peak = |of, work| What::Peak { of, work };
     let ours = |what| timing(Engine::Convcheck, what, 1, &[0.1, 0.2]);
-    let theirs = |engine| timing(engine, network(Step::Training), 1, &[0.3]);
+    let theirs = |engine| timing(engine, network(StepKind::Training), 1, &[0.3]);
     vec![
-        ours(network(Step::Inference)),
-        ours(network(Step::Training)),
+        ours(network(StepKind::Inference)),
+        ours(network(StepKind::Training)),
         theirs(Engine::Pytorch),
         theirs(Engine::Candle),
         ours(peak(Resource::Arithmetic, 10_000_000_000)),

@@ -11,7 +11,7 @@ mod trained;
 
 use crate::law;
 use crate::laws::gradients::{Describe, OPS};
-use crate::laws::graphs::{describe, step};
+use crate::laws::graphs::{describe, verb};
 use candle_core::DType;
 use case::{Case, compare};
 use convcheck::gpu::{Element, GpuError, Machine, Training};
@@ -162,7 +162,7 @@ fn agree_on<M: Machine>(
 /// Random graphs, always the same.
 fn graphs(count: usize) -> Vec<Graph> {
     let mut runner = TestRunner::deterministic();
-    let steps = prop::collection::vec(step(), 1..6);
+    let steps = prop::collection::vec(verb(), 1..6);
     let mut graphs = Vec::new();
     while graphs.len() < count {
         let steps = steps.new_tree(&mut runner).unwrap().current();

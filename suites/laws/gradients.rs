@@ -1,7 +1,7 @@
 //! Laws over the gradients of all ops: each against central differences in f64.
 
 use crate::law;
-use crate::laws::graphs::{describe, run, step};
+use crate::laws::graphs::{describe, run, verb};
 use crate::laws::ops::{number, numbers, random, window};
 use candle_core::{DType, Device, Tensor};
 use convcheck::graph::{Graph, Op, Shape, TensorKind, Value, concat, conv, mean};
@@ -33,7 +33,7 @@ pub fn trials() -> Vec<Trial> {
         law("ops::any-graph::differences", || {
             let checked = Cell::new(0);
             run(
-                (prop::collection::vec(step(), 1..6), any::<u64>()),
+                (prop::collection::vec(verb(), 1..6), any::<u64>()),
                 |(steps, seed)| {
                     if let Ok(graph) = Graph::build(Shape::map(3, 9, 8), |x| describe(x, &steps)) {
                         checked.set(checked.get() + gradients_are_differences(graph, seed));

@@ -2,7 +2,8 @@
 
 use crate::law;
 use convcheck::analysis::{
-    QUANTITIES, depth, idle, is_weighted, padded_weights, peak_activations, receptive_fields,
+    QUANTITIES, depth, is_weighted, padded_weights, params_without_grad, peak_activations,
+    receptive_fields,
 };
 use convcheck::graph::{Activation, Conv, Graph, Node, Op, Shape, Value, concat, conv, mean, pool};
 use libtest_mimic::Trial;
@@ -12,8 +13,8 @@ use proptest::test_runner::{Config, TestRunner};
 pub fn trials() -> Vec<Trial> {
     vec![
         law("graphs::analysis-agrees-with-itself", || {
-            run(prop::collection::vec(step(), 0..12), |steps| {
-                if let Ok(graph) = Graph::build(Shape::map(3, 24, 20), |x| describe(x, &steps)) {
+            run(prop::collection::vec(verb(), 0..12), |verbs| {
+                if let Ok(graph) = Graph::build(Shape::map(3, 24, 20), |x| describe(x, &verbs)) {
                     consistent(&graph);
                 }
             });
@@ -23,11 +24,11 @@ pub fn trials() -> Vec<Trial> {
                 (
                     any::<usize>(),
                     any::<usize>(),
-                    prop::collection::vec(step(), 1..6),
+                    prop::collection::vec(verb(), 1..6),
                 ),
-                |(h, w, steps)| {
+                |(h, w, verbs)| {
                     if let Ok(graph) =
-                        Graph::build(Shape::map(3, h.max(1), w.max(1)), |x| describe(x, &steps))
+                        Graph::build(Shape::map(3, h.max(1), w.max(1)), |x| describe(x, &verbs))
                     {
                         for quantity in QUANTITIES {
                             let _ = quantity.total(&graph);
@@ -36,7 +37,7 @@ pub fn trials() -> Vec<Trial> {
                             peak_activations(&graph),
                             depth(&graph),
                             receptive_fields(&graph),
-                            idle(&graph),
+                            params_without_grad(&graph),
                             padded_weights(&graph, |_| true),
                         );
                     }
@@ -71,7 +72,7 @@ where
 
 /// One layer or join of a random network.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub enum Verb {
     Conv {
         out: usize,
         kernel: [usize; 2],
@@ -119,7 +120,7 @@ pub enum Step {
     },
 }
 
-pub fn step() -> impl Strategy<Value = Step> {
+pub fn verb() -> impl Strategy<Value = Verb> {
     prop_oneof![
         (
             1..9usize,
@@ -131,7 +132,7 @@ pub fn step() -> impl Strategy<Value = Step> {
             any::<bool>()
         )
             .prop_map(
-                |(out, kernel, stride, pad, dilation, groups, bias)| Step::Conv {
+                |(out, kernel, stride, pad, dilation, groups, bias)| Verb::Conv {
                     out: out * groups,
                     kernel,
                     stride,
@@ -141,44 +142,44 @@ pub fn step() -> impl Strategy<Value = Step> {
                     bias
                 }
             ),
-        (1..9usize, 1..4usize).prop_map(|(out, stride)| Step::Same { out, stride }),
-        (1..5usize, 1..4usize, any::<bool>()).prop_map(|(kernel, stride, ceil)| Step::MaxPool {
+        (1..9usize, 1..4usize).prop_map(|(out, stride)| Verb::Same { out, stride }),
+        (1..5usize, 1..4usize, any::<bool>()).prop_map(|(kernel, stride, ceil)| Verb::MaxPool {
             kernel,
             stride,
             ceil
         }),
-        (1..5usize).prop_map(|kernel| Step::AvgPool { kernel }),
-        Just(Step::Norm),
-        Just(Step::Relu),
-        Just(Step::Residual),
-        Just(Step::Dense),
-        Just(Step::Broadcast),
-        Just(Step::Grid),
+        (1..5usize).prop_map(|kernel| Verb::AvgPool { kernel }),
+        Just(Verb::Norm),
+        Just(Verb::Relu),
+        Just(Verb::Residual),
+        Just(Verb::Dense),
+        Just(Verb::Broadcast),
+        Just(Verb::Grid),
         prop_oneof![
             Just(Activation::Sigmoid),
             Just(Activation::Tanh),
             Just(Activation::ScaledTanh),
             Just(Activation::Softmax),
         ]
-        .prop_map(Step::Squash),
-        Just(Step::Lrn),
-        Just(Step::Dropout),
-        Just(Step::Subsample),
-        (1..4usize).prop_map(|stride| Step::PadShortcut { stride }),
-        (2..5usize).prop_map(|kernel| Step::MeanOfMap { kernel }),
-        Just(Step::Squeeze),
-        Just(Step::Highway),
-        Just(Step::Fractal),
-        Just(Step::Cut),
-        Just(Step::Aside),
-        (1..3usize).prop_map(|times| Step::Again { times }),
+        .prop_map(Verb::Squash),
+        Just(Verb::Lrn),
+        Just(Verb::Dropout),
+        Just(Verb::Subsample),
+        (1..4usize).prop_map(|stride| Verb::PadShortcut { stride }),
+        (2..5usize).prop_map(|kernel| Verb::MeanOfMap { kernel }),
+        Just(Verb::Squeeze),
+        Just(Verb::Highway),
+        Just(Verb::Fractal),
+        Just(Verb::Cut),
+        Just(Verb::Aside),
+        (1..3usize).prop_map(|times| Verb::Again { times }),
     ]
 }
 
-pub fn describe<'g>(mut x: Value<'g>, steps: &[Step]) -> Value<'g> {
-    for (i, step) in steps.iter().enumerate() {
-        x = match *step {
-            Step::Conv {
+pub fn describe<'g>(mut x: Value<'g>, verbs: &[Verb]) -> Value<'g> {
+    for (i, verb) in verbs.iter().enumerate() {
+        x = match *verb {
+            Verb::Conv {
                 out,
                 kernel,
                 stride,
@@ -194,8 +195,8 @@ pub fn describe<'g>(mut x: Value<'g>, steps: &[Step]) -> Value<'g> {
                     .groups(groups);
                 x.conv(i, if bias { layer } else { layer.no_bias() })
             }
-            Step::Same { out, stride } => x.conv(i, conv(out, 3).stride(stride).same()),
-            Step::MaxPool {
+            Verb::Same { out, stride } => x.conv(i, conv(out, 3).stride(stride).same()),
+            Verb::MaxPool {
                 kernel,
                 stride,
                 ceil,
@@ -203,46 +204,46 @@ pub fn describe<'g>(mut x: Value<'g>, steps: &[Step]) -> Value<'g> {
                 let window = pool(kernel).stride(stride).pad(kernel / 2);
                 x.max_pool(i, if ceil { window.ceil() } else { window })
             }
-            Step::AvgPool { kernel } => x.avg_pool(i, pool(kernel)),
-            Step::Norm => x.bn(i),
-            Step::Relu => x.relu(),
-            Step::Residual => x.scope(i, |x| {
+            Verb::AvgPool { kernel } => x.avg_pool(i, pool(kernel)),
+            Verb::Norm => x.bn(i),
+            Verb::Relu => x.relu(),
+            Verb::Residual => x.scope(i, |x| {
                 x + x.conv("branch", conv(x.channels(), 3).pad(1)).relu()
             }),
-            Step::Dense => x.scope(i, |x| concat(&[x, x.conv("new", conv(4, 3).pad(1))])),
-            Step::Broadcast => x.broadcast_add(x.global_avg_pool()),
-            Step::Grid => x.adaptive_avg_pool(i, [3, 2]),
-            Step::Squash(Activation::Relu) => x.relu(),
-            Step::Squash(Activation::Sigmoid) => x.sigmoid(),
-            Step::Squash(Activation::Tanh) => x.tanh(),
-            Step::Squash(Activation::ScaledTanh) => x.scaled_tanh(),
-            Step::Squash(Activation::Softmax) => x.softmax(),
-            Step::Lrn => x.lrn(i, 5, 1e-4, 0.75, 2.0),
-            Step::Dropout => x.dropout(0.5),
-            Step::Subsample => x.subsample(i, pool(2)),
-            Step::PadShortcut { stride } => x.pad_shortcut(x.channels() + 3, stride),
-            Step::MeanOfMap { kernel } => x.avg_pool_without_pad(i, pool(kernel).stride(1).pad(1)),
-            Step::Squeeze => x.scope(i, |x| {
+            Verb::Dense => x.scope(i, |x| concat(&[x, x.conv("new", conv(4, 3).pad(1))])),
+            Verb::Broadcast => x.broadcast_add(x.global_avg_pool()),
+            Verb::Grid => x.adaptive_avg_pool(i, [3, 2]),
+            Verb::Squash(Activation::Relu) => x.relu(),
+            Verb::Squash(Activation::Sigmoid) => x.sigmoid(),
+            Verb::Squash(Activation::Tanh) => x.tanh(),
+            Verb::Squash(Activation::ScaledTanh) => x.scaled_tanh(),
+            Verb::Squash(Activation::Softmax) => x.softmax(),
+            Verb::Lrn => x.lrn(i, 5, 1e-4, 0.75, 2.0),
+            Verb::Dropout => x.dropout(0.5),
+            Verb::Subsample => x.subsample(i, pool(2)),
+            Verb::PadShortcut { stride } => x.pad_shortcut(x.channels() + 3, stride),
+            Verb::MeanOfMap { kernel } => x.avg_pool_without_pad(i, pool(kernel).stride(1).pad(1)),
+            Verb::Squeeze => x.scope(i, |x| {
                 x * x
                     .global_avg_pool()
                     .conv("fc", conv(x.channels(), 1))
                     .sigmoid()
             }),
-            Step::Highway => x.scope(i, |x| {
+            Verb::Highway => x.scope(i, |x| {
                 let carry = x.conv("t", conv(x.channels(), 1)).sigmoid();
                 x * carry + x.relu() * carry.scale(-1.0, 1.0)
             }),
-            Step::Fractal => x.scope(i, |x| {
+            Verb::Fractal => x.scope(i, |x| {
                 mean(&[x, x.conv("deep", conv(x.channels(), 3).pad(1))], 0.15)
             }),
-            Step::Cut => concat(&[x.slice(0, 1), x.slice(0, x.channels())]),
-            Step::Aside => {
+            Verb::Cut => concat(&[x.slice(0, 1), x.slice(0, x.channels())]),
+            Verb::Aside => {
                 x.scope(i, |x| {
                     x.global_avg_pool().flatten().rbf("codes", 3).output(i)
                 });
                 x
             }
-            Step::Again { times } => {
+            Verb::Again { times } => {
                 let unit = |x: Value<'g>| {
                     x.conv("shared", conv(x.channels(), 3).pad(1))
                         .bn("norm")

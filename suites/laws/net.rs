@@ -5,7 +5,7 @@ use crate::law;
 use candle_core::{DType, Device, Tensor};
 use convcheck::analysis::{depth, feature_field, peak_activations, receptive_fields, summary};
 use convcheck::graph::{Graph, NodeId, Op, Shape, TensorKind, conv};
-use convcheck::net::{Fill, Gradients, Init, Mode, Net, Pass};
+use convcheck::net::{Fill, ForwardPass, Gradients, Init, Mode, Net};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
 use convcheck::zoo::{self, Model};
@@ -224,7 +224,7 @@ fn shapes_and_bits(net: &Net, x: &Tensor) {
         seen += 1;
     });
     assert_eq!(seen, net.graph().nodes().len());
-    let bits = |pass: &Pass| -> Vec<u32> {
+    let bits = |pass: &ForwardPass| -> Vec<u32> {
         let numbers = pass
             .output()
             .flatten_all()

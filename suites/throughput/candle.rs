@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, Var, bail};
 use candle_nn::{
     BatchNorm, Conv2d, Conv2dConfig, Dropout, Linear, Module, ModuleT, Optimizer, SGD, ops,
 };
-use convcheck::bench::{BenchError, Step, Workload};
+use convcheck::bench::{BenchError, StepKind, Workload};
 use convcheck::graph::{Activation, Graph, Node, NodeId, Op, Window};
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub struct Stock {
     layers: Vec<(Vec<NodeId>, Layer)>,
     /// For each value the last layer that reads it.
     last: Vec<NodeId>,
-    step: Step,
+    step: StepKind,
     optimizer: SGD,
     x: Tensor,
     labels: Tensor,
@@ -27,7 +27,7 @@ impl Stock {
     ///
     /// # Errors
     /// What candle cannot do, and predictions that are not the workload's.
-    pub fn new(workload: &Workload, step: Step) -> std::result::Result<Stock, BenchError> {
+    pub fn new(workload: &Workload, step: StepKind) -> std::result::Result<Stock, BenchError> {
         let net = workload.net();
         let graph = net.graph();
         let weights: BTreeMap<String, Var> = (net.weights())
@@ -85,7 +85,7 @@ impl Stock {
 
     /// Takes the step.
     pub fn run(&mut self) -> std::result::Result<(), BenchError> {
-        let train = self.step == Step::Training;
+        let train = self.step == StepKind::Training;
         let y = self.forward(train)?;
         if train {
             let loss = candle_nn::loss::cross_entropy(&y, &self.labels)?;
@@ -95,7 +95,12 @@ impl Stock {
     }
 }
 
-fn layer(graph: &Graph, node: &Node, weights: &BTreeMap<String, Var>, step: Step) -> Result<Layer> {
+fn layer(
+    graph: &Graph,
+    node: &Node,
+    weights: &BTreeMap<String, Var>,
+    step: StepKind,
+) -> Result<Layer> {
     let owner = node.weights_of.map_or(node, |id| &graph.nodes()[id]);
     let weight = |name: &str| match weights.get(&format!("{}.{name}", owner.path)) {
         Some(weight) => Ok(weight.as_tensor().clone()),
@@ -122,7 +127,7 @@ fn layer(graph: &Graph, node: &Node, weights: &BTreeMap<String, Var>, step: Step
             let norm = BatchNorm::new(from.channels(), mean, variance, scale, shift, *eps)?;
             Box::new(move |x, train| norm.forward_t(x[0], train))
         }
-        Op::MaxPool { .. } if step == Step::Training => {
+        Op::MaxPool { .. } if step == StepKind::Training => {
             bail!("candle's gradient of max pooling is wrong")
         }
         Op::MaxPool { window } => {

@@ -3,12 +3,12 @@
 use super::Answer;
 use super::arguments::{optional_text, text};
 use crate::analysis::{self, Field, QUANTITIES};
-use crate::claim::Value;
+use crate::claim::Datum;
 use crate::graph::{Conv, Graph, Node, Op, Pad, TensorKind};
 use crate::zoo;
 
 /// The sum of one of [`QUANTITIES`], by name, over a model, or over the layers at or below a path.
-pub(super) fn quantity(name: &str, graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn quantity(name: &str, graph: &Graph, args: &[Datum]) -> Answer {
     let quantity = QUANTITIES
         .iter()
         .find(|quantity| quantity.name == name)
@@ -23,34 +23,34 @@ pub(super) fn quantity(name: &str, graph: &Graph, args: &[Value]) -> Answer {
     int(total)
 }
 
-pub(super) fn peak_activations(graph: &Graph, _: &[Value]) -> Answer {
+pub(super) fn peak_activations(graph: &Graph, _: &[Datum]) -> Answer {
     int(analysis::peak_activations(graph).map_err(|error| error.to_string())?)
 }
 
-pub(super) fn depth(graph: &Graph, _: &[Value]) -> Answer {
+pub(super) fn depth(graph: &Graph, _: &[Datum]) -> Answer {
     size(analysis::depth(graph))
 }
 
-pub(super) fn ways(graph: &Graph, _: &[Value]) -> Answer {
-    int(analysis::paths(graph).map_err(|error| error.to_string())?)
+pub(super) fn path_count(graph: &Graph, _: &[Datum]) -> Answer {
+    int(analysis::path_count(graph).map_err(|error| error.to_string())?)
 }
 
-pub(super) fn links(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn layer_links(graph: &Graph, args: &[Datum]) -> Answer {
     let path = optional_text(args, 1)?;
     if let Some(path) = path {
         below(graph, path)?;
     }
-    int(analysis::links(graph, |node| {
+    int(analysis::layer_links(graph, |node| {
         path.is_none_or(|path| is_below(node, path))
     }))
 }
 
-pub(super) fn idle(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn params_without_grad(graph: &Graph, args: &[Datum]) -> Answer {
     let path = optional_text(args, 1)?;
     if let Some(path) = path {
         below(graph, path)?;
     }
-    let names = analysis::idle(graph);
+    let names = analysis::params_without_grad(graph);
     Ok(names
         .iter()
         .map(String::as_str)
@@ -59,7 +59,7 @@ pub(super) fn idle(graph: &Graph, args: &[Value]) -> Answer {
         .into())
 }
 
-pub(super) fn padded_weights(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn padded_weights(graph: &Graph, args: &[Datum]) -> Answer {
     let path = optional_text(args, 1)?;
     if let Some(path) = path {
         below(graph, path)?;
@@ -69,29 +69,29 @@ pub(super) fn padded_weights(graph: &Graph, args: &[Value]) -> Answer {
     int(weights.map_err(|error| error.to_string())?)
 }
 
-pub(super) fn input(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn input(graph: &Graph, args: &[Datum]) -> Answer {
     sizes(&match optional_text(args, 1)? {
         Some(path) => graph.input_of(layer(graph, path)?).dims(),
         None => graph.input().dims(),
     })
 }
 
-pub(super) fn output(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn output(graph: &Graph, args: &[Datum]) -> Answer {
     sizes(&match optional_text(args, 1)? {
         Some(path) => layer(graph, path)?.shape.dims(),
         None => graph.prediction().shape.dims(),
     })
 }
 
-pub(super) fn outputs(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn outputs(graph: &Graph, args: &[Datum]) -> Answer {
     of_kind(graph, text(args, 1)?)?
         .into_iter()
         .map(|node| sizes(&node.shape.dims()))
         .collect::<Result<_, _>>()
-        .map(Value::List)
+        .map(Datum::List)
 }
 
-pub(super) fn layers(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn layers(graph: &Graph, args: &[Datum]) -> Answer {
     let path = optional_text(args, 2)?;
     if let Some(path) = path {
         below(graph, path)?;
@@ -102,7 +102,7 @@ pub(super) fn layers(graph: &Graph, args: &[Value]) -> Answer {
     size(found.count())
 }
 
-pub(super) fn ops(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn ops(graph: &Graph, args: &[Datum]) -> Answer {
     let nodes = match optional_text(args, 1)? {
         Some(path) => below(graph, path)?,
         None => graph.nodes()[1..].iter().collect(),
@@ -114,7 +114,7 @@ pub(super) fn ops(graph: &Graph, args: &[Value]) -> Answer {
         .into())
 }
 
-pub(super) fn paths(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn paths(graph: &Graph, args: &[Datum]) -> Answer {
     let nodes = of_kind(graph, text(args, 1)?)?;
     Ok(nodes
         .into_iter()
@@ -123,11 +123,11 @@ pub(super) fn paths(graph: &Graph, args: &[Value]) -> Answer {
         .into())
 }
 
-pub(super) fn op(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn op(graph: &Graph, args: &[Datum]) -> Answer {
     Ok(layer(graph, text(args, 1)?)?.op.name().into())
 }
 
-pub(super) fn reads(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn reads(graph: &Graph, args: &[Datum]) -> Answer {
     let inputs = &layer(graph, text(args, 1)?)?.inputs;
     Ok(inputs
         .iter()
@@ -136,7 +136,7 @@ pub(super) fn reads(graph: &Graph, args: &[Value]) -> Answer {
         .into())
 }
 
-pub(super) fn constant(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn constant(graph: &Graph, args: &[Datum]) -> Answer {
     let node = layer(graph, text(args, 1)?)?;
     let name = text(args, 2)?;
     let none = || format!("a {} has no constant `{name}`", node.op.name());
@@ -145,7 +145,7 @@ pub(super) fn constant(graph: &Graph, args: &[Value]) -> Answer {
             "kernel" => return sizes(&window.kernel),
             "stride" => return sizes(&window.stride),
             "dilation" => return sizes(&window.dilation),
-            "ceil" => return Ok(Value::Bool(window.ceil)),
+            "ceil" => return Ok(Datum::Bool(window.ceil)),
             "pad" => {
                 return match window.pad {
                     Pad::Even(pad) => sizes(&pad),
@@ -157,26 +157,26 @@ pub(super) fn constant(graph: &Graph, args: &[Value]) -> Answer {
     }
     match (&node.op, name) {
         (Op::Conv(Conv { groups, .. }), "groups") => size(*groups),
-        (Op::Conv(Conv { bias, .. }) | Op::Linear { bias, .. }, "bias") => Ok(Value::Bool(*bias)),
+        (Op::Conv(Conv { bias, .. }) | Op::Linear { bias, .. }, "bias") => Ok(Datum::Bool(*bias)),
         (Op::Lrn { size: n, .. }, "size") => size(*n),
-        (Op::Lrn { alpha, .. }, "alpha") => Ok(Value::Float(*alpha)),
-        (Op::Lrn { beta, .. }, "beta") => Ok(Value::Float(*beta)),
-        (Op::Lrn { k, .. }, "k") => Ok(Value::Float(*k)),
-        (Op::Dropout { p }, "p") => Ok(Value::Float(*p)),
-        (Op::BatchNorm { eps, .. }, "eps") => Ok(Value::Float(*eps)),
-        (Op::BatchNorm { momentum, .. }, "momentum") => Ok(Value::Float(*momentum)),
+        (Op::Lrn { alpha, .. }, "alpha") => Ok(Datum::Float(*alpha)),
+        (Op::Lrn { beta, .. }, "beta") => Ok(Datum::Float(*beta)),
+        (Op::Lrn { k, .. }, "k") => Ok(Datum::Float(*k)),
+        (Op::Dropout { p }, "p") => Ok(Datum::Float(*p)),
+        (Op::BatchNorm { eps, .. }, "eps") => Ok(Datum::Float(*eps)),
+        (Op::BatchNorm { momentum, .. }, "momentum") => Ok(Datum::Float(*momentum)),
         (Op::Rbf { out }, "classes") => size(*out),
         (Op::PadShortcut { stride, .. }, "stride") => sizes(&[*stride, *stride]),
-        (Op::Mean { drop_path }, "drop_path") => Ok(Value::Float(*drop_path)),
+        (Op::Mean { drop_path }, "drop_path") => Ok(Datum::Float(*drop_path)),
         (Op::Slice { from, .. }, "from") => size(*from),
         (Op::Slice { to, .. }, "to") => size(*to),
-        (Op::Scale { factor, .. }, "factor") => Ok(Value::Float(*factor)),
-        (Op::Scale { offset, .. }, "offset") => Ok(Value::Float(*offset)),
+        (Op::Scale { factor, .. }, "factor") => Ok(Datum::Float(*factor)),
+        (Op::Scale { offset, .. }, "offset") => Ok(Datum::Float(*offset)),
         _ => Err(none()),
     }
 }
 
-pub(super) fn table(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn table(graph: &Graph, args: &[Datum]) -> Answer {
     let path = text(args, 1)?;
     match &layer(graph, path)?.op {
         Op::Conv(Conv {
@@ -185,14 +185,14 @@ pub(super) fn table(graph: &Graph, args: &[Value]) -> Answer {
             .iter()
             .map(|row| sizes(row))
             .collect::<Result<_, _>>()
-            .map(Value::List),
+            .map(Datum::List),
         _ => Err(format!(
             "`{path}` has no connection table: it reads every map"
         )),
     }
 }
 
-pub(super) fn tensor(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn tensor(graph: &Graph, args: &[Datum]) -> Answer {
     let name = text(args, 1)?;
     match graph.tensors().find(|(full, _)| full == name) {
         Some((_, tensor)) => sizes(&tensor.dims),
@@ -203,7 +203,7 @@ pub(super) fn tensor(graph: &Graph, args: &[Value]) -> Answer {
     }
 }
 
-pub(super) fn tensors(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn tensors(graph: &Graph, args: &[Datum]) -> Answer {
     let nodes = match optional_text(args, 1)? {
         Some(path) => below(graph, path)?,
         None => graph.nodes().iter().collect(),
@@ -214,14 +214,14 @@ pub(super) fn tensors(graph: &Graph, args: &[Value]) -> Answer {
         .filter(|tensor| tensor.kind == TensorKind::Trainable)
         .map(|tensor| sizes(&tensor.dims))
         .collect::<Result<_, _>>()
-        .map(Value::List)
+        .map(Datum::List)
 }
 
-pub(super) fn field_size(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn field_size(graph: &Graph, args: &[Datum]) -> Answer {
     pair(field(graph, args)?.size.map(i64::try_from).map(Result::ok))
 }
 
-pub(super) fn field_stride(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn field_stride(graph: &Graph, args: &[Datum]) -> Answer {
     pair(
         field(graph, args)?
             .stride
@@ -230,16 +230,16 @@ pub(super) fn field_stride(graph: &Graph, args: &[Value]) -> Answer {
     )
 }
 
-pub(super) fn field_offset(graph: &Graph, args: &[Value]) -> Answer {
+pub(super) fn field_offset(graph: &Graph, args: &[Datum]) -> Answer {
     pair(field(graph, args)?.offset.map(Some))
 }
 
-pub(super) fn accepts(args: &[Value]) -> Answer {
+pub(super) fn accepts(args: &[Datum]) -> Answer {
     let model = zoo::find(text(args, 0)?).map_err(|error| error.to_string())?;
-    Ok(Value::Bool(model.graph_at(text(args, 1)?.parse()?).is_ok()))
+    Ok(Datum::Bool(model.graph_at(text(args, 1)?.parse()?).is_ok()))
 }
 
-fn field(graph: &Graph, args: &[Value]) -> Result<Field, String> {
+fn field(graph: &Graph, args: &[Datum]) -> Result<Field, String> {
     let fields = analysis::receptive_fields(graph);
     match optional_text(args, 1)? {
         Some(path) => {
@@ -259,15 +259,15 @@ fn field(graph: &Graph, args: &[Value]) -> Result<Field, String> {
 /// One number where both directions agree, or `[h, w]`.
 fn pair(both: [Option<i64>; 2]) -> Answer {
     match both {
-        [Some(h), Some(w)] if h == w => Ok(Value::Int(h)),
-        [Some(h), Some(w)] => Ok(Value::List(vec![Value::Int(h), Value::Int(w)])),
+        [Some(h), Some(w)] if h == w => Ok(Datum::Int(h)),
+        [Some(h), Some(w)] => Ok(Datum::List(vec![Datum::Int(h), Datum::Int(w)])),
         _ => Err("the field exceeds 2^63 - 1".into()),
     }
 }
 
 fn int(n: u64) -> Answer {
     i64::try_from(n)
-        .map(Value::Int)
+        .map(Datum::Int)
         .map_err(|_| format!("{n} exceeds 2^63 - 1"))
 }
 
@@ -279,7 +279,7 @@ pub(super) fn sizes(dims: &[usize]) -> Answer {
     dims.iter()
         .map(|&n| size(n))
         .collect::<Result<_, _>>()
-        .map(Value::List)
+        .map(Datum::List)
 }
 
 pub(super) fn layer<'a>(graph: &'a Graph, path: &str) -> Result<&'a Node, String> {

@@ -2,46 +2,46 @@
 
 use super::Answer;
 use super::arguments::{list, number, size};
-use crate::claim::Value;
+use crate::claim::Datum;
 use crate::graph::pool;
 
-pub(super) fn window(args: &[Value]) -> Answer {
+pub(super) fn window(args: &[Datum]) -> Answer {
     pool(size(args, 1)?)
         .stride(size(args, 2)?)
         .pad(size(args, 3)?)
         .axis(0, size(args, 0)?)
         .and_then(|axis| i64::try_from(axis.output).map_err(|e| e.to_string()))
-        .map(Value::Int)
+        .map(Datum::Int)
 }
 
-pub(super) fn ratio(args: &[Value]) -> Answer {
+pub(super) fn ratio(args: &[Datum]) -> Answer {
     match number(args, 1)? {
         0.0 => Err("divides by zero".into()),
-        b => Ok(Value::Float(number(args, 0)? / b)),
+        b => Ok(Datum::Float(number(args, 0)? / b)),
     }
 }
 
-pub(super) fn round(args: &[Value]) -> Answer {
+pub(super) fn round(args: &[Datum]) -> Answer {
     let digits = size(args, 1)?.min(17);
     let text = format!("{:.digits$}", number(args, 0)?);
     text.parse()
-        .map(Value::Float)
+        .map(Datum::Float)
         .map_err(|_| format!("{text} is not a number"))
 }
 
-pub(super) fn ln(args: &[Value]) -> Answer {
+pub(super) fn ln(args: &[Datum]) -> Answer {
     match number(args, 0)? {
-        x if x > 0.0 => Ok(Value::Float(x.ln())),
+        x if x > 0.0 => Ok(Datum::Float(x.ln())),
         x => Err(format!("{x} has no logarithm")),
     }
 }
 
-pub(super) fn sum(args: &[Value]) -> Answer {
+pub(super) fn sum(args: &[Datum]) -> Answer {
     let values = list(args, 0)?;
     let whole: Option<Vec<i64>> = values
         .iter()
         .map(|value| match value {
-            Value::Int(n) => Some(*n),
+            Datum::Int(n) => Some(*n),
             _ => None,
         })
         .collect();
@@ -49,61 +49,61 @@ pub(super) fn sum(args: &[Value]) -> Answer {
         Some(whole) => whole
             .into_iter()
             .try_fold(0i64, i64::checked_add)
-            .map(Value::Int)
+            .map(Datum::Int)
             .ok_or_else(|| "the sum exceeds 2^63 - 1".into()),
-        None => numbers(values).map(|values| Value::Float(values.iter().sum())),
+        None => numbers(values).map(|values| Datum::Float(values.iter().sum())),
     }
 }
 
-pub(super) fn mean(args: &[Value]) -> Answer {
+pub(super) fn mean(args: &[Datum]) -> Answer {
     match numbers(list(args, 0)?)?.as_slice() {
         [] => Err("the list is empty".into()),
-        numbers => Ok(Value::Float(
+        numbers => Ok(Datum::Float(
             numbers.iter().sum::<f64>() / numbers.len() as f64,
         )),
     }
 }
 
-pub(super) fn decay(args: &[Value]) -> Answer {
+pub(super) fn decay(args: &[Datum]) -> Answer {
     match numbers(list(args, 0)?)?.as_slice() {
         [first, .., last] if *last != 0.0 && first / last >= 0.0 => {
             let steps = list(args, 0)?.len() - 1;
-            Ok(Value::Float((first / last).powf(1.0 / steps as f64)))
+            Ok(Datum::Float((first / last).powf(1.0 / steps as f64)))
         }
         _ => Err("it needs two or more numbers, the first and the last of one sign".into()),
     }
 }
 
-pub(super) fn softmax(args: &[Value]) -> Answer {
+pub(super) fn softmax(args: &[Datum]) -> Answer {
     let numbers = numbers(list(args, 0)?)?;
     let largest = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = numbers.iter().map(|x| (x - largest).exp()).collect();
     let total: f64 = powers.iter().sum();
-    Ok(Value::List(
-        powers.iter().map(|x| Value::Float(x / total)).collect(),
+    Ok(Datum::List(
+        powers.iter().map(|x| Datum::Float(x / total)).collect(),
     ))
 }
 
-pub(super) fn argmax(args: &[Value]) -> Answer {
+pub(super) fn argmax(args: &[Datum]) -> Answer {
     let numbers = numbers(list(args, 0)?)?;
     let best = (0..numbers.len()).reduce(|best, i| match numbers[i] > numbers[best] {
         true => i,
         false => best,
     });
     best.and_then(|i| i64::try_from(i).ok())
-        .map(Value::Int)
+        .map(Datum::Int)
         .ok_or_else(|| "the list is empty".into())
 }
 
-pub(super) fn largest(args: &[Value]) -> Answer {
+pub(super) fn largest(args: &[Datum]) -> Answer {
     extreme(list(args, 0)?, |a, b| a > b)
 }
 
-pub(super) fn smallest(args: &[Value]) -> Answer {
+pub(super) fn smallest(args: &[Datum]) -> Answer {
     extreme(list(args, 0)?, |a, b| a < b)
 }
 
-fn extreme(values: &[Value], better: fn(f64, f64) -> bool) -> Answer {
+fn extreme(values: &[Datum], better: fn(f64, f64) -> bool) -> Answer {
     let numbers = numbers(values)?;
     let best = (0..numbers.len())
         .reduce(|best, i| {
@@ -117,7 +117,7 @@ fn extreme(values: &[Value], better: fn(f64, f64) -> bool) -> Answer {
     Ok(values[best].clone())
 }
 
-fn numbers(values: &[Value]) -> Result<Vec<f64>, String> {
+fn numbers(values: &[Datum]) -> Result<Vec<f64>, String> {
     values
         .iter()
         .map(|value| {

@@ -13,7 +13,7 @@ pub(super) use units::{code_distances, difference, forward, lrn, residue};
 
 use super::arguments::{size, text};
 use crate::analysis::QUANTITIES;
-use crate::claim::Value;
+use crate::claim::Datum;
 use crate::graph::{Graph, Op};
 use crate::net::{Init, Net};
 use crate::random::Key;
@@ -36,7 +36,7 @@ fn with_weights(graph: &Graph, weights: BTreeMap<String, Tensor>) -> Result<Net,
 }
 
 /// The rule and the seed of a call, in that order from an argument on.
-fn drawn(args: &[Value], from: usize) -> Result<(&str, u64), String> {
+fn drawn(args: &[Datum], from: usize) -> Result<(&str, u64), String> {
     Ok((text(args, from)?, size(args, from + 1)? as u64))
 }
 
@@ -136,18 +136,18 @@ fn norm<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<f64, String
 }
 
 /// Six significant digits.
-fn rounded(x: f64) -> Value {
-    Value::Float(format!("{x:.5e}").parse().unwrap_or(x))
+fn rounded(x: f64) -> Datum {
+    Datum::Float(format!("{x:.5e}").parse().unwrap_or(x))
 }
 
-fn list(numbers: impl IntoIterator<Item = f64>) -> Value {
-    Value::List(numbers.into_iter().map(rounded).collect())
+fn list(numbers: impl IntoIterator<Item = f64>) -> Datum {
+    Datum::List(numbers.into_iter().map(rounded).collect())
 }
 
 /// A distance in parts of a size, to nine decimals: rounding errors of f64 are none.
-fn relative(apart: f64, whole: f64) -> Value {
+fn relative(apart: f64, whole: f64) -> Datum {
     let share = if whole > 0.0 { apart / whole } else { apart };
-    Value::Float((share * 1e9).round() / 1e9)
+    Datum::Float((share * 1e9).round() / 1e9)
 }
 
 fn say(error: impl ToString) -> String {

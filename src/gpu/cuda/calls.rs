@@ -3,14 +3,14 @@
 
 use super::cudnn::{ALGORITHMS, Algorithm, Described, Handle, Tried};
 use super::memory::Pointer;
-use crate::gpu::Pass;
+use crate::gpu::ConvPass;
 use cudarc::cudnn::result::{self, CudnnError};
 use cudarc::cudnn::sys;
 use std::ffi::{c_int, c_void};
 
 /// Where the three tensors of a convolution stand on the device, each as large as its description says.
 #[derive(Clone, Copy)]
-pub(super) struct Places {
+pub(super) struct Operands {
     pub x: Pointer,
     pub w: Pointer,
     pub y: Pointer,
@@ -33,9 +33,9 @@ const fn pointer(place: Pointer) -> *mut c_void {
 /// What cuDNN says if nothing can be tried.
 pub(super) fn tried(
     handle: &Handle,
-    pass: Pass,
+    pass: ConvPass,
     described: &Described,
-    places: Places,
+    places: Operands,
     space: Space,
 ) -> Result<Vec<Tried>, CudnnError> {
     let (mut found, mut tried) = (0, [Tried::default(); ALGORITHMS]);
@@ -52,7 +52,7 @@ pub(super) fn tried(
     // many as are asked for, in the form in which they are written. The call returns when all is tried.
     unsafe {
         match pass {
-            Pass::Forward => sys::cudnnFindConvolutionForwardAlgorithmEx(
+            ConvPass::Forward => sys::cudnnFindConvolutionForwardAlgorithmEx(
                 handle,
                 xs.0,
                 x,
@@ -67,7 +67,7 @@ pub(super) fn tried(
                 start,
                 bytes,
             ),
-            Pass::InputGradient => sys::cudnnFindConvolutionBackwardDataAlgorithmEx(
+            ConvPass::InputGradient => sys::cudnnFindConvolutionBackwardDataAlgorithmEx(
                 handle,
                 ws.0,
                 w,
@@ -82,7 +82,7 @@ pub(super) fn tried(
                 start,
                 bytes,
             ),
-            Pass::WeightGradient => sys::cudnnFindConvolutionBackwardFilterAlgorithmEx(
+            ConvPass::WeightGradient => sys::cudnnFindConvolutionBackwardFilterAlgorithmEx(
                 handle,
                 xs.0,
                 x,
@@ -109,7 +109,7 @@ pub(super) fn tried(
 /// What cuDNN says if it cannot advise.
 pub(super) fn advised(
     handle: &Handle,
-    pass: Pass,
+    pass: ConvPass,
     described: &Described,
 ) -> Result<Vec<Tried>, CudnnError> {
     let (mut found, mut tried) = (0, [Tried::default(); ALGORITHMS]);
@@ -119,7 +119,7 @@ pub(super) fn advised(
     // they are written.
     unsafe {
         match pass {
-            Pass::Forward => result::get_convolution_forward_algorithm(
+            ConvPass::Forward => result::get_convolution_forward_algorithm(
                 handle,
                 x.0,
                 w.0,
@@ -129,7 +129,7 @@ pub(super) fn advised(
                 &raw mut found,
                 into.cast(),
             ),
-            Pass::InputGradient => result::get_convolution_backward_data_algorithm(
+            ConvPass::InputGradient => result::get_convolution_backward_data_algorithm(
                 handle,
                 w.0,
                 y.0,
@@ -139,7 +139,7 @@ pub(super) fn advised(
                 &raw mut found,
                 into.cast(),
             ),
-            Pass::WeightGradient => result::get_convolution_backward_filter_algorithm(
+            ConvPass::WeightGradient => result::get_convolution_backward_filter_algorithm(
                 handle,
                 x.0,
                 y.0,
@@ -167,7 +167,7 @@ pub(super) fn compute(
     handle: &Handle,
     algorithm: Algorithm,
     described: &Described,
-    places: Places,
+    places: Operands,
     space: Space,
     add: bool,
 ) -> Result<(), CudnnError> {

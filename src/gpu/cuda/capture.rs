@@ -10,7 +10,7 @@ pub(super) enum Capture {
     /// It never ran: its first run also chooses algorithms, which cannot be captured.
     New,
     /// It ran command by command.
-    Ready,
+    WarmedUp,
     /// It is replayed as a whole.
     Whole(CudaGraph),
     /// The device would not have it as a whole, and why: it goes on command by command.
@@ -27,7 +27,7 @@ impl Capture {
         device: &Device,
         ask: &mut dyn FnMut() -> Result<(), GpuError>,
     ) -> Result<(), GpuError> {
-        if let Capture::Ready = self {
+        if let Capture::WarmedUp = self {
             *self = match capture(device, ask) {
                 Ok(graph) => Capture::Whole(graph),
                 Err(why) => Capture::Refused(why.to_string()),
@@ -36,9 +36,9 @@ impl Capture {
         match self {
             Capture::Whole(graph) => graph.launch().map_err(refused("a captured program")),
             Capture::Refused(_) => ask(),
-            Capture::New | Capture::Ready => {
+            Capture::New | Capture::WarmedUp => {
                 ask()?;
-                *self = Capture::Ready;
+                *self = Capture::WarmedUp;
                 Ok(())
             }
         }

@@ -1,10 +1,10 @@
 //! Which of cuDNN's algorithms does a convolution, and how is it run?
 
-use super::calls::{self, Places, Space};
+use super::calls::{self, Operands, Space};
 use super::cudnn::{Algorithm, Described, Handle, Tried, arithmetic, refused};
 use super::device::Device;
 use super::memory::Block;
-use crate::gpu::{Convolution, Element, GpuError, Pass, Precision};
+use crate::gpu::{ConvPass, Convolution, Element, GpuError, Precision};
 use cudarc::cudnn::sys;
 
 /// How often algorithms are tried. The best time of each counts: its first trial may have loaded it.
@@ -20,7 +20,7 @@ pub(super) struct Convolutions {
 }
 
 struct Known {
-    pass: Pass,
+    pass: ConvPass,
     shape: Convolution,
     element: Element,
     described: Described,
@@ -59,7 +59,7 @@ impl Convolutions {
     /// [`GpuError::Device`] if cuDNN has no such convolution.
     pub fn number(
         &mut self,
-        pass: Pass,
+        pass: ConvPass,
         shape: Convolution,
         element: Element,
     ) -> Result<usize, GpuError> {
@@ -98,7 +98,7 @@ impl Convolutions {
         &mut self,
         device: &Device,
         number: usize,
-        places: Places,
+        places: Operands,
         add: bool,
     ) -> Result<(), GpuError> {
         let choice = match self.known[number].choice {
@@ -131,7 +131,7 @@ impl Convolutions {
         &self,
         device: &Device,
         number: usize,
-        places: Places,
+        places: Operands,
         add: bool,
     ) -> Result<Choice, GpuError> {
         let known = &self.known[number];
@@ -153,7 +153,7 @@ impl Convolutions {
     }
 
     /// Every algorithm as it did at its best when tried, fastest first; none if that cannot be done.
-    fn tried(&self, device: &Device, known: &Known, places: Places, add: bool) -> Vec<Tried> {
+    fn tried(&self, device: &Device, known: &Known, places: Operands, add: bool) -> Vec<Tried> {
         // trying writes the result: where it would be added to what stands there, it goes elsewhere
         let elsewhere = match add {
             true => Block::new(device, known.written()).ok(),
@@ -162,9 +162,9 @@ impl Convolutions {
         let places = match (known.pass, elsewhere.as_ref().map(Block::start)) {
             (_, None) if add => return Vec::new(),
             (_, None) => places,
-            (Pass::Forward, Some(y)) => Places { y, ..places },
-            (Pass::InputGradient, Some(x)) => Places { x, ..places },
-            (Pass::WeightGradient, Some(w)) => Places { w, ..places },
+            (ConvPass::Forward, Some(y)) => Operands { y, ..places },
+            (ConvPass::InputGradient, Some(x)) => Operands { x, ..places },
+            (ConvPass::WeightGradient, Some(w)) => Operands { w, ..places },
         };
         let space = Space {
             start: self.workspace.start(),
@@ -223,9 +223,9 @@ impl Known {
     fn written(&self) -> usize {
         let [x, w, y] = bytes(&self.shape, self.element).unwrap_or([usize::MAX; 3]);
         match self.pass {
-            Pass::Forward => y,
-            Pass::InputGradient => x,
-            Pass::WeightGradient => w,
+            ConvPass::Forward => y,
+            ConvPass::InputGradient => x,
+            ConvPass::WeightGradient => w,
         }
     }
 }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::device::Device;
-use crate::gpu::{Convolution, Element, GpuError, Pass};
+use crate::gpu::{ConvPass, Convolution, Element, GpuError};
 use cudarc::cudnn::result::{self, CudnnError};
 use cudarc::cudnn::sys;
 use std::ffi::c_int;
@@ -243,7 +243,7 @@ pub(super) enum Algorithm {
 
 impl Algorithm {
     /// By its number; nothing for one that is not known here.
-    pub fn of(pass: Pass, number: u32) -> Option<Algorithm> {
+    pub fn of(pass: ConvPass, number: u32) -> Option<Algorithm> {
         use sys::cudnnConvolutionBwdDataAlgo_t as Input;
         use sys::cudnnConvolutionBwdFilterAlgo_t as Weight;
         use sys::cudnnConvolutionFwdAlgo_t as Forward;
@@ -275,14 +275,14 @@ impl Algorithm {
             Weight::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT_TILING,
         ];
         match pass {
-            Pass::Forward => forward
+            ConvPass::Forward => forward
                 .into_iter()
                 .find(|&a| a as u32 == number)
                 .map(Algorithm::Forward),
-            Pass::InputGradient => {
+            ConvPass::InputGradient => {
                 (input.into_iter().find(|&a| a as u32 == number)).map(Algorithm::InputGradient)
             }
-            Pass::WeightGradient => {
+            ConvPass::WeightGradient => {
                 (weight.into_iter().find(|&a| a as u32 == number)).map(Algorithm::WeightGradient)
             }
         }

@@ -1,6 +1,6 @@
 //! Which names may a pickle refer to, and what do they make of their arguments?
 
-use super::pickle::{Id, Value};
+use super::pickle::{Id, Object};
 use candle_core::DType;
 
 /// A name that a pickle may refer to.
@@ -39,7 +39,7 @@ pub(super) struct View {
 
 /// What a call makes.
 pub(super) enum Made<'a> {
-    New(Value<'a>),
+    New(Object<'a>),
     /// A value that was there.
     Known(Id),
 }
@@ -89,18 +89,18 @@ impl Global {
     /// What the global makes of those arguments.
     pub(super) fn call<'a>(
         self,
-        values: &[Value<'a>],
+        values: &[Object<'a>],
         arguments: &[Id],
     ) -> Result<Made<'a>, String> {
         match (self, arguments) {
-            (Global::OrderedDict, []) => Ok(Made::New(Value::Dict(Vec::new()))),
+            (Global::OrderedDict, []) => Ok(Made::New(Object::Dict(Vec::new()))),
             // as Python 2 wrote them
-            (Global::OrderedDict, &[pairs]) => Ok(Made::New(Value::Dict(entries(values, pairs)?))),
+            (Global::OrderedDict, &[pairs]) => Ok(Made::New(Object::Dict(entries(values, pairs)?))),
             (Global::Tensor, &[storage, offset, size, stride, ..]) => {
-                if !matches!(values[storage as usize], Value::Storage(_)) {
+                if !matches!(values[storage as usize], Object::Storage(_)) {
                     return Err("has a tensor without a storage".into());
                 }
-                Ok(Made::New(Value::Tensor(View {
+                Ok(Made::New(Object::Tensor(View {
                     storage,
                     offset: count(values, offset)?,
                     size,
@@ -108,7 +108,7 @@ impl Global {
                 })))
             }
             (Global::Parameter, &[tensor, ..])
-                if matches!(values[tensor as usize], Value::Tensor(_)) =>
+                if matches!(values[tensor as usize], Object::Tensor(_)) =>
             {
                 Ok(Made::Known(tensor))
             }
@@ -121,14 +121,14 @@ impl Global {
 }
 
 /// The entries of a list of pairs.
-fn entries(values: &[Value], pairs: Id) -> Result<Vec<(Id, Id)>, String> {
-    let (Value::List(pairs) | Value::Tuple(pairs)) = &values[pairs as usize] else {
+fn entries(values: &[Object], pairs: Id) -> Result<Vec<(Id, Id)>, String> {
+    let (Object::List(pairs) | Object::Tuple(pairs)) = &values[pairs as usize] else {
         return Err("makes an OrderedDict of what is no list".into());
     };
     pairs
         .iter()
         .map(|&pair| match &values[pair as usize] {
-            Value::List(pair) | Value::Tuple(pair) if pair.len() == 2 => Ok((pair[0], pair[1])),
+            Object::List(pair) | Object::Tuple(pair) if pair.len() == 2 => Ok((pair[0], pair[1])),
             _ => Err("makes an OrderedDict of what are no pairs".into()),
         })
         .collect()
@@ -136,15 +136,15 @@ fn entries(values: &[Value], pairs: Id) -> Result<Vec<(Id, Id)>, String> {
 
 /// The storage that a persistent id names:
 /// `('storage', type, key, location, count[, None or (view key, start, count)])`.
-pub(super) fn storage(values: &[Value], id: Id) -> Result<Storage, String> {
+pub(super) fn storage(values: &[Object], id: Id) -> Result<Storage, String> {
     let wrong = || "refers to something outside that is no storage".to_string();
-    let Value::Tuple(parts) = &values[id as usize] else {
+    let Object::Tuple(parts) = &values[id as usize] else {
         return Err(wrong());
     };
     let &[word, class, key, _location, whole, ref part @ ..] = &parts[..] else {
         return Err(wrong());
     };
-    let (Value::Text("storage"), &Value::Global(Global::Storage(dtype)), Value::Text(_)) = (
+    let (Object::Text("storage"), &Object::Global(Global::Storage(dtype)), Object::Text(_)) = (
         &values[word as usize],
         &values[class as usize],
         &values[key as usize],
@@ -152,7 +152,7 @@ pub(super) fn storage(values: &[Value], id: Id) -> Result<Storage, String> {
         return Err(wrong());
     };
     let (start, count) = match part {
-        &[part] if let Value::Tuple(part) = &values[part as usize] => match part[..] {
+        &[part] if let Object::Tuple(part) = &values[part as usize] => match part[..] {
             [_key, start, length] => (count(values, start)?, count(values, length)?),
             _ => return Err(wrong()),
         },
@@ -167,9 +167,9 @@ pub(super) fn storage(values: &[Value], id: Id) -> Result<Storage, String> {
 }
 
 /// A number that is not negative.
-pub(super) fn count(values: &[Value], id: Id) -> Result<u64, String> {
+pub(super) fn count(values: &[Object], id: Id) -> Result<u64, String> {
     match values[id as usize] {
-        Value::Int(n) => {
+        Object::Int(n) => {
             u64::try_from(n).map_err(|_| format!("has {n} where a count or an offset belongs"))
         }
         ref other => Err(format!(

@@ -6,7 +6,7 @@
 //! that memory is bounded by the pickle's length.
 
 use super::global::{self, Made};
-use super::pickle::{Id, LONGEST, Pickle, Value};
+use super::pickle::{Id, LONGEST, Object, Pickle};
 use std::collections::BTreeMap;
 
 /// Runs the pickle at the start of `bytes`.
@@ -33,7 +33,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Pickle<'_>, String> {
 struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
-    values: Vec<Value<'a>>,
+    values: Vec<Object<'a>>,
     stack: Vec<Id>,
     /// Heights of the stack at which something was begun.
     marks: Vec<usize>,
@@ -53,29 +53,29 @@ impl<'a> Machine<'a> {
                     }
                 },
                 b'.' => return self.pop(),
-                b'N' => self.push(Value::Other),
+                b'N' => self.push(Object::Other),
                 b'G' => {
                     self.take(8)?;
-                    self.push(Value::Other);
+                    self.push(Object::Other);
                 }
-                0x88 => self.push(Value::Bool(true)),
-                0x89 => self.push(Value::Bool(false)),
+                0x88 => self.push(Object::Bool(true)),
+                0x89 => self.push(Object::Bool(false)),
                 b'K' => {
                     let n = self.byte()?;
-                    self.push(Value::Int(n.into()));
+                    self.push(Object::Int(n.into()));
                 }
                 b'M' => {
                     let n = self.number(2)?;
-                    self.push(Value::Int(n));
+                    self.push(Object::Int(n));
                 }
                 b'J' => {
                     let n = self.number(4)? as i32; // the low half, with its sign
-                    self.push(Value::Int(n.into()));
+                    self.push(Object::Int(n.into()));
                 }
                 0x8a => {
                     let length = self.byte()?.into();
                     let n = self.signed(length)?;
-                    self.push(Value::Int(n));
+                    self.push(Object::Int(n));
                 }
                 b'X' | b'T' => {
                     let length = self.number(4)? as usize;
@@ -88,21 +88,21 @@ impl<'a> Machine<'a> {
                 b'c' => {
                     let (module, name) = (self.line()?, self.line()?);
                     let global = global::named(module, name)?;
-                    self.push(Value::Global(global));
+                    self.push(Object::Global(global));
                 }
                 b'(' => self.marks.push(self.stack.len()),
-                b')' => self.push(Value::Tuple(Vec::new())),
-                b'}' => self.push(Value::Dict(Vec::new())),
-                b']' => self.push(Value::List(Vec::new())),
+                b')' => self.push(Object::Tuple(Vec::new())),
+                b'}' => self.push(Object::Dict(Vec::new())),
+                b']' => self.push(Object::List(Vec::new())),
                 b't' => {
                     let items = self.pop_to_mark()?;
-                    self.push(Value::Tuple(items));
+                    self.push(Object::Tuple(items));
                 }
                 op @ 0x85..=0x87 => {
                     let mut items: Vec<Id> =
                         (0x84..op).map(|_| self.pop()).collect::<Result<_, _>>()?;
                     items.reverse();
-                    self.push(Value::Tuple(items));
+                    self.push(Object::Tuple(items));
                 }
                 b'a' => {
                     let item = self.pop()?;
@@ -139,7 +139,7 @@ impl<'a> Machine<'a> {
                 b'Q' => {
                     let id = self.pop()?;
                     let storage = global::storage(&self.values, id)?;
-                    self.push(Value::Storage(storage));
+                    self.push(Object::Storage(storage));
                 }
                 b'R' => {
                     let (arguments, callee) = (self.pop()?, self.pop()?);
@@ -149,7 +149,7 @@ impl<'a> Machine<'a> {
                     // attributes beside a state dict's entries, such as its `_metadata`
                     self.pop()?;
                     let target = self.top()?;
-                    if !matches!(self.values[target as usize], Value::Dict(_)) {
+                    if !matches!(self.values[target as usize], Object::Dict(_)) {
                         return Err("sets the state of something that is no dict".into());
                     }
                 }
@@ -163,7 +163,7 @@ impl<'a> Machine<'a> {
     }
 
     fn call(&mut self, callee: Id, arguments: Id) -> Result<(), String> {
-        let (Value::Global(callee), Value::Tuple(arguments)) = (
+        let (Object::Global(callee), Object::Tuple(arguments)) = (
             &self.values[callee as usize],
             &self.values[arguments as usize],
         ) else {
@@ -171,7 +171,7 @@ impl<'a> Machine<'a> {
         };
         match callee.call(&self.values, arguments)? {
             Made::New(value) => {
-                if let Value::Dict(entries) = &value {
+                if let Object::Dict(entries) = &value {
                     // a pickle that copies more entries than it has bytes copies one list many times
                     self.copies += entries.len();
                     if self.copies > self.bytes.len() {
@@ -185,7 +185,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn push(&mut self, value: Value<'a>) {
+    fn push(&mut self, value: Object<'a>) {
         // a pickle is shorter than u32 can count
         self.stack.push(self.values.len() as Id);
         self.values.push(value);
@@ -224,7 +224,7 @@ impl<'a> Machine<'a> {
     fn append(&mut self, items: &[Id]) -> Result<(), String> {
         let target = self.top()? as usize;
         match &mut self.values[target] {
-            Value::List(list) => list.extend_from_slice(items),
+            Object::List(list) => list.extend_from_slice(items),
             other => return Err(format!("appends to {}", other.kind())),
         }
         Ok(())
@@ -233,10 +233,10 @@ impl<'a> Machine<'a> {
     fn set(&mut self, items: &[Id]) -> Result<(), String> {
         let target = self.top()? as usize;
         match &mut self.values[target] {
-            Value::Dict(_) if !items.len().is_multiple_of(2) => {
+            Object::Dict(_) if !items.len().is_multiple_of(2) => {
                 return Err("has a key without a value".into());
             }
-            Value::Dict(dict) => dict.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1]))),
+            Object::Dict(dict) => dict.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1]))),
             other => return Err(format!("sets an entry of {}", other.kind())),
         }
         Ok(())
@@ -282,7 +282,7 @@ impl<'a> Machine<'a> {
     fn text(&mut self, length: usize) -> Result<(), String> {
         let bytes = self.take(length)?;
         let text = std::str::from_utf8(bytes).map_err(|_| "has a text that is not UTF-8")?;
-        self.push(Value::Text(text));
+        self.push(Object::Text(text));
         Ok(())
     }
 

@@ -13,7 +13,7 @@ pub(super) type Id = u32;
 pub(super) const LONGEST: usize = 4 << 20;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value<'a> {
+pub(super) enum Object<'a> {
     /// `None`, and numbers with a fraction, for which no one asks.
     Other,
     Bool(bool),
@@ -27,20 +27,20 @@ pub(super) enum Value<'a> {
     Tensor(View),
 }
 
-impl Value<'_> {
+impl Object<'_> {
     /// What it is, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Value::Other => "a number or nothing",
-            Value::Bool(_) => "a truth value",
-            Value::Int(_) => "a whole number",
-            Value::Text(_) => "a text",
-            Value::Tuple(_) => "a tuple",
-            Value::List(_) => "a list",
-            Value::Dict(_) => "a dict",
-            Value::Global(_) => "a name",
-            Value::Storage(_) => "a storage",
-            Value::Tensor(_) => "a tensor",
+            Object::Other => "a number or nothing",
+            Object::Bool(_) => "a truth value",
+            Object::Int(_) => "a whole number",
+            Object::Text(_) => "a text",
+            Object::Tuple(_) => "a tuple",
+            Object::List(_) => "a list",
+            Object::Dict(_) => "a dict",
+            Object::Global(_) => "a name",
+            Object::Storage(_) => "a storage",
+            Object::Tensor(_) => "a tensor",
         }
     }
 }
@@ -49,7 +49,7 @@ impl Value<'_> {
 #[derive(Debug)]
 pub(super) struct Pickle<'a> {
     /// Every value that was made on the way.
-    pub(super) values: Vec<Value<'a>>,
+    pub(super) values: Vec<Object<'a>>,
     /// The one that was left.
     pub(super) root: Id,
     /// Bytes up to and with the pickle's end; others may follow.
@@ -62,11 +62,11 @@ impl<'a> Pickle<'a> {
         machine::run(&bytes[..bytes.len().min(LONGEST)])
     }
 
-    pub(super) fn value(&self, id: Id) -> &Value<'a> {
+    pub(super) fn value(&self, id: Id) -> &Object<'a> {
         &self.values[id as usize]
     }
 
-    pub(super) fn root(&self) -> &Value<'a> {
+    pub(super) fn root(&self) -> &Object<'a> {
         self.value(self.root)
     }
 }

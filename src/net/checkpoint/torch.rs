@@ -5,7 +5,7 @@
 //! the storages (`torch/serialization.py`). Numbers are little-endian, tensors are views of storages.
 
 use super::global::short;
-use super::pickle::{Pickle, Value};
+use super::pickle::{Object, Pickle};
 use super::views::{entry_of, state_dict, storage_of, tensors, text};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
@@ -88,17 +88,17 @@ pub(super) fn legacy(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
         Ok::<_, String>(pickle)
     };
     let (protocol, machine) = (next()?, next()?);
-    if *protocol.root() != Value::Int(1001) {
+    if *protocol.root() != Object::Int(1001) {
         return Err("has another protocol of PyTorch than 1001".into());
     }
-    if entry_of(&machine, machine.root, "little_endian") != Some(&Value::Bool(true)) {
+    if entry_of(&machine, machine.root, "little_endian") != Some(&Object::Bool(true)) {
         return Err("was not written on a little-endian machine".into());
     }
     let (pickle, keys) = (next()?, next()?);
     let views = state_dict(&pickle)?;
     let mut sizes = BTreeMap::new();
     for value in &pickle.values {
-        if let Value::Storage(storage) = value {
+        if let Object::Storage(storage) = value {
             let size = storage.dtype.size_in_bytes();
             if sizes
                 .insert(text(&pickle, storage.key)?, size)
@@ -108,7 +108,7 @@ pub(super) fn legacy(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
             }
         }
     }
-    let Value::List(list) = keys.root() else {
+    let Object::List(list) = keys.root() else {
         return Err("does not list its storages".into());
     };
     let mut storages = BTreeMap::new();

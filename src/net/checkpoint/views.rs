@@ -4,7 +4,7 @@
 //! of its own, once it is known to lie within the bytes of its storage.
 
 use super::global::{Storage, View, count, short};
-use super::pickle::{Id, Pickle, Value};
+use super::pickle::{Id, Object, Pickle};
 use super::{elements, tensor};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ const MOST_DIMS: usize = 8;
 /// The text of that number.
 pub(super) fn text<'a>(pickle: &Pickle<'a>, id: Id) -> Result<&'a str, String> {
     match pickle.value(id) {
-        Value::Text(text) => Ok(text),
+        Object::Text(text) => Ok(text),
         other => Err(format!("has {} where a text belongs", other.kind())),
     }
 }
@@ -29,12 +29,12 @@ pub(super) fn entry_of<'p, 'a>(
     pickle: &'p Pickle<'a>,
     dict: Id,
     name: &str,
-) -> Option<&'p Value<'a>> {
-    let Value::Dict(entries) = pickle.value(dict) else {
+) -> Option<&'p Object<'a>> {
+    let Object::Dict(entries) = pickle.value(dict) else {
         return None;
     };
     (entries.iter().rev())
-        .find(|(key, _)| *pickle.value(*key) == Value::Text(name))
+        .find(|(key, _)| *pickle.value(*key) == Object::Text(name))
         .map(|(_, value)| pickle.value(*value))
 }
 
@@ -42,16 +42,16 @@ pub(super) fn entry_of<'p, 'a>(
 /// that training scripts give it.
 pub(super) fn state_dict<'a>(pickle: &Pickle<'a>) -> Result<BTreeMap<&'a str, View>, String> {
     let nested = ["state_dict", "model"].into_iter().find_map(|name| {
-        entry_of(pickle, pickle.root, name).filter(|value| matches!(value, Value::Dict(_)))
+        entry_of(pickle, pickle.root, name).filter(|value| matches!(value, Object::Dict(_)))
     });
-    let Value::Dict(entries) = nested.unwrap_or(pickle.root()) else {
+    let Object::Dict(entries) = nested.unwrap_or(pickle.root()) else {
         return Err(format!("holds {}, not a state dict", pickle.root().kind()));
     };
     let mut views = BTreeMap::new();
     for &(key, value) in entries {
         let name = text(pickle, key)?;
         match pickle.value(value) {
-            Value::Tensor(view) => views.insert(name, *view),
+            Object::Tensor(view) => views.insert(name, *view),
             other => {
                 return Err(format!(
                     "holds {} under `{}`, where a state dict has tensors (it may also stand under `state_dict` or `model`)",
@@ -70,7 +70,7 @@ pub(super) fn storage_of<'a>(
     view: &View,
 ) -> Result<(Storage, &'a str), String> {
     match pickle.value(view.storage) {
-        Value::Storage(storage) => Ok((*storage, text(pickle, storage.key)?)),
+        Object::Storage(storage) => Ok((*storage, text(pickle, storage.key)?)),
         other => Err(format!("has {} where a storage belongs", other.kind())),
     }
 }
@@ -172,7 +172,7 @@ fn contiguous(dims: &[usize], strides: &[usize]) -> bool {
 
 /// A short tuple of counts.
 fn numbers(pickle: &Pickle, id: Id) -> Result<Vec<usize>, String> {
-    let Value::Tuple(items) = pickle.value(id) else {
+    let Object::Tuple(items) = pickle.value(id) else {
         return Err("its size or strides are no tuple".into());
     };
     if items.len() > MOST_DIMS {

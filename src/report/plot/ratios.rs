@@ -25,7 +25,7 @@ pub(in crate::report) struct Dot {
 
 const ROW: i32 = 36;
 /// A series, and the logarithms of lower end, value and upper end.
-type Place = (usize, [f64; 3]);
+type Row = (usize, [f64; 3]);
 
 /// Where in a row its dots stand.
 const LINE: i32 = 24;
@@ -42,7 +42,7 @@ pub(in crate::report) fn ratios(title: &str, names: &[String], rows: &[Series]) 
             .iter()
             .all(|x| x.is_finite() && *x > 0.0)
     };
-    let dots = |row: &Series| -> Vec<Place> {
+    let dots = |row: &Series| -> Vec<Row> {
         let dots = row.dots.iter().enumerate();
         dots.filter_map(|(i, dot)| Some((i, dot.as_ref().filter(|dot| is_drawable(dot))?)))
             .map(|(i, dot)| {
@@ -51,7 +51,7 @@ pub(in crate::report) fn ratios(title: &str, names: &[String], rows: &[Series]) 
             })
             .collect()
     };
-    let rows: Vec<(&str, Vec<Place>)> = rows
+    let rows: Vec<(&str, Vec<Row>)> = rows
         .iter()
         .map(|row| (row.label.as_str(), dots(row)))
         .filter(|(_, dots)| !dots.is_empty())

@@ -1,21 +1,23 @@
 //! Timings put side by side: engines in a row, kernels against what the machine can do.
 
-use crate::bench::{Engine, Pass, Place, Ratio, Resource, Step, Timing, What, against, median};
+use crate::bench::{
+    Engine, Pass, Platform, Ratio, Resource, StepKind, Timing, What, against, median,
+};
 
 /// A step of a network, by every engine that took it.
 pub(super) struct Network<'a> {
     pub model: &'a str,
     pub batch: usize,
-    pub step: Step,
+    pub step: StepKind,
     /// In the order of [`ENGINES`].
     pub measured: [Option<Measured>; ENGINES.len()],
     /// How many times as long each peer takes.
     pub ratios: [Option<Ratio>; PEERS.len()],
 }
 
-/// What was timed at one place.
+/// What was timed on one platform.
 pub(super) struct Section<'a> {
-    /// Which place, if there are several.
+    /// Which platform, if there are several.
     pub title: Option<String>,
     pub threads: usize,
     pub networks: Vec<Network<'a>>,
@@ -71,31 +73,34 @@ impl Roof {
     }
 }
 
-/// What was timed, place by place, in the order of the record.
+/// What was timed, platform by platform, in the order of the record.
 pub(super) fn sections(timings: &[Timing]) -> Vec<Section<'_>> {
-    let mut places: Vec<Place> = Vec::new();
-    for place in timings.iter().map(Timing::place) {
-        if !places.contains(&place) {
-            places.push(place);
+    let mut platforms: Vec<Platform> = Vec::new();
+    for platform in timings.iter().map(Timing::platform) {
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
         }
     }
-    let section = |&place: &Place| {
-        let roof = roof(timings, place);
+    let section = |&platform: &Platform| {
+        let roof = roof(timings, platform);
         Section {
-            title: (places.len() > 1).then(|| place.to_string()),
-            threads: place.threads,
-            networks: networks(timings, place),
-            kernels: kernels(timings, place, roof),
+            title: (platforms.len() > 1).then(|| platform.to_string()),
+            threads: platform.threads,
+            networks: networks(timings, platform),
+            kernels: kernels(timings, platform, roof),
             roof,
         }
     };
-    places.iter().map(section).collect()
+    platforms.iter().map(section).collect()
 }
 
-/// The different things that were timed at a place.
-fn whats<'a>(timings: &'a [Timing], place: Place) -> Vec<&'a What> {
+/// The different things that were timed on a platform.
+fn whats<'a>(timings: &'a [Timing], platform: Platform) -> Vec<&'a What> {
     let mut seen: Vec<&What> = Vec::new();
-    for timing in timings.iter().filter(|timing| timing.place() == place) {
+    for timing in timings
+        .iter()
+        .filter(|timing| timing.platform() == platform)
+    {
         if !seen.contains(&&timing.what) {
             seen.push(&timing.what);
         }
@@ -103,27 +108,32 @@ fn whats<'a>(timings: &'a [Timing], place: Place) -> Vec<&'a What> {
     seen
 }
 
-fn networks<'a>(timings: &'a [Timing], place: Place) -> Vec<Network<'a>> {
+fn networks<'a>(timings: &'a [Timing], platform: Platform) -> Vec<Network<'a>> {
     let network = |what: &'a What| match what {
         What::Network { model, batch, step } => Some(Network {
             model,
             batch: *batch,
             step: *step,
-            measured: ENGINES.map(|engine| measured(timings, engine, what, place)),
-            ratios: PEERS.map(|peer| against(timings, what, place, peer)),
+            measured: ENGINES.map(|engine| measured(timings, engine, what, platform)),
+            ratios: PEERS.map(|peer| against(timings, what, platform, peer)),
         }),
         What::Kernel { .. } | What::Peak { .. } => None,
     };
-    whats(timings, place)
+    whats(timings, platform)
         .into_iter()
         .filter_map(network)
         .collect()
 }
 
-fn measured(timings: &[Timing], engine: Engine, what: &What, place: Place) -> Option<Measured> {
+fn measured(
+    timings: &[Timing],
+    engine: Engine,
+    what: &What,
+    platform: Platform,
+) -> Option<Measured> {
     let samples: Vec<f64> = timings
         .iter()
-        .filter(|timing| timing.is(engine, what, place))
+        .filter(|timing| timing.is(engine, what, platform))
         .flat_map(|timing| timing.seconds.iter().copied())
         .collect();
     Some(Measured {
@@ -133,9 +143,11 @@ fn measured(timings: &[Timing], engine: Engine, what: &What, place: Place) -> Op
     })
 }
 
-/// The best of what was measured at a place.
-fn roof(timings: &[Timing], place: Place) -> Option<Roof> {
-    let here = timings.iter().filter(|timing| timing.place() == place);
+/// The best of what was measured on a platform.
+fn roof(timings: &[Timing], platform: Platform) -> Option<Roof> {
+    let here = timings
+        .iter()
+        .filter(|timing| timing.platform() == platform);
     let best = |resource: Resource| {
         let rates = here.clone().filter_map(|timing| match timing.what {
             What::Peak { of, work } if of == resource => {
@@ -153,7 +165,7 @@ fn roof(timings: &[Timing], place: Place) -> Option<Roof> {
 }
 
 /// The kernels of this program.
-fn kernels<'a>(timings: &'a [Timing], place: Place, roof: Option<Roof>) -> Vec<Kernel<'a>> {
+fn kernels<'a>(timings: &'a [Timing], platform: Platform, roof: Option<Roof>) -> Vec<Kernel<'a>> {
     let kernel = |what: &'a What| {
         let What::Kernel {
             name,
@@ -164,7 +176,7 @@ fn kernels<'a>(timings: &'a [Timing], place: Place, roof: Option<Roof>) -> Vec<K
         else {
             return None;
         };
-        let measured = measured(timings, Engine::Convcheck, what, place)?;
+        let measured = measured(timings, Engine::Convcheck, what, platform)?;
         let (flop, bytes) = (*flop as f64, *bytes as f64);
         let rate = flop / measured.median;
         Some(Kernel {
@@ -178,7 +190,7 @@ fn kernels<'a>(timings: &'a [Timing], place: Place, roof: Option<Roof>) -> Vec<K
             of_roof: roof.map(|roof| rate / roof.at(flop / bytes)),
         })
     };
-    whats(timings, place)
+    whats(timings, platform)
         .into_iter()
         .filter_map(kernel)
         .collect()
@@ -188,8 +200,8 @@ fn kernels<'a>(timings: &'a [Timing], place: Place, roof: Option<Roof>) -> Vec<K
 pub(super) fn machines(timings: &[Timing]) -> Vec<String> {
     let mut lines = Vec::new();
     for timing in timings {
-        let (engine, place) = (timing.engine.name(), timing.place());
-        let line = format!("{engine} {}, {}, {place}", timing.version, timing.date);
+        let (engine, platform) = (timing.engine.name(), timing.platform());
+        let line = format!("{engine} {}, {}, {platform}", timing.version, timing.date);
         if !lines.contains(&line) {
             lines.push(line);
         }

@@ -9,11 +9,12 @@ mod kernels;
 
 use candle_core::{Device, Tensor};
 use convcheck::gpu::{
-    Address, Argument, Command, Convolution, Element, GpuError, Machine, Pass, Program, ProgramId,
+    Address, Argument, Command, ConvPass, Convolution, Element, GpuError, Machine, Program,
+    ProgramId,
 };
 use convcheck::graph::{Conv, conv};
 use convcheck::ops;
-use kernels::{Kind, Value, kernels};
+use kernels::{Kind, Raw, kernels};
 use std::collections::BTreeSet;
 
 pub use kernels::names;
@@ -67,14 +68,14 @@ impl Emulator {
             );
             start.wrapping_add(place)
         };
-        let values: Vec<Value> = (arguments.iter())
+        let values: Vec<Raw> = (arguments.iter())
             .map(|argument| match *argument {
-                Argument::At(Address(place)) => Value { pointer: at(place) },
-                Argument::Nowhere => Value {
+                Argument::At(Address(place)) => Raw { pointer: at(place) },
+                Argument::Nowhere => Raw {
                     pointer: std::ptr::null_mut(),
                 },
-                Argument::Int(int) => Value { int },
-                Argument::Real(float) => Value { float },
+                Argument::Int(int) => Raw { int },
+                Argument::Real(float) => Raw { float },
             })
             .collect();
         kernels.run(kernel, &values, threads, self.reversed);
@@ -111,7 +112,7 @@ impl Emulator {
     fn convolve(
         &mut self,
         element: Element,
-        pass: Pass,
+        pass: ConvPass,
         shape: &Convolution,
         [x, w, y]: [Address; 3],
         add: bool,
@@ -130,17 +131,17 @@ impl Emulator {
             Tensor::from_vec(channels_first(&numbers, dims), &dims, &Device::Cpu).unwrap()
         };
         let (to, result, dims) = match pass {
-            Pass::Forward => {
+            ConvPass::Forward => {
                 let (x, w) = (load(x, dims_x), load(w, dims_w));
                 (y, ops::conv::forward(&layer, &x, &w, None).unwrap(), dims_y)
             }
-            Pass::InputGradient => {
+            ConvPass::InputGradient => {
                 let (w, dy) = (load(w, dims_w), load(y, dims_y));
                 let like = Tensor::zeros(&dims_x, dy.dtype(), &Device::Cpu).unwrap();
                 let dx = ops::conv::input_gradient(&layer, &like, &w, &dy).unwrap();
                 (x, dx, dims_x)
             }
-            Pass::WeightGradient => {
+            ConvPass::WeightGradient => {
                 let (x, dy) = (load(x, dims_x), load(y, dims_y));
                 let mut gradients = ops::conv::weight_gradient(&layer, &x, &dy).unwrap();
                 (w, gradients.remove(0), dims_w)

@@ -4,7 +4,7 @@ use super::case::{Case, all, apart, emulator, keyed, largest, setup};
 use super::learning::mixed;
 use super::{NETS, graphs, net, training};
 use candle_core::{DType, Tensor};
-use convcheck::bench::{OnDevice, Step, Workload};
+use convcheck::bench::{OnDevice, StepKind, Workload};
 use convcheck::gpu::{Element, Precision, Session};
 use convcheck::graph::{Graph, Shape, Value, conv};
 use convcheck::net::{Fill, Norm};
@@ -110,16 +110,16 @@ pub fn errors() {
 /// What is timed on a device moves the weights to where what is timed on the CPU does.
 pub fn timed() {
     let model = zoo::find("resnet20_digits").unwrap();
-    let mut cpu = Workload::new(model, 4, Step::Training).unwrap();
+    let mut cpu = Workload::new(model, 4, StepKind::Training).unwrap();
     let on = |step| OnDevice::new(model, 4, step, Precision::F32, emulator).unwrap();
-    let mut gpu = on(Step::Training);
+    let mut gpu = on(StepKind::Training);
     assert_eq!(gpu.what(), cpu.what());
     for _ in 0..2 {
         cpu.run().unwrap();
         gpu.run().unwrap();
     }
     let weights = gpu.session().weights().unwrap();
-    let before = all(on(Step::Training).session().weights().unwrap());
+    let before = all(on(StepKind::Training).session().weights().unwrap());
     let there = all((cpu.net().weights())
         .map(|(name, _, weight)| (name, weight.clone()))
         .collect());
@@ -129,7 +129,7 @@ pub fn timed() {
         assert!(far <= 1e-5 * largest(there).max(1.0), "{name}: {far:e}");
         assert!(apart(&here, &before[&name]) > 0.0, "{name} stays");
     }
-    let mut still = on(Step::Inference);
+    let mut still = on(StepKind::Inference);
     still.run().unwrap();
     assert_eq!(all(still.session().weights().unwrap()), before);
 }

@@ -7,7 +7,7 @@ use convcheck::data::{Augment, Normalisation, Preparation, Split, batch};
 use convcheck::gpu::{Element, Gallery, Precision, Session, Setup, Trainer};
 use convcheck::graph::{Graph, Shape};
 use convcheck::random::Key;
-use convcheck::train::{Cpu, Curve, Engine, Place, Recipe, Task, TrainError, fit};
+use convcheck::train::{CheckpointPaths, Cpu, Curve, Engine, Recipe, Task, TrainError, fit};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -98,8 +98,8 @@ fn trainer(precision: Precision) -> impl Engine {
     Trainer::new("emulated", precision, emulator)
 }
 
-fn place(folder: &Path) -> Place {
-    Place {
+fn paths(folder: &Path) -> CheckpointPaths {
+    CheckpointPaths {
         snapshot: folder.join("run.snapshot"),
         curve: folder.join("run.jsonl"),
         every: Duration::from_secs(3600),
@@ -144,11 +144,11 @@ pub fn go_on() {
 pub fn goes_on(engine: &impl Engine) {
     let task = task(0.02);
     let folder = tempfile::tempdir().unwrap();
-    let place = place(folder.path());
+    let paths = paths(folder.path());
     let mut stops = 0;
     let curve = loop {
         let left = Cell::new(2 + stops % 2);
-        let stopped = fit(engine, &task, 7, Some(&place), &|_| {
+        let stopped = fit(engine, &task, 7, Some(&paths), &|_| {
             left.set(left.get() - 1);
             left.get() > 0
         });
@@ -158,7 +158,7 @@ pub fn goes_on(engine: &impl Engine) {
             Err(error) => panic!("{error}"),
         }
         assert!(stops < 30);
-        let error = fit(&Cpu, &task, 7, Some(&place), &|_| true).unwrap_err();
+        let error = fit(&Cpu, &task, 7, Some(&paths), &|_| true).unwrap_err();
         assert!(error.to_string().contains("another device"), "{error}");
     };
     assert!(stops > 1, "stopped {stops} times");

@@ -6,7 +6,7 @@ use super::super::{Answer, Graphs};
 use super::{
     SAMPLES, drawn, images, labels, list, net, norm, numbers, rounded, say, weights, with_weights,
 };
-use crate::claim::Value;
+use crate::claim::Datum;
 use crate::graph::{Graph, Node, TensorKind};
 use crate::net::{Gradients, Mode};
 use crate::ops::loss::cross_entropy;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// A gradient that is smaller than this part of the network's largest is rounding.
 const ROUNDING: f64 = 1e-10;
 
-pub(in super::super) fn first_loss(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn first_loss(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let (init, seed) = drawn(args, 1)?;
     let batch = size(args, 3)?;
@@ -37,7 +37,7 @@ pub(in super::super) fn first_loss(graphs: &Graphs, args: &[Value]) -> Answer {
     Ok(rounded(loss))
 }
 
-pub(in super::super) fn gradient_norms(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn gradient_norms(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let of_kind = is_of_kind(text(args, 1)?)?;
     let mut norms = BTreeMap::new();
@@ -60,7 +60,7 @@ pub(in super::super) fn gradient_norms(graphs: &Graphs, args: &[Value]) -> Answe
     }
 }
 
-pub(in super::super) fn weight_gradients(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn weight_gradients(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let of_kind = is_of_kind(text(args, 1)?)?;
     let gradients = gradients(&graph, args, 2, SAMPLES, |_, _| {})?;
@@ -71,7 +71,7 @@ pub(in super::super) fn weight_gradients(graphs: &Graphs, args: &[Value]) -> Ans
     norms.collect::<Result<Vec<_>, _>>().map(list)
 }
 
-pub(in super::super) fn idle_gradients(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn idle_gradients(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let mut largest = 0f64;
     let mut of_tensor = Vec::new();
@@ -83,21 +83,21 @@ pub(in super::super) fn idle_gradients(graphs: &Graphs, args: &[Value]) -> Answe
     let idle = of_tensor
         .into_iter()
         .filter(|(_, here)| *here <= ROUNDING * largest)
-        .map(|(name, _)| Value::Text(name));
-    Ok(Value::List(idle.collect()))
+        .map(|(name, _)| Datum::Text(name));
+    Ok(Datum::List(idle.collect()))
 }
 
-pub(in super::super) fn zero_gradients(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn zero_gradients(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let path = optional_text(args, 4)?;
     let zeros = trained(&graph, args, size(args, 3)?)?
         .into_iter()
         .filter(|(name, _)| path.is_none_or(|path| starts_with(name, path)))
         .map(|(_, numbers)| numbers.iter().filter(|&&x| x == 0.0).count());
-    Ok(Value::Int(zeros.sum::<usize>() as i64))
+    Ok(Datum::Int(zeros.sum::<usize>() as i64))
 }
 
-pub(in super::super) fn reach(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn reach(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let path = text(args, 1)?;
     layer(&graph, path)?;
@@ -132,7 +132,7 @@ pub(in super::super) fn reach(graphs: &Graphs, args: &[Value]) -> Answer {
         }
     }
     match (rows.length(), columns.length()) {
-        (h, w) if h == w => Ok(Value::Int(h as i64)),
+        (h, w) if h == w => Ok(Datum::Int(h as i64)),
         (h, w) => sizes(&[h, w]),
     }
 }
@@ -158,7 +158,7 @@ impl Span {
 /// rule and seed stand from an argument on.
 fn gradients(
     graph: &Graph,
-    args: &[Value],
+    args: &[Datum],
     from: usize,
     batch: usize,
     seen: impl FnMut(&Node, &Tensor),
@@ -175,7 +175,7 @@ fn gradients(
 }
 
 /// The trainable tensors by name, each with its gradient.
-fn trained(graph: &Graph, args: &[Value], batch: usize) -> Result<Vec<(String, Vec<f64>)>, String> {
+fn trained(graph: &Graph, args: &[Datum], batch: usize) -> Result<Vec<(String, Vec<f64>)>, String> {
     let gradients = gradients(graph, args, 1, batch, |_, _| {})?;
     let mut found = Vec::new();
     for (id, node) in graph.nodes().iter().enumerate() {

@@ -4,7 +4,7 @@ use super::super::arguments::{number, optional_text, size, text};
 use super::super::models::layer;
 use super::super::{Answer, Graphs, arguments};
 use super::{drawn, images, list, net, norm, numbers, relative, say, weights, with_weights};
-use crate::claim::Value;
+use crate::claim::Datum;
 use crate::graph::{Graph, Op};
 use crate::net::Mode;
 use crate::ops::lrn::{self, Lrn};
@@ -14,7 +14,7 @@ use candle_core::{Device, Tensor};
 /// Longer outputs would fill the report.
 const MOST_OUTPUTS: usize = 10_000;
 
-pub(in super::super) fn forward(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn forward(graphs: &Graphs, args: &[Datum]) -> Answer {
     let (_, y) = image_and_output(graphs, args)?;
     match numbers(&y)? {
         output if output.len() > MOST_OUTPUTS => Err(format!(
@@ -25,7 +25,7 @@ pub(in super::super) fn forward(graphs: &Graphs, args: &[Value]) -> Answer {
     }
 }
 
-pub(in super::super) fn residue(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn residue(graphs: &Graphs, args: &[Datum]) -> Answer {
     let (x, y) = image_and_output(graphs, args)?;
     if y.dims() != x.dims() {
         return Err("its output has not the shape of its input".into());
@@ -35,7 +35,7 @@ pub(in super::super) fn residue(graphs: &Graphs, args: &[Value]) -> Answer {
 }
 
 /// A random image and what the network that the first argument names makes of it.
-fn image_and_output(graphs: &Graphs, args: &[Value]) -> Result<(Tensor, Tensor), String> {
+fn image_and_output(graphs: &Graphs, args: &[Datum]) -> Result<(Tensor, Tensor), String> {
     let graph = graphs.build(text(args, 0)?)?;
     let (init, seed) = drawn(args, 1)?;
     let x = images(&graph, optional_text(args, 3)?.unwrap_or("normal"), 1, seed)?;
@@ -44,7 +44,7 @@ fn image_and_output(graphs: &Graphs, args: &[Value]) -> Result<(Tensor, Tensor),
     Ok((x, y))
 }
 
-pub(in super::super) fn difference(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn difference(graphs: &Graphs, args: &[Datum]) -> Answer {
     let (one, other) = (graphs.build(text(args, 0)?)?, graphs.build(text(args, 1)?)?);
     let (init, seed) = drawn(args, 2)?;
     let x = images(&one, "normal", 1, seed)?;
@@ -67,7 +67,7 @@ pub(in super::super) fn difference(graphs: &Graphs, args: &[Value]) -> Answer {
     Ok(relative(norm([&apart])?, norm([&one])?))
 }
 
-pub(in super::super) fn code_distances(graphs: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn code_distances(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let path = text(args, 1)?;
     if !matches!(layer(&graph, path)?.op, Op::Rbf { .. }) {
@@ -81,14 +81,14 @@ pub(in super::super) fn code_distances(graphs: &Graphs, args: &[Value]) -> Answe
     let distances = rbf::forward(&moved, &codes).map_err(say)?;
     let classes = codes.dims()[0];
     let rows = numbers(&distances)?;
-    Ok(Value::List(
+    Ok(Datum::List(
         rows.chunks(classes)
             .map(|row| list(row.iter().copied()))
             .collect(),
     ))
 }
 
-pub(in super::super) fn lrn(_: &Graphs, args: &[Value]) -> Answer {
+pub(in super::super) fn lrn(_: &Graphs, args: &[Datum]) -> Answer {
     let values = arguments::list(args, 0)?;
     if values.is_empty() {
         return Err("there must be a channel to normalise".into());

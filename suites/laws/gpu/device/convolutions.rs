@@ -3,7 +3,7 @@
 use super::{floats, machine, on_a_gpu, read};
 use candle_core::{DType, Device, Tensor};
 use convcheck::gpu::{Address, Command, Convolution, Cuda, Element};
-use convcheck::gpu::{Machine, Pass, Precision, Program};
+use convcheck::gpu::{ConvPass, Machine, Precision, Program};
 use convcheck::graph::{Conv, conv};
 use convcheck::ops::conv as reference;
 use convcheck::random::Key;
@@ -98,7 +98,7 @@ impl Case {
         }
     }
 
-    fn command(&self, pass: Pass, add: bool) -> Command {
+    fn command(&self, pass: ConvPass, add: bool) -> Command {
         let [x, w, y] = self.places.map(Address);
         Command::Convolve {
             pass,
@@ -111,26 +111,30 @@ impl Case {
     }
 
     /// What a pass gives, in f64.
-    fn expected(&self, pass: Pass) -> Tensor {
+    fn expected(&self, pass: ConvPass) -> Tensor {
         let [x, w, y] = &self.tensors;
         match pass {
-            Pass::Forward => reference::forward(&self.conv, x, w, None).unwrap(),
-            Pass::InputGradient => reference::input_gradient(&self.conv, x, w, y).unwrap(),
-            Pass::WeightGradient => reference::weight_gradient(&self.conv, x, y)
+            ConvPass::Forward => reference::forward(&self.conv, x, w, None).unwrap(),
+            ConvPass::InputGradient => reference::input_gradient(&self.conv, x, w, y).unwrap(),
+            ConvPass::WeightGradient => reference::weight_gradient(&self.conv, x, y)
                 .unwrap()
                 .remove(0),
         }
     }
 }
 
-const PASSES: [Pass; 3] = [Pass::Forward, Pass::InputGradient, Pass::WeightGradient];
+const PASSES: [ConvPass; 3] = [
+    ConvPass::Forward,
+    ConvPass::InputGradient,
+    ConvPass::WeightGradient,
+];
 
 /// Which of the three tensors a pass writes.
-const fn written_by(pass: Pass) -> usize {
+const fn written_by(pass: ConvPass) -> usize {
     match pass {
-        Pass::Forward => 2,
-        Pass::InputGradient => 0,
-        Pass::WeightGradient => 1,
+        ConvPass::Forward => 2,
+        ConvPass::InputGradient => 0,
+        ConvPass::WeightGradient => 1,
     }
 }
 
@@ -253,7 +257,7 @@ fn bits() {
                 .unwrap();
         }
         // the gradient of the weights is the one whose sums may come in any order
-        let commands = vec![case.command(Pass::WeightGradient, false)];
+        let commands = vec![case.command(ConvPass::WeightGradient, false)];
         let program = cuda
             .add(Program {
                 element: Element::F32,

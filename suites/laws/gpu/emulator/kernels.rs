@@ -17,13 +17,13 @@ pub enum Kind {
 /// An argument as the compiled code takes it.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub union Value {
+pub union Raw {
     pub pointer: *mut u8,
     pub int: i32,
     pub float: f32,
 }
 
-type Run = unsafe extern "C" fn(*const Value, i32, i32);
+type Run = unsafe extern "C" fn(*const Raw, i32, i32);
 
 /// The kernels for one type of unit.
 pub struct Kernels {
@@ -34,7 +34,7 @@ pub struct Kernels {
 impl Kernels {
     /// Runs all threads of a kernel, the last first if `reversed`. The values must be of the kinds of its
     /// parameters.
-    pub fn run(&self, kernel: &str, values: &[Value], threads: usize, reversed: bool) {
+    pub fn run(&self, kernel: &str, values: &[Raw], threads: usize, reversed: bool) {
         let name = ["run_", kernel].concat();
         assert_eq!(values.len(), self.parameters[kernel].len());
         // SAFETY: the function was generated with this signature, and reads as many values as there are

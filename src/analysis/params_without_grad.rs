@@ -9,7 +9,7 @@ use crate::graph::{Axis, Conv, Graph, Node, NodeId, Op, TensorKind, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of the trainable tensors that get no gradient as a whole, in `state_dict` order.
-pub fn idle(graph: &Graph) -> Vec<String> {
+pub fn params_without_grad(graph: &Graph) -> Vec<String> {
     let nodes = graph.nodes();
     let mut needed = vec![false; nodes.len()];
     // a bias counts where something other than a batch normalisation reads its layer
@@ -173,7 +173,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(
-            idle(&graph),
+            params_without_grad(&graph),
             [
                 "unread.weight",
                 "unread.bias",

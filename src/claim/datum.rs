@@ -7,7 +7,7 @@ use std::fmt;
 /// A stated or found value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Value {
+pub enum Datum {
     /// Truth.
     Bool(bool),
     /// A whole number.
@@ -17,41 +17,41 @@ pub enum Value {
     /// Text.
     Text(String),
     /// A shape, a series, a list of layers.
-    List(Vec<Value>),
+    List(Vec<Datum>),
 }
 
-impl Value {
+impl Datum {
     /// The number, if it is one.
     pub fn number(&self) -> Option<f64> {
         match *self {
-            Value::Int(n) => Some(n as f64),
-            Value::Float(x) => Some(x),
+            Datum::Int(n) => Some(n as f64),
+            Datum::Float(x) => Some(x),
             _ => None,
         }
     }
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Value {
-        Value::Text(text.to_string())
+impl From<&str> for Datum {
+    fn from(text: &str) -> Datum {
+        Datum::Text(text.to_string())
     }
 }
 
-impl<T: Into<Value>> From<Vec<T>> for Value {
-    fn from(values: Vec<T>) -> Value {
-        Value::List(values.into_iter().map(Into::into).collect())
+impl<T: Into<Datum>> From<Vec<T>> for Datum {
+    fn from(values: Vec<T>) -> Datum {
+        Datum::List(values.into_iter().map(Into::into).collect())
     }
 }
 
 /// As people write it: `34,944`, `16.94`, `[96, 55, 55]`.
-impl fmt::Display for Value {
+impl fmt::Display for Datum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Bool(truth) => write!(f, "{truth}"),
-            Value::Int(n) => f.write_str(&grouped(*n)),
-            Value::Float(x) => write!(f, "{x}"),
-            Value::Text(text) => f.write_str(text),
-            Value::List(values) => {
+            Datum::Bool(truth) => write!(f, "{truth}"),
+            Datum::Int(n) => f.write_str(&grouped(*n)),
+            Datum::Float(x) => write!(f, "{x}"),
+            Datum::Text(text) => f.write_str(text),
+            Datum::List(values) => {
                 f.write_str("[")?;
                 for (i, value) in values.iter().enumerate() {
                     if i > 0 {
@@ -91,7 +91,7 @@ mod tests {
             (-1000, "-1,000"),
             (i64::MIN, "-9,223,372,036,854,775,808"),
         ] {
-            assert_eq!(Value::Int(n).to_string(), text);
+            assert_eq!(Datum::Int(n).to_string(), text);
         }
     }
 }

@@ -1,28 +1,28 @@
-//! How many ways lead through a network, and how densely are its layers linked?
+//! How many paths lead through a network, and how densely are its layers linked?
 
 use super::{Overflow, is_weighted};
 use crate::graph::{Graph, Node, Op};
 
-/// Ways from the input to the prediction: a residual unit doubles them (Veit et al. 2016), a module
+/// Paths from the input to the prediction: a residual unit doubles them (Veit et al. 2016), a module
 /// of four branches multiplies them by four.
 ///
 /// # Errors
 /// [`Overflow`], with the layer at which the count left 64 bits.
-pub fn paths(graph: &Graph) -> Result<u64, Overflow> {
-    let mut ways: Vec<u64> = Vec::with_capacity(graph.nodes().len());
+pub fn path_count(graph: &Graph) -> Result<u64, Overflow> {
+    let mut counts: Vec<u64> = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
         let before = match node.inputs.as_slice() {
             [] => Some(1),
             inputs => inputs
                 .iter()
-                .try_fold(0u64, |sum, &id| sum.checked_add(ways[id])),
+                .try_fold(0u64, |sum, &id| sum.checked_add(counts[id])),
         };
-        ways.push(before.ok_or_else(|| Overflow {
+        counts.push(before.ok_or_else(|| Overflow {
             path: node.path.clone(),
             quantity: "paths",
         })?);
     }
-    Ok(ways[graph.outputs()[0].node])
+    Ok(counts[graph.outputs()[0].node])
 }
 
 /// Whether a layer makes features of its own. Everything else (normalisation, activation, pooling,
@@ -39,7 +39,7 @@ fn makes_features(op: &Op) -> bool {
 /// many pairs there are of such a layer, among those that `include` picks, and one whose features it
 /// reads, unchanged or normalised, pooled and put beside others. Huang et al. 2017 (section 1) count
 /// L (L + 1) / 2 in a dense block of L layers.
-pub fn links(graph: &Graph, include: impl Fn(&Node) -> bool) -> u64 {
+pub fn layer_links(graph: &Graph, include: impl Fn(&Node) -> bool) -> u64 {
     let mut read: Vec<Vec<usize>> = Vec::with_capacity(graph.nodes().len());
     let mut links = 0;
     for (id, node) in graph.nodes().iter().enumerate() {
@@ -85,7 +85,7 @@ mod tests {
         #[test]
         fn a_dense_block_has_every_pair(layers in 1..20usize) {
             let graph = Graph::build(Shape::map(3, 4, 4), |x| dense(x, layers)).unwrap();
-            prop_assert_eq!(links(&graph, |_| true), (layers * (layers + 1) / 2) as u64);
+            prop_assert_eq!(layer_links(&graph, |_| true), (layers * (layers + 1) / 2) as u64);
         }
 
         #[test]
@@ -97,7 +97,7 @@ mod tests {
                 x
             })
             .unwrap();
-            prop_assert_eq!(paths(&graph).unwrap(), 2u64.pow(units));
+            prop_assert_eq!(path_count(&graph).unwrap(), 2u64.pow(units));
         }
     }
 
@@ -110,6 +110,6 @@ mod tests {
             x
         })
         .unwrap();
-        assert_eq!(paths(&graph).unwrap_err().path, "add_64");
+        assert_eq!(path_count(&graph).unwrap_err().path, "add_64");
     }
 }
