@@ -13,11 +13,10 @@ pub use answer::{Answer, Finding, answer};
 pub use format::{parse, schema};
 pub use kept::Keep;
 pub use metric::Metric;
-pub use run::{By, ExperimentFault, Heard, Plan, PreparedExperiment};
+pub use run::{By, ExperimentFault, Plan, PreparedExperiment, ProgressEvent};
 
 use crate::claim::Location;
 use crate::train::{Recipe, Scale};
-use crate::zoo::{Model, Registry};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
@@ -51,8 +50,6 @@ pub struct Arm {
     pub title: String,
     /// How it is trained, at each scale that it has.
     pub recipes: BTreeMap<Scale, Recipe>,
-    /// The models that the recipes name.
-    pub models: BTreeMap<Scale, Model>,
 }
 
 /// A question and the rule that answers it.
@@ -188,7 +185,7 @@ const MAX_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// [`ExperimentError`], at the first thing that is wrong.
-pub fn load(path: &Path, registry: &Registry) -> Result<Experiment, ExperimentError> {
+pub fn load(path: &Path) -> Result<Experiment, ExperimentError> {
     let fault = |what: String| ExperimentError {
         at: Location::file(path),
         what,
@@ -202,7 +199,7 @@ pub fn load(path: &Path, registry: &Registry) -> Result<Experiment, ExperimentEr
             "an experiment has at most {} MiB",
             MAX_BYTES >> 20
         ))),
-        false => parse(path, &text, registry),
+        false => parse(path, &text),
     }
 }
 
@@ -210,8 +207,8 @@ pub fn load(path: &Path, registry: &Registry) -> Result<Experiment, ExperimentEr
 ///
 /// # Errors
 /// [`ExperimentError`], at the first thing that is wrong.
-pub fn embedded(registry: &Registry) -> Result<Vec<Experiment>, ExperimentError> {
+pub fn embedded() -> Result<Vec<Experiment>, ExperimentError> {
     (EMBEDDED.iter())
-        .map(|(file, text)| parse(Path::new(file), text, registry))
+        .map(|(file, text)| parse(Path::new(file), text))
         .collect()
 }

@@ -11,13 +11,16 @@
 mod absent;
 mod arena;
 mod backward;
+mod builder;
 mod constants;
 #[cfg(feature = "cuda")]
 mod cuda;
-mod draft;
+mod dataset;
 mod forward;
-mod gallery;
+mod fused;
+mod grad_buffers;
 mod learn;
+mod lowering;
 mod map_sums;
 mod norm;
 mod order;
@@ -26,18 +29,15 @@ mod precision;
 mod product;
 mod program;
 mod session;
-mod slopes;
 mod sums;
 mod trainer;
-mod unit;
 mod weights;
-mod writer;
 
 #[cfg(not(feature = "cuda"))]
 pub use absent::Cuda;
 #[cfg(feature = "cuda")]
 pub use cuda::Cuda;
-pub use gallery::Gallery;
+pub use dataset::DeviceDataset;
 pub use learn::Training;
 pub use plan::Setup;
 pub use precision::Precision;

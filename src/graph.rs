@@ -7,7 +7,7 @@
 mod build;
 mod conv;
 mod dims;
-mod groups;
+mod fusion;
 mod modules;
 mod op;
 mod shape;
@@ -16,7 +16,7 @@ mod window;
 
 pub use conv::{Conv, conv};
 pub use dims::Dims;
-pub(crate) use groups::{Group, groups};
+pub(crate) use fusion::{FusedGroup, fuse};
 pub use op::{Activation, Op, Tensor, TensorKind};
 pub use shape::{Shape, ShapeError};
 pub use value::{Name, Value, concat, mean};

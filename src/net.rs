@@ -10,7 +10,7 @@ mod init;
 mod keep;
 mod mode;
 mod norm;
-mod unit;
+mod packed_conv;
 
 pub mod checkpoint;
 
@@ -23,8 +23,8 @@ pub use mode::{Mode, Norm};
 use crate::graph::{Graph, Node, NodeId, Op, TensorKind};
 use crate::ops::batch_norm::Statistics;
 use candle_core::{DType, Device, Tensor};
+use packed_conv::PackedCache;
 use std::collections::BTreeMap;
-use unit::Ready;
 
 /// A network with weights.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub struct Net {
     graph: Graph,
     /// For each layer its weights and running statistics, in the order of [`Op::tensors`].
     weights: Vec<Vec<Tensor>>,
-    ready: Ready,
+    packed: PackedCache,
     dtype: DType,
 }
 
@@ -109,7 +109,7 @@ impl Net {
                 what: "belongs to no layer of this network".into(),
             }),
             None => Ok(Net {
-                ready: Ready::none(graph.nodes().len()),
+                packed: PackedCache::none(graph.nodes().len()),
                 graph,
                 weights: of_layer,
                 dtype,
@@ -150,7 +150,7 @@ impl Net {
         gradients: &Gradients,
         mut update: impl FnMut(&str, &Tensor, &Tensor) -> candle_core::Result<Tensor>,
     ) -> Result<(), NetError> {
-        self.ready = Ready::none(self.graph.nodes().len());
+        self.packed = PackedCache::none(self.graph.nodes().len());
         for &id in self.graph.state_order() {
             let node = &self.graph.nodes()[id];
             let described = self.graph.tensors_of(node).into_iter();
@@ -167,8 +167,8 @@ impl Net {
     ///
     /// # Errors
     /// [`NetError::Layer`] if a tensor cannot be computed.
-    pub fn settle(&mut self, pass: &ForwardPass) -> Result<(), NetError> {
-        self.ready = Ready::none(self.graph.nodes().len());
+    pub fn update_running_stats(&mut self, pass: &ForwardPass) -> Result<(), NetError> {
+        self.packed = PackedCache::none(self.graph.nodes().len());
         for (id, node) in self.graph.nodes().iter().enumerate() {
             let (Op::BatchNorm { momentum, .. }, Some(batch)) = (&node.op, pass.statistics(id))
             else {

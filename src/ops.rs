@@ -7,13 +7,13 @@
 //! Activations are `[n, c, h, w]` or `[n, c]`. No result depends on the number of threads.
 
 mod cpu;
-mod fresh;
-mod lanes;
 mod packed;
+mod phase_layout;
 mod product;
-mod sheet;
+mod simd;
 mod sums;
-mod turn;
+mod transpose;
+mod uninit;
 mod wide;
 
 pub mod activation;
@@ -30,4 +30,4 @@ pub mod pool;
 pub mod rbf;
 
 pub use cpu::{Real, View, view};
-pub use lanes::Lanes;
+pub use simd::SimdWidth;

@@ -19,13 +19,13 @@ impl Key {
     }
 
     /// A key that depends on a number too.
-    pub const fn with(self, n: u64) -> Key {
+    pub const fn fold_in(self, n: u64) -> Key {
         Key(mix(self.0 ^ mix(n)))
     }
 
     /// A key that depends on a name too.
-    pub fn with_name(self, name: &str) -> Key {
-        self.with(fnv1a(name))
+    pub fn fold_in_name(self, name: &str) -> Key {
+        self.fold_in(fnv1a(name))
     }
 
     /// The i-th 64 bits.
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn moments_are_those_of_the_distributions() {
-        let key = Key::seed(7).with_name("layer");
+        let key = Key::seed(7).fold_in_name("layer");
         let moments = |draw: &dyn Fn(u64) -> f64| {
             let n = 100_000u64;
             let values: Vec<f64> = (0..n).map(draw).collect();
@@ -103,6 +103,6 @@ mod tests {
         assert!((mean - 0.5).abs() < 0.005 && (variance - 1.0 / 12.0).abs() < 0.002);
         let (mean, variance) = moments(&|i| key.normal(i));
         assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03);
-        assert_ne!(key.with(1).bits(0), key.with(2).bits(0));
+        assert_ne!(key.fold_in(1).bits(0), key.fold_in(2).bits(0));
     }
 }

@@ -164,9 +164,9 @@ mod tests {
     fn predictions_come_true() {
         const TIMES: u64 = 20_000;
         for n in [5, 8] {
-            let key = Key::named("prediction").with(n);
+            let key = Key::named("prediction").fold_in(n);
             let hits = (0..TIMES).filter(|&i| {
-                let draw = |j| key.with(i).normal(j);
+                let draw = |j| key.fold_in(i).normal(j);
                 let values: Vec<f64> = (0..n).map(draw).collect();
                 let interval = prediction_interval(&values, 0.99, 0.0).unwrap();
                 (interval.low..=interval.high).contains(&draw(n))
@@ -183,9 +183,9 @@ mod tests {
         const TIMES: u64 = 4_000;
         for distance in [0.5, 1.0, 1.5] {
             let n = enough(distance, 1.0, 0.99).unwrap();
-            let key = Key::named("enough").with(n);
+            let key = Key::named("enough").fold_in(n);
             let decided = (0..TIMES).filter(|&i| {
-                let draw = |j| distance + key.with(i).normal(j);
+                let draw = |j| distance + key.fold_in(i).normal(j);
                 let values: Vec<f64> = (0..n).map(draw).collect();
                 side(&values, 0.0, 0.99) == Some(Ordering::Greater)
             });

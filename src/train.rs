@@ -17,7 +17,7 @@ mod trained;
 
 pub use backend::{Backend, Batch, Engine, State, Step, StepMetrics};
 pub use cpu::Cpu;
-pub use optimizer::Memory;
+pub use optimizer::OptimizerState;
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
 pub use snapshot::{CheckpointPaths, fits};
 pub use task::{Portion, Task, image_shape};
@@ -31,13 +31,13 @@ use crate::run::RunError;
 use crate::zoo::ZooError;
 use feed::Feed;
 use learner::{Learner, begin};
-use snapshot::{Journal, load};
+use snapshot::{RunLog, load};
 use std::time::Instant;
 
 /// Why a run has no end.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The description of a model does not fit together.
+    /// A recipe names a model that there is not.
     #[error(transparent)]
     Zoo(#[from] ZooError),
     /// The network fails.
@@ -90,7 +90,7 @@ fn first_fault(layer: Option<&str>) -> String {
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
-pub struct Told {
+pub struct StepProgress {
     /// Steps taken, those before it was resumed included.
     pub step: u64,
     /// Images of the last step.
@@ -99,7 +99,7 @@ pub struct Told {
     pub loss: f32,
 }
 
-/// Trains a network on an engine; `told` hears of each step and stops the run by returning false. With `paths` the
+/// Trains a network on an engine; `progress` is called with each step and stops the run by returning false. With `paths` the
 /// run goes on from the snapshot there, if there is one, and leaves one when it stops.
 ///
 /// # Errors
@@ -109,7 +109,7 @@ pub fn fit<E: Engine>(
     task: &Task,
     seed: u64,
     paths: Option<&CheckpointPaths>,
-    told: &dyn Fn(Told) -> bool,
+    progress: &dyn Fn(StepProgress) -> bool,
 ) -> Result<(Curve, f64), TrainError> {
     let start = match paths.filter(|paths| paths.snapshot.exists()) {
         Some(paths) => load(task, seed, engine.name(), &paths.snapshot)?,
@@ -117,22 +117,22 @@ pub fn fit<E: Engine>(
     };
     let mut learner = Learner::new(engine, task, start)?;
     let epoch = task.steps_of_epoch();
-    let open = |paths| Journal::open(paths, engine.name(), &learner.progress.curve, epoch);
-    let mut journal = paths.map(open).transpose()?;
+    let open = |paths| RunLog::open(paths, engine.name(), &learner.progress.curve, epoch);
+    let mut log = paths.map(open).transpose()?;
     let mut feed = Feed::<E::Backend>::new(task, seed);
     let mut next = None;
     let mut since = Instant::now();
     while !learner.is_done(task) {
         let step = learner.progress.steps;
         let goes_on = if learner.ends_epoch(task) {
-            let state = Told {
+            let state = StepProgress {
                 step,
                 images: 0,
                 loss: learner.progress.curve.losses.last().copied().unwrap_or(0.0),
             };
-            let closed = learner.close_epoch(task, &|| told(state))?.is_some();
-            if let (true, Some(journal)) = (closed, &mut journal) {
-                journal.epoch(&learner.progress.curve)?;
+            let closed = learner.close_epoch(task, &|| progress(state))?.is_some();
+            if let (true, Some(log)) = (closed, &mut log) {
+                log.epoch(&learner.progress.curve)?;
             }
             closed
         } else {
@@ -148,10 +148,10 @@ pub fn fit<E: Engine>(
                 learner.step(task, &batch)
             })?;
             next = ready?;
-            if let Some(journal) = &mut journal {
-                journal.step(&learner.progress.curve)?;
+            if let Some(log) = &mut log {
+                log.step(&learner.progress.curve)?;
             }
-            told(Told {
+            progress(StepProgress {
                 step: step + 1,
                 images: batch.labels.len() as u64,
                 loss: learner.progress.curve.losses.last().copied().unwrap_or(0.0),
@@ -159,10 +159,10 @@ pub fn fit<E: Engine>(
         };
         learner.progress.seconds += since.elapsed().as_secs_f64();
         since = Instant::now();
-        if let Some(journal) = &mut journal
-            && (!goes_on || journal.is_due())
+        if let Some(log) = &mut log
+            && (!goes_on || log.is_due())
         {
-            journal.save(task, &mut learner)?;
+            log.save(task, &mut learner)?;
         }
         if !goes_on {
             return Err(TrainError::Stopped {

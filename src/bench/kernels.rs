@@ -177,11 +177,12 @@ impl Kernel {
                         batch_norm::forward(&x, &statistics, EPS, line, then).map(drop)
                     }
                     _ => {
-                        let slope = batch_norm::Slope {
+                        let upstream = batch_norm::UpstreamGradient {
                             dy: &dy,
-                            rectified: None,
+                            relu_output: None,
                         };
-                        batch_norm::backward(&x, &statistics, EPS, &weight, slope, true).map(drop)
+                        batch_norm::backward(&x, &statistics, EPS, &weight, upstream, true)
+                            .map(drop)
                     }
                 })
             }

@@ -51,7 +51,7 @@ impl<M: Machine> OnDevice<M> {
             element: precision.element(),
             predict,
             learn,
-            gallery: None,
+            dataset: None,
         };
         let mut session = Session::new(&setup, &weights, machine)?;
         session.load(workload.x())?;
@@ -84,8 +84,8 @@ impl<M: Machine> OnDevice<M> {
             StepKind::Training => {
                 let step = Step {
                     number: self.taken + 1,
-                    share: 1.0,
-                    key: Key::seed(super::workload::SEED).with(self.taken),
+                    lr_factor: 1.0,
+                    key: Key::seed(super::workload::SEED).fold_in(self.taken),
                 };
                 self.session.learn(&self.labels, step)?;
                 self.taken += 1;

@@ -4,7 +4,7 @@ use super::{BenchError, StepKind, What};
 use crate::graph::NodeId;
 use crate::net::{Fill, Init, Mode, Net};
 use crate::ops::loss::cross_entropy;
-use crate::train::{Memory, Optimizer, Sgd};
+use crate::train::{Optimizer, OptimizerState, Sgd};
 use crate::zoo::Model;
 use candle_core::{DType, Tensor};
 
@@ -16,7 +16,7 @@ pub struct Workload {
     x: Tensor,
     labels: Vec<usize>,
     prediction: NodeId,
-    memory: Memory,
+    optimizer: OptimizerState,
     taken: u64,
 }
 
@@ -59,7 +59,7 @@ impl Workload {
             labels: (0..batch).map(|i| i % shape.channels()).collect(),
             prediction: graph.outputs()[0].node,
             net: Net::new(graph, weights, DType::F32)?,
-            memory: Memory::default(),
+            optimizer: OptimizerState::default(),
             taken: 0,
         })
     }
@@ -101,12 +101,12 @@ impl Workload {
     /// As a run of training learns; of the outputs only the prediction counts.
     fn learn(&mut self) -> Result<(), BenchError> {
         let pass = self.net.forward(&self.x, Mode::train(SEED, self.taken))?;
-        let (_, slope) = cross_entropy(pass.output(), &self.labels, 0.0)?;
-        self.net.settle(&pass)?;
-        let seeds = [(self.prediction, &slope)];
+        let (_, gradient) = cross_entropy(pass.output(), &self.labels, 0.0)?;
+        self.net.update_running_stats(&pass)?;
+        let seeds = [(self.prediction, &gradient)];
         let gradients = self.net.backward(pass, &seeds, false)?;
         self.taken += 1;
-        self.memory
+        self.optimizer
             .step(&UPDATE, self.taken, 1.0, &mut self.net, &gradients)?;
         Ok(())
     }

@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail};
 use convcheck::claim::{Claim, Suite};
 use convcheck::evidence::Training;
 use convcheck::experiment::{
-    self, Answer, By, Experiment, ExperimentFault, Finding, Heard, Keep, Plan, PreparedExperiment,
+    self, Answer, By, Experiment, ExperimentFault, Finding, Keep, Plan, PreparedExperiment,
+    ProgressEvent,
 };
 use convcheck::gpu::{Cuda, Trainer};
-use convcheck::nearest::did_you_mean;
 use convcheck::record;
 use convcheck::train::{Cpu, Engine, Scale, Trained};
-use convcheck::zoo::Registry;
+use convcheck::zoo;
 use indicatif::ProgressBar;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -30,16 +30,21 @@ impl From<ScaleOption> for Scale {
 }
 
 /// The experiment of that name, or of that file.
-pub fn find(name: &str, registry: &Registry) -> Result<Experiment> {
+pub fn find(name: &str) -> Result<Experiment> {
     if name.ends_with(".toml") {
-        return Ok(experiment::load(Path::new(name), registry)?);
+        return Ok(experiment::load(Path::new(name))?);
     }
-    let all = experiment::embedded(registry)?;
-    let known = all.iter().map(|experiment| experiment.name.as_str());
-    let hint = did_you_mean(name, known, "convcheck list experiments");
+    let all = experiment::embedded()?;
+    let nearest = zoo::nearest(name, all.iter().map(|experiment| experiment.name.as_str()));
     match all.into_iter().find(|experiment| experiment.name == name) {
         Some(found) => Ok(found),
-        None => bail!("there is no experiment `{name}`; {hint}"),
+        None => {
+            let hint = match nearest.as_slice() {
+                [] => "`convcheck list experiments` shows all".to_string(),
+                names => format!("did you mean {}?", names.join(", ")),
+            };
+            bail!("there is no experiment `{name}`; {hint}")
+        }
     }
 }
 
@@ -208,19 +213,20 @@ pub fn watched(
     goes_on: impl Fn() -> bool + Sync,
 ) -> Result<Vec<Trained>, ExperimentFault> {
     let (start, images) = (Instant::now(), AtomicU64::new(0));
-    let heard = |heard: Heard| {
-        if heard.told.images > 0 {
-            let all = images.fetch_add(heard.told.images, Ordering::Relaxed) + heard.told.images;
+    let on_step = |event: ProgressEvent| {
+        if event.progress.images > 0 {
+            let all =
+                images.fetch_add(event.progress.images, Ordering::Relaxed) + event.progress.images;
             let rate = all as f64 / start.elapsed().as_secs_f64();
             progress.inc(1);
             progress.set_message(format!(
                 "{} {}: loss {:.3}, {rate:.0} images/s",
-                heard.arm, heard.seed, heard.told.loss
+                event.arm, event.seed, event.progress.loss
             ));
         }
         goes_on()
     };
-    ready.run(engine, &heard)
+    ready.run(engine, &on_step)
 }
 
 /// The answers that runs give to an experiment's questions.

@@ -39,7 +39,7 @@ impl Affine {
     }
 
     /// Turned about the centre by so many degrees, counter-clockwise.
-    pub fn turn(extent: [usize; 2], degrees: f64) -> Affine {
+    pub fn rotation(extent: [usize; 2], degrees: f64) -> Affine {
         let (sin, cos) = degrees.to_radians().sin_cos();
         Affine {
             y: [sin, cos, half(extent[0])],
@@ -97,14 +97,14 @@ mod tests {
     #[test]
     fn a_turn_is_about_the_centre_and_counter_clockwise() {
         let square = [1, 2, 3, 4, 5, 6, 7, 8, 9];
-        let turned = |degrees| Affine::turn([3, 3], degrees).apply(&square, 1);
+        let turned = |degrees| Affine::rotation([3, 3], degrees).apply(&square, 1);
         assert_eq!(turned(0.0), square);
         assert_eq!(turned(90.0), [3, 6, 9, 2, 5, 8, 1, 4, 7]);
         assert_eq!(turned(-90.0), [7, 4, 1, 8, 5, 2, 9, 6, 3]);
         assert_eq!(turned(180.0), [9, 8, 7, 6, 5, 4, 3, 2, 1]);
         // corners lie outside, and others' colours nearest
         assert_eq!(turned(45.0)[4], 5);
-        let turned = |extent, image: &[u8]| Affine::turn(extent, 90.0).apply(image, 1);
+        let turned = |extent, image: &[u8]| Affine::rotation(extent, 90.0).apply(image, 1);
         assert_eq!(turned([2, 2], &[1, 2, 3, 4]), [2, 4, 1, 3]);
         // one row, turned upright, keeps its middle
         assert_eq!(turned([1, 3], &[1, 2, 3]), [0, 2, 0]);

@@ -57,7 +57,9 @@ impl Augment {
                 true => Affine::mirror(same),
                 false => Affine::identity(same),
             },
-            Augment::Rotate(degrees) => Affine::turn(same, degrees * (2.0 * key.uniform(0) - 1.0)),
+            Augment::Rotate(degrees) => {
+                Affine::rotation(same, degrees * (2.0 * key.uniform(0) - 1.0))
+            }
         }
     }
 

@@ -96,10 +96,10 @@ pub(crate) fn table(Normalisation { mean, deviation }: &Normalisation) -> Vec<[f
 impl Preparation {
     /// What happens to an image of that shape and number under a key, alteration by alteration.
     pub(crate) fn alterations(&self, mut shape: Shape, image: usize, key: Key) -> Vec<Affine> {
-        let key = key.with(image as u64);
+        let key = key.fold_in(image as u64);
         let mut alterations = Vec::with_capacity(self.augment.len());
         for (i, augment) in (0u64..).zip(&self.augment) {
-            alterations.push(augment.affine(shape, key.with(i)));
+            alterations.push(augment.affine(shape, key.fold_in(i)));
             shape = augment.shape(shape).unwrap_or(shape);
         }
         alterations

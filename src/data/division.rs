@@ -31,7 +31,7 @@ pub fn seeded(listing: &Listing, seed: u64) -> Vec<usize> {
 
 /// The order of so many pictures that a seed gives.
 pub(super) fn permutation(count: usize, seed: u64) -> Vec<usize> {
-    Key::named("division").with(seed).permutation(count)
+    Key::named("division").fold_in(seed).permutation(count)
 }
 
 /// The order that a file gives: the named one, or the folder's own, or else that of [`SEED`].

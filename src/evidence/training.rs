@@ -120,7 +120,6 @@ impl Training {
 mod tests {
     use super::*;
     use crate::train::Curve;
-    use crate::zoo::Registry;
     use std::path::Path;
 
     const TEXT: &str = r#"
@@ -153,7 +152,7 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
     }
 
     fn experiment() -> Experiment {
-        crate::experiment::parse(Path::new("e.toml"), TEXT, &Registry::builtin()).unwrap()
+        crate::experiment::parse(Path::new("e.toml"), TEXT).unwrap()
     }
 
     #[test]

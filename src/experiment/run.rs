@@ -5,7 +5,7 @@ use super::kept::{Keep, claim, read, write};
 use crate::data::{DataError, Dataset, Fit, Source};
 use crate::graph::Shape;
 use crate::train::{
-    CheckpointPaths, Engine, Scale, Task, Told, TrainError, Trained, fit, fits, image_shape,
+    CheckpointPaths, Engine, Scale, StepProgress, Task, TrainError, Trained, fit, fits, image_shape,
 };
 use std::fs::File;
 use std::ops::Range;
@@ -97,13 +97,13 @@ struct Job {
 
 /// An arm and a seed, as runs hear of them, and how far the run is.
 #[derive(Debug, Clone, Copy)]
-pub struct Heard<'a> {
+pub struct ProgressEvent<'a> {
     /// The arm.
     pub arm: &'a str,
     /// The seed.
     pub seed: u64,
     /// How far it is.
-    pub told: Told,
+    pub progress: StepProgress,
 }
 
 /// An experiment that is ready to run.
@@ -126,20 +126,19 @@ impl<'a> PreparedExperiment<'a> {
             let Some(recipe) = arm.recipes.get(&plan.scale) else {
                 continue;
             };
-            let model = &arm.models[&plan.scale];
             let fault = |error| ExperimentFault::Run {
                 experiment: plan.experiment.name.clone(),
                 arm: arm.name.clone(),
                 seed: plan.seeds.start,
                 error: Box::new(error),
             };
-            let images = (recipe.data, image_shape(recipe, model), recipe.fit);
+            let images = (recipe.data, image_shape(recipe).map_err(fault)?, recipe.fit);
             // arms mostly see the same images
             let data = match read.take().filter(|(known, _)| *known == images) {
                 Some((_, data)) => data,
                 None => recipe.data.load(plan.data, images.1, recipe.fit)?,
             };
-            let task = Task::new(recipe, model, data.clone()).map_err(fault)?;
+            let task = Task::new(recipe, data.clone()).map_err(fault)?;
             read = Some((images, data));
             tasks.push((arm.name.as_str(), task));
         }
@@ -163,7 +162,7 @@ impl<'a> PreparedExperiment<'a> {
             * (self.plan.seeds.end - self.plan.seeds.start)
     }
 
-    /// Trains on an engine; `heard` hears of each step and stops everything by returning false. At the quick
+    /// Trains on an engine; `on_step` is called with each step and stops everything by returning false. At the quick
     /// scale as many runs go side by side as there are processors, each on one, where the engine lets them; at the
     /// full scale one after another. No result depends on that.
     ///
@@ -172,7 +171,7 @@ impl<'a> PreparedExperiment<'a> {
     pub fn run<E: Engine>(
         &self,
         engine: &E,
-        heard: &(dyn Fn(Heard) -> bool + Sync),
+        on_step: &(dyn Fn(ProgressEvent) -> bool + Sync),
     ) -> Result<Vec<Trained>, ExperimentFault> {
         let jobs: Vec<Job> = (self.plan.seeds.clone())
             .flat_map(|seed| (0..self.tasks.len()).map(move |arm| Job { arm, seed }))
@@ -188,7 +187,7 @@ impl<'a> PreparedExperiment<'a> {
         };
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
         let done = Mutex::new(Vec::new());
-        let goes_on = |heard_of: Heard| heard(heard_of) && !failed.load(Ordering::Relaxed);
+        let goes_on = |event: ProgressEvent| on_step(event) && !failed.load(Ordering::Relaxed);
         let work = || {
             while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let trained = self.train(engine, job, &goes_on);
@@ -259,7 +258,7 @@ impl<'a> PreparedExperiment<'a> {
         &self,
         engine: &E,
         job: &Job,
-        heard: &(dyn Fn(Heard) -> bool + Sync),
+        on_step: &(dyn Fn(ProgressEvent) -> bool + Sync),
     ) -> Result<Trained, ExperimentFault> {
         let Plan {
             experiment,
@@ -273,8 +272,14 @@ impl<'a> PreparedExperiment<'a> {
         if let Some(path) = finished.as_ref().filter(|path| path.exists()) {
             return read(path, [recipe, data], engine.name());
         }
-        let told = |told: Told| heard(Heard { arm, seed, told });
-        let fitted = fit(engine, task, seed, paths.as_ref(), &told);
+        let progress = |progress| {
+            on_step(ProgressEvent {
+                arm,
+                seed,
+                progress,
+            })
+        };
+        let fitted = fit(engine, task, seed, paths.as_ref(), &progress);
         let (curve, seconds) = fitted.map_err(|error| self.fault(job, error))?;
         let trained = Trained {
             experiment: experiment.name.clone(),

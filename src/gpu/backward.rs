@@ -1,27 +1,33 @@
 //! How is the backward pass of a network written as commands?
 
-use super::draft::{launch, sweep};
+use super::builder::{launch, sweep};
 use super::forward::kind;
-use super::slopes::Slopes;
+use super::grad_buffers::GradBuffers;
+use super::lowering::Lowering;
 use super::sums::Strips;
-use super::writer::Writer;
 use super::{Address, GpuError};
-use crate::graph::{Group, NodeId, Op};
+use crate::graph::{FusedGroup, NodeId, Op};
 
 type Result<T> = std::result::Result<T, GpuError>;
 
-impl Writer<'_> {
-    /// Computes the gradients of all weights that the gradients of values in `slopes` reach.
-    pub fn backward(&mut self, groups: &[Group], slopes: &mut Slopes) -> Result<()> {
+impl Lowering<'_> {
+    /// Computes the gradients of all weights that the gradients of values in `gradients` reach.
+    pub fn backward(&mut self, groups: &[FusedGroup], gradients: &mut GradBuffers) -> Result<()> {
         for group in groups.iter().rev() {
-            if let Some(dy) = slopes.values[group.last].filter(|_| slopes.needed[group.last]) {
-                self.group_backward(group, dy, slopes)?;
+            if let Some(dy) = gradients.values[group.last].filter(|_| gradients.needed[group.last])
+            {
+                self.group_backward(group, dy, gradients)?;
             }
         }
         Ok(())
     }
 
-    fn group_backward(&mut self, group: &Group, dy: Address, slopes: &mut Slopes) -> Result<()> {
+    fn group_backward(
+        &mut self,
+        group: &FusedGroup,
+        dy: Address,
+        gradients: &mut GradBuffers,
+    ) -> Result<()> {
         let id = group.first;
         let node = self.node(id);
         let (to, units) = (self.maps(id), self.units(id));
@@ -32,7 +38,7 @@ impl Writer<'_> {
         match &node.op {
             Op::Input => {}
             Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. } => {
-                self.unit_backward(group, dy, slopes)?;
+                self.unit_backward(group, dy, gradients)?;
             }
             &Op::Lrn {
                 size,
@@ -40,10 +46,10 @@ impl Writer<'_> {
                 beta,
                 k,
             } => {
-                if let Some((dx, add)) = slopes.into(self, input)? {
-                    let taken = self.draft.floats(units)?;
+                if let Some((dx, add)) = gradients.slot(self, input)? {
+                    let taken = self.builder.floats(units)?;
                     launch!(
-                        self.draft,
+                        self.builder,
                         "lrn_taken",
                         units,
                         x,
@@ -57,7 +63,7 @@ impl Writer<'_> {
                     )?;
                     let factor = 2.0 * alpha * beta;
                     launch!(
-                        self.draft,
+                        self.builder,
                         "lrn_backward",
                         units,
                         x,
@@ -76,20 +82,27 @@ impl Writer<'_> {
             }
             Op::Activation(activation) => {
                 let y = self.value(id);
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     match kind(*activation) {
-                        Some(kind) => {
-                            sweep!(self.draft, "activate_backward", units, y, dy, dx, kind, add)?
-                        }
+                        Some(kind) => sweep!(
+                            self.builder,
+                            "activate_backward",
+                            units,
+                            y,
+                            dy,
+                            dx,
+                            kind,
+                            add
+                        )?,
                         None => {
                             let rows = self.rows(id);
-                            launch!(self.draft, "softmax_backward", rows, y, dy, dx, to.c, add)?;
+                            launch!(self.builder, "softmax_backward", rows, y, dy, dx, to.c, add)?;
                         }
                     }
                 }
             }
             Op::MaxPool { window } => {
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     let which = self.kept[id];
                     self.slide(
                         "max_pool_backward",
@@ -105,7 +118,7 @@ impl Writer<'_> {
                 window,
                 count_include_pad,
             } => {
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     self.slide(
                         "avg_pool_backward",
                         self.places(input),
@@ -117,13 +130,13 @@ impl Writer<'_> {
                 }
             }
             Op::AdaptiveAvgPool { .. } => {
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     if to.plane() == 1 {
                         return self.map_spread(input, dy, 1.0 / from.plane() as f64, dx, add);
                     }
                     let places = self.places(input);
                     launch!(
-                        self.draft,
+                        self.builder,
                         "cells_backward",
                         places,
                         dy,
@@ -138,8 +151,8 @@ impl Writer<'_> {
                 }
             }
             Op::Subsample { window } => {
-                let strips = Strips::new(self.rows(id), self.draft.blocks(to.c));
-                let parts = self.draft.floats(strips.many * 2 * to.c)?;
+                let strips = Strips::new(self.rows(id), self.builder.blocks(to.c));
+                let parts = self.builder.floats(strips.many * 2 * to.c)?;
                 self.slide(
                     "subsample_sums",
                     strips.threads,
@@ -149,12 +162,12 @@ impl Writer<'_> {
                     &[strips.rows.into(), strips.each.into()],
                 )?;
                 let owner = self.graph.owner(id);
-                let add = !slopes.started.insert(owner);
-                let parts = strips.fold(&mut self.draft, parts, 2 * to.c)?;
+                let add = !gradients.started.insert(owner);
+                let parts = strips.fold(&mut self.builder, parts, 2 * to.c)?;
                 for which in 0..2 {
                     let to_weight = self.gradient(id, which);
                     launch!(
-                        self.draft,
+                        self.builder,
                         "fold_last",
                         to.c,
                         parts.parts,
@@ -165,7 +178,7 @@ impl Writer<'_> {
                         add
                     )?;
                 }
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     let weight = self.float(id, 0);
                     self.slide(
                         "subsample_backward",
@@ -178,10 +191,10 @@ impl Writer<'_> {
                 }
             }
             Op::Rbf { out } => {
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     let (codes, units) = (self.float(id, 0), self.units(input));
                     launch!(
-                        self.draft,
+                        self.builder,
                         "rbf_backward",
                         units,
                         x,
@@ -195,18 +208,18 @@ impl Writer<'_> {
                 }
             }
             Op::Dropout { p } => {
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     self.dropout(id, *p, dy, dx, add)?;
                 }
             }
             Op::Flatten => {
                 if from.plane() == 1 || from.c == 1 {
-                    return slopes.give(self, input, dy);
+                    return gradients.accumulate(self, input, dy);
                 }
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     let plane = from.plane();
                     launch!(
-                        self.draft,
+                        self.builder,
                         "flatten_backward",
                         units,
                         dy,
@@ -221,39 +234,58 @@ impl Writer<'_> {
                 let mut at = 0;
                 for &input in &node.inputs {
                     let (c, count) = (self.maps(input).c, self.places(input));
-                    if let Some((dx, add)) = slopes.into(self, input)? {
+                    if let Some((dx, add)) = gradients.slot(self, input)? {
                         launch!(
-                            self.draft, "channels", count, dy, dx, to.c, at, c, 0usize, c, add
+                            self.builder,
+                            "channels",
+                            count,
+                            dy,
+                            dx,
+                            to.c,
+                            at,
+                            c,
+                            0usize,
+                            c,
+                            add
                         )?;
                     }
                     at += c;
                 }
             }
             Op::Slice { from: first, .. } => {
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     if !add {
-                        launch!(self.draft, "clear", self.units(input), dx)?;
+                        launch!(self.builder, "clear", self.units(input), dx)?;
                     }
                     let places = self.places(id);
                     launch!(
-                        self.draft, "channels", places, dy, dx, to.c, 0usize, from.c, *first, to.c,
+                        self.builder,
+                        "channels",
+                        places,
+                        dy,
+                        dx,
+                        to.c,
+                        0usize,
+                        from.c,
+                        *first,
+                        to.c,
                         add
                     )?;
                 }
             }
             Op::Add => {
                 // the second takes a copy, as the first may take the gradient itself
-                if let Some((dx, add)) = slopes.into(self, node.inputs[1])? {
-                    sweep!(self.draft, "scale", units, dy, dx, 1.0, 0.0, add)?;
+                if let Some((dx, add)) = gradients.slot(self, node.inputs[1])? {
+                    sweep!(self.builder, "scale", units, dy, dx, 1.0, 0.0, add)?;
                 }
-                slopes.give(self, input, dy)?;
+                gradients.accumulate(self, input, dy)?;
             }
             Op::BroadcastAdd => {
                 for &input in &node.inputs {
                     let (maps, count) = (self.maps(input), self.units(input));
-                    if let Some((dx, add)) = slopes.into(self, input)? {
+                    if let Some((dx, add)) = gradients.slot(self, input)? {
                         launch!(
-                            self.draft,
+                            self.builder,
                             "broadcast_add_backward",
                             count,
                             dy,
@@ -269,24 +301,24 @@ impl Writer<'_> {
                     }
                 }
             }
-            Op::Gate => self.gate_backward(id, dy, slopes)?,
+            Op::Gate => self.gate_backward(id, dy, gradients)?,
             Op::Mean { .. } => {
                 for (i, &input) in node.inputs.iter().enumerate() {
-                    if let Some((dx, add)) = slopes.into(self, input)? {
+                    if let Some((dx, add)) = gradients.slot(self, input)? {
                         self.mean(id, &[dy], i, dx, add)?;
                     }
                 }
             }
             Op::Scale { factor, .. } => {
-                if let Some((dx, add)) = slopes.into(self, input)? {
-                    sweep!(self.draft, "scale", units, dy, dx, *factor, 0.0, add)?;
+                if let Some((dx, add)) = gradients.slot(self, input)? {
+                    sweep!(self.builder, "scale", units, dy, dx, *factor, 0.0, add)?;
                 }
             }
             Op::PadShortcut { stride, .. } => {
-                if let Some((dx, add)) = slopes.into(self, input)? {
+                if let Some((dx, add)) = gradients.slot(self, input)? {
                     let (units, front) = (self.units(input), (to.c - from.c) / 2);
                     launch!(
-                        self.draft,
+                        self.builder,
                         "shortcut_backward",
                         units,
                         dy,
@@ -307,22 +339,45 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn gate_backward(&mut self, id: NodeId, dy: Address, slopes: &mut Slopes) -> Result<()> {
+    fn gate_backward(
+        &mut self,
+        id: NodeId,
+        dy: Address,
+        gradients: &mut GradBuffers,
+    ) -> Result<()> {
         let [input, gate] = self.node(id).inputs[..] else {
             unreachable!("a gate has two inputs");
         };
         let (maps, places, gates) = (self.maps(id), self.places(id), self.units(gate));
         let (c, plane, by_unit) = (maps.c, maps.plane(), gates == self.units(id));
         let (x, values) = (self.value(input), self.value(gate));
-        if let Some((dx, add)) = slopes.into(self, input)? {
+        if let Some((dx, add)) = gradients.slot(self, input)? {
             launch!(
-                self.draft, "gate", places, dy, values, dx, c, plane, by_unit, add
+                self.builder,
+                "gate",
+                places,
+                dy,
+                values,
+                dx,
+                c,
+                plane,
+                by_unit,
+                add
             )?;
         }
-        match slopes.into(self, gate)? {
+        match gradients.slot(self, gate)? {
             Some((dgate, add)) if by_unit => {
                 launch!(
-                    self.draft, "gate", places, dy, x, dgate, c, plane, true, add
+                    self.builder,
+                    "gate",
+                    places,
+                    dy,
+                    x,
+                    dgate,
+                    c,
+                    plane,
+                    true,
+                    add
                 )
             }
             Some((dgate, add)) => self.map_sums(id, [x.into(), dy.into()], 1.0, dgate, add),

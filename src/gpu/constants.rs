@@ -1,7 +1,7 @@
 //! What changes from step to step, as one run of bytes: it is written before each step, so that the
 //! program itself never changes.
 
-use super::weights::Stack;
+use super::weights::BumpAllocator;
 use super::{Address, GpuError};
 use crate::graph::{Graph, NodeId, Op};
 use crate::ops::dropout::shares;
@@ -24,9 +24,14 @@ pub(super) struct Constants {
 
 impl Constants {
     /// Of a network and a batch, whose labels are below `classes`.
-    pub fn new(graph: &Graph, batch: usize, classes: usize, stack: &mut Stack) -> Constants {
+    pub fn new(
+        graph: &Graph,
+        batch: usize,
+        classes: usize,
+        allocator: &mut BumpAllocator,
+    ) -> Constants {
         // offsets from an address that is aligned
-        let mut inside = Stack(0);
+        let mut inside = BumpAllocator(0);
         inside.take(16);
         let labels = inside.take(batch * 4).0;
         let (mut masks, mut shares) = (BTreeMap::new(), BTreeMap::new());
@@ -42,7 +47,7 @@ impl Constants {
             }
         }
         Constants {
-            base: stack.take(inside.0),
+            base: allocator.take(inside.0),
             bytes: inside.0,
             batch,
             classes,
@@ -102,14 +107,14 @@ impl Constants {
             if let Op::Dropout { p } = graph.nodes()[id].op {
                 // 53 bits are below p * 2^53, and so is no part of one
                 let limit = (p * (1u64 << 53) as f64).ceil() as u64;
-                let key = step.key.with(id as u64).number();
+                let key = step.key.fold_in(id as u64).number();
                 put(&mut bytes[at..], [key, limit].map(u64::to_ne_bytes));
             }
         }
         for (&id, &at) in &self.shares {
             let node = &graph.nodes()[id];
             if let Op::Mean { drop_path } = node.op {
-                let key = step.key.with(id as u64);
+                let key = step.key.fold_in(id as u64);
                 let shares = shares(node.inputs.len(), self.batch, drop_path, key);
                 let flat = shares.into_iter().flatten();
                 put(&mut bytes[at..], flat.map(|x| (x as f32).to_ne_bytes()));
@@ -122,12 +127,12 @@ impl Constants {
 /// What the kernel of an optimiser reads: rate, root, and by what matrices and vectors shrink.
 fn numbers(optimizer: &Optimizer, step: Step) -> [f32; 4] {
     let of = |adam: &crate::train::Adam, decoupled| {
-        let of = |decays| adam.constants(decoupled, step.number, step.share, decays);
+        let of = |decays| adam.constants(decoupled, step.number, step.lr_factor, decays);
         let (matrix, vector) = (of(true), of(adam.decay_all));
         [matrix.rate, matrix.root, matrix.shrink, vector.shrink]
     };
     match optimizer {
-        Optimizer::Sgd(sgd) => [sgd.constants(step.share, true).rate, 0.0, 0.0, 0.0],
+        Optimizer::Sgd(sgd) => [sgd.constants(step.lr_factor, true).rate, 0.0, 0.0, 0.0],
         Optimizer::Adam(adam) => of(adam, false),
         Optimizer::AdamW(adam) => of(adam, true),
     }

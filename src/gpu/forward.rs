@@ -1,9 +1,9 @@
 //! How is the forward pass of a network written as commands?
 
-use super::draft::{Given, launch, sweep};
-use super::writer::{Mode, Writer};
+use super::builder::{KernelArg, launch, sweep};
+use super::lowering::{Lowering, Mode};
 use super::{Address, GpuError};
-use crate::graph::{Activation, Group, NodeId, Op};
+use crate::graph::{Activation, FusedGroup, NodeId, Op};
 
 type Result<T> = std::result::Result<T, GpuError>;
 
@@ -21,9 +21,9 @@ pub(super) fn kind(activation: Activation) -> Option<i32> {
     }
 }
 
-impl Writer<'_> {
+impl Lowering<'_> {
     /// Computes the values of the groups from images, `float` `[n][c][h][w]`.
-    pub fn forward(&mut self, groups: &[Group], images: Address) -> Result<()> {
+    pub fn forward(&mut self, groups: &[FusedGroup], images: Address) -> Result<()> {
         for group in groups {
             let value = self.group(group, images)?;
             self.values[group.last] = Some(value);
@@ -31,7 +31,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn group(&mut self, group: &Group, images: Address) -> Result<Address> {
+    fn group(&mut self, group: &FusedGroup, images: Address) -> Result<Address> {
         let id = group.first;
         let node = self.node(id);
         let (to, units) = (self.maps(id), self.units(id));
@@ -43,8 +43,8 @@ impl Writer<'_> {
         };
         match &node.op {
             Op::Input => {
-                let y = self.draft.units(units)?;
-                launch!(self.draft, "images", units, x, y, to.c, to.plane())?;
+                let y = self.builder.units(units)?;
+                launch!(self.builder, "images", units, x, y, to.c, to.plane())?;
                 Ok(y)
             }
             Op::Conv(_) | Op::Linear { .. } => {
@@ -59,26 +59,26 @@ impl Writer<'_> {
                 beta,
                 k,
             } => {
-                let y = self.draft.units(units)?;
-                launch!(self.draft, "lrn", units, x, y, to.c, size, alpha, beta, k)?;
+                let y = self.builder.units(units)?;
+                launch!(self.builder, "lrn", units, x, y, to.c, size, alpha, beta, k)?;
                 Ok(y)
             }
             Op::Activation(activation) => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 match kind(*activation) {
-                    Some(kind) => sweep!(self.draft, "activate", units, x, y, kind)?,
-                    None => launch!(self.draft, "softmax", self.rows(id), x, y, to.c)?,
+                    Some(kind) => sweep!(self.builder, "activate", units, x, y, kind)?,
+                    None => launch!(self.builder, "softmax", self.rows(id), x, y, to.c)?,
                 }
                 Ok(y)
             }
             Op::MaxPool { window } => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 if matches!(self.mode, Mode::Train { .. }) {
                     if window.taps() >= usize::from(u16::MAX) {
                         let what = ": a window of 65535 taps or more";
                         return Err(GpuError::Network([&node.path, what].concat()));
                     }
-                    self.kept[id] = Some(self.draft.tensor(units, 2)?);
+                    self.kept[id] = Some(self.builder.tensor(units, 2)?);
                 }
                 let before = [x.into(), y.into(), self.kept[id].into()];
                 self.slide("max_pool", self.places(id), id, window, &before, &[])?;
@@ -88,8 +88,8 @@ impl Writer<'_> {
                 window,
                 count_include_pad,
             } => {
-                let y = self.draft.units(units)?;
-                let padded = [Given::from(*count_include_pad)];
+                let y = self.builder.units(units)?;
+                let padded = [KernelArg::from(*count_include_pad)];
                 self.slide(
                     "avg_pool",
                     self.places(id),
@@ -101,35 +101,44 @@ impl Writer<'_> {
                 Ok(y)
             }
             Op::AdaptiveAvgPool { .. } => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 if to.plane() == 1 {
                     let input = node.inputs[0];
                     let share = 1.0 / from.plane() as f64;
-                    self.map_sums(input, [x.into(), Given::At(None)], share, y, false)?;
+                    self.map_sums(input, [x.into(), KernelArg::At(None)], share, y, false)?;
                     return Ok(y);
                 }
                 launch!(
-                    self.draft, "cells", units, x, y, to.c, from.h, from.w, to.h, to.w
+                    self.builder,
+                    "cells",
+                    units,
+                    x,
+                    y,
+                    to.c,
+                    from.h,
+                    from.w,
+                    to.h,
+                    to.w
                 )?;
                 Ok(y)
             }
             Op::Subsample { window } => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 let (weight, bias) = (self.float(id, 0), self.float(id, 1));
                 let before = [x.into(), weight.into(), bias.into(), y.into()];
                 self.slide("subsample", self.places(id), id, window, &before, &[])?;
                 Ok(y)
             }
             Op::Rbf { out } => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 let codes = self.float(id, 0);
-                launch!(self.draft, "rbf", units, x, codes, y, from.c, *out)?;
+                launch!(self.builder, "rbf", units, x, codes, y, from.c, *out)?;
                 Ok(y)
             }
             Op::Dropout { p } => match self.mode {
                 Mode::Eval { .. } => Ok(x),
                 Mode::Train { .. } => {
-                    let y = self.draft.units(units)?;
+                    let y = self.builder.units(units)?;
                     self.dropout(id, *p, x, y, false)?;
                     Ok(y)
                 }
@@ -138,42 +147,62 @@ impl Writer<'_> {
                 if from.plane() == 1 || from.c == 1 {
                     return Ok(x);
                 }
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 // a thread for each unit of the maps
-                launch!(self.draft, "flatten", units, x, y, from.c, from.plane())?;
+                launch!(self.builder, "flatten", units, x, y, from.c, from.plane())?;
                 Ok(y)
             }
             Op::Concat => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 let mut at = 0;
                 for &input in &node.inputs {
                     let (x, c) = (self.value(input), self.maps(input).c);
                     let count = self.places(input);
                     launch!(
-                        self.draft, "channels", count, x, y, c, 0usize, to.c, at, c, false
+                        self.builder,
+                        "channels",
+                        count,
+                        x,
+                        y,
+                        c,
+                        0usize,
+                        to.c,
+                        at,
+                        c,
+                        false
                     )?;
                     at += c;
                 }
                 Ok(y)
             }
             Op::Slice { from: first, .. } => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 let places = self.places(id);
                 launch!(
-                    self.draft, "channels", places, x, y, from.c, *first, to.c, 0usize, to.c, false
+                    self.builder,
+                    "channels",
+                    places,
+                    x,
+                    y,
+                    from.c,
+                    *first,
+                    to.c,
+                    0usize,
+                    to.c,
+                    false
                 )?;
                 Ok(y)
             }
             Op::Add => {
-                let y = self.draft.units(units)?;
-                sweep!(self.draft, "sum", units, x, self.input(id, 1), y)?;
+                let y = self.builder.units(units)?;
+                sweep!(self.builder, "sum", units, x, self.input(id, 1), y)?;
                 Ok(y)
             }
             Op::BroadcastAdd => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 let (other, b) = (self.input(id, 1), self.maps(node.inputs[1]));
                 launch!(
-                    self.draft,
+                    self.builder,
                     "broadcast_add",
                     units,
                     x,
@@ -192,11 +221,11 @@ impl Writer<'_> {
                 Ok(y)
             }
             Op::Gate => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 let by_unit = self.units(node.inputs[1]) == units;
                 let (gates, places) = (self.input(id, 1), self.places(id));
                 launch!(
-                    self.draft,
+                    self.builder,
                     "gate",
                     places,
                     x,
@@ -210,7 +239,7 @@ impl Writer<'_> {
                 Ok(y)
             }
             Op::Mean { .. } => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 let values: Vec<Address> = node.inputs.iter().map(|&id| self.value(id)).collect();
                 for (i, some) in values.chunks(MEANS).enumerate() {
                     self.mean(id, some, i * MEANS, y, i > 0)?;
@@ -218,16 +247,27 @@ impl Writer<'_> {
                 Ok(y)
             }
             Op::Scale { factor, offset } => {
-                let y = self.draft.units(units)?;
-                sweep!(self.draft, "scale", units, x, y, *factor, *offset, false)?;
+                let y = self.builder.units(units)?;
+                sweep!(self.builder, "scale", units, x, y, *factor, *offset, false)?;
                 Ok(y)
             }
             Op::PadShortcut { stride, .. } => {
-                let y = self.draft.units(units)?;
+                let y = self.builder.units(units)?;
                 let front = (to.c - from.c) / 2;
                 launch!(
-                    self.draft, "shortcut", units, x, y, from.c, from.h, from.w, to.c, to.h, to.w,
-                    front, *stride
+                    self.builder,
+                    "shortcut",
+                    units,
+                    x,
+                    y,
+                    from.c,
+                    from.h,
+                    from.w,
+                    to.c,
+                    to.h,
+                    to.w,
+                    front,
+                    *stride
                 )?;
                 Ok(y)
             }
@@ -244,7 +284,7 @@ impl Writer<'_> {
         // where all is dropped the factor does not matter
         let factor = if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
         launch!(
-            self.draft,
+            self.builder,
             "dropout",
             units,
             x,
@@ -270,11 +310,11 @@ impl Writer<'_> {
             Mode::Train { constants, .. } => constants.shares(id, input),
             Mode::Eval { .. } => None,
         };
-        let value = |i: usize| Given::At(values.get(i).copied());
+        let value = |i: usize| KernelArg::At(values.get(i).copied());
         let factor = 1.0 / self.node(id).inputs.len() as f64;
         let (units, each) = (self.units(id), self.maps(id).units());
         launch!(
-            self.draft,
+            self.builder,
             "mean",
             units,
             value(0),

@@ -1,9 +1,9 @@
 //! How are the loss and the step of the optimiser written as commands?
 
-use super::draft::{Draft, Given, launch};
-use super::slopes::Slopes;
+use super::builder::{KernelArg, ProgramBuilder, launch};
+use super::grad_buffers::GradBuffers;
+use super::lowering::Lowering;
 use super::weights::Learned;
-use super::writer::Writer;
 use super::{Address, GpuError};
 use crate::graph::NodeId;
 use crate::train::{Adam, Optimizer};
@@ -23,7 +23,7 @@ pub struct Training {
 
 impl Training {
     /// Numbers that the optimiser remembers of each weight.
-    pub(super) fn memories(&self) -> usize {
+    pub(super) fn states(&self) -> usize {
         match self.optimizer {
             Optimizer::Sgd(sgd) if sgd.momentum > 0.0 => 1,
             Optimizer::Sgd(_) => 0,
@@ -34,38 +34,50 @@ impl Training {
 
 /// Where a loss goes, for each sample, and whether its prediction is right.
 #[derive(Clone, Copy)]
-pub(super) struct Told {
+pub(super) struct LossOutputs {
     pub losses: Address,
     pub right: Address,
 }
 
-impl Writer<'_> {
+impl Lowering<'_> {
     /// The loss of scores, and its gradient times `factor`.
     pub fn loss(
         &mut self,
         id: NodeId,
         labels: Address,
-        told: Option<Told>,
+        outputs: Option<LossOutputs>,
         training: &Training,
         factor: f64,
-        slopes: &mut Slopes,
+        gradients: &mut GradBuffers,
     ) -> Result<(), GpuError> {
         let (scores, classes, n) = (self.value(id), self.maps(id).c, self.batch);
         if self.node(id).shape.dims().len() != 1 {
             let what = ": has no scores to train by";
             return Err(GpuError::Network([&self.node(id).path, what].concat()));
         }
-        let (losses, right) = (told.map(|told| told.losses), told.map(|told| told.right));
-        let lines = self.draft.floats(2 * n)?;
+        let (losses, right) = (
+            outputs.map(|outputs| outputs.losses),
+            outputs.map(|outputs| outputs.right),
+        );
+        let lines = self.builder.floats(2 * n)?;
         let smoothing = training.smoothing;
         launch!(
-            self.draft, "loss", n, scores, labels, lines, losses, right, smoothing, classes
+            self.builder,
+            "loss",
+            n,
+            scores,
+            labels,
+            lines,
+            losses,
+            right,
+            smoothing,
+            classes
         )?;
-        let Some((dx, add)) = slopes.into(self, id)? else {
+        let Some((dx, add)) = gradients.slot(self, id)? else {
             return Ok(());
         };
         launch!(
-            self.draft,
+            self.builder,
             "loss_backward",
             n * classes,
             scores,
@@ -83,7 +95,7 @@ impl Writer<'_> {
 
 /// Moves all that learns; `now` are the step's numbers.
 pub(super) fn update(
-    draft: &mut Draft,
+    builder: &mut ProgramBuilder,
     optimizer: &Optimizer,
     learned: &Learned<'_>,
     now: Address,
@@ -91,21 +103,21 @@ pub(super) fn update(
     if learned.count == 0 {
         return Ok(());
     }
-    let memory = |i: usize| Given::At(learned.memory.get(i).copied());
+    let state = |i: usize| KernelArg::At(learned.state.get(i).copied());
     let mut adapt = |adam: &Adam, decoupled: bool| {
         // those numbers that are the same in every step
         let [matrix, vector] =
             [true, adam.decay_all].map(|decays| adam.constants(decoupled, 1, 1.0, decays));
         launch!(
-            draft,
+            builder,
             "adapt",
             learned.count,
             learned.weights,
             learned.low,
             learned.matrices,
             learned.vectors,
-            memory(0),
-            memory(1),
+            state(0),
+            state(1),
             now,
             adam.beta1,
             adam.beta2,
@@ -121,14 +133,14 @@ pub(super) fn update(
         Optimizer::Sgd(sgd) => {
             let [matrix, vector] = [true, sgd.decay_all].map(|decays| sgd.constants(1.0, decays));
             launch!(
-                draft,
+                builder,
                 "descend",
                 learned.count,
                 learned.weights,
                 learned.low,
                 learned.matrices,
                 learned.vectors,
-                memory(0),
+                state(0),
                 now,
                 sgd.momentum,
                 matrix.decay,

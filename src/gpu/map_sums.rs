@@ -1,19 +1,19 @@
 //! How is a sum over each map of each sample written as commands? Means of maps are such sums, and gradients of gates.
 
-use super::draft::{Given, launch};
-use super::writer::Writer;
+use super::builder::{KernelArg, launch};
+use super::lowering::Lowering;
 use super::{Address, GpuError};
 use crate::graph::NodeId;
 
 /// Units of a map that a thread adds up.
 const MAPPED: usize = 64;
 
-impl Writer<'_> {
+impl Lowering<'_> {
     /// The sums over each map of each sample of a layer's size, of a value or of the product of two, times a factor.
     pub fn map_sums(
         &mut self,
         id: NodeId,
-        [x, b]: [Given; 2],
+        [x, b]: [KernelArg; 2],
         factor: f64,
         y: Address,
         add: bool,
@@ -22,10 +22,10 @@ impl Writer<'_> {
         let each = maps.plane().min(MAPPED);
         let strips = maps.plane().div_ceil(each);
         let sums = self.batch * strips;
-        let parts = self.draft.floats(sums * maps.c)?;
-        let threads = sums * self.draft.blocks(maps.c);
+        let parts = self.builder.floats(sums * maps.c)?;
+        let threads = sums * self.builder.blocks(maps.c);
         launch!(
-            self.draft,
+            self.builder,
             "map_sums",
             threads,
             x,
@@ -36,7 +36,7 @@ impl Writer<'_> {
             each
         )?;
         launch!(
-            self.draft,
+            self.builder,
             "map_fold",
             self.batch * maps.c,
             parts,
@@ -59,7 +59,7 @@ impl Writer<'_> {
     ) -> Result<(), GpuError> {
         let (maps, places) = (self.maps(id), self.places(id));
         launch!(
-            self.draft,
+            self.builder,
             "map_spread",
             places,
             dy,

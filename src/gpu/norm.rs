@@ -1,33 +1,33 @@
 //! How is batch normalisation written as commands?
 
-use super::draft::launch;
+use super::builder::launch;
+use super::lowering::{Lowering, Mode};
 use super::sums::Strips;
-use super::writer::{Mode, Writer};
 use super::{Address, GpuError};
 use crate::graph::{NodeId, Op};
 use crate::net::Norm;
 
-/// What ReLU cuts off behind a normalisation.
+/// Which gradients the ReLU behind a normalisation lets through.
 #[derive(Clone, Copy)]
-pub(super) enum Cut {
-    /// Nothing: there is none.
+pub(super) enum ReluMask {
+    /// All: there is no ReLU.
     Nothing,
-    /// What the normalised input tells.
+    /// Where the normalised input, computed again, is positive.
     ByInput,
-    /// What the output tells, which has something added to it; what is left of the gradient goes to the other place.
+    /// Where the output, to which a residual was added, is positive; the masked gradient goes to the second address.
     ByOutput(Address, Address),
 }
 
-impl Writer<'_> {
+impl Lowering<'_> {
     /// What each channel of `x` is normalised by; the running statistics take in the batch's.
-    pub fn line(&mut self, id: NodeId, x: Address) -> Result<Address, GpuError> {
+    pub fn scale_shift(&mut self, id: NodeId, x: Address) -> Result<Address, GpuError> {
         let node = self.node(id);
         let Op::BatchNorm { eps, momentum } = node.op else {
-            unreachable!("a batch normalisation has a line");
+            unreachable!("a batch normalisation has scale and shift");
         };
         let (c, rows) = (self.maps(id).c, self.rows(id));
         let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|which| self.float(id, which));
-        let line = self.draft.floats(4 * c)?;
+        let scale_shift = self.builder.floats(4 * c)?;
         let correction = match self.mode {
             Mode::Eval { .. }
             | Mode::Train {
@@ -35,17 +35,17 @@ impl Writer<'_> {
                 ..
             } => {
                 launch!(
-                    self.draft,
+                    self.builder,
                     "norm_running",
                     c,
                     mean,
                     variance,
                     weight,
                     bias,
-                    line,
+                    scale_shift,
                     eps
                 )?;
-                return Ok(line);
+                return Ok(scale_shift);
             }
             _ if rows < 2 => {
                 let what = ": batch normalisation in training needs more than one value a channel: use a larger batch";
@@ -58,10 +58,10 @@ impl Writer<'_> {
                 norm: Norm::Keras, ..
             } => 1.0,
         };
-        let strips = Strips::new(rows, self.draft.blocks(c));
-        let parts = self.draft.floats(strips.many * 2 * c)?;
+        let strips = Strips::new(rows, self.builder.blocks(c));
+        let parts = self.builder.floats(strips.many * 2 * c)?;
         launch!(
-            self.draft,
+            self.builder,
             "norm_statistics",
             strips.threads,
             x,
@@ -70,15 +70,15 @@ impl Writer<'_> {
             rows,
             strips.each
         )?;
-        let parts = strips.fold_statistics(&mut self.draft, parts, c)?;
+        let parts = strips.fold_statistics(&mut self.builder, parts, c)?;
         launch!(
-            self.draft,
-            "norm_line",
+            self.builder,
+            "norm_scale_shift",
             c,
             parts.parts,
             weight,
             bias,
-            line,
+            scale_shift,
             mean,
             variance,
             parts.many,
@@ -89,7 +89,7 @@ impl Writer<'_> {
             momentum,
             correction
         )?;
-        Ok(line)
+        Ok(scale_shift)
     }
 
     /// The gradients of weight and bias, to `[dweight, dbias]`, and of the input `x`, to `dx`.
@@ -98,13 +98,14 @@ impl Writer<'_> {
         id: NodeId,
         x: Address,
         dy: Address,
-        cut: Cut,
+        mask: ReluMask,
         weights: ([Address; 2], bool),
         dx: Option<(Address, bool)>,
     ) -> Result<(), GpuError> {
         let (c, rows) = (self.maps(id).c, self.rows(id));
-        let blocks = self.draft.blocks(c);
-        let line = self.kept[id].expect("the forward pass keeps a normalisation's line");
+        let blocks = self.builder.blocks(c);
+        let scale_shift =
+            self.kept[id].expect("the forward pass keeps a normalisation's scale and shift");
         let of_batch = !matches!(
             self.mode,
             Mode::Train {
@@ -113,21 +114,21 @@ impl Writer<'_> {
             }
         );
         let strips = Strips::new(rows, blocks);
-        let parts = self.draft.floats(strips.many * 2 * c)?;
+        let parts = self.builder.floats(strips.many * 2 * c)?;
         let (threads, each) = (strips.threads, strips.each);
-        let by_input = matches!(cut, Cut::ByInput);
+        let by_input = matches!(mask, ReluMask::ByInput);
         let mut dz = dy;
-        if let Cut::ByOutput(y, left) = cut {
+        if let ReluMask::ByOutput(y, left) = mask {
             dz = left;
             launch!(
-                self.draft,
-                "norm_sums_cut",
+                self.builder,
+                "norm_sums_masked",
                 threads,
                 x,
                 dy,
                 y,
                 left,
-                line,
+                scale_shift,
                 parts,
                 c,
                 rows,
@@ -135,12 +136,12 @@ impl Writer<'_> {
             )?;
         } else {
             launch!(
-                self.draft,
+                self.builder,
                 "norm_sums",
                 threads,
                 x,
                 dy,
-                line,
+                scale_shift,
                 parts,
                 c,
                 by_input,
@@ -148,18 +149,18 @@ impl Writer<'_> {
                 each
             )?;
         }
-        let parts = strips.fold(&mut self.draft, parts, 2 * c)?;
-        let slopes = self.draft.floats(2 * c)?;
+        let parts = strips.fold(&mut self.builder, parts, 2 * c)?;
+        let gradients = self.builder.floats(2 * c)?;
         let ([dweight, dbias], add) = weights;
         launch!(
-            self.draft,
-            "norm_slopes",
+            self.builder,
+            "norm_gradients",
             c,
             parts.parts,
-            line,
+            scale_shift,
             dweight,
             dbias,
-            slopes,
+            gradients,
             parts.many,
             c,
             rows,
@@ -169,13 +170,13 @@ impl Writer<'_> {
         let Some((dx, add)) = dx else { return Ok(()) };
         let strips = Strips::of_units(rows, blocks);
         launch!(
-            self.draft,
+            self.builder,
             "norm_backward",
             strips.threads,
             x,
             dz,
-            line,
-            slopes,
+            scale_shift,
+            gradients,
             dx,
             c,
             by_input,

@@ -1,17 +1,17 @@
 //! What does a network need on the device, and what does it run there?
 //!
-//! What stays from step to step stands first: weights, gradients, the optimiser's memory, images, labels.
+//! What stays from step to step stands first: weights, gradients, the optimiser's state, images, labels.
 //! Behind it stands what a program needs while it runs; the programs share that place.
 
+use super::builder::{ProgramBuilder, launch};
 use super::constants::Constants;
-use super::draft::{Draft, launch};
-use super::gallery::{Choice, Gallery, Hung};
-use super::learn::{Told, Training, update};
-use super::slopes::Slopes;
-use super::weights::{Stack, Weights};
-use super::writer::{Mode, Writer};
+use super::dataset::{BatchIndices, DatasetLayout, DeviceDataset};
+use super::grad_buffers::GradBuffers;
+use super::learn::{LossOutputs, Training, update};
+use super::lowering::{Lowering, Mode};
+use super::weights::{BumpAllocator, Weights};
 use super::{Address, Element, GpuError, Program};
-use crate::graph::{Graph, Group, NodeId, Op, Shape, groups};
+use crate::graph::{FusedGroup, Graph, NodeId, Op, Shape, fuse};
 use crate::net::needed;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Plan<P> {
     pub weights: Weights,
     /// Images that stay.
-    pub hung: Option<Hung>,
+    pub layout: Option<DatasetLayout>,
     /// Bytes of all.
     pub bytes: usize,
     /// What runs once, behind the weights.
@@ -37,9 +37,9 @@ pub(super) struct Batch<P> {
     pub images: Address,
     /// `float` `[n][c][h][w]`, or `[n][c]`.
     pub scores: Address,
-    pub told: Told,
+    pub outputs: LossOutputs,
     /// What fills the images from those that stay.
-    pub choice: Option<(Choice, P)>,
+    pub indices: Option<(BatchIndices, P)>,
     pub predict: Option<P>,
     pub learn: Option<P>,
 }
@@ -56,7 +56,7 @@ pub struct Setup<'a> {
     /// What it learns by, and images of the batches that it learns from.
     pub learn: Option<(&'a Training, &'a [usize])>,
     /// Images that stay on the device.
-    pub gallery: Option<&'a Gallery<'a>>,
+    pub dataset: Option<&'a DeviceDataset<'a>>,
 }
 
 /// Units of a value in a batch.
@@ -65,7 +65,7 @@ pub(super) fn units(shape: Shape, batch: usize) -> Result<usize, GpuError> {
         .elements()
         .and_then(|units| usize::try_from(units).ok());
     let units = units.and_then(|units| units.checked_mul(batch));
-    super::draft::counted(units.unwrap_or(usize::MAX))
+    super::builder::counted(units.unwrap_or(usize::MAX))
 }
 
 impl Plan<Program> {
@@ -93,57 +93,58 @@ impl Plan<Program> {
         for id in (0..learns.len()).filter(|&id| reached[id]) {
             learns[graph.owner(id)] = true;
         }
-        let mut stack = Stack(0);
-        let memories = training.map_or(0, Training::memories);
-        let weights = Weights::new(graph, element, &learns, memories, &mut stack)?;
-        let live = groups(graph, &graph.live(), leads);
+        let mut allocator = BumpAllocator(0);
+        let states = training.map_or(0, Training::states);
+        let weights = Weights::new(graph, element, &learns, states, &mut allocator)?;
+        let live = fuse(graph, &graph.live(), leads);
         let folded: BTreeMap<NodeId, [Address; 2]> = live
             .iter()
             .filter_map(|group| group.norm)
             .map(|norm| {
                 let bytes = graph.nodes()[norm].shape.channels() * 4;
-                (norm, [stack.take(bytes), stack.take(bytes)])
+                (norm, [allocator.take(bytes), allocator.take(bytes)])
             })
             .collect();
-        let hung = setup.gallery.map(|gallery| gallery.hang(&mut stack));
+        let layout = setup.dataset.map(|dataset| dataset.layout(&mut allocator));
         let eval = Mode::Eval { folded: &folded };
-        let writer = |batch, mode| Writer::new(graph, batch, &weights, mode, Draft::new(element));
+        let lowering =
+            |batch, mode| Lowering::new(graph, batch, &weights, mode, ProgramBuilder::new(element));
         let mut batches = BTreeMap::new();
         for &size in &sizes {
-            let mut batch = Batch::new(graph, size, &seeds, &mut stack)?;
+            let mut batch = Batch::new(graph, size, &seeds, &mut allocator)?;
             let x = batch.images;
-            if let Some(hung) = &hung {
-                let choice = hung.choice(size, &mut stack);
-                let show = hung.show(choice, size, graph.input(), x, element)?;
-                batch.choice = Some((choice, show));
+            if let Some(layout) = &layout {
+                let indices = layout.indices(size, &mut allocator);
+                let gather = layout.gather(indices, size, graph.input(), x, element)?;
+                batch.indices = Some((indices, gather));
             }
             batches.insert(size, batch);
         }
         // behind what stays, all programs share one place
-        let mut bytes = stack.0;
-        let mut place = |draft: Draft| {
-            let (program, end) = draft.place(stack.0);
+        let mut bytes = allocator.0;
+        let mut place = |builder: ProgramBuilder| {
+            let (program, end) = builder.place(allocator.0);
             bytes = bytes.max(end);
             program
         };
         let start = place(start(element, &weights)?);
-        let fold = place(fold(writer(1, eval), &live, &folded)?);
+        let fold = place(fold(lowering(1, eval), &live, &folded)?);
         for (&size, batch) in &mut batches {
             if setup.predict.contains(&size) {
                 let (images, scores) = (batch.images, batch.scores);
-                batch.predict = Some(place(predict(writer(size, eval), &live, images, scores)?));
+                batch.predict = Some(place(predict(lowering(size, eval), &live, images, scores)?));
             }
             if let Some(training) = training.filter(|_| learned.contains(&size)) {
                 let mode = Mode::Train {
                     norm: training.norm,
                     constants: &batch.constants,
                 };
-                batch.learn = Some(place(learn(writer(size, mode), training, &seeds, batch)?));
+                batch.learn = Some(place(learn(lowering(size, mode), training, &seeds, batch)?));
             }
         }
         Ok(Plan {
             weights,
-            hung,
+            layout,
             bytes,
             start,
             fold,
@@ -161,7 +162,7 @@ impl Plan<Program> {
     ) -> Result<Plan<Q>, GpuError> {
         Ok(Plan {
             weights: self.weights,
-            hung: self.hung,
+            layout: self.layout,
             bytes: self.bytes,
             start: f(self.start)?,
             fold: f(self.fold)?,
@@ -178,34 +179,36 @@ impl<P> Batch<P> {
         graph: &Graph,
         size: usize,
         seeds: &[(NodeId, f64)],
-        stack: &mut Stack,
+        allocator: &mut BumpAllocator,
     ) -> Result<Batch<P>, GpuError> {
         let classes = seeds
             .iter()
             .map(|&(id, _)| graph.nodes()[id].shape.channels());
         let classes = classes.min().unwrap_or(0);
         Ok(Batch {
-            constants: Constants::new(graph, size, classes, stack),
-            images: stack.take(units(graph.input(), size)? * 4),
-            scores: stack.take(units(graph.prediction().shape, size)? * 4),
-            told: Told {
-                losses: stack.take(size * 4),
-                right: stack.take(size * 4),
+            constants: Constants::new(graph, size, classes, allocator),
+            images: allocator.take(units(graph.input(), size)? * 4),
+            scores: allocator.take(units(graph.prediction().shape, size)? * 4),
+            outputs: LossOutputs {
+                losses: allocator.take(size * 4),
+                right: allocator.take(size * 4),
             },
-            choice: None,
+            indices: None,
             predict: None,
             learn: None,
         })
     }
 
     fn map<Q>(self, f: &mut impl FnMut(P) -> Result<Q, GpuError>) -> Result<Batch<Q>, GpuError> {
-        let choice = self.choice.map(|(choice, show)| Ok((choice, f(show)?)));
+        let indices = self
+            .indices
+            .map(|(indices, gather)| Ok((indices, f(gather)?)));
         Ok(Batch {
             constants: self.constants,
             images: self.images,
             scores: self.scores,
-            told: self.told,
-            choice: choice.transpose()?,
+            outputs: self.outputs,
+            indices: indices.transpose()?,
             predict: self.predict.map(&mut *f).transpose()?,
             learn: self.learn.map(&mut *f).transpose()?,
         })
@@ -234,52 +237,52 @@ fn reached(graph: &Graph, seeds: &[(NodeId, f64)]) -> Vec<bool> {
     reached
 }
 
-/// Whether a layer takes along what follows it: products and normalisations.
+/// Whether a layer leads a fused group: products and normalisations do.
 fn leads(op: &Op) -> bool {
     matches!(op, Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. })
 }
 
 /// Copies weights as units, and clears what has no number yet.
-fn start(element: Element, weights: &Weights) -> Result<Draft, GpuError> {
-    let mut draft = Draft::new(element);
+fn start(element: Element, weights: &Weights) -> Result<ProgramBuilder, GpuError> {
+    let mut builder = ProgramBuilder::new(element);
     if let Some((low, count)) = weights.low().filter(|(_, count)| *count > 0) {
-        launch!(draft, "cast", count, weights.all().0, low)?;
+        launch!(builder, "cast", count, weights.all().0, low)?;
     }
     let learned = weights.learned();
     let vectors = learned.count - learned.first;
     if let Some(matrices) = learned.matrices.filter(|_| learned.first > 0) {
-        launch!(draft, "clear", learned.first, matrices)?;
+        launch!(builder, "clear", learned.first, matrices)?;
     }
     if let Some(place) = learned.vectors.filter(|_| vectors > 0) {
-        launch!(draft, "clear_float", vectors, place)?;
+        launch!(builder, "clear_float", vectors, place)?;
     }
-    for &memory in learned.memory.iter().filter(|_| learned.count > 0) {
-        launch!(draft, "clear_float", learned.count, memory)?;
+    for &state in learned.state.iter().filter(|_| learned.count > 0) {
+        launch!(builder, "clear_float", learned.count, state)?;
     }
-    Ok(draft)
+    Ok(builder)
 }
 
 /// A factor and a summand of each channel of each normalisation.
 fn fold(
-    mut writer: Writer<'_>,
-    groups: &[Group],
+    mut lowering: Lowering<'_>,
+    groups: &[FusedGroup],
     folded: &BTreeMap<NodeId, [Address; 2]>,
-) -> Result<Draft, GpuError> {
+) -> Result<ProgramBuilder, GpuError> {
     for group in groups {
         let Some(norm) = group.norm else { continue };
-        let Op::BatchNorm { eps, .. } = writer.node(norm).op else {
+        let Op::BatchNorm { eps, .. } = lowering.node(norm).op else {
             continue;
         };
         let [scale, shift] = folded[&norm];
         let offset = match norm == group.first {
             true => None,
-            false => writer.float(group.first, 1),
+            false => lowering.float(group.first, 1),
         };
-        let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|which| writer.float(norm, which));
+        let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|which| lowering.float(norm, which));
         launch!(
-            writer.draft,
+            lowering.builder,
             "norm_folded",
-            writer.maps(norm).c,
+            lowering.maps(norm).c,
             mean,
             variance,
             weight,
@@ -290,21 +293,21 @@ fn fold(
             eps
         )?;
     }
-    Ok(writer.draft)
+    Ok(lowering.builder)
 }
 
 fn predict(
-    mut writer: Writer<'_>,
-    groups: &[Group],
+    mut lowering: Lowering<'_>,
+    groups: &[FusedGroup],
     images: Address,
     scores: Address,
-) -> Result<Draft, GpuError> {
-    writer.forward(groups, images)?;
-    let id = writer.graph.outputs()[0].node;
-    let (maps, value) = (writer.maps(id), writer.value(id));
-    let units = writer.units(id);
+) -> Result<ProgramBuilder, GpuError> {
+    lowering.forward(groups, images)?;
+    let id = lowering.graph.outputs()[0].node;
+    let (maps, value) = (lowering.maps(id), lowering.value(id));
+    let units = lowering.units(id);
     launch!(
-        writer.draft,
+        lowering.builder,
         "scores",
         units,
         value,
@@ -312,36 +315,43 @@ fn predict(
         maps.c,
         maps.plane()
     )?;
-    Ok(writer.draft)
+    Ok(lowering.builder)
 }
 
 fn learn(
-    mut writer: Writer<'_>,
+    mut lowering: Lowering<'_>,
     training: &Training,
     seeds: &[(NodeId, f64)],
     batch: &Batch<Program>,
-) -> Result<Draft, GpuError> {
+) -> Result<ProgramBuilder, GpuError> {
     let constants = &batch.constants;
-    let graph = writer.graph;
+    let graph = lowering.graph;
     // heads that do not count have running statistics all the same
-    let groups = groups(graph, &vec![true; graph.nodes().len()], leads);
-    writer.forward(&groups, batch.images)?;
-    let mut slopes = Slopes {
+    let groups = fuse(graph, &vec![true; graph.nodes().len()], leads);
+    lowering.forward(&groups, batch.images)?;
+    let mut gradients = GradBuffers {
         needed: needed(graph, false),
         values: vec![None; graph.nodes().len()],
         started: BTreeSet::new(),
     };
     for (i, &(id, weight)) in seeds.iter().enumerate() {
-        let told = (i == 0).then_some(batch.told);
-        writer.loss(id, constants.labels(), told, training, weight, &mut slopes)?;
+        let outputs = (i == 0).then_some(batch.outputs);
+        lowering.loss(
+            id,
+            constants.labels(),
+            outputs,
+            training,
+            weight,
+            &mut gradients,
+        )?;
     }
-    writer.backward(&groups, &mut slopes)?;
-    let learned = writer.weights.learned();
+    lowering.backward(&groups, &mut gradients)?;
+    let learned = lowering.weights.learned();
     update(
-        &mut writer.draft,
+        &mut lowering.builder,
         &training.optimizer,
         &learned,
         constants.base(),
     )?;
-    Ok(writer.draft)
+    Ok(lowering.builder)
 }

@@ -4,10 +4,10 @@
 //! that hang over the edge it does not know: where a window is otherwise, its zeros are laid around the
 //! maps first.
 
-use super::draft::{Given, counted, launch, sweep};
-use super::slopes::Slopes;
+use super::builder::{KernelArg, counted, launch, sweep};
+use super::grad_buffers::GradBuffers;
+use super::lowering::Lowering;
 use super::sums::Strips;
-use super::writer::Writer;
 use super::{Address, ConvPass, Convolution, GpuError};
 use crate::graph::{Conv, Node, NodeId, Op, Shape, Window};
 
@@ -106,7 +106,7 @@ fn is_even(window: &Window, axis: usize, input: usize, before: usize, output: us
     before < span && room.is_some_and(|room| room / window.stride[axis] + 1 == output)
 }
 
-impl Writer<'_> {
+impl Lowering<'_> {
     /// The product that a layer is.
     fn product(&self, id: NodeId) -> Result<Product> {
         let node = self.node(id);
@@ -122,52 +122,63 @@ impl Writer<'_> {
             let (maps, [h, w], [down, right]) =
                 (self.maps(self.node(id).inputs[0]), frame.size, frame.before);
             let units = self.batch * maps.c * h * w;
-            let framed = self.draft.units(units)?;
+            let framed = self.builder.units(units)?;
             launch!(
-                self.draft, "frame", units, x, framed, maps.c, maps.h, maps.w, h, w, down, right,
+                self.builder,
+                "frame",
+                units,
+                x,
+                framed,
+                maps.c,
+                maps.h,
+                maps.w,
+                h,
+                w,
+                down,
+                right,
                 false
             )?;
             self.kept[id] = Some(framed);
             x = framed;
         }
-        let y = self.draft.units(self.units(id))?;
+        let y = self.builder.units(self.units(id))?;
         let w = self.weights.units(self.graph.owner(id));
         let w = w.expect("a product has weights");
-        self.draft
+        self.builder
             .convolve(ConvPass::Forward, product.shape, [x, w, y], false);
         Ok(y)
     }
 
-    /// A convolution or a linear layer; where its output was cut off by ReLU, that is taken out of its
+    /// A convolution or a linear layer; where ReLU followed, its mask is applied to the
     /// gradient first.
     pub fn product_backward(
         &mut self,
         id: NodeId,
         dy: Address,
-        cut: Option<Address>,
-        slopes: &mut Slopes,
+        relu_output: Option<Address>,
+        gradients: &mut GradBuffers,
     ) -> Result<()> {
         let (maps, owner) = (self.maps(id), self.graph.owner(id));
         let input = self.node(id).inputs[0];
-        let add = !slopes.started.insert(owner);
+        let add = !gradients.started.insert(owner);
         if self.float(id, 1).is_some() {
-            let strips = Strips::new(self.rows(id), self.draft.blocks(maps.c));
-            let parts = self.draft.floats(strips.many * maps.c)?;
+            let strips = Strips::new(self.rows(id), self.builder.blocks(maps.c));
+            let parts = self.builder.floats(strips.many * maps.c)?;
             launch!(
-                self.draft,
+                self.builder,
                 "bias_sums",
                 strips.threads,
                 dy,
-                cut,
+                relu_output,
                 parts,
                 maps.c,
                 strips.rows,
                 strips.each
             )?;
-            let parts = strips.fold(&mut self.draft, parts, maps.c)?;
+            let parts = strips.fold(&mut self.builder, parts, maps.c)?;
             let bias = self.gradient(id, 1);
             launch!(
-                self.draft,
+                self.builder,
                 "fold_last",
                 maps.c,
                 parts.parts,
@@ -177,38 +188,59 @@ impl Writer<'_> {
                 0usize,
                 add
             )?;
-        } else if let Some(y) = cut {
+        } else if let Some(y) = relu_output {
             let units = self.units(id);
-            sweep!(self.draft, "activate_backward", units, y, dy, dy, 0, false)?;
+            sweep!(
+                self.builder,
+                "activate_backward",
+                units,
+                y,
+                dy,
+                dy,
+                0,
+                false
+            )?;
         }
         let product = self.product(id)?;
         let x = self.kept[id].unwrap_or(self.value(input));
         let dw = self.gradient(id, 0);
         let shape = product.shape;
-        self.draft
+        self.builder
             .convolve(ConvPass::WeightGradient, shape, [x, dw, dy], add);
         if let Some((mask, count)) = self.weights.mask(owner) {
-            launch!(self.draft, "masked", count, dw, mask)?;
+            launch!(self.builder, "masked", count, dw, mask)?;
         }
-        let Some((dx, add)) = slopes.into(self, input)? else {
+        let Some((dx, add)) = gradients.slot(self, input)? else {
             return Ok(());
         };
         let w = self.weights.units(owner).expect("a product has weights");
         let Some(frame) = product.frame else {
-            self.draft
+            self.builder
                 .convolve(ConvPass::InputGradient, shape, [dx, w, dy], add);
             return Ok(());
         };
         let from = self.maps(input);
         let ([h, w_framed], [down, right]) = (frame.size, frame.before);
-        let framed = self.draft.units(self.batch * from.c * h * w_framed)?;
-        self.draft
+        let framed = self.builder.units(self.batch * from.c * h * w_framed)?;
+        self.builder
             .convolve(ConvPass::InputGradient, shape, [framed, w, dy], false);
-        let back = |zeros: usize| -> Result<Given> { Ok(Given::Int(-(counted(zeros)? as i32))) };
+        let back =
+            |zeros: usize| -> Result<KernelArg> { Ok(KernelArg::Int(-(counted(zeros)? as i32))) };
         let (up, left) = (back(down)?, back(right)?);
         let units = self.units(input);
         launch!(
-            self.draft, "frame", units, framed, dx, from.c, h, w_framed, from.h, from.w, up, left,
+            self.builder,
+            "frame",
+            units,
+            framed,
+            dx,
+            from.c,
+            h,
+            w_framed,
+            from.h,
+            from.w,
+            up,
+            left,
             add
         )
     }

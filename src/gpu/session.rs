@@ -43,8 +43,8 @@ impl<M: Machine> Session<M> {
         for (address, mask) in plan.weights.tables() {
             machine.write(address, &bytes(&mask))?;
         }
-        if let (Some(gallery), Some(hung)) = (setup.gallery, &plan.hung) {
-            for (address, piece) in gallery.pieces(hung) {
+        if let (Some(dataset), Some(layout)) = (setup.dataset, &plan.layout) {
+            for (address, piece) in dataset.pieces(layout) {
                 machine.write(address, &piece)?;
             }
         }
@@ -106,18 +106,18 @@ impl<M: Machine> Session<M> {
         self.machine.write(to, &numbers)
     }
 
-    /// Makes a batch of so many of the images that stay on the device; `choice` is [`super::Gallery::choice`].
+    /// Makes a batch of so many of the images that stay on the device; `indices` is [`super::DeviceDataset::indices`].
     ///
     /// # Errors
     /// [`GpuError::Network`] for a size of batches that the session does not have, and without images that stay;
     /// [`GpuError::Device`].
-    pub fn choose(&mut self, batch: usize, choice: &[u8]) -> Result<(), GpuError> {
+    pub fn gather(&mut self, batch: usize, indices: &[u8]) -> Result<(), GpuError> {
         self.turn_to(batch)?;
-        let Some((place, show)) = self.of_batch().choice else {
+        let Some((place, gather)) = self.of_batch().indices else {
             return Err(GpuError::Network("no images stay in this session".into()));
         };
-        self.machine.write(place.address(), choice)?;
-        self.machine.run(show)
+        self.machine.write(place.address(), indices)?;
+        self.machine.run(gather)
     }
 
     /// Predicts from the images on the device, without waiting for it.
@@ -184,11 +184,11 @@ impl<M: Machine> Session<M> {
     ///
     /// # Errors
     /// [`GpuError::Device`].
-    pub fn outcome(&mut self) -> Result<StepMetrics, GpuError> {
-        let told = self.of_batch().told;
-        let losses = self.numbers(told.losses, self.batch)?;
+    pub fn metrics(&mut self) -> Result<StepMetrics, GpuError> {
+        let outputs = self.of_batch().outputs;
+        let losses = self.numbers(outputs.losses, self.batch)?;
         let mut right = vec![0; self.batch * 4];
-        self.machine.read(told.right, &mut right)?;
+        self.machine.read(outputs.right, &mut right)?;
         Ok(StepMetrics {
             loss: losses.iter().map(|&x| f64::from(x)).sum::<f64>() / self.batch as f64,
             right: right.chunks_exact(4).filter(|&x| x != [0; 4]).count(),
@@ -207,7 +207,7 @@ impl<M: Machine> Session<M> {
     ) -> Result<StepMetrics, GpuError> {
         self.load(x)?;
         self.learn(labels, step)?;
-        self.outcome()
+        self.metrics()
     }
 
     /// All weights and running statistics, by `state_dict` key, in f32.
@@ -244,29 +244,32 @@ impl<M: Machine> Session<M> {
     ///
     /// # Errors
     /// [`GpuError::Device`].
-    pub fn memory(&mut self) -> Result<BTreeMap<String, Vec<Tensor>>, GpuError> {
+    pub fn optimizer_state(&mut self) -> Result<BTreeMap<String, Vec<Tensor>>, GpuError> {
         let learned = self.plan.weights.learned();
-        let (count, places) = (learned.count, learned.memory.to_vec());
-        let mut memory: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
+        let (count, places) = (learned.count, learned.state.to_vec());
+        let mut state: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
         for place in places {
             let array = self.numbers(place, count)?;
             for (name, tensor) in self.plan.weights.learned_tensors(&array)? {
-                memory.entry(name).or_default().push(tensor);
+                state.entry(name).or_default().push(tensor);
             }
         }
-        Ok(memory)
+        Ok(state)
     }
 
-    /// Lets the optimiser remember what [`Session::memory`] has said.
+    /// Sets the state of the optimiser to what [`Session::optimizer_state`] has said.
     ///
     /// # Errors
-    /// [`GpuError::Network`] for memories that are not those of what learns, [`GpuError::Device`].
-    pub fn remember(&mut self, memory: &BTreeMap<String, Vec<Tensor>>) -> Result<(), GpuError> {
-        for (i, &place) in self.plan.weights.learned().memory.iter().enumerate() {
+    /// [`GpuError::Network`] for states that are not those of what learns, [`GpuError::Device`].
+    pub fn set_optimizer_state(
+        &mut self,
+        state: &BTreeMap<String, Vec<Tensor>>,
+    ) -> Result<(), GpuError> {
+        for (i, &place) in self.plan.weights.learned().state.iter().enumerate() {
             let array = self
                 .plan
                 .weights
-                .learned_array(|name| memory.get(name)?.get(i))?;
+                .learned_array(|name| state.get(name)?.get(i))?;
             self.machine.write(place, &bytes(&array))?;
         }
         Ok(())

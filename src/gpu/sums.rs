@@ -1,6 +1,6 @@
 //! How is a sum over the rows of each channel divided among threads?
 
-use super::draft::{Draft, launch};
+use super::builder::{ProgramBuilder, launch};
 use super::{Address, GpuError};
 
 /// Parts that one thread of many adds up; PARTS in `kernels/number.cu`.
@@ -56,15 +56,15 @@ impl Strips {
     /// Adds parts of so many numbers up until there are few enough for one thread.
     pub fn fold(
         &self,
-        draft: &mut Draft,
+        builder: &mut ProgramBuilder,
         mut parts: Address,
         width: usize,
     ) -> Result<Parts, GpuError> {
         let mut many = self.many;
         while many > LAST_PARTS {
             let fewer = many.div_ceil(SUM_PARTS);
-            let to = draft.floats(fewer * width)?;
-            launch!(draft, "fold", fewer * width, parts, to, many, width)?;
+            let to = builder.floats(fewer * width)?;
+            launch!(builder, "fold", fewer * width, parts, to, many, width)?;
             (parts, many) = (to, fewer);
         }
         Ok(Parts {
@@ -77,16 +77,16 @@ impl Strips {
     /// Joins statistics of strips until there are few enough for one thread.
     pub fn fold_statistics(
         &self,
-        draft: &mut Draft,
+        builder: &mut ProgramBuilder,
         mut parts: Address,
         channels: usize,
     ) -> Result<Parts, GpuError> {
         let (mut many, mut each) = (self.many, self.each);
         while many > LAST_PARTS {
             let fewer = many.div_ceil(SUM_PARTS);
-            let to = draft.floats(fewer * 2 * channels)?;
+            let to = builder.floats(fewer * 2 * channels)?;
             launch!(
-                draft,
+                builder,
                 "norm_fold",
                 fewer * channels,
                 parts,

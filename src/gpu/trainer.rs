@@ -1,10 +1,10 @@
 //! Steps of a run on a device.
 
 use super::plan::Setup;
-use super::{Gallery, GpuError, Machine, Precision, Session, Training};
+use super::{DeviceDataset, GpuError, Machine, Precision, Session, Training};
 use crate::run::BATCH;
 use crate::train::{
-    Backend, Batch, Engine, Memory, Portion, State, Step, StepMetrics, Task, TrainError,
+    Backend, Batch, Engine, OptimizerState, Portion, State, Step, StepMetrics, Task, TrainError,
 };
 use candle_core::Tensor;
 use std::collections::BTreeSet;
@@ -61,7 +61,7 @@ where
             smoothing: recipe.smoothing,
             auxiliary: recipe.auxiliary,
         };
-        let gallery = gallery(task);
+        let dataset = dataset(task);
         let evaluated = task.portions().filter(|&portion| portion != Portion::Train);
         let predict: BTreeSet<usize> = evaluated
             .flat_map(|portion| sizes(task.images(portion).0.len(), BATCH))
@@ -77,11 +77,11 @@ where
             element: self.precision.element(),
             predict: &predict,
             learn: Some((&training, &learn)),
-            gallery: Some(&gallery),
+            dataset: Some(&dataset),
         };
         let mut session = Session::new(&setup, &state.weights, &self.machine)?;
-        if !state.memory.0.is_empty() {
-            session.remember(&state.memory.0)?;
+        if !state.optimizer.0.is_empty() {
+            session.set_optimizer_state(&state.optimizer.0)?;
         }
         Ok(Learning(session))
     }
@@ -95,8 +95,8 @@ fn sizes(images: usize, batch: usize) -> impl Iterator<Item = usize> {
         .chain(Some(images % batch).filter(|&rest| rest > 0))
 }
 
-fn gallery(task: &Task) -> Gallery<'_> {
-    Gallery::new(
+fn dataset(task: &Task) -> DeviceDataset<'_> {
+    DeviceDataset::new(
         task.portions()
             .map(|portion| task.images(portion))
             .collect(),
@@ -104,17 +104,17 @@ fn gallery(task: &Task) -> Gallery<'_> {
 }
 
 /// What the device is told of a batch.
-fn choice(task: &Task, batch: &Batch) -> Vec<u8> {
+fn indices(task: &Task, batch: &Batch) -> Vec<u8> {
     let part = task.portions().position(|portion| portion == batch.portion);
     let part = part.expect("a batch is of a portion that there is");
-    gallery(task).choice(part, &batch.images, batch.key)
+    dataset(task).indices(part, &batch.images, batch.key)
 }
 
 impl<M: Machine> Backend for Learning<M> {
     type Collated = Vec<u8>;
 
     fn collate(task: &Task, batch: &Batch) -> Result<Vec<u8>, TrainError> {
-        Ok(choice(task, batch))
+        Ok(indices(task, batch))
     }
 
     fn step(
@@ -125,14 +125,14 @@ impl<M: Machine> Backend for Learning<M> {
         step: Step,
     ) -> Result<StepMetrics, TrainError> {
         let Learning(session) = self;
-        session.choose(labels.len(), images)?;
+        session.gather(labels.len(), images)?;
         session.learn(labels, step)?;
-        Ok(session.outcome()?)
+        Ok(session.metrics()?)
     }
 
     fn scores(&mut self, task: &Task, batch: &Batch) -> Result<Tensor, TrainError> {
         let Learning(session) = self;
-        session.choose(batch.images.len(), &choice(task, batch))?;
+        session.gather(batch.images.len(), &indices(task, batch))?;
         session.predict()?;
         Ok(session.scores()?)
     }
@@ -141,7 +141,7 @@ impl<M: Machine> Backend for Learning<M> {
         let Learning(session) = self;
         Ok(State {
             weights: session.weights()?,
-            memory: Memory(session.memory()?),
+            optimizer: OptimizerState(session.optimizer_state()?),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Where do weights, gradients and the optimiser's memory stand on the device, and in which order of
+//! Where do weights, gradients and the optimiser's state stand on the device, and in which order of
 //! numbers?
 //!
 //! All weights stand in one array of `float`: first the matrices that stay as they are, then those that
@@ -14,9 +14,9 @@ use candle_core::Tensor;
 use std::collections::BTreeMap;
 
 /// Where the next thing that stays goes.
-pub(super) struct Stack(pub usize);
+pub(super) struct BumpAllocator(pub usize);
 
-impl Stack {
+impl BumpAllocator {
     pub fn take(&mut self, bytes: usize) -> Address {
         let place = Address(self.0);
         self.0 = (self.0 + bytes).next_multiple_of(ALIGNMENT);
@@ -36,12 +36,12 @@ pub(super) struct Weights {
     matrices: Option<Address>,
     vectors: Option<Address>,
     /// What the optimiser remembers of each number that learns.
-    memory: Vec<Address>,
+    state: Vec<Address>,
     masks: BTreeMap<NodeId, Address>,
 }
 
 impl Weights {
-    /// For a network of which those layers learn, each number with so many memories.
+    /// For a network of which those layers learn, each number with so many numbers of the optimiser's state.
     ///
     /// # Errors
     /// [`GpuError::Network`] if there are too many numbers for the kernels.
@@ -49,8 +49,8 @@ impl Weights {
         graph: &Graph,
         element: Element,
         learns: &[bool],
-        memories: usize,
-        stack: &mut Stack,
+        states: usize,
+        allocator: &mut BumpAllocator,
     ) -> Result<Weights, GpuError> {
         let mut tensors = placed(graph, learns);
         tensors.sort_by_key(|tensor| tensor.region);
@@ -64,24 +64,24 @@ impl Weights {
         for region in 1..4 {
             ends[region] = ends[region].max(ends[region - 1]);
         }
-        super::draft::counted(end)?;
+        super::builder::counted(end)?;
         let matrices = ends[1] - ends[0];
         let learned = ends[2] - ends[0];
         let trains = learns.contains(&true);
-        let masters = stack.take(end * 4);
-        let low = (element != Element::F32).then(|| stack.take(ends[1] * element.bytes()));
+        let masters = allocator.take(end * 4);
+        let low = (element != Element::F32).then(|| allocator.take(ends[1] * element.bytes()));
         let masks = (tensors.iter())
             .filter(|tensor| tensor.region == Region::Matrix)
             .filter(|tensor| matches!(tensor.order, Order::Table(..)))
-            .map(|tensor| (tensor.owner, stack.take(tensor.length * 4)))
+            .map(|tensor| (tensor.owner, allocator.take(tensor.length * 4)))
             .collect();
         Ok(Weights {
             element,
             masters,
             low,
-            matrices: trains.then(|| stack.take(matrices * element.bytes())),
-            vectors: trains.then(|| stack.take((learned - matrices) * 4)),
-            memory: (0..memories).map(|_| stack.take(learned * 4)).collect(),
+            matrices: trains.then(|| allocator.take(matrices * element.bytes())),
+            vectors: trains.then(|| allocator.take((learned - matrices) * 4)),
+            state: (0..states).map(|_| allocator.take(learned * 4)).collect(),
             masks,
             tensors,
             ends,
@@ -134,14 +134,14 @@ impl Weights {
     }
 
     /// What learns: the weights, their copy as units, the gradients of matrices and of vectors, the
-    /// memories.
+    /// optimiser's state.
     pub fn learned(&self) -> Learned<'_> {
         Learned {
             weights: Address(self.masters.0 + self.ends[0] * 4),
             low: (self.low).map(|low| Address(low.0 + self.ends[0] * self.element.bytes())),
             matrices: self.matrices,
             vectors: self.vectors,
-            memory: &self.memory,
+            state: &self.state,
             first: self.ends[1] - self.ends[0],
             count: self.ends[2] - self.ends[0],
         }
@@ -160,7 +160,7 @@ impl Weights {
     /// The array of all weights from tensors by their keys, and the masks of connection tables.
     ///
     /// # Errors
-    /// [`GpuError::Network`] for a tensor that is missing, of another shape, or that nobody knows.
+    /// [`GpuError::Network`] for a tensor that is missing, of another shape, or that belongs to no layer.
     pub fn array(&self, tensors: &BTreeMap<String, Tensor>) -> Result<Vec<f32>, GpuError> {
         if let Some(name) = tensors
             .keys()
@@ -236,7 +236,7 @@ pub(super) struct Learned<'a> {
     pub low: Option<Address>,
     pub matrices: Option<Address>,
     pub vectors: Option<Address>,
-    pub memory: &'a [Address],
+    pub state: &'a [Address],
     /// Numbers of matrices.
     pub first: usize,
     /// Numbers of all.

@@ -2,14 +2,14 @@
 
 use super::forward::mean_of;
 use super::{ForwardPass, Gradients, Net, NetError, failed};
-use crate::graph::{Graph, Group, Node, NodeId, Op, groups};
-use crate::ops::batch_norm::Slope;
+use crate::graph::{FusedGroup, Graph, Node, NodeId, Op, fuse};
+use crate::ops::batch_norm::UpstreamGradient;
 use crate::ops::lrn::Lrn;
 use crate::ops::{activation, conv, dropout, join, linear, lrn, max_pool, pool, rbf};
 use candle_core::{Result as CandleResult, Tensor};
 use std::collections::BTreeMap;
 
-/// The gradients of a layer's inputs (none where nobody needs them) and of its trainable tensors.
+/// The gradients of a layer's inputs (none where they are not needed) and of its trainable tensors.
 type Parts = (Vec<Option<Tensor>>, Vec<Tensor>);
 
 impl Net {
@@ -43,7 +43,7 @@ impl Net {
         self.walk_back(pass, seeds, input, false, seen)
     }
 
-    /// Goes through the layers in reverse; where `fused`, a normalisation takes along the rectifier behind it.
+    /// Goes through the layers in reverse; where `fused`, ReLU runs within the normalisation before it.
     fn walk_back(
         &self,
         mut pass: ForwardPass,
@@ -54,7 +54,7 @@ impl Net {
     ) -> Result<Gradients, NetError> {
         let nodes = self.graph.nodes();
         let needed = needed(&self.graph, input);
-        let mut slopes: Vec<Option<Tensor>> = vec![None; nodes.len()];
+        let mut gradients: Vec<Option<Tensor>> = vec![None; nodes.len()];
         for &(id, seed) in seeds {
             let dims = self.dims(id, pass.samples);
             if seed.dims() != dims {
@@ -64,36 +64,38 @@ impl Net {
                     what,
                 });
             }
-            collect(&mut slopes[id], seed.clone()).map_err(|error| failed(&nodes[id], &error))?;
+            collect(&mut gradients[id], seed.clone())
+                .map_err(|error| failed(&nodes[id], &error))?;
         }
-        let rectifiers = match fused {
-            true => rectifiers(&self.graph),
+        let fused_relus = match fused {
+            true => fused_relus(&self.graph),
             false => BTreeMap::new(),
         };
-        // of normalisations whose slope is that behind the rectifier, the value there
-        let mut rectified: Vec<Option<Tensor>> = vec![None; nodes.len()];
+        // of normalisations whose gradient is that of the ReLU behind them, the value there
+        let mut relu_outputs: Vec<Option<Tensor>> = vec![None; nodes.len()];
         let mut layers: Vec<Vec<Tensor>> = vec![Vec::new(); nodes.len()];
         for (id, node) in nodes.iter().enumerate().skip(1).rev() {
-            let slope = slopes[id].take().filter(|_| needed[id]);
-            if let Some(&norm) = rectifiers.get(&id)
-                && slopes[norm].is_none()
+            let gradient = gradients[id].take().filter(|_| needed[id]);
+            if let Some(&norm) = fused_relus.get(&id)
+                && gradients[norm].is_none()
             {
-                rectified[norm] = pass.values[id].take();
-                slopes[norm] = slope;
+                relu_outputs[norm] = pass.values[id].take();
+                gradients[norm] = gradient;
                 continue;
             }
-            if let Some(dy) = slope {
+            if let Some(dy) = gradient {
                 seen(node, &dy);
-                let slope = Slope {
+                let upstream = UpstreamGradient {
                     dy: &dy,
-                    rectified: rectified[id].as_ref(),
+                    relu_output: relu_outputs[id].as_ref(),
                 };
-                let (inputs, weights) = (self.layer_backward(id, &pass, slope, &needed))
+                let (inputs, weights) = (self.layer_backward(id, &pass, upstream, &needed))
                     .map_err(|error| failed(node, &error))?;
-                rectified[id] = None;
-                for (&input, slope) in node.inputs.iter().zip(inputs) {
-                    if let Some(slope) = slope {
-                        collect(&mut slopes[input], slope).map_err(|error| failed(node, &error))?;
+                relu_outputs[id] = None;
+                for (&input, gradient) in node.inputs.iter().zip(inputs) {
+                    if let Some(gradient) = gradient {
+                        collect(&mut gradients[input], gradient)
+                            .map_err(|error| failed(node, &error))?;
                     }
                 }
                 let sums = &mut layers[self.graph.owner(id)];
@@ -102,7 +104,7 @@ impl Net {
             pass.values[id] = None;
         }
         Ok(Gradients {
-            input: slopes[0].take().filter(|_| input),
+            input: gradients[0].take().filter(|_| input),
             layers,
         })
     }
@@ -111,10 +113,10 @@ impl Net {
         &self,
         id: NodeId,
         pass: &ForwardPass,
-        slope: Slope,
+        upstream: UpstreamGradient,
         needed: &[bool],
     ) -> CandleResult<Parts> {
-        let dy = slope.dy;
+        let dy = upstream.dy;
         let node = &self.graph.nodes()[id];
         let weights = self.weights_of(id);
         let wanted = |i: usize| needed[node.inputs[i]];
@@ -138,8 +140,11 @@ impl Net {
                 ))
             }
             Op::BatchNorm { .. } => {
-                let slopes = self.normalised_backward(id, pass, x(0)?, slope)?;
-                Ok((vec![Some(slopes.input)], vec![slopes.weight, slopes.bias]))
+                let gradients = self.normalised_backward(id, pass, x(0)?, upstream)?;
+                Ok((
+                    vec![Some(gradients.input)],
+                    vec![gradients.weight, gradients.bias],
+                ))
             }
             &Op::Lrn {
                 size,
@@ -184,9 +189,9 @@ impl Net {
                 let mut from = 0;
                 let mut part = |&input: &NodeId| {
                     let to = from + self.graph.nodes()[input].shape.channels();
-                    let slope = join::slice(dy, from, to);
+                    let gradient = join::slice(dy, from, to);
                     from = to;
-                    slope.map(Some)
+                    gradient.map(Some)
                 };
                 let parts = node
                     .inputs
@@ -197,8 +202,8 @@ impl Net {
             }
             Op::Add => Ok((vec![Some(dy.clone()), Some(dy.clone())], Vec::new())),
             Op::BroadcastAdd => {
-                let slope = |i| join::broadcast_add_backward(&dims(i), dy).map(Some);
-                Ok((vec![slope(0)?, slope(1)?], Vec::new()))
+                let gradient = |i| join::broadcast_add_backward(&dims(i), dy).map(Some);
+                Ok((vec![gradient(0)?, gradient(1)?], Vec::new()))
             }
             Op::Gate => {
                 let [dx, dgate] = join::gate_backward(x(0)?, x(1)?, dy)?;
@@ -206,11 +211,11 @@ impl Net {
             }
             Op::Mean { drop_path } => {
                 let inputs = node.inputs.len();
-                let slopes = match pass.mode.key(id) {
+                let gradients = match pass.mode.key(id) {
                     Some(key) => dropout::drop_path_backward(inputs, *drop_path, key, dy)?,
                     None => vec![join::scale(dy, 1.0 / inputs as f64, 0.0)?; inputs],
                 };
-                Ok((slopes.into_iter().map(Some).collect(), Vec::new()))
+                Ok((gradients.into_iter().map(Some).collect(), Vec::new()))
             }
             Op::Slice { from, .. } => only(join::slice_backward(&dims(0), *from, dy)),
             Op::Scale { factor, .. } => only(join::scale(dy, *factor, 0.0)),
@@ -229,11 +234,11 @@ impl Net {
     }
 }
 
-/// The rectifiers that alone read a normalisation, with it.
-fn rectifiers(graph: &Graph) -> BTreeMap<NodeId, NodeId> {
+/// Each ReLU that is the only consumer of a normalisation, with that normalisation.
+fn fused_relus(graph: &Graph) -> BTreeMap<NodeId, NodeId> {
     let all = vec![true; graph.nodes().len()];
-    let groups = groups(graph, &all, |op| matches!(op, Op::BatchNorm { .. }));
-    let alone = |group: &&Group| group.relu && group.beside.is_none();
+    let groups = fuse(graph, &all, |op| matches!(op, Op::BatchNorm { .. }));
+    let alone = |group: &&FusedGroup| group.relu && group.residual.is_none();
     let alone = groups.iter().filter(alone);
     alone.map(|group| (group.last, group.first)).collect()
 }
@@ -262,10 +267,10 @@ fn kept<'a>(pass: &'a ForwardPass, id: NodeId, what: &str) -> CandleResult<&'a T
     })
 }
 
-fn collect(sum: &mut Option<Tensor>, slope: Tensor) -> CandleResult<()> {
+fn collect(sum: &mut Option<Tensor>, gradient: Tensor) -> CandleResult<()> {
     *sum = Some(match sum.take() {
-        Some(sum) => join::add(&sum, &slope)?,
-        None => slope,
+        Some(sum) => join::add(&sum, &gradient)?,
+        None => gradient,
     });
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::keep::freed_after;
 use super::norm::leads;
 use super::{Mode, Net, NetError, failed};
-use crate::graph::{Graph, Node, NodeId, Op, groups};
+use crate::graph::{Graph, Node, NodeId, Op, fuse};
 use crate::ops::batch_norm::Statistics;
 use crate::ops::lrn::Lrn;
 use crate::ops::pool::Mean;
@@ -64,7 +64,7 @@ impl ForwardPass {
 }
 
 impl Net {
-    /// Runs the network on `[n, c, h, w]`. Layers may run as one: in training with the same numbers as in
+    /// Runs the network on `[n, c, h, w]`. Layers may be fused: in training with the same numbers as in
     /// [`Net::forward_with`], in evaluation with others in their last bits.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Net {
         }
     }
 
-    /// Runs the network; where `fused`, some layers take along what follows them.
+    /// Runs the network; where `fused`, some layers run as one with those behind them.
     fn walk(
         &self,
         x: &Tensor,
@@ -105,7 +105,7 @@ impl Net {
         let samples = self.accept(x)?;
         let nodes = self.graph.nodes();
         let leads = |op: &Op| fused && leads(mode, op);
-        let groups = groups(&self.graph, &self.runs(mode), leads);
+        let groups = fuse(&self.graph, &self.runs(mode), leads);
         let freed = freed_after(&self.graph, &groups, mode);
         let mut pass = ForwardPass {
             mode,
@@ -121,7 +121,7 @@ impl Net {
             let value = match &nodes[group.first].op {
                 Op::Input => x.contiguous(),
                 Op::BatchNorm { .. } => self.normalised(group, &mut pass),
-                first if leads(first) => self.unit(group, &pass),
+                first if leads(first) => self.fused_conv(group, &pass),
                 _ => self.layer(id, &mut pass),
             }
             .map_err(|error| failed(node, &error))?;

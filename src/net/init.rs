@@ -50,7 +50,7 @@ impl Init {
             let key = match name {
                 // the codes are part of the network, not of a run
                 "weight" if matches!(node.op, Op::Rbf { .. }) => Key::named(key),
-                _ => seed.with_name(key),
+                _ => seed.fold_in_name(key),
             };
             let [fan_in, fan_out] = fans(graph, node);
             let within = move |bound: f64| move |i| bound * (2.0 * key.uniform(i) - 1.0);

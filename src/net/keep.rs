@@ -1,12 +1,12 @@
 //! Which values does a pass keep, and how long?
 
 use super::Mode;
-use crate::graph::{Graph, Group, NodeId, Op};
+use crate::graph::{FusedGroup, Graph, NodeId, Op};
 
-/// For each group, the layers whose outputs nobody reads after it has run, in a pass of that mode.
-pub(super) fn freed_after(graph: &Graph, groups: &[Group], mode: Mode) -> Vec<Vec<NodeId>> {
+/// For each group, the layers whose outputs have no consumer after it, in a pass of that mode.
+pub(super) fn freed_after(graph: &Graph, groups: &[FusedGroup], mode: Mode) -> Vec<Vec<NodeId>> {
     let nodes = graph.nodes();
-    // for each layer the group that reads it last, if nobody reads it later
+    // for each layer the group that reads it last, if the backward pass does not read it
     let mut last: Vec<Option<usize>> = vec![None; nodes.len()];
     for (i, group) in groups.iter().enumerate() {
         last[group.last] = Some(i);

@@ -38,7 +38,7 @@ impl Mode {
     /// Training as PyTorch runs it, at a step of a run.
     pub const fn train(seed: u64, step: u64) -> Mode {
         Mode::Train {
-            key: Key::seed(seed).with(step),
+            key: Key::seed(seed).fold_in(step),
             norm: Norm::Torch,
         }
     }
@@ -57,7 +57,7 @@ impl Mode {
     /// The key of a layer's mask, in training.
     pub(super) fn key(self, layer: usize) -> Option<Key> {
         match self {
-            Mode::Train { key, .. } => Some(key.with(layer as u64)),
+            Mode::Train { key, .. } => Some(key.fold_in(layer as u64)),
             Mode::Eval | Mode::Probe => None,
         }
     }

@@ -1,14 +1,14 @@
-//! A batch normalisation with what it takes along, as one.
+//! A batch normalisation fused with what follows it: a residual sum, ReLU.
 
 use super::{ForwardPass, Mode, Net};
-use crate::graph::{Group, NodeId, Op};
-use crate::ops::batch_norm::{Gradients, Slope, Statistics, Then, backward, forward};
+use crate::graph::{FusedGroup, NodeId, Op};
+use crate::ops::batch_norm::{Gradients, Statistics, Then, UpstreamGradient, backward, forward};
 use candle_core::{Error, Result, Tensor};
 
 impl Net {
     /// The value of a group that a normalisation leads; the pass keeps the statistics of the batch, if it runs by
     /// them.
-    pub(super) fn normalised(&self, group: &Group, pass: &mut ForwardPass) -> Result<Tensor> {
+    pub(super) fn normalised(&self, group: &FusedGroup, pass: &mut ForwardPass) -> Result<Tensor> {
         let id = group.first;
         let node = &self.graph.nodes()[id];
         let value = |id: usize| {
@@ -17,7 +17,7 @@ impl Net {
         };
         let x = value(node.inputs[0]);
         let then = Then {
-            add: group.beside.map(value),
+            add: group.residual.map(value),
             relu: group.relu,
         };
         let (weight, bias, running) = self.norm(id);
@@ -40,13 +40,13 @@ impl Net {
         id: NodeId,
         pass: &ForwardPass,
         x: &Tensor,
-        slope: Slope,
+        upstream: UpstreamGradient,
     ) -> Result<Gradients> {
         let (weight, _, running) = self.norm(id);
         let of_batch = pass.statistics(id);
         let statistics = of_batch.unwrap_or(&running);
         let eps = self.eps(id);
-        backward(x, statistics, eps, weight, slope, of_batch.is_some())
+        backward(x, statistics, eps, weight, upstream, of_batch.is_some())
     }
 
     fn eps(&self, id: NodeId) -> f64 {
@@ -57,7 +57,7 @@ impl Net {
     }
 }
 
-/// Which layers take others along in a pass of a mode that nobody watches.
+/// Which layers lead a fused group in a pass of that mode.
 pub(super) const fn leads(mode: Mode, op: &Op) -> bool {
     match mode {
         Mode::Eval => matches!(op, Op::Conv(_)),

@@ -1,7 +1,7 @@
 //! Functions of one unit, and softmax over the channels.
 
 use super::cpu::{Real, by_dtype, planes, tensor, view};
-use super::fresh::Fresh;
+use super::uninit::UninitVec;
 use super::wide::wide;
 use crate::graph::Activation;
 use candle_core::{Result, Tensor};
@@ -62,7 +62,7 @@ fn sigmoid<T: Real>(x: T) -> T {
 /// `f` of each number.
 pub(super) fn each<T: Real>(x: &Tensor, f: impl Fn(T) -> T + Copy + Sync) -> Result<Tensor> {
     let numbers = view::<T>(x)?;
-    let mut out = Fresh::new(numbers.len());
+    let mut out = UninitVec::new(numbers.len());
     let chunks = out.chunks(CHUNK).zip(numbers.par_chunks(CHUNK));
     chunks.for_each(|(mut out, numbers)| {
         // a copy of the function, so that its constants are not read anew for each number
@@ -78,7 +78,7 @@ pub(super) fn each_2<T: Real>(
     f: impl Fn(T, T) -> T + Sync,
 ) -> Result<Tensor> {
     let (left, right) = (view::<T>(a)?, view::<T>(b)?);
-    let mut out = Fresh::new(left.len());
+    let mut out = UninitVec::new(left.len());
     let chunks = out.chunks(CHUNK).zip(left.par_chunks(CHUNK));
     let chunks = chunks.zip(right.par_chunks(CHUNK));
     chunks.for_each(|((mut out, left), right)| {

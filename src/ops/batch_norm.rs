@@ -1,8 +1,8 @@
 //! Batch normalisation: with the statistics of the batch, or with running ones.
 
 use super::cpu::{Real, by_dtype, planes, tensor, view};
-use super::fresh::{Fresh, Slots};
 use super::sums::{sum, sums};
+use super::uninit::{UninitChunk, UninitVec};
 use super::wide::wide;
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
@@ -53,7 +53,7 @@ impl Statistics {
 pub struct Then<'a> {
     /// A tensor of the output's shape.
     pub add: Option<&'a Tensor>,
-    /// Whether the rectifier follows.
+    /// Whether ReLU follows.
     pub relu: bool,
 }
 
@@ -77,7 +77,7 @@ pub fn forward(
         let (weight, bias) = (view::<T>(weight)?, view::<T>(bias)?);
         let scale: Vec<T> = factors(&variance, eps, &weight).map(|factor| factor as T).collect();
         let cut = |x: T| if x < 0.0 { 0.0 } else { x };
-        let mut out = Fresh::new(numbers.len());
+        let mut out = UninitVec::new(numbers.len());
         let maps = (CHUNK / plane).max(1);
         let chunks = out.chunks(maps * plane).zip(numbers.par_chunks(maps * plane));
         chunks.enumerate().for_each(|(i, (mut out, numbers))| {
@@ -147,11 +147,11 @@ pub struct Gradients {
 
 /// The gradient that comes back to a normalisation.
 #[derive(Clone, Copy)]
-pub struct Slope<'a> {
-    /// Of its output, or of what a rectifier has made of it.
+pub struct UpstreamGradient<'a> {
+    /// Of its output, or of the ReLU behind it.
     pub dy: &'a Tensor,
-    /// The rectifier's output, if `dy` is the gradient of that.
-    pub rectified: Option<&'a Tensor>,
+    /// The output of that ReLU, if `dy` is the gradient of that.
+    pub relu_output: Option<&'a Tensor>,
 }
 
 /// The gradients; `of_batch` says that the statistics are the batch's own and move with the input.
@@ -163,34 +163,34 @@ pub fn backward(
     statistics: &Statistics,
     eps: f64,
     weight: &Tensor,
-    slope: Slope,
+    upstream: UpstreamGradient,
     of_batch: bool,
 ) -> Result<Gradients> {
     by_dtype!(x, T => {
         let (n, c, plane) = planes(x);
-        let (numbers, gradient) = (view::<T>(x)?, view::<T>(slope.dy)?);
-        let rectified = slope.rectified.map(view::<T>).transpose()?;
+        let (numbers, gradient) = (view::<T>(x)?, view::<T>(upstream.dy)?);
+        let relu_output = upstream.relu_output.map(view::<T>).transpose()?;
         let (numbers, gradient): (&[T], &[T]) = (&numbers, &gradient);
         let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
         let weight = view::<T>(weight)?;
         let units = (n * plane) as f64;
-        let mut dx = Fresh::new(numbers.len());
+        let mut dx = UninitVec::new(numbers.len());
         // by channels, so that its maps are still in the cache when their sums are known
-        let mut channels: Vec<Vec<Slots<T>>> = (0..c).map(|_| Vec::with_capacity(n)).collect();
+        let mut channels: Vec<Vec<UninitChunk<T>>> = (0..c).map(|_| Vec::with_capacity(n)).collect();
         for (map, dx) in dx.chunks(plane).collect::<Vec<_>>().into_iter().enumerate() {
             channels[map % c].push(dx);
         }
-        let of_channel = |near: &mut Vec<T>, (channel, mut maps): (usize, Vec<Slots<T>>)| {
+        let of_channel = |near: &mut Vec<T>, (channel, mut maps): (usize, Vec<UninitChunk<T>>)| {
             let map = |i: usize| (i * c + channel) * plane..(i * c + channel + 1) * plane;
-            if let Some(rectified) = &rectified {
+            if let Some(relu_output) = &relu_output {
                 near.resize(n * plane, 0.0);
                 wide!(for (i, near) in near.chunks_exact_mut(plane).enumerate() {
-                    let units = rectified[map(i)].iter().zip(&gradient[map(i)]);
-                    let cut = |(&y, &dy): (&T, &T)| if y > 0.0 { dy } else { 0.0 };
-                    (near.iter_mut().zip(units)).for_each(|(x, unit)| *x = cut(unit));
+                    let units = relu_output[map(i)].iter().zip(&gradient[map(i)]);
+                    let masked = |(&y, &dy): (&T, &T)| if y > 0.0 { dy } else { 0.0 };
+                    (near.iter_mut().zip(units)).for_each(|(x, unit)| *x = masked(unit));
                 });
             }
-            let gradient = |i: usize| match rectified {
+            let gradient = |i: usize| match relu_output {
                 Some(_) => &near[i * plane..][..plane],
                 None => &gradient[map(i)],
             };
@@ -202,13 +202,13 @@ pub fn backward(
                 let terms = |x: T, dy: T| [dy.to_f64(), (x.to_f64() - center) * dy.to_f64()];
                 let [total, along] = sums(pairs(), terms);
                 let along = along * inverse;
-                // dx = factor * (dy - shift - (x - mean) * slope)
+                // dx = factor * (dy - shift - (x - mean) * projected)
                 let factor = (weight[channel].to_f64() * inverse) as T;
-                let line = [total / units, along / units * inverse];
-                let [shift, slope] = if of_batch { line } else { [0.0; 2] }.map(|x| x as T);
+                let terms = [total / units, along / units * inverse];
+                let [shift, projected] = if of_batch { terms } else { [0.0; 2] }.map(|x| x as T);
                 for (dx, (numbers, gradient)) in maps.iter_mut().zip(pairs()) {
                     let pairs = numbers.iter().zip(gradient);
-                    dx.extend(pairs.map(|(&x, &dy)| factor * (dy - shift - (x - mean) * slope)));
+                    dx.extend(pairs.map(|(&x, &dy)| factor * (dy - shift - (x - mean) * projected)));
                 }
                 (total as T, along as T)
             })

@@ -8,9 +8,9 @@ mod table;
 mod weight;
 
 use super::cpu::{Real, by_dtype, tensor, view};
-use super::fresh::{Fresh, Slots};
 use super::packed::{Loose, Packed, Right};
 use super::product::{Add, Finish, Left, Product, To};
+use super::uninit::{UninitChunk, UninitVec};
 use crate::graph::Conv;
 use candle_core::{Error, Result, Tensor};
 use geometry::Geometry;
@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use std::any::Any;
 use table::dense;
 
-/// A convolution's weights, laid out for the kernel.
+/// A convolution's weights, packed for the kernel.
 pub struct Weights {
     /// For each group a `Right` of the tensor's type of number.
     groups: Box<dyn Any + Send + Sync>,
@@ -60,8 +60,8 @@ fn loose<'a, T: Real>(
         columns,
         apart: terms,
         taps: (0..terms).collect(),
-        turns: 1,
-        turn: terms,
+        repeats: 1,
+        repeat_stride: terms,
     };
     weight.chunks_exact(columns * terms).map(of_group)
 }
@@ -76,7 +76,7 @@ pub struct Then<'a> {
     pub shift: Option<&'a Tensor>,
     /// A tensor of the output's shape.
     pub add: Option<&'a Tensor>,
-    /// Whether the rectifier follows.
+    /// Whether ReLU follows.
     pub relu: bool,
 }
 
@@ -101,7 +101,7 @@ pub fn forward(conv: &Conv, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) 
     })
 }
 
-/// As [`forward`], with weights that are laid out already, and with what follows.
+/// As [`forward`], with packed weights, and with what follows.
 ///
 /// # Errors
 /// As [`forward`].
@@ -144,7 +144,7 @@ fn cpu_forward<T: Real>(
     let (scale, shift, add) = (scale.as_deref(), shift.as_deref(), add.as_deref());
     let terms = geometry.window_taps();
     let [h, w] = geometry.output();
-    let mut out = Fresh::new(n * geometry.maps[1] * h * w);
+    let mut out = UninitVec::new(n * geometry.maps[1] * h * w);
     let division = Division::strips::<T>(n, geometry.groups, group_out, [h, w]);
     let frame = geometry.frame();
     let rows = in_samples(
@@ -153,7 +153,7 @@ fn cpu_forward<T: Real>(
         geometry.maps[0] * frame.units()[0],
     );
     let left = Groups::new(frame, &x, n * geometry.groups, division.together > 1);
-    let work = |near: &mut Near<T>, piece: Piece<Slots<T>>| {
+    let work = |near: &mut Near<T>, piece: Piece<UninitChunk<T>>| {
         let group = piece.samples.start * geometry.groups + piece.group;
         let first = piece.group * group_out + piece.columns.start;
         let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
@@ -217,12 +217,12 @@ fn cpu_input_gradient<T: Real>(
     let groups = n * geometry.groups;
     let dx = match &phases[..] {
         [phase] if in_strips => {
-            let mut dx = Fresh::new(x.elem_count());
+            let mut dx = UninitVec::new(x.elem_count());
             let division = Division::strips::<T>(n, geometry.groups, group_in, geometry.input);
             let apart = geometry.maps[1] * frame.units()[0];
             let rows = in_samples(&phase.rows, division.together, apart);
             let left = Groups::new(frame, &dy, groups, division.together > 1);
-            let work = |near: &mut Near<T>, piece: Piece<Slots<T>>| {
+            let work = |near: &mut Near<T>, piece: Piece<UninitChunk<T>>| {
                 let group = piece.samples.start * geometry.groups + piece.group;
                 let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
                 Product {

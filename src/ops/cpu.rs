@@ -1,6 +1,6 @@
 //! What every CPU kernel stands on: tensors as slices, and the two types of number.
 
-use super::lanes::Lanes;
+use super::simd::SimdWidth;
 use candle_core::{CpuStorage, DType, Error, Result, Storage, StorageRef, Tensor, WithDType};
 use num_traits::Float;
 use std::iter::Sum;
@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::ops::{AddAssign, Deref, Range};
 
 /// A type of number that kernels compute with: f32 or f64.
-pub trait Real: WithDType + Float + Sum + AddAssign + Lanes {}
+pub trait Real: WithDType + Float + Sum + AddAssign + SimdWidth {}
 
 impl Real for f32 {}
 impl Real for f64 {}

@@ -1,7 +1,7 @@
 //! One step of a weight along its gradient.
 
 use super::cpu::{Real, by_dtype, tensor, view};
-use super::fresh::Fresh;
+use super::uninit::UninitVec;
 use super::wide::wide;
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -114,7 +114,7 @@ fn each_2<T: Real>(
     f: impl Fn(T, T, T) -> T + Copy + Sync,
     g: impl Fn(T, T, T) -> T + Copy + Sync,
 ) -> [Vec<T>; 2] {
-    let [mut x, mut y] = [(); 2].map(|()| Fresh::new(a.len()));
+    let [mut x, mut y] = [(); 2].map(|()| UninitVec::new(a.len()));
     (x.chunks(CHUNK).zip(y.chunks(CHUNK)))
         .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
         .zip(c.par_chunks(CHUNK))
@@ -126,7 +126,7 @@ fn each_2<T: Real>(
                 y.extend(from().map(move |((&a, &b), &c)| g(a, b, c)));
             });
         });
-    [x, y].map(Fresh::finish)
+    [x, y].map(UninitVec::finish)
 }
 
 /// For each four numbers three numbers, each by its function.
@@ -136,7 +136,7 @@ fn each_3<T: Real>(
     g: impl Fn(T, T, T, T) -> T + Copy + Sync,
     h: impl Fn(T, T, T, T) -> T + Copy + Sync,
 ) -> [Vec<T>; 3] {
-    let [mut x, mut y, mut z] = [(); 3].map(|()| Fresh::new(a.len()));
+    let [mut x, mut y, mut z] = [(); 3].map(|()| UninitVec::new(a.len()));
     (x.chunks(CHUNK).zip(y.chunks(CHUNK)).zip(z.chunks(CHUNK)))
         .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
         .zip(c.par_chunks(CHUNK).zip(d.par_chunks(CHUNK)))
@@ -148,5 +148,5 @@ fn each_3<T: Real>(
                 z.extend(from().map(move |((&a, &b), (&c, &d))| h(a, b, c, d)));
             });
         });
-    [x, y, z].map(Fresh::finish)
+    [x, y, z].map(UninitVec::finish)
 }

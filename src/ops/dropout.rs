@@ -39,7 +39,7 @@ pub fn shares(inputs: usize, samples: usize, p: f64, key: Key) -> Vec<Vec<f64>> 
         reason = "the samples are the inner index"
     )]
     for sample in 0..samples {
-        let key = key.with(sample as u64);
+        let key = key.fold_in(sample as u64);
         let stays = |input: &usize| key.uniform(*input as u64) >= p;
         let mut kept: Vec<usize> = (0..inputs).filter(stays).collect();
         if kept.is_empty() {

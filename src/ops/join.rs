@@ -3,8 +3,8 @@
 
 use super::activation::{each, each_2};
 use super::cpu::{Real, by_dtype, planes, tensor, view};
-use super::fresh::Fresh;
 use super::sums::sums;
+use super::uninit::UninitVec;
 use super::wide::wide;
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
@@ -61,7 +61,7 @@ pub fn concat(inputs: &[&Tensor]) -> Result<Tensor> {
 
 /// Copies of maps, one behind the other.
 fn maps<T: Real>(maps: Vec<&[T]>, plane: usize) -> Vec<T> {
-    let mut out = Fresh::new(maps.len() * plane);
+    let mut out = UninitVec::new(maps.len() * plane);
     let pairs = out.chunks(plane).zip(maps);
     pairs.for_each(|(mut out, map)| out.extend(map.iter().copied()));
     out.finish()
@@ -113,7 +113,7 @@ pub fn gate(x: &Tensor, gate: &Tensor) -> Result<Tensor> {
     by_dtype!(x, T => {
         let (_, _, plane) = planes(x);
         let (numbers, gates) = (view::<T>(x)?, view::<T>(gate)?);
-        let mut out = Fresh::new(numbers.len());
+        let mut out = UninitVec::new(numbers.len());
         let maps = out.chunks(plane).zip(numbers.par_chunks(plane));
         maps.zip(&gates[..]).for_each(|((mut out, map), &gate)| {
             wide!(out.extend(map.iter().map(move |&x| x * gate)));

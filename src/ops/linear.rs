@@ -5,7 +5,7 @@ mod blend;
 mod dots;
 
 use super::cpu::{by_dtype, tensor, view};
-use super::fresh::Fresh;
+use super::uninit::UninitVec;
 use blend::blend;
 use candle_core::{Error, Result, Tensor};
 use dots::dots;
@@ -95,7 +95,7 @@ pub fn weight_gradient(x: &Tensor, dy: &Tensor, bias: bool) -> Result<Vec<Tensor
     by_dtype!(x, T => {
         let (x, dy) = (view::<T>(x)?, view::<T>(dy)?);
         let (x, dy): (&[T], &[T]) = (&x, &dy);
-        let mut dw = Fresh::new(out * width);
+        let mut dw = UninitVec::new(out * width);
         let tasks = dw.chunks(GRADIENT_ROWS * width).enumerate();
         tasks.for_each_init(Vec::new, |rows, (task, mut dw)| {
             let first = task * GRADIENT_ROWS;

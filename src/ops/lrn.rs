@@ -112,9 +112,9 @@ pub fn backward(lrn: &Lrn, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
                 let mut taken = vec![<T as num_traits::Zero>::zero(); UNITS * c];
                 for start in (0..plane).step_by(UNITS) {
                     let maps = runs(numbers, plane, start);
-                    let slopes = runs(gradient, plane, start);
+                    let gradients = runs(gradient, plane, start);
                     wide!({
-                        for (channel, (x, dy)) in maps.iter().zip(&slopes).enumerate() {
+                        for (channel, (x, dy)) in maps.iter().zip(&gradients).enumerate() {
                             let base = &mut base[..x.len()];
                             bases(lrn, &maps, channel, base);
                             let dx = &mut dx[channel * plane + start..][..x.len()];

@@ -6,7 +6,7 @@
 mod search;
 
 use super::cpu::{by_dtype, planes, tensor, view};
-use super::sheet::Sheet;
+use super::phase_layout::PhaseLayout;
 use super::wide::wide;
 use crate::graph::Window;
 use candle_core::{Error, Result, Tensor};
@@ -18,18 +18,18 @@ use search::{Search, place};
 /// # Errors
 /// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
 pub fn forward(window: &Window, x: &Tensor) -> Result<Tensor> {
-    let sheet = Sheet::of(window, x.dims())?;
+    let layout = PhaseLayout::of(window, x.dims())?;
     by_dtype!(x, T => {
         let (n, c, _) = planes(x);
         let numbers = view::<T>(x)?;
-        let mut out = vec![<T as num_traits::Zero>::zero(); n * c * sheet.output()];
-        out.par_chunks_mut(sheet.maps * sheet.output())
-            .zip(numbers.par_chunks(sheet.maps * sheet.input()))
+        let mut out = vec![<T as num_traits::Zero>::zero(); n * c * layout.output()];
+        out.par_chunks_mut(layout.maps * layout.output())
+            .zip(numbers.par_chunks(layout.maps * layout.input()))
             .for_each_init(
-                || Search::<T>::new(&sheet),
-                |search, (out, maps)| wide!(search.values(&sheet, maps, out)),
+                || Search::<T>::new(&layout),
+                |search, (out, maps)| wide!(search.values(&layout, maps, out)),
             );
-        tensor(out, &[n, c, sheet.down.output, sheet.across.output])
+        tensor(out, &[n, c, layout.down.output, layout.across.output])
     })
 }
 
@@ -38,21 +38,21 @@ pub fn forward(window: &Window, x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// As [`forward`].
 pub fn backward(window: &Window, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    let sheet = Sheet::of(window, x.dims())?;
-    if sheet.input() >= u32::MAX as usize {
+    let layout = PhaseLayout::of(window, x.dims())?;
+    if layout.input() >= u32::MAX as usize {
         return Err(Error::Msg("pools maps of less than 2^32 units".into()).bt());
     }
     by_dtype!(x, T => {
         let (numbers, gradient) = (view::<T>(x)?, view::<T>(dy)?);
         let mut dx = vec![<T as num_traits::Zero>::zero(); numbers.len()];
-        dx.par_chunks_mut(sheet.maps * sheet.input())
-            .zip(numbers.par_chunks(sheet.maps * sheet.input()))
-            .zip(gradient.par_chunks(sheet.maps * sheet.output()))
+        dx.par_chunks_mut(layout.maps * layout.input())
+            .zip(numbers.par_chunks(layout.maps * layout.input()))
+            .zip(gradient.par_chunks(layout.maps * layout.output()))
             .for_each_init(
-                || Search::<T>::new(&sheet),
+                || Search::<T>::new(&layout),
                 |search, ((dx, maps), dy)| {
-                    wide!(search.units(&sheet, maps));
-                    place(&sheet, search, dy, dx);
+                    wide!(search.units(&layout, maps));
+                    place(&layout, search, dy, dx);
                 },
             );
         tensor(dx, x.dims())
@@ -136,9 +136,9 @@ mod tests {
             // few different numbers, so that there are ties, and among them those that compare oddly
             let odd = [0.0, -0.0, 1.0, -1.0, f32::NEG_INFINITY, f32::NEG_INFINITY, f32::INFINITY, f32::NAN];
             let kinds = [3, 4, 6, 8][key.bits(0) as usize % 4];
-            let x: Vec<f32> = (0..maps * h * w).map(|i| odd[key.with(1).bits(i as u64) as usize % kinds]).collect();
+            let x: Vec<f32> = (0..maps * h * w).map(|i| odd[key.fold_in(1).bits(i as u64) as usize % kinds]).collect();
             let outputs = down.output * across.output;
-            let dy: Vec<f32> = (0..maps * outputs).map(|i| key.with(2).normal(i as u64) as f32).collect();
+            let dy: Vec<f32> = (0..maps * outputs).map(|i| key.fold_in(2).normal(i as u64) as f32).collect();
             let tensor = |numbers: &[f32], h, w| {
                 Tensor::from_slice(numbers, (1, maps, h, w), &Device::Cpu).unwrap()
             };
@@ -151,13 +151,13 @@ mod tests {
                 let (y, sums) = (view::<f32>(&y).unwrap(), single(dx));
                 let sums = view::<f32>(&sums).unwrap();
                 for (map, x) in x.chunks(h * w).enumerate() {
-                    let (values, slopes) = definition(&window, h, w, x, &dy[map * outputs..]);
+                    let (values, gradients) = definition(&window, h, w, x, &dy[map * outputs..]);
                     prop_assert_eq!(bits(&y[map * outputs..][..outputs]), bits(&values));
                     let sums = &sums[map * h * w..][..h * w];
                     match dtype {
-                        DType::F32 => prop_assert_eq!(bits(sums), bits(&slopes)),
+                        DType::F32 => prop_assert_eq!(bits(sums), bits(&gradients)),
                         // rounded once, where the definition rounds each sum
-                        _ => for (a, b) in sums.iter().zip(&slopes) {
+                        _ => for (a, b) in sums.iter().zip(&gradients) {
                             prop_assert!((a - b).abs() < 1e-4);
                         },
                     }

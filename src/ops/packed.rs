@@ -1,8 +1,8 @@
 //! The right operand of a product, laid out so that a block of columns is contiguous.
 
 use super::cpu::Real;
-use super::fresh::Fresh;
-use super::turn::{Rows, turn};
+use super::transpose::{Rows, transpose};
+use super::uninit::UninitVec;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -12,16 +12,16 @@ use std::ops::Range;
 pub(super) const VECTORS: usize = 2;
 
 /// A right operand as it stands: term `i * taps.len() + j` of a column is at
-/// `column * apart + i * turn + taps[j]`.
+/// `column * apart + i * repeat_stride + taps[j]`.
 pub(super) struct Loose<'a, T> {
     pub numbers: &'a [T],
     pub columns: usize,
     /// How far columns are apart.
     pub apart: usize,
     pub taps: Cow<'a, [usize]>,
-    /// How often all taps are gone through, and how far each turn is from the one before.
-    pub turns: usize,
-    pub turn: usize,
+    /// How often all taps are gone through, and how far each repeat_stride is from the one before.
+    pub repeats: usize,
+    pub repeat_stride: usize,
 }
 
 /// A right operand of which each block is packed once: beforehand if several pieces read it, and by its one
@@ -134,7 +134,7 @@ impl<T: Real> Packed<T> {
     /// All blocks.
     pub(super) fn new(loose: &Loose<T>) -> Packed<T> {
         let (terms, full) = (loose.terms(), full::<T>());
-        let mut packed = Fresh::new(loose.columns.next_multiple_of(lanes::<T>()) * terms);
+        let mut packed = UninitVec::new(loose.columns.next_multiple_of(lanes::<T>()) * terms);
         let blocks = packed.chunks(full * terms).enumerate();
         blocks.for_each_init(Vec::new, |near, (i, mut packed)| {
             let columns = i * full..loose.columns.min((i + 1) * full);
@@ -149,7 +149,7 @@ impl<T: Real> Packed<T> {
 
 impl<T: Real> Loose<'_, T> {
     fn terms(&self) -> usize {
-        self.turns * self.taps.len()
+        self.repeats * self.taps.len()
     }
 
     /// Packs the blocks of some columns into a vector, whose other numbers stay as they are where it was packed
@@ -168,9 +168,9 @@ impl<T: Real> Loose<'_, T> {
     /// Packs columns that are neighbours: row by row of the numbers, each of which goes through all blocks.
     fn by_rows(&self, numbers: &[T], count: usize, packed: &mut [T]) {
         let terms = self.terms();
-        let starts = (0..self.turns).flat_map(|i| self.taps.iter().map(move |tap| (i, tap)));
+        let starts = (0..self.repeats).flat_map(|i| self.taps.iter().map(move |tap| (i, tap)));
         for (term, (i, tap)) in starts.enumerate() {
-            let row = &numbers[i * self.turn + tap..][..count];
+            let row = &numbers[i * self.repeat_stride + tap..][..count];
             for (block, row) in row.chunks(full::<T>()).enumerate() {
                 let (first, width) = (block * full::<T>(), width(lanes::<T>(), row.len()));
                 copy(
@@ -181,7 +181,7 @@ impl<T: Real> Loose<'_, T> {
         }
     }
 
-    /// Packs columns that are apart: block by block, and in it turn by turn.
+    /// Packs columns that are apart: block by block, and in it repeat_stride by repeat_stride.
     fn by_blocks(&self, numbers: &[T], count: usize, packed: &mut [T]) {
         let terms = self.terms();
         for first in (0..count).step_by(full::<T>()) {
@@ -190,12 +190,12 @@ impl<T: Real> Loose<'_, T> {
             let block = &mut packed[first * terms..][..width * terms];
             let numbers = &numbers[first * self.apart..];
             for (i, packed) in block.chunks_exact_mut(width * self.taps.len()).enumerate() {
-                self.fill(packed, &numbers[i * self.turn..], width, columns);
+                self.fill(packed, &numbers[i * self.repeat_stride..], width, columns);
             }
         }
     }
 
-    /// Packs a turn of a block, of which `columns` are there.
+    /// Packs a repeat_stride of a block, of which `columns` are there.
     fn fill(&self, packed: &mut [T], numbers: &[T], width: usize, columns: usize) {
         let (apart, taps) = (self.apart, &self.taps[..]);
         if taps.windows(2).all(|pair| pair[1] == pair[0] + 1) {
@@ -204,7 +204,7 @@ impl<T: Real> Loose<'_, T> {
                 numbers: packed,
                 apart: width,
             };
-            turn(from, taps[0], to, [taps.len(), columns]);
+            transpose(from, taps[0], to, [taps.len(), columns]);
         } else {
             for (row, &tap) in packed.chunks_exact_mut(width).zip(taps) {
                 for (k, x) in row[..columns].iter_mut().enumerate() {

@@ -67,8 +67,8 @@ pub fn mean_backward(over: Mean, dims: &[usize], dy: &Tensor) -> Result<Tensor> 
         None => {
             let divisors = divisors::<T>(&windows);
             backward(&windows, dims, dy, |_, row, dy: &[T], share: &mut [T]| {
-                let slopes = dy.iter().zip(&divisors[row * dy.len()..]);
-                (share.iter_mut().zip(slopes)).for_each(|(share, (&dy, &divisor))| *share = dy / divisor);
+                let gradients = dy.iter().zip(&divisors[row * dy.len()..]);
+                (share.iter_mut().zip(gradients)).for_each(|(share, (&dy, &divisor))| *share = dy / divisor);
             })
         }
     })

@@ -25,8 +25,8 @@ mod tile;
 mod write;
 
 use super::cpu::Real;
-use super::fresh::Slots;
 use super::packed::{Blocks, VECTORS};
+use super::uninit::UninitChunk;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 use tile::Tiles;
@@ -52,7 +52,7 @@ pub(super) enum To<'a, 'o, T> {
     /// In order, added to what stands there.
     Itself(Vec<&'o mut [T]>),
     /// In order, finished.
-    Finished(Finish<'a, T>, Vec<Slots<'o, T>>),
+    Finished(Finish<'a, T>, Vec<UninitChunk<'o, T>>),
 }
 
 /// `sum * scale + shift`, each a number for its column, plus `add`, and with `relu` nothing negative.
@@ -171,7 +171,7 @@ impl<T: Real> WithSimd for Product<'_, '_, T> {
         let (all, lanes) = (left.rows.len(), T::lanes::<S>());
         let height = STRIP.min(all);
         let mut sums = vec![T::zero(); height * right.columns.next_multiple_of(lanes)];
-        let mut turned = vec![T::zero(); height * VECTORS * lanes];
+        let mut transposed = vec![T::zero(); height * VECTORS * lanes];
         for from in (0..all).step_by(STRIP) {
             let rows = from..all.min(from + STRIP);
             // no part would write them
@@ -189,7 +189,7 @@ impl<T: Real> WithSimd for Product<'_, '_, T> {
             }
             for block in right.each() {
                 let sums = &sums[height * block.first..][..rows.len() * block.width];
-                self.write(block, sums, &mut turned, rows.clone());
+                self.write(block, sums, &mut transposed, rows.clone());
             }
         }
     }

@@ -30,11 +30,11 @@ pub fn backward(x: &Tensor, codes: &Tensor, dy: &Tensor) -> Result<Tensor> {
         let (n, width) = x.dims2()?;
         let out = codes.dims()[0];
         let (numbers, codes, dy) = (view::<T>(x)?, view::<T>(codes)?, view::<T>(dy)?);
-        let slope = |i: usize| -> T {
+        let gradient = |i: usize| -> T {
             let (sample, unit) = (i / width, i % width);
             let along = |o: usize| dy[sample * out + o] * (numbers[i] - codes[o * width + unit]);
             2.0 as T * (0..out).map(along).sum::<T>()
         };
-        tensor((0..n * width).map(slope).collect::<Vec<T>>(), &[n, width])
+        tensor((0..n * width).map(gradient).collect::<Vec<T>>(), &[n, width])
     })
 }

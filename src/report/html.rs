@@ -7,7 +7,6 @@ use crate::claim::{Kind, Suite};
 use crate::evidence::Training;
 use crate::experiment::Experiment;
 use crate::record::{Provenance, Record};
-use crate::zoo::Registry;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// A file of the report.
@@ -32,7 +31,6 @@ pub fn render(
     training: &Training,
     timings: &[Timing],
     provenance: &Provenance,
-    registry: &Registry,
 ) -> Result<Vec<Page>, RenderError> {
     if let Some(record) = records
         .iter()
@@ -65,7 +63,7 @@ pub fn render(
     }];
     for (suite, records) in &shown {
         let file = format!("{}.html", suite.system);
-        let body = system_page(suite, records, &gathered, registry)?;
+        let body = system_page(suite, records, &gathered)?;
         pages.push(Page {
             html: frame(&suite.title, &file, body).into_string(),
             file,
@@ -85,11 +83,11 @@ pub fn render(
     });
     pages.push(Page {
         file: plots::FILE.into(),
-        html: frame("Plots", plots::FILE, plots::page(records, registry)?).into_string(),
+        html: frame("Plots", plots::FILE, plots::page(records)?).into_string(),
     });
     pages.push(Page {
         file: "models.html".into(),
-        html: frame("Models", "models.html", models::registry(registry)?).into_string(),
+        html: frame("Models", "models.html", models::registry()?).into_string(),
     });
     if is_timed {
         pages.push(Page {
@@ -197,7 +195,6 @@ fn system_page(
     suite: &Suite,
     records: &[&Record],
     gathered: &[Gathered],
-    registry: &Registry,
 ) -> Result<Markup, RenderError> {
     Ok(html! {
         h1 { (suite.title) }
@@ -212,7 +209,7 @@ fn system_page(
         @for record in records { (claims::claim(record, gathered)) }
         @if !suite.models.is_empty() {
             h2 #models { "Models" }
-            @for name in &suite.models { (models::model(name, registry)?) }
+            @for name in &suite.models { (models::model(name)?) }
         }
     })
 }

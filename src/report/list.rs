@@ -6,7 +6,7 @@ use crate::evidence::FUNCTIONS;
 use crate::experiment::Experiment;
 use crate::graph::Dims;
 use crate::train::Scale;
-use crate::zoo::Registry;
+use crate::zoo::FAMILIES;
 use serde::Serialize;
 
 /// A list in both forms.
@@ -18,37 +18,36 @@ pub struct Listing {
 }
 
 #[derive(Serialize)]
-struct ModelRow<'a> {
-    name: &'a str,
-    family: &'a str,
+struct ModelRow {
+    name: &'static str,
+    family: &'static str,
     input: Dims,
-    source: &'a str,
+    source: &'static str,
 }
 
 /// The registry, family by family.
 ///
 /// # Errors
 /// What the JSON writer says.
-pub fn list_models(registry: &Registry) -> serde_json::Result<Listing> {
-    let families = registry.families();
-    let rows: Vec<ModelRow> = families
+pub fn list_models() -> serde_json::Result<Listing> {
+    let rows: Vec<ModelRow> = FAMILIES
         .iter()
         .flat_map(|family| {
             family.models.iter().map(|model| ModelRow {
-                name: &model.name,
+                name: model.name,
                 family: family.name,
                 input: model.input.dims(),
-                source: &model.source,
+                source: model.source,
             })
         })
         .collect();
-    let text = families.iter().flat_map(|family| {
+    let text = FAMILIES.iter().flat_map(|family| {
         let title = [family.title.to_string(), String::new(), String::new()];
         let models = family.models.iter().map(|model| {
             [
                 format!("  {}", model.name),
                 model.input.to_string(),
-                model.source.clone(),
+                model.source.to_string(),
             ]
         });
         std::iter::once(title).chain(models)

@@ -1,7 +1,7 @@
 //! What computes the steps of a run: the program's own kernels, or a device.
 
 use super::TrainError;
-use super::optimizer::Memory;
+use super::optimizer::OptimizerState;
 use super::task::{Portion, Task};
 use crate::random::Key;
 use candle_core::Tensor;
@@ -13,7 +13,7 @@ pub struct State {
     /// Weights and running statistics by `state_dict` key, in f32.
     pub weights: BTreeMap<String, Tensor>,
     /// What the optimiser remembers of them.
-    pub memory: Memory,
+    pub optimizer: OptimizerState,
 }
 
 /// Images that are seen together.
@@ -31,8 +31,8 @@ pub struct Batch {
 pub struct Step {
     /// Which it is, from 1.
     pub number: u64,
-    /// The schedule's share of the learning rate.
-    pub share: f64,
+    /// By what the schedule multiplies the learning rate.
+    pub lr_factor: f64,
     /// What its masks depend on, as in [`crate::net::Mode::Train`].
     pub key: Key,
 }
@@ -66,10 +66,10 @@ pub trait Engine: Sync {
 
 /// Computes the steps of a run.
 pub trait Backend: Sized {
-    /// Images on their way into a step.
+    /// The input of a step, as the backend takes it.
     type Collated: Send;
 
-    /// Makes images ready; it may happen while another step is taken.
+    /// Makes the input of a step of images; it may happen while another step is taken.
     ///
     /// # Errors
     /// Those of the images.

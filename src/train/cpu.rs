@@ -2,7 +2,7 @@
 
 use super::TrainError;
 use super::backend::{Backend, Batch, Engine, State, Step, StepMetrics};
-use super::optimizer::Memory;
+use super::optimizer::OptimizerState;
 use super::task::Task;
 use crate::data::batch;
 use crate::net::{ForwardPass, Mode, Net};
@@ -23,7 +23,7 @@ pub struct Cpu;
 /// A network as it learns on the CPU.
 pub struct Learning {
     net: Net,
-    memory: Memory,
+    optimizer: OptimizerState,
 }
 
 impl Engine for Cpu {
@@ -40,7 +40,7 @@ impl Engine for Cpu {
     fn start(&self, task: &Task, state: State) -> Result<Learning, TrainError> {
         Ok(Learning {
             net: Net::new(task.graph.clone(), state.weights, DType::F32)?,
-            memory: state.memory,
+            optimizer: state.optimizer,
         })
     }
 }
@@ -67,7 +67,7 @@ impl Backend for Learning {
             norm: recipe.norm,
         };
         let pass = self.net.forward(x, mode)?;
-        let (loss, mut slopes) = losses(task, &pass, labels)?;
+        let (loss, mut seeds) = losses(task, &pass, labels)?;
         if !loss.is_finite() {
             return Err(TrainError::Diverged {
                 step: step.number,
@@ -76,15 +76,15 @@ impl Backend for Learning {
             });
         }
         let right = right(pass.output(), labels)?;
-        self.net.settle(&pass)?;
+        self.net.update_running_stats(&pass)?;
         let outputs = self.net.graph().outputs();
-        let seeds: Vec<_> = (outputs.iter().zip(&mut slopes))
-            .filter_map(|(output, slope)| Some((output.node, slope.as_ref()?)))
+        let seeds: Vec<_> = (outputs.iter().zip(&mut seeds))
+            .filter_map(|(output, gradient)| Some((output.node, gradient.as_ref()?)))
             .collect();
         let gradients = self.net.backward(pass, &seeds, false)?;
-        let (number, share) = (step.number, step.share);
+        let (number, lr_factor) = (step.number, step.lr_factor);
         let net = &mut self.net;
-        (self.memory).step(&recipe.optimizer, number, share, net, &gradients)?;
+        (self.optimizer).step(&recipe.optimizer, number, lr_factor, net, &gradients)?;
         Ok(StepMetrics { loss, right })
     }
 
@@ -99,7 +99,7 @@ impl Backend for Learning {
             weights: weights
                 .map(|(name, _, weight)| (name, weight.clone()))
                 .collect(),
-            memory: self.memory.clone(),
+            optimizer: self.optimizer.clone(),
         })
     }
 }
@@ -130,18 +130,19 @@ fn losses(
         model: task.recipe.model.clone(),
         what: error.to_string(),
     };
-    let (mut first, mut slopes) = (None, Vec::new());
+    let (mut first, mut seeds) = (None, Vec::new());
     for (_, scores) in pass.outputs() {
         if first.is_some() && task.recipe.auxiliary == 0.0 {
-            slopes.push(None);
+            seeds.push(None);
             continue;
         }
-        let (loss, slope) = cross_entropy(scores, labels, task.recipe.smoothing).map_err(wrong)?;
-        slopes.push(Some(match first {
-            None => slope,
-            Some(_) => (slope * task.recipe.auxiliary).map_err(wrong)?,
+        let (loss, gradient) =
+            cross_entropy(scores, labels, task.recipe.smoothing).map_err(wrong)?;
+        seeds.push(Some(match first {
+            None => gradient,
+            Some(_) => (gradient * task.recipe.auxiliary).map_err(wrong)?,
         }));
         first.get_or_insert(loss);
     }
-    Ok((first.unwrap_or(f64::NAN), slopes))
+    Ok((first.unwrap_or(f64::NAN), seeds))
 }

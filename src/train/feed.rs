@@ -6,7 +6,7 @@ use super::order::order;
 use super::task::{Portion, Task};
 use std::marker::PhantomData;
 
-/// A batch that is ready.
+/// A batch that is collated.
 pub(super) struct Fed<B: Backend> {
     /// The step that it is for, from 0.
     pub step: u64,
@@ -16,7 +16,7 @@ pub(super) struct Fed<B: Backend> {
     pub labels: Vec<usize>,
 }
 
-/// Makes batches ready; it keeps the order of the last epoch that was asked for.
+/// Collates batches; it keeps the order of the last epoch that was asked for.
 pub(super) struct Feed<'a, B> {
     task: &'a Task,
     seed: u64,

@@ -2,8 +2,8 @@
 
 use super::backend::{Backend, Batch, Engine, State, Step};
 use super::feed::Fed;
-use super::optimizer::Memory;
-use super::schedule::share;
+use super::optimizer::OptimizerState;
+use super::schedule::lr_factor;
 use super::task::{Portion, Task};
 use super::{Curve, Epoch, TrainError};
 use crate::random::Key;
@@ -46,7 +46,7 @@ pub(super) struct Sums {
 pub(super) fn begin(task: &Task, seed: u64) -> Result<(State, Progress), TrainError> {
     let state = State {
         weights: task.recipe.init.weights(&task.graph, seed, DType::F32)?,
-        memory: Memory::default(),
+        optimizer: OptimizerState::default(),
     };
     let progress = Progress {
         seed,
@@ -85,18 +85,18 @@ impl<B: Backend> Learner<B> {
     /// Takes a step.
     pub(super) fn step(&mut self, task: &Task, batch: &Fed<B>) -> Result<(), TrainError> {
         let recipe = &task.recipe;
-        let key = Key::seed(self.progress.seed).with_name("step");
+        let key = Key::seed(self.progress.seed).fold_in_name("step");
         let step = Step {
             number: batch.step + 1,
-            share: share(&recipe.schedule, recipe.warm_up, batch.step, task.steps()),
-            key: key.with(batch.step),
+            lr_factor: lr_factor(&recipe.schedule, recipe.warm_up, batch.step, task.steps()),
+            key: key.fold_in(batch.step),
         };
         let labels = &batch.labels;
-        let outcome = self.backend.step(task, &batch.images, labels, step)?;
-        if !outcome.loss.is_finite() {
+        let metrics = self.backend.step(task, &batch.images, labels, step)?;
+        if !metrics.loss.is_finite() {
             return Err(TrainError::Diverged {
                 step: step.number,
-                loss: outcome.loss,
+                loss: metrics.loss,
                 layer: None,
             });
         }
@@ -105,9 +105,9 @@ impl<B: Backend> Learner<B> {
         } = &mut self.progress;
         *steps += 1;
         sums.images += labels.len() as u64;
-        sums.right += outcome.right as u64;
-        sums.loss += outcome.loss * labels.len() as f64;
-        curve.losses.push(outcome.loss as f32);
+        sums.right += metrics.right as u64;
+        sums.loss += metrics.loss * labels.len() as f64;
+        curve.losses.push(metrics.loss as f32);
         Ok(())
     }
 

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 /// What an optimiser remembers of each weight, by the weight's key in the `state_dict`: the velocity, or
 /// the means of gradients and of squares.
 #[derive(Clone, Default)]
-pub struct Memory(pub BTreeMap<String, Vec<Tensor>>);
+pub struct OptimizerState(pub BTreeMap<String, Vec<Tensor>>);
 
-impl Memory {
-    /// Moves every weight that has a gradient; `step` counts from 1, `share` is the schedule's.
+impl OptimizerState {
+    /// Moves every weight that has a gradient; `step` counts from 1, `lr_factor` is the schedule's.
     ///
     /// # Errors
     /// [`NetError::Layer`] for a gradient that does not fit its weight.
@@ -20,16 +20,20 @@ impl Memory {
         &mut self,
         optimizer: &Optimizer,
         step: u64,
-        share: f64,
+        lr_factor: f64,
         net: &mut Net,
         gradients: &Gradients,
     ) -> std::result::Result<(), NetError> {
         net.update(gradients, |name, weight, gradient| {
             let old = self.0.get(name).map_or(&[][..], Vec::as_slice);
             let (weight, new) = match optimizer {
-                Optimizer::Sgd(sgd) => descend(sgd, share, weight, gradient, old)?,
-                Optimizer::Adam(adam) => adapt(adam, false, step, share, weight, gradient, old)?,
-                Optimizer::AdamW(adam) => adapt(adam, true, step, share, weight, gradient, old)?,
+                Optimizer::Sgd(sgd) => descend(sgd, lr_factor, weight, gradient, old)?,
+                Optimizer::Adam(adam) => {
+                    adapt(adam, false, step, lr_factor, weight, gradient, old)?
+                }
+                Optimizer::AdamW(adam) => {
+                    adapt(adam, true, step, lr_factor, weight, gradient, old)?
+                }
             };
             if !new.is_empty() {
                 self.0.insert(name.to_string(), new);
@@ -46,9 +50,9 @@ fn decays(all: bool, weight: &Tensor) -> bool {
 
 impl Sgd {
     /// The constants of a step; `decays` says whether the weight does.
-    pub(crate) fn constants(&self, share: f64, decays: bool) -> Momentum {
+    pub(crate) fn constants(&self, lr_factor: f64, decays: bool) -> Momentum {
         Momentum {
-            rate: self.rate * share,
+            rate: self.rate * lr_factor,
             momentum: self.momentum,
             nesterov: self.nesterov,
             decay: if decays { self.weight_decay } else { 0.0 },
@@ -63,10 +67,10 @@ impl Adam {
         &self,
         decoupled: bool,
         step: u64,
-        share: f64,
+        lr_factor: f64,
         decays: bool,
     ) -> Moments {
-        let rate = self.rate * share;
+        let rate = self.rate * lr_factor;
         // beyond that many steps the corrections are 1 in f64
         let t = i32::try_from(step).unwrap_or(i32::MAX);
         let (first, second) = (1.0 - self.beta1.powi(t), 1.0 - self.beta2.powi(t));
@@ -94,12 +98,12 @@ impl Adam {
 
 fn descend(
     sgd: &Sgd,
-    share: f64,
+    lr_factor: f64,
     weight: &Tensor,
     gradient: &Tensor,
     old: &[Tensor],
 ) -> Result<(Tensor, Vec<Tensor>)> {
-    let constants = sgd.constants(share, decays(sgd.decay_all, weight));
+    let constants = sgd.constants(lr_factor, decays(sgd.decay_all, weight));
     let (weight, velocity) = momentum(&constants, weight, gradient, old.first())?;
     let kept = if sgd.momentum > 0.0 { 1 } else { 0 };
     Ok((weight, [velocity].into_iter().take(kept).collect()))
@@ -109,12 +113,12 @@ fn adapt(
     adam: &Adam,
     decoupled: bool,
     step: u64,
-    share: f64,
+    lr_factor: f64,
     weight: &Tensor,
     gradient: &Tensor,
     old: &[Tensor],
 ) -> Result<(Tensor, Vec<Tensor>)> {
-    let constants = adam.constants(decoupled, step, share, decays(adam.decay_all, weight));
+    let constants = adam.constants(decoupled, step, lr_factor, decays(adam.decay_all, weight));
     let (weight, means) = match old {
         [mean, square] => moments(&constants, weight, gradient, [mean, square])?,
         _ => {
@@ -156,15 +160,15 @@ mod tests {
             ("fc.bias".to_string(), tensor(&fixture["bias"], &[2])),
         ];
         let mut net = Net::new(graph, weights.into(), DType::F64).unwrap();
-        let (mut memory, mut path) = (Memory::default(), Vec::new());
+        let (mut optimizer_state, mut path) = (OptimizerState::default(), Vec::new());
         let steps = fixture["x"].as_array().unwrap().iter();
-        for (step, (x, slope)) in (1..).zip(steps.zip(fixture["slope"].as_array().unwrap())) {
+        for (step, (x, dy)) in (1..).zip(steps.zip(fixture["slope"].as_array().unwrap())) {
             let pass = net
                 .forward(&tensor(x, &[1, 3]), Mode::train(0, step))
                 .unwrap();
-            let seeds = [(1, &tensor(slope, &[1, 2]))];
+            let seeds = [(1, &tensor(dy, &[1, 2]))];
             let gradients = net.backward(pass, &seeds, false).unwrap();
-            memory
+            optimizer_state
                 .step(optimizer, step, 1.0, &mut net, &gradients)
                 .unwrap();
             let of = |weight: &Tensor| weight.flatten_all().unwrap().to_vec1::<f64>().unwrap();

@@ -3,13 +3,13 @@
 use super::recipe::Schedule;
 use std::f64::consts::PI;
 
-/// A one-cycle schedule starts at this share of its rate,
+/// A one-cycle schedule starts at this factor of its rate,
 const START: f64 = 1.0 / 25.0;
-/// and ends at this share of its start.
+/// and ends at this factor of its start.
 const END: f64 = 1e-4;
 
-/// The share of the rate that a step takes, of `steps` in all; `step` counts from 0.
-pub(super) fn share(schedule: &Schedule, warm_up: u64, step: u64, steps: u64) -> f64 {
+/// By what a step multiplies the learning rate, of `steps` in all; `step` counts from 0.
+pub(super) fn lr_factor(schedule: &Schedule, warm_up: u64, step: u64, steps: u64) -> f64 {
     let (at, all) = (step as f64, steps as f64);
     let scheduled = match schedule {
         Schedule::Constant => 1.0,
@@ -50,22 +50,22 @@ mod tests {
     #[test]
     fn each_schedule_goes_where_it_says() {
         let cosine = Schedule::Cosine;
-        assert!(near(share(&cosine, 0, 0, 10), 1.0));
-        assert!(near(share(&cosine, 0, 5, 10), 0.5));
-        assert!(near(share(&Schedule::Linear, 0, 9, 10), 0.1));
+        assert!(near(lr_factor(&cosine, 0, 0, 10), 1.0));
+        assert!(near(lr_factor(&cosine, 0, 5, 10), 0.5));
+        assert!(near(lr_factor(&Schedule::Linear, 0, 9, 10), 0.1));
         let step = Schedule::Step {
             at: vec![3, 6],
             factor: 0.1,
         };
-        let shares = [2, 3, 5, 6].map(|i| share(&step, 0, i, 10));
+        let factors = [2, 3, 5, 6].map(|i| lr_factor(&step, 0, i, 10));
         assert!(
-            shares
+            factors
                 .iter()
                 .zip([1.0, 0.1, 0.1, 0.01])
                 .all(|(a, b)| near(*a, b))
         );
-        assert!(near(share(&Schedule::Constant, 4, 0, 10), 0.25));
-        assert!(near(share(&Schedule::Constant, 4, 3, 10), 1.0));
+        assert!(near(lr_factor(&Schedule::Constant, 4, 0, 10), 0.25));
+        assert!(near(lr_factor(&Schedule::Constant, 4, 3, 10), 1.0));
     }
 
     /// The rates that PyTorch's own schedules give; `suites/fixtures/optimizers.py` wrote them down.
@@ -88,7 +88,7 @@ mod tests {
         ] {
             let rates = fixture["rates"][name].as_array().unwrap();
             for (step, rate) in (0..).zip(rates) {
-                let (found, right) = (share(&schedule, 0, step, steps), rate.as_f64().unwrap());
+                let (found, right) = (lr_factor(&schedule, 0, step, steps), rate.as_f64().unwrap());
                 assert!(
                     (found - right).abs() < 1e-12,
                     "{name} {step}: {found} {right}"

@@ -7,7 +7,7 @@
 
 use super::backend::{Backend, State};
 use super::learner::{Learner, Progress};
-use super::optimizer::Memory;
+use super::optimizer::OptimizerState;
 use super::task::Task;
 use super::{Curve, TrainError};
 use crate::file;
@@ -65,7 +65,7 @@ impl<B: Backend> Learner<B> {
         for (name, weight) in state.weights {
             tensors.insert(format!("net.{name}"), weight);
         }
-        for (name, kept) in state.memory.0 {
+        for (name, kept) in state.optimizer.0 {
             for (i, tensor) in kept.into_iter().enumerate() {
                 tensors.insert(format!("memory.{i}.{name}"), tensor);
             }
@@ -102,20 +102,23 @@ pub(super) fn load(
     same("device", &header.backend, backend)?;
     same("seed", &header.progress.seed.to_string(), &seed.to_string())?;
     let mut weights = BTreeMap::new();
-    let mut memory: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
+    let mut optimizer: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
     for (name, tensor) in tensors {
         if let Some(name) = name.strip_prefix("net.") {
             weights.insert(name.to_string(), tensor);
         } else if let Some(name) = (name.strip_prefix("memory.")).and_then(|n| n.split_once('.')) {
             // names sort by their number, so that the tensors of a weight come in order
-            memory.entry(name.1.to_string()).or_default().push(tensor);
+            optimizer
+                .entry(name.1.to_string())
+                .or_default()
+                .push(tensor);
         } else {
             return Err(fault(format!("has a tensor `{name}` that belongs nowhere")));
         }
     }
     // what does not fit the network is said before anything else is
     Net::new(task.graph.clone(), weights.clone(), DType::F32)?;
-    for (name, kept) in &memory {
+    for (name, kept) in &optimizer {
         let fits = |tensor: &Tensor| {
             weights
                 .get(name)
@@ -128,8 +131,8 @@ pub(super) fn load(
             )));
         }
     }
-    let memory = Memory(memory);
-    Ok((State { weights, memory }, header.progress))
+    let optimizer = OptimizerState(optimizer);
+    Ok((State { weights, optimizer }, header.progress))
 }
 
 /// Whether a run can go on from its snapshot on that backend; it can where there is none.
@@ -149,14 +152,14 @@ pub fn fits(
 }
 
 /// Writes snapshots when they are due, and the curve as it grows.
-pub(super) struct Journal<'a> {
+pub(super) struct RunLog<'a> {
     paths: &'a CheckpointPaths,
     backend: &'a str,
     file: File,
     last: Instant,
 }
 
-impl<'a> Journal<'a> {
+impl<'a> RunLog<'a> {
     /// Begins with the curve so far.
     pub(super) fn open(
         paths: &'a CheckpointPaths,
@@ -180,7 +183,7 @@ impl<'a> Journal<'a> {
             .append(true)
             .open(&paths.curve)
             .map_err(fault)?;
-        Ok(Journal {
+        Ok(RunLog {
             paths,
             backend,
             file,

@@ -4,55 +4,55 @@ use super::resnet::{
     BASIC, BOTTLENECK, BOTTLENECK_ORIGINAL, Block, Bottleneck, WIDTHS, grouped, layer, project,
     residual, stages, stem,
 };
-use super::{IMAGENET, Line, line};
+use super::{IMAGENET, Model, model};
 use crate::graph::{Conv, Value, conv, pool};
 
-pub(super) const MODELS: &[Line] = &[
-    line("legacy_seresnet18", LEGACY_BASIC, IMAGENET, |x| {
+pub(super) const MODELS: &[Model] = &[
+    model("legacy_seresnet18", LEGACY_BASIC, IMAGENET, |x| {
         legacy(x, BASIC, LAYERS_18)
     }),
-    line("legacy_seresnet34", LEGACY_BASIC, IMAGENET, |x| {
+    model("legacy_seresnet34", LEGACY_BASIC, IMAGENET, |x| {
         legacy(x, BASIC, LAYERS_50)
     }),
-    line("legacy_seresnet50", LEGACY, IMAGENET, |x| {
+    model("legacy_seresnet50", LEGACY, IMAGENET, |x| {
         legacy(x, BOTTLENECK_ORIGINAL, LAYERS_50)
     }),
-    line("legacy_seresnet101", LEGACY, IMAGENET, |x| {
+    model("legacy_seresnet101", LEGACY, IMAGENET, |x| {
         legacy(x, BOTTLENECK_ORIGINAL, LAYERS_101)
     }),
-    line("legacy_seresnet152", LEGACY, IMAGENET, |x| {
+    model("legacy_seresnet152", LEGACY, IMAGENET, |x| {
         legacy(x, BOTTLENECK_ORIGINAL, LAYERS_152)
     }),
-    line("legacy_seresnext26_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
+    model("legacy_seresnext26_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
         legacy(x, grouped(32, 4), LAYERS_18)
     }),
-    line("legacy_seresnext50_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
+    model("legacy_seresnext50_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
         legacy(x, grouped(32, 4), LAYERS_50)
     }),
-    line("legacy_seresnext101_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
+    model("legacy_seresnext101_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
         legacy(x, grouped(32, 4), LAYERS_101)
     }),
-    line("legacy_senet154", LEGACY_154, IMAGENET, |x| {
+    model("legacy_senet154", LEGACY_154, IMAGENET, |x| {
         legacy(x, HALVED, LAYERS_152)
     }),
-    line("seresnet18", TIMM, IMAGENET, |x| timm(x, BASIC, LAYERS_18)),
-    line("seresnet34", TIMM, IMAGENET, |x| timm(x, BASIC, LAYERS_50)),
-    line("seresnet50", TIMM, IMAGENET, |x| {
+    model("seresnet18", TIMM, IMAGENET, |x| timm(x, BASIC, LAYERS_18)),
+    model("seresnet34", TIMM, IMAGENET, |x| timm(x, BASIC, LAYERS_50)),
+    model("seresnet50", TIMM, IMAGENET, |x| {
         timm(x, BOTTLENECK, LAYERS_50)
     }),
-    line("seresnet101", TIMM, IMAGENET, |x| {
+    model("seresnet101", TIMM, IMAGENET, |x| {
         timm(x, BOTTLENECK, LAYERS_101)
     }),
-    line("seresnet152", TIMM, IMAGENET, |x| {
+    model("seresnet152", TIMM, IMAGENET, |x| {
         timm(x, BOTTLENECK, LAYERS_152)
     }),
-    line("seresnext50_32x4d", TIMM, IMAGENET, |x| {
+    model("seresnext50_32x4d", TIMM, IMAGENET, |x| {
         timm(x, grouped(32, 4), LAYERS_50)
     }),
-    line("seresnext101_32x4d", TIMM, IMAGENET, |x| {
+    model("seresnext101_32x4d", TIMM, IMAGENET, |x| {
         timm(x, grouped(32, 4), LAYERS_101)
     }),
-    line("senet154", TIMM_154, IMAGENET, |x| {
+    model("senet154", TIMM_154, IMAGENET, |x| {
         timm(x, HALVED, LAYERS_152)
     }),
 ];

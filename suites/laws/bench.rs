@@ -8,7 +8,7 @@ use convcheck::bench::{against, kernels, samples};
 use convcheck::evidence::Training;
 use convcheck::net::Net;
 use convcheck::report::{Page, render, speed_text};
-use convcheck::zoo::Registry;
+use convcheck::zoo;
 use libtest_mimic::Trial;
 use std::time::Duration;
 
@@ -40,12 +40,7 @@ fn weights(net: &Net) -> Vec<(String, Vec<f32>)> {
 }
 
 fn workload(step: StepKind) -> Workload {
-    Workload::new(
-        &Registry::builtin().find("resnet20_digits").unwrap(),
-        4,
-        step,
-    )
-    .unwrap()
+    Workload::new(zoo::find("resnet20_digits").unwrap(), 4, step).unwrap()
 }
 
 /// And twice the same way.
@@ -79,7 +74,7 @@ fn inference() {
 
 fn registered() {
     for (name, _) in NETS {
-        Registry::builtin().find(name).unwrap();
+        zoo::find(name).unwrap();
     }
 }
 
@@ -182,15 +177,7 @@ fn timings(name: &str) -> Vec<Timing> {
 }
 
 fn pages(timings: &[Timing]) -> Vec<Page> {
-    render(
-        &[],
-        &[],
-        &Training::default(),
-        timings,
-        &provenance(),
-        &Registry::builtin(),
-    )
-    .unwrap()
+    render(&[], &[], &Training::default(), timings, &provenance()).unwrap()
 }
 
 fn page() {

@@ -19,7 +19,7 @@ use convcheck::graph::{Graph, Op, Shape, ShapeError, conv, mean};
 use convcheck::net::Norm;
 use convcheck::random::Key;
 use convcheck::train::{AdamForm, Optimizer, Sgd};
-use convcheck::zoo::Registry;
+use convcheck::zoo;
 use learning::adam;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
@@ -84,14 +84,14 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// The seed for a network: of a deep one on small maps one by which normalisations run by their running statistics.
-/// By those of a batch that has a few units a channel, f32 is off by a percent itself, and a rectifier that rounding
+/// By those of a batch that has a few units a channel, f32 is off by a percent itself, and a ReLU that rounding
 /// opens decides whether two machines agree.
 fn seed_of(side: Option<usize>) -> u64 {
     if side.is_some() { 2 } else { 1 }
 }
 
 fn net(name: &str, side: Option<usize>) -> Graph {
-    let model = Registry::builtin().find(name).unwrap();
+    let model = zoo::find(name).unwrap();
     let shape = side.map_or(model.input, |side| {
         Shape::map(model.input.channels(), side, side)
     });

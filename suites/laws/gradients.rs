@@ -25,7 +25,7 @@ pub fn trials() -> Vec<Trial> {
                         checked.set(checked.get() + gradients_are_differences(graph, seed));
                     }
                 });
-                assert!(checked.get() > ENOUGH, "only {} slopes", checked.get());
+                assert!(checked.get() > ENOUGH, "only {} derivatives", checked.get());
             })
         })
         .collect();
@@ -40,7 +40,7 @@ pub fn trials() -> Vec<Trial> {
                     }
                 },
             );
-            assert!(checked.get() > ENOUGH, "only {} slopes", checked.get());
+            assert!(checked.get() > ENOUGH, "only {} derivatives", checked.get());
         }),
         law("ops::every-op-has-a-law", || {
             assert_eq!(without_a_law(), [""; 0])
@@ -49,7 +49,7 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Slopes that a law must have compared: cases whose windows fit no map, or whose batch
+/// Derivatives that a law must have compared: cases whose windows fit no map, or whose batch
 /// normalisation has a single value, prove nothing.
 const ENOUGH: usize = 300;
 
@@ -145,8 +145,8 @@ impl Case {
         numbers(&(pass.output() * &self.seed).unwrap()).iter().sum()
     }
 
-    /// By central differences, the slope along a unit of the input (no name) or of a weight.
-    fn slope(&mut self, name: Option<&str>, unit: usize, step: f64) -> f64 {
+    /// By central differences, the derivative along a unit of the input (no name) or of a weight.
+    fn derivative(&mut self, name: Option<&str>, unit: usize, step: f64) -> f64 {
         let mut value = |by: f64| {
             let target = match name {
                 None => &mut self.x,
@@ -179,7 +179,7 @@ fn gradients_are_differences(graph: Graph, seed: u64) -> usize {
     let mut case = Case {
         // normalisation that is no identity: what a ReLU leaves at 0 must not come to lie on the next one's kink
         weights: Fill::Default.weights(&graph, DType::F64).unwrap(),
-        x: random(&dims, key.with_name("x")),
+        x: random(&dims, key.fold_in_name("x")),
         seed: Tensor::zeros(1, DType::F64, &Device::Cpu).unwrap(),
         graph,
         mode,
@@ -192,7 +192,7 @@ fn gradients_are_differences(graph: Graph, seed: u64) -> usize {
             return 0;
         }
     };
-    case.seed = random(pass.output().dims(), key.with_name("seed"));
+    case.seed = random(pass.output().dims(), key.fold_in_name("seed"));
     let prediction = case.graph.outputs()[0].node;
     let gradients = net
         .backward(pass, &[(prediction, &case.seed)], true)
@@ -217,14 +217,14 @@ fn gradients_are_differences(graph: Graph, seed: u64) -> usize {
         for i in 0..2.min(gradient.len()) {
             let unit = number(key, 100 + i as u64, gradient.len());
             let near = |step: f64, case: &mut Case| {
-                let slope = case.slope(name.as_deref(), unit, step);
-                (slope - gradient[unit]).abs() <= 1e-5 * (1.0 + size)
+                let derivative = case.derivative(name.as_deref(), unit, step);
+                (derivative - gradient[unit]).abs() <= 1e-5 * (1.0 + size)
             };
             // a kink (ReLU, maximum) between the two points is missed by a smaller step
             assert!(
                 [1e-5, 1e-6, 1e-7].iter().any(|&step| near(step, &mut case)),
                 "{name:?}[{unit}]: {} by differences, {} by the backward pass, largest {size}",
-                case.slope(name.as_deref(), unit, 1e-6),
+                case.derivative(name.as_deref(), unit, 1e-6),
                 gradient[unit],
             );
             compared += 1;

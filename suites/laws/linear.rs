@@ -39,7 +39,8 @@ fn each_case(holds: impl Fn(&Case)) {
         for n in BATCHES {
             let key = Key::seed((n * 1000 + inputs) as u64);
             for dtype in [DType::F32, DType::F64] {
-                let tensor = |dims: &[usize], i| random(dims, key.with(i)).to_dtype(dtype).unwrap();
+                let tensor =
+                    |dims: &[usize], i| random(dims, key.fold_in(i)).to_dtype(dtype).unwrap();
                 holds(&Case {
                     x: tensor(&[n, inputs], 1),
                     weight: tensor(&[outputs, inputs], 2),

@@ -8,7 +8,7 @@ use convcheck::graph::{Graph, NodeId, Op, Shape, TensorKind, conv};
 use convcheck::net::{Fill, ForwardPass, Gradients, Init, Mode, Net};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
-use convcheck::zoo::{Model, Registry};
+use convcheck::zoo::{self, Model};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
@@ -21,16 +21,18 @@ const LIGHT: u64 = 70_000_000;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
-        law("net::laid-out-weights-change", laid_out_weights_change),
+        law(
+            "net::packed-weights-follow-changes",
+            packed_weights_follow_changes,
+        ),
         law(
             "net::training-in-groups-changes-no-bit",
             groups_change_no_bit,
         ),
     ];
-    let registry = Registry::builtin();
-    for model in registry.models().cloned() {
-        let small = Arc::new(smallest(&model));
-        let totals = summary(&model.name, &small).unwrap().totals;
+    for model in zoo::models() {
+        let small = Arc::new(smallest(model));
+        let totals = summary(model.name, &small).unwrap().totals;
         let is_slow = totals.macs > QUICK || totals.params > LIGHT;
         let field = Arc::clone(&small);
         trials.extend([
@@ -115,13 +117,9 @@ fn interpreters_agree(graph: &Graph) {
     loss_falls(net, &x);
 }
 
-/// Weights that an evaluation has laid out are not used any more once they change.
-fn laid_out_weights_change() {
-    let graph = Registry::builtin()
-        .find("resnet20_cifar")
-        .unwrap()
-        .graph()
-        .unwrap();
+/// Weights that an evaluation has packed are not used any more once they change.
+fn packed_weights_follow_changes() {
+    let graph = zoo::find("resnet20_cifar").unwrap().graph().unwrap();
     let weights = Init::He.weights(&graph, 1, DType::F32).unwrap();
     let mut net = Net::new(graph.clone(), weights, DType::F32).unwrap();
     let x = random(&[2, 3, 32, 32], Key::named("x"));
@@ -137,21 +135,21 @@ fn laid_out_weights_change() {
     };
     let before = output(&net);
     let pass = net.forward(&x, Mode::train(1, 0)).unwrap();
-    net.settle(&pass).unwrap();
-    let settled = output(&net);
-    assert_ne!(settled, before);
-    assert_eq!(settled, output(&fresh(&net)));
+    net.update_running_stats(&pass).unwrap();
+    let updated = output(&net);
+    assert_ne!(updated, before);
+    assert_eq!(updated, output(&fresh(&net)));
     let seed = random(&[2, 10], Key::named("seed"));
     let prediction = graph.outputs()[0].node;
     let gradients = net.backward(pass, &[(prediction, &seed)], false).unwrap();
     let step = |_: &str, weight: &Tensor, gradient: &Tensor| weight - (gradient * 1e-2)?;
     net.update(&gradients, step).unwrap();
-    assert_ne!(output(&net), settled);
+    assert_ne!(output(&net), updated);
     assert_eq!(output(&net), output(&fresh(&net)));
 }
 
-/// A training pass in which normalisations take along what follows them, and its gradients, are those of a pass
-/// layer by layer: with a rectifier behind a normalisation, behind a sum on either side, with a second reader between
+/// A training pass in which normalisations are fused with what follows them, and its gradients, are those of a pass
+/// layer by layer: with ReLU behind a normalisation, behind a sum on either side, with a second consumer between
 /// them, and with an output there.
 fn groups_change_no_bit() {
     let graph = Graph::build(Shape::map(3, 9, 9), |x| {
@@ -246,7 +244,7 @@ fn shapes_and_bits(net: &Net, x: &Tensor) {
     );
     let predicted = SAMPLES as u64 * peak_activations(net.graph()).unwrap();
     assert_eq!(single.peak_activations() as u64, predicted);
-    // the second time with the weights as the first has laid them out
+    // the second time with the weights as the first has packed them
     let [first, second] = [1, 2].map(|_| net.forward(x, Mode::Eval).unwrap());
     assert_eq!(
         bits(&first),

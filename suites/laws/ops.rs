@@ -90,9 +90,9 @@ impl Convolution {
         let [kh, kw] = self.layer.window.kernel;
         let weight = [self.layer.out, self.dims[1] / self.layer.groups, kh, kw];
         (
-            random(&self.dims, key.with(1)),
-            random(&weight, key.with(2)),
-            random(&[self.layer.out], key.with(3)),
+            random(&self.dims, key.fold_in(1)),
+            random(&weight, key.fold_in(2)),
+            random(&[self.layer.out], key.fold_in(3)),
         )
     }
 }
@@ -198,7 +198,7 @@ fn conv_candle(case: &Convolution) {
     if covered < 2 * pad {
         return;
     }
-    let seed = random(y.dims(), Key::seed(case.seed).with(4));
+    let seed = random(y.dims(), Key::seed(case.seed).fold_in(4));
     let layer = case.layer.no_bias();
     // candle loses the gradient of units that no window reaches under a stride, and says so
     let Ok(store) = (&theirs * &seed).unwrap().sum_all().unwrap().backward() else {
@@ -246,8 +246,8 @@ fn table() {
     let layer = conv(2, 2).table(&[&[0], &[1, 2]]);
     let key = Key::seed(1);
     let weight = random(&[3, 2, 2], key);
-    let bias = random(&[2], key.with(1));
-    let x = random(&[1, 3, 4, 4], key.with(2));
+    let bias = random(&[2], key.fold_in(1));
+    let x = random(&[1, 3, 4, 4], key.fold_in(2));
     let y = kernels::forward(&layer, &x, &weight, Some(&bias)).unwrap();
     let whole = |map: usize, kernel: usize| {
         let one = x.narrow(1, map, 1).unwrap().contiguous().unwrap();
@@ -403,7 +403,10 @@ fn masks() {
         numbers(&dropout::dropout(&x, 0.3, key).unwrap()),
         "the mask is a function of its key"
     );
-    assert_ne!(y, numbers(&dropout::dropout(&x, 0.3, key.with(1)).unwrap()));
+    assert_ne!(
+        y,
+        numbers(&dropout::dropout(&x, 0.3, key.fold_in(1)).unwrap())
+    );
     let zeros = y.iter().filter(|&&y| y == 0.0).count() as f64 / y.len() as f64;
     // four standard deviations of a share of 0.3 among 20,000
     assert!(
@@ -435,7 +438,7 @@ fn loss_differences() {
             let (value, gradient) = loss::cross_entropy(&scores, &labels, smoothing).unwrap();
             assert!(value > 0.0);
             let gradient = numbers(&gradient);
-            for (unit, slope) in gradient.iter().enumerate() {
+            for (unit, gradient_of) in gradient.iter().enumerate() {
                 let at = |by: f64| {
                     let mut moved = numbers(&scores);
                     moved[unit] += by;
@@ -443,7 +446,10 @@ fn loss_differences() {
                     loss::cross_entropy(&moved, &labels, smoothing).unwrap().0
                 };
                 let expected = (at(1e-5) - at(-1e-5)) / 2e-5;
-                assert!((expected - slope).abs() < 1e-8, "{expected} {slope}");
+                assert!(
+                    (expected - gradient_of).abs() < 1e-8,
+                    "{expected} {gradient_of}"
+                );
             }
             // equal scores know nothing
             let equal = Tensor::zeros((n, classes), DType::F64, &Device::Cpu).unwrap();

@@ -116,7 +116,7 @@ fn means(over: Mean, dims: [usize; 4], down: &Seen, across: &Seen, count_pad: bo
 }
 
 fn subsampling(window: &Window, dims: [usize; 4], down: &Seen, across: &Seen, key: Key) {
-    let [weight, bias] = [31, 32].map(|i| random(&[dims[1]], key.with(i)));
+    let [weight, bias] = [31, 32].map(|i| random(&[dims[1]], key.fold_in(i)));
     let (factors, summands) = (numbers(&weight), numbers(&bias));
     let like = |tensor: &Tensor, x: &Tensor| tensor.to_dtype(x.dtype()).unwrap();
     let forward =
@@ -149,12 +149,12 @@ fn weighted(
     let [n, c, h, w] = dims;
     let out = [n, c, down.len(), across.len()];
     for (dtype, limit) in [(DType::F64, 1e-12), (DType::F32, 2e-5)] {
-        let tensor = |dims: &[usize], i| random(dims, key.with(i)).to_dtype(dtype).unwrap();
+        let tensor = |dims: &[usize], i| random(dims, key.fold_in(i)).to_dtype(dtype).unwrap();
         let (x, dy) = (tensor(&dims, 33), tensor(&out, 34));
         let (y, dx) = (forward(&x), backward(&dy));
         assert_eq!((y.dims(), dx.dims()), (&out[..], &dims[..]));
         let [x, dy, y, dx] = [x, dy, y, dx].map(|tensor| numbers(&tensor));
-        let mut slopes = vec![0.0; dx.len()];
+        let mut expected_dx = vec![0.0; dx.len()];
         for (unit, y) in y.into_iter().enumerate() {
             let (map, i, j) = (
                 unit / (out[2] * out[3]),
@@ -167,14 +167,14 @@ fn weighted(
                 for column in &across[j].0 {
                     let at = (map * h + row) * w + column;
                     sum += x[at];
-                    slopes[at] += dy[unit] * factor;
+                    expected_dx[at] += dy[unit] * factor;
                 }
             }
             let expected = sum * factor + summand(map % c);
             assert!((expected - y).abs() < limit, "{expected} {y}");
         }
-        for (expected, dx) in slopes.iter().zip(dx) {
-            assert!((expected - dx).abs() < limit, "{expected} {dx}, a slope");
+        for (expected, dx) in expected_dx.iter().zip(dx) {
+            assert!((expected - dx).abs() < limit, "{expected} {dx}, a gradient");
         }
     }
 }

@@ -8,7 +8,6 @@ use convcheck::experiment::{self, Experiment, Finding, answer};
 use convcheck::random::Key;
 use convcheck::report::{Page, render};
 use convcheck::train::{Curve, Epoch, Scale, Trained};
-use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use std::path::Path;
 
@@ -72,7 +71,7 @@ scale = "full"
 "#;
 
 fn made_up() -> Experiment {
-    experiment::parse(Path::new("made-up.toml"), TEXT, &Registry::builtin()).unwrap()
+    experiment::parse(Path::new("made-up.toml"), TEXT).unwrap()
 }
 
 /// Runs of every arm at every scale, of so many epochs as the recipe has.
@@ -81,7 +80,7 @@ fn runs(experiment: &Experiment) -> Vec<Trained> {
     for (place, arm) in (0..).zip(&experiment.arms) {
         for (&scale, recipe) in &arm.recipes {
             for seed in experiment.seeds[&scale].clone() {
-                let key = Key::named(&arm.name).with(seed);
+                let key = Key::named(&arm.name).fold_in(seed);
                 let epoch = |i: u32| {
                     let level = 1.0 / f64::from(i + 1) + 0.2 / f64::from(place + 1);
                     let at = |j: u64| 0.4 * level + 0.05 * key.uniform(u64::from(i) * 8 + j);
@@ -119,15 +118,7 @@ fn runs(experiment: &Experiment) -> Vec<Trained> {
 
 fn rendered(experiments: &[Experiment], runs: &[Trained]) -> Vec<Page> {
     let training = Training::new(experiments.to_vec(), runs.to_vec());
-    render(
-        &[],
-        &[],
-        &training,
-        &[],
-        &provenance(),
-        &Registry::builtin(),
-    )
-    .unwrap()
+    render(&[], &[], &training, &[], &provenance()).unwrap()
 }
 
 fn page<'a>(pages: &'a [Page], file: &str) -> &'a str {
@@ -236,15 +227,7 @@ fn linked() {
     });
     let rendered = |runs: Vec<Trained>| {
         let training = Training::new(vec![twin.clone(), experiment.clone()], runs);
-        let pages = render(
-            &suites,
-            &records,
-            &training,
-            &[],
-            &provenance(),
-            &Registry::builtin(),
-        )
-        .unwrap();
+        let pages = render(&suites, &records, &training, &[], &provenance()).unwrap();
         lead_somewhere(&pages);
         page(&pages, "made.html").to_string()
     };

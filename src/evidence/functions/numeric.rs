@@ -70,7 +70,7 @@ fn weights(graph: &Graph, init: &str, seed: u64) -> Result<BTreeMap<String, Tens
 /// 255; or the bytes before it.
 fn images(graph: &Graph, kind: &str, samples: usize, seed: u64) -> Result<Tensor, String> {
     affordable(graph, samples)?;
-    let key = Key::seed(seed).with_name("images");
+    let key = Key::seed(seed).fold_in_name("images");
     let number: Box<dyn Fn(u64) -> f64> = match kind {
         "normal" => Box::new(move |i| key.normal(i)),
         "uniform" => Box::new(move |i| key.uniform(i)),
@@ -112,7 +112,7 @@ fn affordable(graph: &Graph, samples: usize) -> Result<(), String> {
 
 /// Random labels for a network that puts out scores.
 fn labels(graph: &Graph, samples: usize, seed: u64) -> Vec<usize> {
-    let key = Key::seed(seed).with_name("labels");
+    let key = Key::seed(seed).fold_in_name("labels");
     let classes = graph.prediction().shape.channels() as u64;
     (0..samples as u64)
         .map(|i| (key.bits(i) % classes) as usize)

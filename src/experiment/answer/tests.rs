@@ -77,7 +77,7 @@ fn by_chance(name: &str, draw: fn(Key, u64) -> f64) -> (f64, f64) {
     let mut runs = pairs([0.0; FEWEST_PAIRS]);
     let (mut holds, mut fails) = (0, 0);
     for i in 0..TIMES {
-        let key = Key::named(name).with(i);
+        let key = Key::named(name).fold_in(i);
         for run in runs.iter_mut().filter(|run| run.arm == "a") {
             run.curve.epochs[0].test_error = draw(key, run.seed);
         }
@@ -121,7 +121,7 @@ fn skewed_arms_that_are_alike_are_seldom_told_apart() {
 #[test]
 fn heavy_tails_make_it_cautious() {
     let (holds, fails) = by_chance("heavy", |key, i| {
-        let key = key.with(i);
+        let key = key.fold_in(i);
         let squares = key.normal(1).powi(2) + key.normal(2).powi(2);
         key.normal(0) / (squares / 2.0).sqrt()
     });

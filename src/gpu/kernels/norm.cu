@@ -1,4 +1,4 @@
-/* Batch normalisation. `line` has four rows of channels: the mean, the inverse of the deviation, the weight times that
+/* Batch normalisation. `scale_shift` has four rows of channels: the mean, the inverse of the deviation, the weight times that
    inverse, the bias. Parts of statistics are means and sums of squared distances from them, as two rows. */
 
 /* Statistics of strips: distances are taken from the strip's first unit, so that they are small. */
@@ -62,17 +62,17 @@ KERNEL norm_fold(const float *parts, float *to, int many, int channels, int rows
     to[(group * 2 + 1) * channels + c] = squares;
 }
 
-INLINE void write_line(float *line, int c, int channels, float mean, float variance, float eps,
+INLINE void write_scale_shift(float *scale_shift, int c, int channels, float mean, float variance, float eps,
                        const float *weight, const float *bias) {
     float inverse = 1.0f / sqrtf(variance + eps);
-    line[c] = mean;
-    line[channels + c] = inverse;
-    line[2 * channels + c] = weight[c] * inverse;
-    line[3 * channels + c] = bias[c];
+    scale_shift[c] = mean;
+    scale_shift[channels + c] = inverse;
+    scale_shift[2 * channels + c] = weight[c] * inverse;
+    scale_shift[3 * channels + c] = bias[c];
 }
 
-/* The line of the batch; running statistics take in `momentum` of it, its variance times `correction`. */
-KERNEL norm_line(const float *parts, const float *weight, const float *bias, float *line, float *running_mean,
+/* Mean, deviation, scale and shift of the batch; running statistics take in `momentum` of it, its variance times `correction`. */
+KERNEL norm_scale_shift(const float *parts, const float *weight, const float *bias, float *scale_shift, float *running_mean,
                  float *running_variance, int many, int channels, int rows, int each, float eps, float momentum,
                  float correction, int count) {
     int i = INDEX;
@@ -80,16 +80,16 @@ KERNEL norm_line(const float *parts, const float *weight, const float *bias, flo
     if (i >= count) return;
     join_parts(parts, 0, many, i, channels, rows, each, &mean, &squares);
     variance = squares / (float)rows;
-    write_line(line, i, channels, mean, variance, eps, weight, bias);
+    write_scale_shift(scale_shift, i, channels, mean, variance, eps, weight, bias);
     running_mean[i] = running_mean[i] * (1.0f - momentum) + mean * momentum;
     running_variance[i] = running_variance[i] * (1.0f - momentum) + variance * (momentum * correction);
 }
 
-/* The line of running statistics. */
-KERNEL norm_running(const float *mean, const float *variance, const float *weight, const float *bias, float *line,
+/* The same of running statistics. */
+KERNEL norm_running(const float *mean, const float *variance, const float *weight, const float *bias, float *scale_shift,
                     float eps, int count) {
     int i = INDEX;
-    if (i < count) write_line(line, i, count, mean[i], variance[i], eps, weight, bias);
+    if (i < count) write_scale_shift(scale_shift, i, count, mean[i], variance[i], eps, weight, bias);
 }
 
 /* Running statistics, weight, bias and the bias of the convolution in front (or none) as one factor and one
@@ -104,34 +104,34 @@ KERNEL norm_folded(const float *mean, const float *variance, const float *weight
     shift[i] = bias[i] + ((offset ? offset[i] : 0.0f) - mean[i]) * factor;
 }
 
-/* What a thread needs of a line for its channels. */
-typedef struct { float mean[WIDE], scale[WIDE], bias[WIDE]; } Line;
+/* What a thread needs of it for its channels. */
+typedef struct { float mean[WIDE], scale[WIDE], bias[WIDE]; } ScaleShift;
 
-INLINE void load_line(const float *line, Strip s, int whole, int channels, Line *to) {
-    load_floats(line + s.c, s.lanes, whole, to->mean);
-    load_floats(line + 2 * channels + s.c, s.lanes, whole, to->scale);
-    load_floats(line + 3 * channels + s.c, s.lanes, whole, to->bias);
+INLINE void load_scale_shift(const float *scale_shift, Strip s, int whole, int channels, ScaleShift *to) {
+    load_floats(scale_shift + s.c, s.lanes, whole, to->mean);
+    load_floats(scale_shift + 2 * channels + s.c, s.lanes, whole, to->scale);
+    load_floats(scale_shift + 3 * channels + s.c, s.lanes, whole, to->bias);
 }
 
-INLINE float normalised(float x, const Line *line, int lane) {
-    return (x - line->mean[lane]) * line->scale[lane] + line->bias[lane];
+INLINE float normalised(float x, const ScaleShift *scale_shift, int lane) {
+    return (x - scale_shift->mean[lane]) * scale_shift->scale[lane] + scale_shift->bias[lane];
 }
 
-/* y = relu(normalised x + beside), as far as there are such things. */
-KERNEL normalise(const E *__restrict__ x, const float *__restrict__ line, const E *__restrict__ beside,
+/* y = relu(normalised x + residual), as far as there are such things. */
+KERNEL normalise(const E *__restrict__ x, const float *__restrict__ scale_shift, const E *__restrict__ residual,
                  E *__restrict__ y, int channels, int relu, int rows, int each, int count) {
     int i = INDEX, j, row;
     float v[WIDE], other[WIDE];
     Strip s;
-    Line l;
+    ScaleShift l;
     if (i >= count) return;
     s = strip(i, channels, rows, each);
     BY_ROWS(channels,
-        load_line(line, s, whole, channels, &l);
+        load_scale_shift(scale_shift, s, whole, channels, &l);
         for (j = 0; j < WIDE; j++) other[j] = 0.0f;
         for (row = s.row; row < s.end; row++) {
             load(x + row * channels + s.c, s.lanes, whole, v);
-            if (beside) load(beside + row * channels + s.c, s.lanes, whole, other);
+            if (residual) load(residual + row * channels + s.c, s.lanes, whole, other);
             for (j = 0; j < WIDE; j++) {
                 v[j] = normalised(v[j], &l, j) + other[j];
                 if (relu && v[j] < 0.0f) v[j] = 0.0f;
@@ -144,14 +144,14 @@ KERNEL normalise(const E *__restrict__ x, const float *__restrict__ line, const 
 /* Sums of dy, and of dy times the distance of x from its mean, as two rows; what ReLU has cut off does not count.
    With `by_output` that is found out from y, and `left` takes what is left of dy; else, with `relu`, from x. */
 INLINE void sums_of_rows(const E *__restrict__ x, const E *__restrict__ dy, const E *__restrict__ y,
-                         E *__restrict__ left, const float *__restrict__ line, float *__restrict__ parts, int channels,
+                         E *__restrict__ left, const float *__restrict__ scale_shift, float *__restrict__ parts, int channels,
                          int relu, Strip s, int each, int by_output) {
     int j, row, at;
     float v[WIDE], d[WIDE], out[WIDE], total[WIDE], along[WIDE];
-    Line l;
+    ScaleShift l;
     for (j = 0; j < WIDE; j++) total[j] = along[j] = 0.0f;
     BY_ROWS(channels,
-        load_line(line, s, whole, channels, &l);
+        load_scale_shift(scale_shift, s, whole, channels, &l);
         UNROLL_ROWS
         for (row = s.row; row < s.end; row++) {
             at = row * channels + s.c;
@@ -172,22 +172,22 @@ INLINE void sums_of_rows(const E *__restrict__ x, const E *__restrict__ dy, cons
     )
 }
 
-KERNEL norm_sums(const E *__restrict__ x, const E *__restrict__ dy, const float *__restrict__ line,
+KERNEL norm_sums(const E *__restrict__ x, const E *__restrict__ dy, const float *__restrict__ scale_shift,
                  float *__restrict__ parts, int channels, int relu, int rows, int each, int count) {
     int i = INDEX;
-    if (i < count) sums_of_rows(x, dy, x, 0, line, parts, channels, relu, strip(i, channels, rows, each), each, 0);
+    if (i < count) sums_of_rows(x, dy, x, 0, scale_shift, parts, channels, relu, strip(i, channels, rows, each), each, 0);
 }
 
-KERNEL norm_sums_cut(const E *__restrict__ x, const E *__restrict__ dy, const E *__restrict__ y, E *__restrict__ left,
-                     const float *__restrict__ line, float *__restrict__ parts, int channels, int rows, int each,
+KERNEL norm_sums_masked(const E *__restrict__ x, const E *__restrict__ dy, const E *__restrict__ y, E *__restrict__ left,
+                     const float *__restrict__ scale_shift, float *__restrict__ parts, int channels, int rows, int each,
                      int count) {
     int i = INDEX;
-    if (i < count) sums_of_rows(x, dy, y, left, line, parts, channels, 1, strip(i, channels, rows, each), each, 1);
+    if (i < count) sums_of_rows(x, dy, y, left, scale_shift, parts, channels, 1, strip(i, channels, rows, each), each, 1);
 }
 
-/* The gradients of weight and bias, and for norm_backward a row of shifts and one of slopes: zero where the
+/* The gradients of weight and bias, and for norm_backward a row of shifts and one of gradients: zero where the
    statistics are not the batch's. */
-KERNEL norm_slopes(const float *parts, const float *line, float *dweight, float *dbias, float *slopes,
+KERNEL norm_gradients(const float *parts, const float *scale_shift, float *dweight, float *dbias, float *gradients,
                    int many, int channels, int rows, int of_batch, int add, int count) {
     int i = INDEX, part;
     float total = 0.0f, along = 0.0f, inverse, share;
@@ -197,36 +197,36 @@ KERNEL norm_slopes(const float *parts, const float *line, float *dweight, float 
         total += parts[part * 2 * channels + i];
         along += parts[(part * 2 + 1) * channels + i];
     }
-    inverse = line[channels + i];
+    inverse = scale_shift[channels + i];
     along *= inverse;
     dbias[i] = add ? dbias[i] + total : total;
     dweight[i] = add ? dweight[i] + along : along;
-    share = of_batch ? line[2 * channels + i] / (float)rows : 0.0f;
-    slopes[i] = total * share;
-    slopes[channels + i] = along * inverse * share;
+    share = of_batch ? scale_shift[2 * channels + i] / (float)rows : 0.0f;
+    gradients[i] = total * share;
+    gradients[channels + i] = along * inverse * share;
 }
 
 /* The gradient of x; what ReLU has cut off is found out from x with `relu`. */
-KERNEL norm_backward(const E *__restrict__ x, const E *__restrict__ dy, const float *__restrict__ line,
-                     const float *__restrict__ slopes, E *__restrict__ dx, int channels, int relu, int add, int rows,
+KERNEL norm_backward(const E *__restrict__ x, const E *__restrict__ dy, const float *__restrict__ scale_shift,
+                     const float *__restrict__ gradients, E *__restrict__ dx, int channels, int relu, int add, int rows,
                      int each, int count) {
     int i = INDEX, j, row, at;
-    float v[WIDE], d[WIDE], shift[WIDE], slope[WIDE];
+    float v[WIDE], d[WIDE], shift[WIDE], along[WIDE];
     Strip s;
-    Line l;
+    ScaleShift l;
     if (i >= count) return;
     s = strip(i, channels, rows, each);
     BY_ROWS(channels,
-        load_line(line, s, whole, channels, &l);
-        load_floats(slopes + s.c, s.lanes, whole, shift);
-        load_floats(slopes + channels + s.c, s.lanes, whole, slope);
+        load_scale_shift(scale_shift, s, whole, channels, &l);
+        load_floats(gradients + s.c, s.lanes, whole, shift);
+        load_floats(gradients + channels + s.c, s.lanes, whole, along);
         for (row = s.row; row < s.end; row++) {
             at = row * channels + s.c;
             load(x + at, s.lanes, whole, v);
             load(dy + at, s.lanes, whole, d);
             for (j = 0; j < WIDE; j++) {
                 if (relu && !(normalised(v[j], &l, j) > 0.0f)) d[j] = 0.0f;
-                d[j] = l.scale[j] * d[j] - shift[j] - (v[j] - l.mean[j]) * slope[j];
+                d[j] = l.scale[j] * d[j] - shift[j] - (v[j] - l.mean[j]) * along[j];
             }
             give(dx + at, s.lanes, whole, d, add);
         }

@@ -24,7 +24,7 @@ KERNEL fold_last(const float *parts, float *to, int many, int width, int from, i
     to[i] = add ? to[i] + total : total;
 }
 
-/* Sums of a gradient; where y is given, what ReLU has cut off is taken out of the gradient first. */
+/* Sums of a gradient; where y is given, the mask of ReLU is applied to the gradient first. */
 KERNEL bias_sums(E *__restrict__ dy, const E *__restrict__ y, float *__restrict__ parts, int channels, int rows,
                  int each, int count) {
     int i = INDEX, j, row, at;

@@ -1,7 +1,7 @@
 /* What is done to each unit by itself. Where no channels count, a thread takes WIDE units of `count`. */
 
-/* y = relu(x * scale + shift + beside), as far as there are such things; y may be x. */
-KERNEL finish(const E *x, const float *scale, const float *shift, const E *beside, E *y, int channels, int relu,
+/* y = relu(x * scale + shift + residual), as far as there are such things; y may be x. */
+KERNEL finish(const E *x, const float *scale, const float *shift, const E *residual, E *y, int channels, int relu,
               int rows, int each, int count) {
     int i = INDEX, j, row, at;
     float v[WIDE], other[WIDE], factor[WIDE], summand[WIDE];
@@ -16,7 +16,7 @@ KERNEL finish(const E *x, const float *scale, const float *shift, const E *besid
         for (row = s.row; row < s.end; row++) {
             at = row * channels + s.c;
             load(x + at, s.lanes, whole, v);
-            if (beside) load(beside + at, s.lanes, whole, other);
+            if (residual) load(residual + at, s.lanes, whole, other);
             for (j = 0; j < WIDE; j++) {
                 v[j] = v[j] * factor[j] + summand[j] + other[j];
                 if (relu && v[j] < 0.0f) v[j] = 0.0f;

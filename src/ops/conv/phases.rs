@@ -126,8 +126,8 @@ fn phase<'a, T: Real>(
                 columns: group_in,
                 apart: all,
                 taps: chosen.clone().into(),
-                turns: group_out,
-                turn: group_in * all,
+                repeats: group_out,
+                repeat_stride: group_in * all,
             };
             Right::new(loose, once)
         })

@@ -1,9 +1,9 @@
 //! How is a product divided among threads, and in which order is it worked off?
 
 use crate::ops::cpu::Real;
-use crate::ops::fresh::{Fresh, Slots};
 use crate::ops::packed::full;
 use crate::ops::product::STRIP;
+use crate::ops::uninit::{UninitChunk, UninitVec};
 use std::ops::Range;
 
 /// Some blocks of a group's columns, and some of its rows, in some samples.
@@ -107,7 +107,7 @@ impl Division {
 
     /// The pieces of all groups, in the order in which they are best worked off, of an output that is not
     /// written yet.
-    pub fn fresh<'o, T: Real>(&self, out: &'o mut Fresh<T>) -> Vec<Piece<Slots<'o, T>>> {
+    pub fn fresh<'o, T: Real>(&self, out: &'o mut UninitVec<T>) -> Vec<Piece<UninitChunk<'o, T>>> {
         let columns = out.cut(self.rows, self.part);
         self.deal(columns)
     }

@@ -9,10 +9,10 @@ use super::pieces::{Division, Piece};
 use super::table::sparse;
 use crate::graph::Conv;
 use crate::ops::cpu::{Real, tensor, view};
-use crate::ops::fresh::{Fresh, Slots};
 use crate::ops::packed::Loose;
 use crate::ops::product::{Finish, Left, Product, To};
 use crate::ops::sums::sum;
+use crate::ops::uninit::{UninitChunk, UninitVec};
 use crate::ops::wide::wide;
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -43,8 +43,8 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     let division = Division::columns::<T>(geometry.groups, group_out, taps);
     let dw = match &chunks(n, windows.len())[..] {
         [all] => {
-            let mut dw = Fresh::new(count);
-            let work = |near: &mut Vec<T>, mut piece: Piece<Slots<T>>| {
+            let mut dw = UninitVec::new(count);
+            let work = |near: &mut Vec<T>, mut piece: Piece<UninitChunk<T>>| {
                 let out = std::mem::take(&mut piece.out);
                 meet.run(near, &piece, all, To::Finished(Finish::default(), out));
             };
@@ -104,8 +104,8 @@ impl<T: Real> Meeting<'_, T> {
             columns: piece.columns.len(),
             apart: self.windows.len(),
             taps: units.clone().collect(),
-            turns: count,
-            turn: step_out,
+            repeats: count,
+            repeat_stride: step_out,
         };
         Product {
             left: &Left::new(

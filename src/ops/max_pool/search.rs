@@ -1,11 +1,11 @@
-//! Which unit is the first of the largest in each window of a sheet?
+//! Which unit is the first of the largest in each window of a layout?
 
 use crate::ops::cpu::Real;
-use crate::ops::sheet::{Planes, Sheet, Tap};
+use crate::ops::phase_layout::{PhaseBuffer, PhaseLayout, Tap};
 
-/// A sheet and what has been found on it.
+/// A layout and what has been found on it.
 pub(super) struct Search<T> {
-    planes: Planes<T>,
+    buffer: PhaseBuffer<T>,
     /// For each remainder of rows, the largest unit that each window has in that row.
     rows: Vec<Vec<T>>,
     /// The largest unit of each window.
@@ -16,37 +16,37 @@ pub(super) struct Search<T> {
 }
 
 impl<T: Real> Search<T> {
-    pub fn new(sheet: &Sheet) -> Search<T> {
-        let plane = vec![T::neg_infinity(); sheet.plane()];
+    pub fn new(layout: &PhaseLayout) -> Search<T> {
+        let plane = vec![T::neg_infinity(); layout.plane()];
         Search {
-            planes: sheet.planes(T::neg_infinity()),
-            rows: vec![plane; sheet.down.stride],
-            values: vec![T::neg_infinity(); sheet.reach()],
+            buffer: layout.buffer(T::neg_infinity()),
+            rows: vec![plane; layout.down.stride],
+            values: vec![T::neg_infinity(); layout.reach()],
             units: Vec::new(),
         }
     }
 
     /// The largest unit of each window, a NaN being larger than all.
     #[inline(always)]
-    pub fn values(&mut self, sheet: &Sheet, maps: &[T], out: &mut [T]) {
-        self.largest(sheet, maps);
-        let across = &sheet.across;
+    pub fn values(&mut self, layout: &PhaseLayout, maps: &[T], out: &mut [T]) {
+        self.largest(layout, maps);
+        let across = &layout.across;
         for (i, out) in out.chunks_exact_mut(across.output).enumerate() {
-            let start = sheet.row(i / sheet.down.output, i % sheet.down.output);
+            let start = layout.row(i / layout.down.output, i % layout.down.output);
             out.copy_from_slice(&self.values[start..][..across.output]);
         }
     }
 
     /// The first of the largest units of each window.
     #[inline(always)]
-    pub fn units(&mut self, sheet: &Sheet, maps: &[T]) {
-        self.largest(sheet, maps);
-        let Sheet { down, across, .. } = sheet;
-        self.units.resize(sheet.reach(), 0);
+    pub fn units(&mut self, layout: &PhaseLayout, maps: &[T]) {
+        self.largest(layout, maps);
+        let PhaseLayout { down, across, .. } = layout;
+        self.units.resize(layout.reach(), 0);
         // the last tap first, so that the first that is as large stays
         for row in down.taps.iter().rev() {
             for column in across.taps.iter().rev() {
-                let run = self.planes.of(sheet, row.phase, column.phase);
+                let run = self.buffer.of(layout, row.phase, column.phase);
                 let run = &run[row.shift * across.pitch + column.shift..];
                 let unit = (row.first * across.input as isize + column.first) as u32;
                 let found = self.units.iter_mut().zip(&self.values).zip(run);
@@ -58,15 +58,15 @@ impl<T: Real> Search<T> {
     }
 
     #[inline(always)]
-    fn largest(&mut self, sheet: &Sheet, maps: &[T]) {
-        self.planes.lay(sheet, maps);
-        let across = &sheet.across;
+    fn largest(&mut self, layout: &PhaseLayout, maps: &[T]) {
+        self.buffer.lay(layout, maps);
+        let across = &layout.across;
         for (phase, row) in self.rows.iter_mut().enumerate() {
-            let run = |tap: &Tap| &self.planes.of(sheet, phase, tap.phase)[tap.shift..];
+            let run = |tap: &Tap| &self.buffer.of(layout, phase, tap.phase)[tap.shift..];
             largest(row, across.taps.iter().map(run));
         }
         let run = |tap: &Tap| &self.rows[tap.phase][tap.shift * across.pitch..];
-        largest(&mut self.values, sheet.down.taps.iter().map(run));
+        largest(&mut self.values, layout.down.taps.iter().map(run));
     }
 }
 
@@ -100,22 +100,22 @@ fn larger<T: Real>(x: T, best: T) -> bool {
 }
 
 /// Gives the gradient of each window to the unit that was found in it.
-pub(super) fn place<T: Real>(sheet: &Sheet, found: &Search<T>, dy: &[T], dx: &mut [T]) {
-    let (down, across) = (&sheet.down, &sheet.across);
+pub(super) fn place<T: Real>(layout: &PhaseLayout, found: &Search<T>, dy: &[T], dx: &mut [T]) {
+    let (down, across) = (&layout.down, &layout.across);
     let maps = dx
-        .chunks_exact_mut(sheet.input())
-        .zip(dy.chunks_exact(sheet.output()));
+        .chunks_exact_mut(layout.input())
+        .zip(dy.chunks_exact(layout.output()));
     for (map, (dx, dy)) in maps.enumerate() {
         dx.fill(T::zero());
         for (i, dy) in dy.chunks_exact(across.output).enumerate() {
-            let places = sheet.row(map, i)..sheet.row(map, i) + across.output;
+            let places = layout.row(map, i)..layout.row(map, i) + across.output;
             let (values, units) = (&found.values[places.clone()], &found.units[places]);
             // padding is not told from a window that has nothing but minus infinity
             let lowest = |low: bool, &x: &T| low | (x == T::neg_infinity());
             if values.iter().fold(false, lowest) {
                 for (j, &dy) in dy.iter().enumerate() {
                     if values[j] == T::neg_infinity() {
-                        first(sheet, i, j)
+                        first(layout, i, j)
                             .into_iter()
                             .for_each(|unit| dx[unit] += dy);
                     } else {
@@ -136,8 +136,8 @@ pub(super) fn place<T: Real>(sheet: &Sheet, found: &Search<T>, dy: &[T], dx: &mu
 
 /// The first unit that a window sees.
 #[cold]
-fn first(sheet: &Sheet, i: usize, j: usize) -> Option<usize> {
-    let (down, across) = (&sheet.down, &sheet.across);
+fn first(layout: &PhaseLayout, i: usize, j: usize) -> Option<usize> {
+    let (down, across) = (&layout.down, &layout.across);
     let row = down.taps.iter().find_map(|tap| down.row(tap.first, i))?;
     let column = across
         .taps

@@ -8,7 +8,7 @@
 use super::spans::Spans;
 use crate::graph::{Window, pool};
 use crate::ops::cpu::Real;
-use crate::ops::sheet::{Axis, Tap};
+use crate::ops::phase_layout::{Axis, Tap};
 use candle_core::Result;
 
 /// Numbers that a task works on about: with what is computed from them they fit the second cache.
@@ -199,10 +199,10 @@ impl Windows {
                     1 => &mut *rows,
                     _ => &mut work.sorted[..count * width],
                 };
-                for (phase, slopes) in planes.chunks_exact_mut(plane).enumerate() {
+                for (phase, gradients) in planes.chunks_exact_mut(plane).enumerate() {
                     let taps = axis.taps.iter().filter(|tap| tap.phase == phase);
                     add(
-                        slopes,
+                        gradients,
                         taps.map(|tap| &work.sums[reach - tap.shift..][..plane]),
                     );
                 }

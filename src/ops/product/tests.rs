@@ -1,5 +1,5 @@
-use super::super::fresh::Fresh;
 use super::super::packed::{Loose, Right, full};
+use super::super::uninit::UninitVec;
 use super::*;
 use crate::random::Key;
 
@@ -55,8 +55,8 @@ fn is_the_sum_of_products() {
                 columns,
                 apart: 1,
                 taps: taps.into(),
-                turns: repeat,
-                turn: terms * columns,
+                repeats: repeat,
+                repeat_stride: terms * columns,
             };
             // one piece, or one for each block
             let wide = if case % 2 == 0 {
@@ -70,9 +70,9 @@ fn is_the_sum_of_products() {
             let (operand, mut near) = (Right::new(loose, rows % 2 == 0), Vec::new());
             let source = Left::new(&left, &row_offsets, &term_offsets, [repeat, step]);
             let mut before = vec![BEFORE; columns * rows];
-            let mut fresh = Fresh::new(columns * rows);
+            let mut fresh = UninitVec::new(columns * rows);
             let mut there: Vec<&mut [f64]> = before.chunks_exact_mut(rows).collect();
-            let mut of_sets: Vec<Vec<Slots<f64>>> = (0..sets).map(|_| Vec::new()).collect();
+            let mut of_sets: Vec<Vec<UninitChunk<f64>>> = (0..sets).map(|_| Vec::new()).collect();
             for (i, slots) in fresh.cut(length, length).into_iter().enumerate() {
                 of_sets[i / columns].push(slots);
             }

@@ -1,52 +1,52 @@
 //! How do the sums of a strip become part of the output? They stand in rows, and a column of the output is a
-//! run of rows, so they are turned first.
+//! run of rows, so they are transposed first.
 
 use super::{Finish, Product, To};
 use crate::ops::cpu::Real;
-use crate::ops::fresh::Slots;
 use crate::ops::packed::Block;
-use crate::ops::turn::{Rows, turn};
+use crate::ops::transpose::{Rows, transpose};
+use crate::ops::uninit::UninitChunk;
 use std::ops::Range;
 
 impl<T: Real> Product<'_, '_, T> {
-    /// Writes a block's sums of some rows; `turned` has as much room.
+    /// Writes a block's sums of some rows; `transposed` has as much room.
     #[inline(always)]
     pub(super) fn write(
         &mut self,
         block: Block<T>,
         sums: &[T],
-        turned: &mut [T],
+        transposed: &mut [T],
         rows: Range<usize>,
     ) {
-        let turned = &mut turned[..rows.len() * block.columns];
+        let transposed = &mut transposed[..rows.len() * block.columns];
         let from = Rows {
             numbers: sums,
             apart: block.width,
         };
         let to = Rows {
-            numbers: &mut *turned,
+            numbers: &mut *transposed,
             apart: rows.len(),
         };
-        turn(from, 0, to, [block.columns, rows.len()]);
+        transpose(from, 0, to, [block.columns, rows.len()]);
         let columns = block.first..block.first + block.columns;
-        let turned = turned.chunks_exact(rows.len());
+        let transposed = transposed.chunks_exact(rows.len());
         match &mut self.to {
             To::Places(places, out) => {
-                for (sums, out) in turned.zip(&mut out[columns]) {
+                for (sums, out) in transposed.zip(&mut out[columns]) {
                     for (&place, &sum) in places[rows.clone()].iter().zip(sums) {
                         out[place] = sum;
                     }
                 }
             }
             To::Itself(out) => {
-                for (sums, out) in turned.zip(&mut out[columns]) {
+                for (sums, out) in transposed.zip(&mut out[columns]) {
                     let out = &mut out[rows.clone()];
                     out.iter_mut().zip(sums).for_each(|(out, &sum)| *out += sum);
                 }
             }
             To::Finished(finish, out) => {
                 let length = out[0].len();
-                for (column, sums) in columns.zip(turned) {
+                for (column, sums) in columns.zip(transposed) {
                     let mut row = rows.start;
                     while row < rows.end {
                         let (set, first) = (row / length, row % length);
@@ -72,7 +72,7 @@ fn finished<T: Real>(
     column: usize,
     sums: &[T],
     add: Option<&[T]>,
-    out: &mut Slots<T>,
+    out: &mut UninitChunk<T>,
 ) {
     let scale = finish.scale.map_or(T::one(), |scale| scale[column]);
     let shift = finish.shift.map_or(T::zero(), |shift| shift[column]);

@@ -7,7 +7,7 @@ use convcheck::graph::Graph;
 use convcheck::net::{Fill, Mode, Net, NetError};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
-use convcheck::train::{Memory, Step};
+use convcheck::train::{OptimizerState, Step};
 use std::collections::BTreeMap;
 
 /// By how much numbers may differ from those of the CPU in f64, relative to the largest of their layer, where
@@ -24,8 +24,8 @@ const TIMES: f64 = 8.0;
 pub fn keyed(number: u64) -> Step {
     Step {
         number,
-        share: 1.0 / number as f64,
-        key: Key::seed(3).with(number),
+        lr_factor: 1.0 / number as f64,
+        key: Key::seed(3).fold_in(number),
     }
 }
 
@@ -76,7 +76,7 @@ pub fn setup<'a>(
         element,
         predict: batches,
         learn: training.map(|training| (training, batches)),
-        gallery: None,
+        dataset: None,
     }
 }
 
@@ -89,7 +89,7 @@ impl Case {
         let classes = classes.unwrap();
         let mut dims = vec![samples];
         dims.extend_from_slice(&graph.input().dims());
-        let x = crate::laws::ops::random(&dims, Key::seed(seed).with_name("x"));
+        let x = crate::laws::ops::random(&dims, Key::seed(seed).fold_in_name("x"));
         Case {
             weights: Fill::Default.weights(&graph, DType::F32).unwrap(),
             x: x.to_dtype(DType::F32).unwrap(),
@@ -110,7 +110,7 @@ impl Case {
             scores: numbers(net.forward(&x, Mode::Eval)?.output()),
             ..Computed::default()
         };
-        let mut memory = Memory::default();
+        let mut memory = OptimizerState::default();
         for number in 1..=steps {
             let step = keyed(number);
             let mode = Mode::Train {
@@ -122,17 +122,17 @@ impl Case {
             for (i, (output, (_, scores))) in
                 (self.graph.outputs().iter().zip(pass.outputs())).enumerate()
             {
-                let (loss, slope) =
+                let (loss, gradient) =
                     cross_entropy(scores, &self.labels, training.smoothing).unwrap();
                 if i == 0 {
                     computed.loss = loss;
                     computed.right = right(&numbers(scores), &self.labels);
                 }
                 let weight = if i == 0 { 1.0 } else { training.auxiliary };
-                seeds.push((output.node, (slope * weight).unwrap()));
+                seeds.push((output.node, (gradient * weight).unwrap()));
             }
-            net.settle(&pass)?;
-            let seeds: Vec<_> = seeds.iter().map(|(id, slope)| (*id, slope)).collect();
+            net.update_running_stats(&pass)?;
+            let seeds: Vec<_> = seeds.iter().map(|(id, gradient)| (*id, gradient)).collect();
             let gradients = net.backward(pass, &seeds, false)?;
             computed.gradients = BTreeMap::new();
             for (id, node) in self.graph.nodes().iter().enumerate() {
@@ -145,7 +145,7 @@ impl Case {
             memory.step(
                 &training.optimizer,
                 number,
-                step.share,
+                step.lr_factor,
                 &mut net,
                 &gradients,
             )?;
@@ -182,11 +182,11 @@ impl Case {
         for number in 1..=steps {
             session.learn(&self.labels, keyed(number)).unwrap();
         }
-        let outcome = session.outcome().unwrap();
+        let outcome = session.metrics().unwrap();
         (computed.loss, computed.right) = (outcome.loss, outcome.right);
         computed.gradients = all(session.gradients().unwrap());
         computed.weights = all(session.weights().unwrap());
-        let memory = session.memory().unwrap().into_iter();
+        let memory = session.optimizer_state().unwrap().into_iter();
         let memory = memory.map(|(name, all)| (name, all.iter().map(numbers).collect()));
         computed.memory = memory.collect();
         computed

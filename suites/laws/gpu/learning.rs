@@ -187,7 +187,7 @@ pub fn masks() {
         let mut session = case.session(Element::F32, &training(Norm::Torch));
         session.step(&case.x, &case.labels, keyed(number)).unwrap();
         let found = &all(session.gradients().unwrap())["fc.weight"];
-        let key = keyed(number).key.with(1);
+        let key = keyed(number).key.fold_in(1);
         let masked = numbers(&dropout(&case.x, p, key).unwrap());
         for unit in 0..width {
             assert_eq!(found[unit] == 0.0, masked[unit] == 0.0, "{p}: {unit}");
@@ -213,7 +213,7 @@ pub fn masks() {
     for number in 1..20 {
         session.step(&case.x, &case.labels, keyed(number)).unwrap();
         let found = all(session.gradients().unwrap());
-        let key = keyed(number).key.with(join as u64);
+        let key = keyed(number).key.fold_in(join as u64);
         let shares = shares(3, 1, 0.5, key);
         for (name, share) in ["a.weight", "b.weight", "c.weight"].iter().zip(shares) {
             assert_eq!(

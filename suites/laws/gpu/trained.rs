@@ -4,11 +4,10 @@
 use super::case::emulator;
 use candle_core::DType;
 use convcheck::data::{Augment, Normalisation, Preparation, Split, batch};
-use convcheck::gpu::{Element, Gallery, Precision, Session, Setup, Trainer};
+use convcheck::gpu::{DeviceDataset, Element, Precision, Session, Setup, Trainer};
 use convcheck::graph::{Graph, Shape};
 use convcheck::random::Key;
 use convcheck::train::{CheckpointPaths, Cpu, Curve, Engine, Recipe, Task, TrainError, fit};
-use convcheck::zoo::Registry;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,7 +39,7 @@ pub fn images() {
         ]),
         preparation(&[cut]),
     ];
-    let gallery = Gallery::new(splits.iter().zip(&prepared).collect());
+    let dataset = DeviceDataset::new(splits.iter().zip(&prepared).collect());
     // its scores are its images
     let graph = Graph::build(Shape::map(3, 6, 6), |x| x.slice(0, 3)).unwrap();
     let setup = Setup {
@@ -48,14 +47,14 @@ pub fn images() {
         element: Element::F32,
         predict: &[3, 5],
         learn: None,
-        gallery: Some(&gallery),
+        dataset: Some(&dataset),
     };
     let mut session = Session::new(&setup, &BTreeMap::new(), emulator).unwrap();
     for seed in 0..20 {
         let key = Key::seed(seed);
         for (part, images) in [(0, &[5, 0, 5][..]), (1, &[3, 2, 1]), (0, &[4, 3, 2, 1, 0])] {
-            let choice = gallery.choice(part, images, key);
-            session.choose(images.len(), &choice).unwrap();
+            let indices = dataset.indices(part, images, key);
+            session.gather(images.len(), &indices).unwrap();
             session.predict().unwrap();
             let found = session.scores().unwrap();
             let right = batch(&splits[part], images, &prepared[part], key, DType::F32).unwrap();
@@ -68,7 +67,7 @@ pub fn images() {
         }
     }
     assert!(session.machine().seen.contains("pictures"));
-    let error = session.choose(4, &[]).unwrap_err().to_string();
+    let error = session.gather(4, &[]).unwrap_err().to_string();
     assert!(error.contains("batches of 3 or 5, not of 4"), "{error}");
 }
 
@@ -87,12 +86,11 @@ fn task(rate: f64) -> Task {
         "smoothing": 0.1
     }))
     .unwrap();
-    let model = Registry::builtin().find(&recipe.model).unwrap();
-    let shape = convcheck::train::image_shape(&recipe, &model);
+    let shape = convcheck::train::image_shape(&recipe).unwrap();
     let mut data = recipe.data.load(None, shape, recipe.fit).unwrap();
     data.test.labels.truncate(130);
     data.test.images.truncate(130 * 64);
-    Task::new(&recipe, &model, data).unwrap()
+    Task::new(&recipe, data).unwrap()
 }
 
 /// One that emulates a GPU.

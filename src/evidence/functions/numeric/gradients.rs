@@ -42,8 +42,8 @@ pub(in super::super) fn gradient_norms(graphs: &Graphs, args: &[Datum]) -> Answe
     let of_kind = is_of_kind(text(args, 1)?)?;
     let mut norms = BTreeMap::new();
     let mut fault = None;
-    gradients(&graph, args, 2, SAMPLES, |node, slope| {
-        match norm([slope]) {
+    gradients(&graph, args, 2, SAMPLES, |node, gradient| {
+        match norm([gradient]) {
             Ok(norm) => {
                 norms.insert(node.path.clone(), norm);
             }
@@ -122,10 +122,10 @@ pub(in super::super) fn reach(graphs: &Graphs, args: &[Datum]) -> Answer {
     dims.extend_from_slice(&shape.dims());
     let seed = Tensor::from_vec(seed, dims, &Device::Cpu).map_err(say)?;
     let gradients = net.backward(pass, &[(id, &seed)], true).map_err(say)?;
-    let slope = gradients.input.ok_or("it does not depend on the input")?;
+    let gradient = gradients.input.ok_or("it does not depend on the input")?;
     let [_, width] = graph.input().extent();
     let (mut rows, mut columns) = (Span::default(), Span::default());
-    for (i, x) in numbers(&slope)?.into_iter().enumerate() {
+    for (i, x) in numbers(&gradient)?.into_iter().enumerate() {
         if x != 0.0 {
             rows.add(i / width % graph.input().extent()[0]);
             columns.add(i % width);
@@ -168,9 +168,9 @@ fn gradients(
     let net = net(graph, init, seed)?;
     let pass = net.forward(&x, Mode::train(seed, 0)).map_err(say)?;
     let labels = labels(graph, batch, seed);
-    let (_, slope) = cross_entropy(pass.output(), &labels, 0.0).map_err(say)?;
+    let (_, gradient) = cross_entropy(pass.output(), &labels, 0.0).map_err(say)?;
     let prediction = graph.outputs()[0].node;
-    net.backward_with(pass, &[(prediction, &slope)], false, seen)
+    net.backward_with(pass, &[(prediction, &gradient)], false, seen)
         .map_err(say)
 }
 

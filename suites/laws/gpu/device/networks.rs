@@ -10,8 +10,8 @@ use convcheck::gpu::{Cuda, GpuError, Precision, Session, Trainer, Training};
 use convcheck::net::{Fill, Mode, Net, Norm};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
-use convcheck::train::{Engine, Memory, Optimizer, Sgd, Step};
-use convcheck::zoo::Registry;
+use convcheck::train::{Engine, Optimizer, OptimizerState, Sgd, Step};
+use convcheck::zoo;
 use libtest_mimic::Trial;
 
 /// Networks without and with batch normalisation.
@@ -85,8 +85,8 @@ fn cuda(bytes: usize, batch: usize) -> Result<Cuda, GpuError> {
 fn step(number: u64) -> Step {
     Step {
         number,
-        share: 1.0 / number as f64,
-        key: Key::seed(3).with(number),
+        lr_factor: 1.0 / number as f64,
+        key: Key::seed(3).fold_in(number),
     }
 }
 
@@ -124,13 +124,13 @@ fn learns(name: &str, precision: Precision) {
             "{what} of {name} in {precision:?} is off by {found}"
         );
     };
-    let graph = Registry::builtin().find(name).unwrap().graph().unwrap();
+    let graph = zoo::find(name).unwrap().graph().unwrap();
     let classes = graph.prediction().shape.channels();
     let labels: Vec<usize> = (0..BATCH).map(|i| i % classes).collect();
     let weights = Fill::Default.weights(&graph, DType::F32).unwrap();
     let x = Fill::input(&graph, BATCH, DType::F32).unwrap();
     let mut net = Net::new(graph.clone(), weights.clone(), DType::F32).unwrap();
-    let mut memory = Memory::default();
+    let mut memory = OptimizerState::default();
     let machine = |bytes, batch| Cuda::new(0, precision, false, bytes, batch);
     let setup = setup(&graph, precision.element(), &[BATCH], Some(&TRAINING));
     let mut session = Session::new(&setup, &weights, machine).unwrap();
@@ -145,13 +145,13 @@ fn learns(name: &str, precision: Precision) {
                 },
             )
             .unwrap();
-        let (loss, slope) = cross_entropy(pass.output(), &labels, TRAINING.smoothing).unwrap();
-        net.settle(&pass).unwrap();
-        let seeds = [(graph.outputs()[0].node, &slope)];
+        let (loss, gradient) = cross_entropy(pass.output(), &labels, TRAINING.smoothing).unwrap();
+        net.update_running_stats(&pass).unwrap();
+        let seeds = [(graph.outputs()[0].node, &gradient)];
         let gradients = net.backward(pass, &seeds, false).unwrap();
         let optimizer = &TRAINING.optimizer;
         memory
-            .step(optimizer, number, step.share, &mut net, &gradients)
+            .step(optimizer, number, step.lr_factor, &mut net, &gradients)
             .unwrap();
         let outcome = session.step(&x, &labels, step).unwrap();
         near(

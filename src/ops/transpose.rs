@@ -11,7 +11,7 @@ pub(super) struct Rows<N> {
 /// Writes number `skip + j` of row `i` of `from` to number `i` of row `j` of `to`, for so many rows of `to` and
 /// numbers in each: four rows of four at a time, along the rows of `to`.
 #[inline(always)]
-pub(super) fn turn<T: Real>(
+pub(super) fn transpose<T: Real>(
     from: Rows<&[T]>,
     skip: usize,
     to: Rows<&mut [T]>,
@@ -34,7 +34,7 @@ pub(super) fn turn<T: Real>(
         let place = skip + first;
         for (((a, b), (c, d)), from4) in quads.zip(numbers.chunks_exact(4 * from.apart)) {
             let row = |k: usize| four(&from4[k * from.apart..], place);
-            [*a, *b, *c, *d] = T::turn([row(0), row(1), row(2), row(3)]);
+            [*a, *b, *c, *d] = T::transpose([row(0), row(1), row(2), row(3)]);
         }
         for i in whole..length {
             [a[i], b[i], c[i], d[i]] = four(&numbers[i * from.apart..], place);
@@ -82,7 +82,7 @@ mod tests {
                 let (from_apart, to_apart) = (rows + 2, length + 3);
                 let from: Vec<f32> = (0..length * from_apart).map(|i| i as f32).collect();
                 let mut to = vec![-1.0; rows * to_apart];
-                turn(
+                transpose(
                     Rows {
                         numbers: &from,
                         apart: from_apart,

@@ -1,32 +1,32 @@
-//! Which layers run as one?
+//! Which layers are fused into one pass over the maps?
 //!
-//! A convolution, say, takes along what follows it and what nobody else reads: a normalisation, a sum with a
-//! shortcut, the rectifier. That is one pass over the maps instead of four.
+//! A convolution, say, is fused with the batch normalisation, the residual sum and the ReLU that follow it, as long as
+//! each value in between has no other consumer: one pass over the maps instead of four.
 
 use super::{Activation, Graph, NodeId, Op};
 
 /// A layer that runs, or several that run as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Group {
+pub(crate) struct FusedGroup {
     /// The first layer.
     pub first: NodeId,
     /// The normalisation, if it has one; it may be the first layer.
     pub norm: Option<NodeId>,
-    /// What is added.
-    pub beside: Option<NodeId>,
-    /// Whether the rectifier is last.
+    /// The value that is added: the other operand of the residual sum.
+    pub residual: Option<NodeId>,
+    /// Whether ReLU is last.
     pub relu: bool,
     /// The layer whose value comes of it.
     pub last: NodeId,
 }
 
-impl Group {
+impl FusedGroup {
     /// A layer by itself.
-    pub fn single(graph: &Graph, id: NodeId) -> Group {
-        Group {
+    pub fn single(graph: &Graph, id: NodeId) -> FusedGroup {
+        FusedGroup {
             first: id,
             norm: matches!(graph.nodes()[id].op, Op::BatchNorm { .. }).then_some(id),
-            beside: None,
+            residual: None,
             relu: false,
             last: id,
         }
@@ -35,13 +35,13 @@ impl Group {
     /// Whose values it reads.
     pub fn reads(&self, graph: &Graph) -> impl Iterator<Item = NodeId> {
         let inputs = graph.nodes()[self.first].inputs.iter().copied();
-        inputs.chain(self.beside)
+        inputs.chain(self.residual)
     }
 }
 
-/// The layers that run, in an order in which every value is there before it is read; those that lead take others
-/// along.
-pub(crate) fn groups(graph: &Graph, runs: &[bool], leads: impl Fn(&Op) -> bool) -> Vec<Group> {
+/// The layers that run, fused behind those that `leads` picks, in an order in which every value is there before it is
+/// read.
+pub(crate) fn fuse(graph: &Graph, runs: &[bool], leads: impl Fn(&Op) -> bool) -> Vec<FusedGroup> {
     let nodes = graph.nodes();
     let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); nodes.len()];
     for (id, node) in nodes.iter().enumerate().filter(|&(id, _)| runs[id]) {
@@ -50,7 +50,7 @@ pub(crate) fn groups(graph: &Graph, runs: &[bool], leads: impl Fn(&Op) -> bool) 
             .for_each(|&input| readers[input].push(id));
     }
     for output in graph.outputs() {
-        // whoever is handed out is read outside
+        // an output is read outside
         readers[output.node].push(NodeId::MAX);
     }
     let mut taken = vec![false; nodes.len()];
@@ -59,7 +59,7 @@ pub(crate) fn groups(graph: &Graph, runs: &[bool], leads: impl Fn(&Op) -> bool) 
         if !runs[first] || taken[first] {
             continue;
         }
-        let mut group = Group::single(graph, first);
+        let mut group = FusedGroup::single(graph, first);
         while leads(&node.op)
             && !group.relu
             && let [next] = readers[group.last][..]
@@ -70,9 +70,9 @@ pub(crate) fn groups(graph: &Graph, runs: &[bool], leads: impl Fn(&Op) -> bool) 
                 Op::BatchNorm { .. } if group.last == first && group.norm.is_none() => {
                     group.norm = Some(next);
                 }
-                Op::Add if group.beside.is_none() => {
+                Op::Add if group.residual.is_none() => {
                     let other = |input: &&NodeId| **input != group.last;
-                    group.beside = nodes[next].inputs.iter().find(other).copied();
+                    group.residual = nodes[next].inputs.iter().find(other).copied();
                 }
                 Op::Activation(Activation::Relu) => group.relu = true,
                 _ => break,
@@ -103,10 +103,10 @@ mod tests {
         let graph = graph.unwrap();
         let path = |id: NodeId| graph.nodes()[id].path.as_str();
         let leads = |op: &Op| matches!(op, Op::Conv(_));
-        let found = groups(&graph, &vec![true; graph.nodes().len()], leads);
+        let found = fuse(&graph, &vec![true; graph.nodes().len()], leads);
         let names: Vec<_> = found
             .iter()
-            .map(|group| (path(group.first), path(group.last), group.beside))
+            .map(|group| (path(group.first), path(group.last), group.residual))
             .collect();
         let expected = [
             ("input", "input", None),
@@ -114,8 +114,8 @@ mod tests {
             ("b", "relu_2", Some(0)),
         ];
         assert_eq!(names, expected);
-        let alone = groups(&graph, &vec![true; graph.nodes().len()], |_| false);
-        let single = (0..graph.nodes().len()).map(|id| Group::single(&graph, id));
+        let alone = fuse(&graph, &vec![true; graph.nodes().len()], |_| false);
+        let single = (0..graph.nodes().len()).map(|id| FusedGroup::single(&graph, id));
         assert_eq!(alone, single.collect::<Vec<_>>());
     }
 }

@@ -3,7 +3,7 @@
 use pulp::Simd;
 
 /// A number that the machine computes with by vectors.
-pub trait Lanes: Copy {
+pub trait SimdWidth: Copy {
     /// A vector of an instruction set.
     type Of<S: Simd>: Copy;
     /// Numbers in a vector.
@@ -19,12 +19,12 @@ pub trait Lanes: Copy {
     /// The whole vectors at the front of a slice.
     fn vectors_mut<S: Simd>(numbers: &mut [Self]) -> &mut [Self::Of<S>];
     /// Rows to columns.
-    fn turn(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4];
+    fn transpose(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4];
 }
 
 macro_rules! lanes {
-    ($real:ty, $of:ident, $splat:ident, $add:ident, $mul_add:ident, $vectors:ident, $vectors_mut:ident, $turn:path) => {
-        impl Lanes for $real {
+    ($real:ty, $of:ident, $splat:ident, $add:ident, $mul_add:ident, $vectors:ident, $vectors_mut:ident, $transpose:path) => {
+        impl SimdWidth for $real {
             type Of<S: Simd> = S::$of;
 
             #[inline(always)]
@@ -58,8 +58,8 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            fn turn(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
-                $turn(rows)
+            fn transpose(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
+                $transpose(rows)
             }
         }
     };
@@ -73,7 +73,7 @@ lanes!(
     mul_add_e_f32s,
     as_simd_f32s,
     as_mut_simd_f32s,
-    turn_f32
+    transpose_f32
 );
 lanes!(
     f64,
@@ -83,21 +83,21 @@ lanes!(
     mul_add_e_f64s,
     as_simd_f64s,
     as_mut_simd_f64s,
-    turn_any
+    transpose_any
 );
 
 #[inline(always)]
-fn turn_any<T: Copy>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
+fn transpose_any<T: Copy>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
     std::array::from_fn(|i| [a[i], b[i], c[i], d[i]])
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-use turn_any as turn_f32;
+use transpose_any as transpose_f32;
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 #[inline(always)]
-fn turn_f32(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+fn transpose_f32(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     use std::arch::x86_64::{
         __m128, _mm_loadu_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_storeu_ps, _mm_unpackhi_ps,
         _mm_unpacklo_ps,

@@ -1,7 +1,7 @@
 //! What both passes of a network are written with: the layers' sizes and values.
 
+use super::builder::{KernelArg, ProgramBuilder};
 use super::constants::Constants;
-use super::draft::{Draft, Given};
 use super::weights::Weights;
 use super::{Address, GpuError};
 use crate::graph::{Graph, Node, NodeId, Window};
@@ -9,15 +9,15 @@ use crate::net::Norm;
 use std::collections::BTreeMap;
 
 /// A network, and what is written of its program.
-pub(super) struct Writer<'a> {
+pub(super) struct Lowering<'a> {
     pub graph: &'a Graph,
     pub batch: usize,
     pub weights: &'a Weights,
     pub mode: Mode<'a>,
-    pub draft: Draft,
+    pub builder: ProgramBuilder,
     /// The values of the layers, as far as there are any.
     pub values: Vec<Option<Address>>,
-    /// What a layer keeps besides for its backward pass: a normalisation its line, a product its input
+    /// What a layer keeps besides for its backward pass: a normalisation its scale and shift, a product its input
     /// among zeros, a maximum where it was.
     pub kept: Vec<Option<Address>>,
 }
@@ -55,22 +55,22 @@ impl Maps {
     }
 }
 
-impl<'a> Writer<'a> {
+impl<'a> Lowering<'a> {
     /// Of an empty program.
     pub fn new(
         graph: &'a Graph,
         batch: usize,
         weights: &'a Weights,
         mode: Mode<'a>,
-        draft: Draft,
-    ) -> Writer<'a> {
+        builder: ProgramBuilder,
+    ) -> Lowering<'a> {
         let layers = graph.nodes().len();
-        Writer {
+        Lowering {
             graph,
             batch,
             weights,
             mode,
-            draft,
+            builder,
             values: vec![None; layers],
             kept: vec![None; layers],
         }
@@ -102,7 +102,7 @@ impl<'a> Writer<'a> {
 
     /// Rows of a layer in the batch, by blocks of its channels: threads of a kernel that takes a block each.
     pub fn places(&self, id: NodeId) -> usize {
-        self.rows(id) * self.draft.blocks(self.maps(id).c)
+        self.rows(id) * self.builder.blocks(self.maps(id).c)
     }
 
     /// The value of a layer.
@@ -133,8 +133,8 @@ impl<'a> Writer<'a> {
         threads: usize,
         id: NodeId,
         window: &Window,
-        before: &[Given],
-        behind: &[Given],
+        before: &[KernelArg],
+        behind: &[KernelArg],
     ) -> Result<(), GpuError> {
         let (from, to) = (self.maps(self.node(id).inputs[0]), self.maps(id));
         let fault = |what: String| GpuError::Network([&self.node(id).path, ": ", &what].concat());
@@ -144,12 +144,12 @@ impl<'a> Writer<'a> {
         ];
         let mut arguments = before.to_vec();
         let mut say =
-            |sizes: &[usize]| arguments.extend(sizes.iter().map(|&size| Given::Size(size)));
+            |sizes: &[usize]| arguments.extend(sizes.iter().map(|&size| KernelArg::Size(size)));
         say(&[from.c, from.h, from.w, to.h, to.w]);
         say(&[window.kernel, window.stride, window.dilation].concat());
         say(&[down.before, across.before, down.after, across.after]);
         arguments.extend_from_slice(behind);
         arguments.push(threads.into());
-        self.draft.launch(kernel, threads, &arguments)
+        self.builder.launch(kernel, threads, &arguments)
     }
 }

@@ -1,4 +1,4 @@
-//! A program while it is being written: its tensors have no places yet.
+//! A program while it is being built: its tensors have no places yet.
 //!
 //! A tensor's address is its number, far above all memory; who is alive when follows from the commands
 //! that name it.
@@ -13,7 +13,7 @@ const APART: usize = 1 << 40;
 const LIMIT: usize = (1 << 31) - (1 << 16);
 
 /// A program without places.
-pub(super) struct Draft {
+pub(super) struct ProgramBuilder {
     element: Element,
     commands: Vec<Command>,
     /// Bytes of each tensor.
@@ -22,73 +22,73 @@ pub(super) struct Draft {
 
 /// What a kernel is to be handed.
 #[derive(Clone, Copy)]
-pub(super) enum Given {
+pub(super) enum KernelArg {
     At(Option<Address>),
     Size(usize),
     Int(i32),
     Real(f64),
 }
 
-impl From<Address> for Given {
-    fn from(address: Address) -> Given {
-        Given::At(Some(address))
+impl From<Address> for KernelArg {
+    fn from(address: Address) -> KernelArg {
+        KernelArg::At(Some(address))
     }
 }
 
-impl From<Option<Address>> for Given {
-    fn from(address: Option<Address>) -> Given {
-        Given::At(address)
+impl From<Option<Address>> for KernelArg {
+    fn from(address: Option<Address>) -> KernelArg {
+        KernelArg::At(address)
     }
 }
 
-impl From<usize> for Given {
-    fn from(size: usize) -> Given {
-        Given::Size(size)
+impl From<usize> for KernelArg {
+    fn from(size: usize) -> KernelArg {
+        KernelArg::Size(size)
     }
 }
 
-impl From<bool> for Given {
-    fn from(flag: bool) -> Given {
-        Given::Int(i32::from(flag))
+impl From<bool> for KernelArg {
+    fn from(flag: bool) -> KernelArg {
+        KernelArg::Int(i32::from(flag))
     }
 }
 
-impl From<i32> for Given {
-    fn from(number: i32) -> Given {
-        Given::Int(number)
+impl From<i32> for KernelArg {
+    fn from(number: i32) -> KernelArg {
+        KernelArg::Int(number)
     }
 }
 
-impl From<f64> for Given {
-    fn from(number: f64) -> Given {
-        Given::Real(number)
+impl From<f64> for KernelArg {
+    fn from(number: f64) -> KernelArg {
+        KernelArg::Real(number)
     }
 }
 
-/// `launch!(draft, "kernel", threads, arguments...)`: the number of threads is the last argument too.
+/// `launch!(builder, "kernel", threads, arguments...)`: the number of threads is the last argument too.
 macro_rules! launch {
-    ($draft:expr, $kernel:literal, $threads:expr, $($argument:expr),+ $(,)?) => {{
+    ($builder:expr, $kernel:literal, $threads:expr, $($argument:expr),+ $(,)?) => {{
         let threads: usize = $threads;
-        $draft.launch($kernel, threads, &[$($argument.into(),)+ threads.into()])
+        $builder.launch($kernel, threads, &[$($argument.into(),)+ threads.into()])
     }};
 }
 pub(super) use launch;
 
-/// `sweep!(draft, "kernel", units, arguments...)`: as [`launch!`], for a kernel whose threads take
+/// `sweep!(builder, "kernel", units, arguments...)`: as [`launch!`], for a kernel whose threads take
 /// [`Element::wide`] units each. The number of units is the last argument too.
 macro_rules! sweep {
-    ($draft:expr, $kernel:literal, $units:expr, $($argument:expr),+ $(,)?) => {{
+    ($builder:expr, $kernel:literal, $units:expr, $($argument:expr),+ $(,)?) => {{
         let units: usize = $units;
-        let threads = $draft.blocks(units);
-        $draft.launch($kernel, threads, &[$($argument.into(),)+ units.into()])
+        let threads = $builder.blocks(units);
+        $builder.launch($kernel, threads, &[$($argument.into(),)+ units.into()])
     }};
 }
 pub(super) use sweep;
 
-impl Draft {
+impl ProgramBuilder {
     /// A program of nothing.
-    pub fn new(element: Element) -> Draft {
-        Draft {
+    pub fn new(element: Element) -> ProgramBuilder {
+        ProgramBuilder {
             element,
             commands: Vec::new(),
             sizes: Vec::new(),
@@ -121,15 +121,15 @@ impl Draft {
         &mut self,
         kernel: &'static str,
         threads: usize,
-        arguments: &[Given],
+        arguments: &[KernelArg],
     ) -> Result<(), GpuError> {
-        let argument = |given: &Given| {
+        let argument = |given: &KernelArg| {
             Ok(match *given {
-                Given::At(Some(address)) => Argument::At(address),
-                Given::At(None) => Argument::Nowhere,
-                Given::Size(size) => Argument::Int(counted(size)? as i32),
-                Given::Int(number) => Argument::Int(number),
-                Given::Real(number) => Argument::Real(number as f32),
+                KernelArg::At(Some(address)) => Argument::At(address),
+                KernelArg::At(None) => Argument::Nowhere,
+                KernelArg::Size(size) => Argument::Int(counted(size)? as i32),
+                KernelArg::Int(number) => Argument::Int(number),
+                KernelArg::Real(number) => Argument::Real(number as f32),
             })
         };
         self.commands.push(Command::Launch {
@@ -175,7 +175,7 @@ impl Draft {
         let pieces: Vec<Piece> = (self.sizes.iter().zip(alive))
             .map(|(&bytes, alive)| match alive {
                 Some(alive) => Piece { bytes, alive },
-                // nobody needs it
+                // no command needs it
                 None => Piece {
                     bytes: 0,
                     alive: [0, 0],

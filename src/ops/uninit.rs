@@ -9,23 +9,23 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A vector of so many numbers, none of which is there yet.
-pub(super) struct Fresh<T> {
+pub(super) struct UninitVec<T> {
     numbers: Vec<T>,
     count: usize,
     written: AtomicUsize,
 }
 
 /// A chunk of a vector, filled from its front.
-pub(super) struct Slots<'a, T> {
+pub(super) struct UninitChunk<'a, T> {
     free: &'a mut [MaybeUninit<T>],
     filled: usize,
     written: &'a AtomicUsize,
 }
 
-impl<T: Real> Fresh<T> {
+impl<T: Real> UninitVec<T> {
     /// Room for so many numbers.
-    pub fn new(count: usize) -> Fresh<T> {
-        Fresh {
+    pub fn new(count: usize) -> UninitVec<T> {
+        UninitVec {
             numbers: Vec::with_capacity(count),
             count,
             written: AtomicUsize::new(0),
@@ -33,18 +33,21 @@ impl<T: Real> Fresh<T> {
     }
 
     /// The chunks of one size, in order; the last one may be shorter. All must be filled, whatever was before.
-    pub fn chunks(&mut self, size: usize) -> impl IndexedParallelIterator<Item = Slots<'_, T>> {
+    pub fn chunks(
+        &mut self,
+        size: usize,
+    ) -> impl IndexedParallelIterator<Item = UninitChunk<'_, T>> {
         let (free, written) = self.room();
         let chunks = free.par_chunks_mut(size.max(1));
-        chunks.map(move |free| Slots::new(free, written))
+        chunks.map(move |free| UninitChunk::new(free, written))
     }
 
     /// The same, each chunk cut into parts, of which its last one may be shorter.
-    pub fn cut(&mut self, size: usize, part: usize) -> Vec<Slots<'_, T>> {
+    pub fn cut(&mut self, size: usize, part: usize) -> Vec<UninitChunk<'_, T>> {
         let (free, written) = self.room();
         let chunks = free.chunks_mut(size.max(1));
         let parts = chunks.flat_map(|chunk| chunk.chunks_mut(part.max(1)));
-        parts.map(|free| Slots::new(free, written)).collect()
+        parts.map(|free| UninitChunk::new(free, written)).collect()
     }
 
     /// All slots, none of them counted: those that were handed out before are gone, and may be written again.
@@ -67,9 +70,9 @@ impl<T: Real> Fresh<T> {
     }
 }
 
-impl<'a, T: Real> Slots<'a, T> {
-    fn new(free: &'a mut [MaybeUninit<T>], written: &'a AtomicUsize) -> Slots<'a, T> {
-        Slots {
+impl<'a, T: Real> UninitChunk<'a, T> {
+    fn new(free: &'a mut [MaybeUninit<T>], written: &'a AtomicUsize) -> UninitChunk<'a, T> {
+        UninitChunk {
             free,
             filled: 0,
             written,
@@ -95,7 +98,7 @@ impl<'a, T: Real> Slots<'a, T> {
     }
 }
 
-impl<T> Drop for Slots<'_, T> {
+impl<T> Drop for UninitChunk<'_, T> {
     fn drop(&mut self) {
         self.written.fetch_add(self.filled, Ordering::Relaxed);
     }
@@ -107,21 +110,21 @@ mod tests {
 
     #[test]
     fn chunks_become_one_vector() {
-        let mut fresh = Fresh::new(10);
+        let mut fresh = UninitVec::new(10);
         fresh.chunks(4).enumerate().for_each(|(i, mut slots)| {
             slots.extend([i as f32; 1].into_iter());
             slots.extend((0..100).map(|k| k as f32));
         });
         let whole = [0., 0., 1., 2., 1., 0., 1., 2., 2., 0.];
         assert_eq!(fresh.finish(), whole);
-        assert!(Fresh::<f64>::new(0).finish().is_empty());
+        assert!(UninitVec::<f64>::new(0).finish().is_empty());
     }
 
     #[test]
     #[should_panic(expected = "left: 8")]
     fn a_number_that_is_missing_is_noticed() {
-        let mut fresh = Fresh::new(10);
-        let short = |mut slots: Slots<f64>| slots.extend([1.0; 3].into_iter());
+        let mut fresh = UninitVec::new(10);
+        let short = |mut slots: UninitChunk<f64>| slots.extend([1.0; 3].into_iter());
         fresh.chunks(4).for_each(short);
         fresh.finish();
     }
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "left: 5")]
     fn the_same_half_twice_is_no_whole() {
-        let mut fresh = Fresh::new(10);
+        let mut fresh = UninitVec::new(10);
         for _ in 0..2 {
             let half = &mut fresh.cut(10, 5)[0];
             half.extend([1.0_f32; 5].into_iter());

@@ -1,6 +1,6 @@
 //! Maps laid out so that each tap of a window that slides over them is one run of neighbours.
 //!
-//! A sheet holds several maps, padded, one under another, with their rows and columns sorted by
+//! A layout holds several maps, padded, one under another, with their rows and columns sorted by
 //! remainder under the stride: plane `(a, b)` has the rows `a, a + stride, ...` and of them the columns
 //! `b, b + stride, ...`. A tap then reads for all outputs of all maps one run of one plane, at a fixed
 //! distance from the outputs. So loops are long where maps are small, and no loop has a stride.
@@ -9,7 +9,7 @@ use super::cpu::Real;
 use crate::graph::Window;
 use candle_core::{Error, Result};
 
-/// Numbers that a sheet has about: with what is computed from them they fit the second cache.
+/// Numbers that a layout has about: with what is computed from them they fit the second cache.
 const SIZE: usize = 1 << 14;
 
 /// A row (or column) of a window.
@@ -17,7 +17,7 @@ const SIZE: usize = 1 << 14;
 pub(super) struct Tap {
     /// Its row in the first window; negative in the padding.
     pub first: isize,
-    /// The remainder of its rows on the sheet.
+    /// The remainder of its rows on the layout.
     pub phase: usize,
     /// How many rows of its plane it lies behind the output.
     pub shift: usize,
@@ -31,7 +31,7 @@ pub(super) struct Axis {
     pub taps: Vec<Tap>,
     pub input: usize,
     pub output: usize,
-    /// The map's row that is the sheet's first.
+    /// The map's row that is the layout's first.
     origin: isize,
     /// Rows that a map takes on each plane.
     pub pitch: usize,
@@ -75,7 +75,7 @@ impl Axis {
         usize::try_from(row).ok().filter(|&row| row < self.input)
     }
 
-    /// The rows of the map that are on the sheet: the first of them, its place there, how many.
+    /// The rows of the map that are on the layout: the first of them, its place there, how many.
     fn kept(&self) -> (usize, usize, usize) {
         let from = self.origin.max(0) as usize;
         let to = (from as isize - self.origin) as usize;
@@ -84,24 +84,24 @@ impl Axis {
     }
 }
 
-/// The layout of a sheet.
+/// The layout of a layout.
 #[derive(Debug)]
-pub(super) struct Sheet {
+pub(super) struct PhaseLayout {
     pub down: Axis,
     pub across: Axis,
-    /// Maps on a sheet.
+    /// Maps on a layout.
     pub maps: usize,
 }
 
-impl Sheet {
-    pub fn of(window: &Window, dims: &[usize]) -> Result<Sheet> {
+impl PhaseLayout {
+    pub fn of(window: &Window, dims: &[usize]) -> Result<PhaseLayout> {
         let &[_, _, h, w] = dims else {
             return Err(Error::Msg(format!("pools maps, not {dims:?}")).bt());
         };
         let (down, across) = (Axis::of(window, 0, h)?, Axis::of(window, 1, w)?);
         let map = (down.pitch * down.stride).saturating_mul(across.pitch * across.stride);
         let maps = (SIZE / map.max(1)).max(1);
-        Ok(Sheet { down, across, maps })
+        Ok(PhaseLayout { down, across, maps })
     }
 
     /// Units of a map.
@@ -122,7 +122,7 @@ impl Sheet {
     /// For each output, its place on a plane, as far as places count: outputs stand in rows of
     /// `across.pitch`, the first map's first.
     pub fn reach(&self) -> usize {
-        let Sheet { down, across, .. } = self;
+        let PhaseLayout { down, across, .. } = self;
         self.plane() - (down.pitch - down.output) * across.pitch - (across.pitch - across.output)
     }
 
@@ -131,19 +131,19 @@ impl Sheet {
         (map * self.down.pitch + row) * self.across.pitch
     }
 
-    /// An empty sheet, `padding` where no map comes.
-    pub fn planes<T: Real>(&self, padding: T) -> Planes<T> {
+    /// An empty layout, `padding` where no map comes.
+    pub fn buffer<T: Real>(&self, padding: T) -> PhaseBuffer<T> {
         let size = self.plane() * self.down.stride * self.across.stride;
-        Planes {
+        PhaseBuffer {
             rows: vec![padding; size],
             sorted: vec![padding; if self.across.stride == 1 { 0 } else { size }],
         }
     }
 
-    /// Each row of `maps` that is on the sheet: its part of the maps, then its part of the sheet before
+    /// Each row of `maps` that is on the layout: its part of the maps, then its part of the layout before
     /// columns are sorted.
     fn rows(&self, units: usize) -> impl Iterator<Item = (usize, usize, usize)> {
-        let Sheet { down, across, .. } = self;
+        let PhaseLayout { down, across, .. } = self;
         let (from, to, rows) = down.kept();
         let (left, right, columns) = across.kept();
         let width = across.pitch * across.stride;
@@ -158,22 +158,22 @@ impl Sheet {
     }
 }
 
-/// A sheet's numbers.
-pub(super) struct Planes<T> {
+/// A layout's numbers.
+pub(super) struct PhaseBuffer<T> {
     /// Rows sorted, columns not.
     rows: Vec<T>,
     /// Both sorted; empty where there is nothing to sort.
     sorted: Vec<T>,
 }
 
-impl<T: Real> Planes<T> {
-    /// Lays maps on the sheet.
+impl<T: Real> PhaseBuffer<T> {
+    /// Lays maps on the layout.
     #[inline(always)]
-    pub fn lay(&mut self, sheet: &Sheet, maps: &[T]) {
-        for (unit, place, columns) in sheet.rows(maps.len()) {
+    pub fn lay(&mut self, layout: &PhaseLayout, maps: &[T]) {
+        for (unit, place, columns) in layout.rows(maps.len()) {
             self.rows[place..][..columns].copy_from_slice(&maps[unit..][..columns]);
         }
-        let (plane, stride) = (sheet.plane(), sheet.across.stride);
+        let (plane, stride) = (layout.plane(), layout.across.stride);
         if stride == 1 {
             return;
         }
@@ -193,13 +193,13 @@ impl<T: Real> Planes<T> {
     }
 
     /// The plane of two remainders.
-    pub fn of(&self, sheet: &Sheet, down: usize, across: usize) -> &[T] {
+    pub fn of(&self, layout: &PhaseLayout, down: usize, across: usize) -> &[T] {
         let all = if self.sorted.is_empty() {
             &self.rows
         } else {
             &self.sorted
         };
-        let plane = sheet.plane();
-        &all[(down * sheet.across.stride + across) * plane..][..plane]
+        let plane = layout.plane();
+        &all[(down * layout.across.stride + across) * plane..][..plane]
     }
 }

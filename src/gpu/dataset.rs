@@ -1,19 +1,19 @@
 //! Images that stay on the device, and how they are altered there.
 
-use super::draft::counted;
-use super::weights::Stack;
+use super::builder::counted;
+use super::weights::BumpAllocator;
 use super::{Address, Argument, Command, Element, GpuError, Program};
 use crate::data::{Affine, Preparation, Split, table};
 use crate::graph::Shape;
 use crate::random::Key;
 
 /// Parts of a data set, with what happens to their images. All images have one shape, and one scale of numbers.
-pub struct Gallery<'a> {
+pub struct DeviceDataset<'a> {
     parts: Vec<(&'a Split, &'a Preparation)>,
 }
 
 /// Where images stand on the device.
-pub(super) struct Hung {
+pub(super) struct DatasetLayout {
     store: Address,
     table: Address,
     shape: Shape,
@@ -22,17 +22,17 @@ pub(super) struct Hung {
 
 /// Where a batch of a size says which images it is of: for each where it begins, and how it is altered.
 #[derive(Clone, Copy)]
-pub(super) struct Choice {
+pub(super) struct BatchIndices {
     offsets: Address,
     affines: Address,
 }
 
-impl<'a> Gallery<'a> {
+impl<'a> DeviceDataset<'a> {
     /// Of parts, which are named by their place in this list.
     ///
     /// # Panics
     /// If there is none, and if they are of several shapes or scales.
-    pub fn new(parts: Vec<(&'a Split, &'a Preparation)>) -> Gallery<'a> {
+    pub fn new(parts: Vec<(&'a Split, &'a Preparation)>) -> DeviceDataset<'a> {
         let is_one = |pair: &[(&Split, &Preparation)]| {
             let [(split, prepared), (other, prepared_so)] = pair else {
                 return true;
@@ -40,7 +40,7 @@ impl<'a> Gallery<'a> {
             split.shape == other.shape && prepared.normalisation == prepared_so.normalisation
         };
         assert!(!parts.is_empty() && parts.windows(2).all(is_one));
-        Gallery { parts }
+        DeviceDataset { parts }
     }
 
     fn shape(&self) -> Shape {
@@ -60,7 +60,7 @@ impl<'a> Gallery<'a> {
     ///
     /// # Panics
     /// If there is no such part or no such image.
-    pub fn choice(&self, part: usize, images: &[usize], key: Key) -> Vec<u8> {
+    pub fn indices(&self, part: usize, images: &[usize], key: Key) -> Vec<u8> {
         let (split, preparation) = self.parts[part];
         let before: usize = (self.parts[..part].iter())
             .map(|(split, _)| split.images.len())
@@ -83,19 +83,22 @@ impl<'a> Gallery<'a> {
     }
 
     /// Finds places for them.
-    pub(super) fn hang(&self, stack: &mut Stack) -> Hung {
+    pub(super) fn layout(&self, allocator: &mut BumpAllocator) -> DatasetLayout {
         let bytes = self.parts.iter().map(|(split, _)| split.images.len()).sum();
-        Hung {
-            store: stack.take(bytes),
-            table: stack.take(self.shape().channels() * 256 * 4),
+        DatasetLayout {
+            store: allocator.take(bytes),
+            table: allocator.take(self.shape().channels() * 256 * 4),
             shape: self.shape(),
             alterations: self.alterations(),
         }
     }
 
     /// What is written there.
-    pub(super) fn pieces(&self, hung: &Hung) -> Vec<(Address, std::borrow::Cow<'a, [u8]>)> {
-        let mut at = hung.store.0;
+    pub(super) fn pieces(
+        &self,
+        layout: &DatasetLayout,
+    ) -> Vec<(Address, std::borrow::Cow<'a, [u8]>)> {
+        let mut at = layout.store.0;
         let mut pieces = Vec::new();
         for (split, _) in &self.parts {
             pieces.push((Address(at), (&split.images[..]).into()));
@@ -103,7 +106,7 @@ impl<'a> Gallery<'a> {
         }
         let numbers = table(&self.parts[0].1.normalisation).into_iter().flatten();
         let numbers = numbers.flat_map(|x| (x as f32).to_ne_bytes());
-        pieces.push((hung.table, numbers.collect()));
+        pieces.push((layout.table, numbers.collect()));
         pieces
     }
 }
@@ -113,13 +116,13 @@ fn behind_offsets(images: usize) -> usize {
     (images * 8).next_multiple_of(256)
 }
 
-impl Hung {
+impl DatasetLayout {
     /// A place for what batches of so many images are.
-    pub fn choice(&self, images: usize, stack: &mut Stack) -> Choice {
-        let offsets = stack.take(behind_offsets(images));
-        Choice {
+    pub fn indices(&self, images: usize, allocator: &mut BumpAllocator) -> BatchIndices {
+        let offsets = allocator.take(behind_offsets(images));
+        BatchIndices {
             offsets,
-            affines: stack.take(images * self.alterations * 8 * 8),
+            affines: allocator.take(images * self.alterations * 8 * 8),
         }
     }
 
@@ -127,9 +130,9 @@ impl Hung {
     ///
     /// # Errors
     /// [`GpuError::Network`] for more numbers than a kernel counts.
-    pub fn show(
+    pub fn gather(
         &self,
-        choice: Choice,
+        indices: BatchIndices,
         images: usize,
         to: Shape,
         x: Address,
@@ -139,7 +142,7 @@ impl Hung {
         let channels = self.shape.channels();
         let threads = counted(images * channels * rows * columns)?;
         let sizes = [self.alterations, channels, h, w, rows, columns, threads];
-        let places = [self.store, choice.offsets, choice.affines, self.table, x];
+        let places = [self.store, indices.offsets, indices.affines, self.table, x];
         let ints = sizes
             .iter()
             .map(|&size| Ok(Argument::Int(counted(size)? as i32)));
@@ -158,7 +161,7 @@ impl Hung {
     }
 }
 
-impl Choice {
+impl BatchIndices {
     /// Where it is written.
     pub const fn address(self) -> Address {
         self.offsets

@@ -1,0 +1,142 @@
+//! How does a fused group run, forward and backward?
+
+use super::builder::{KernelArg, launch};
+use super::grad_buffers::GradBuffers;
+use super::lowering::{Lowering, Mode};
+use super::norm::ReluMask;
+use super::sums::Strips;
+use super::{Address, GpuError};
+use crate::graph::FusedGroup;
+
+type Result<T> = std::result::Result<T, GpuError>;
+
+impl Lowering<'_> {
+    /// What follows the product of a group, or its normalisation and what follows that.
+    pub fn finish(&mut self, group: &FusedGroup, x: Address) -> Result<Address> {
+        let (c, units) = (self.maps(group.last).c, self.units(group.last));
+        let strips = Strips::of_units(self.rows(group.last), self.builder.blocks(c));
+        let Strips {
+            rows,
+            each,
+            threads,
+            ..
+        } = strips;
+        let residual = group.residual.map(|id| self.value(id));
+        let is_product = group.norm != Some(group.first);
+        let bias = match is_product {
+            true => self.float(group.first, 1),
+            false => None,
+        };
+        match (group.norm, self.mode) {
+            (Some(norm), Mode::Train { .. }) => {
+                if bias.is_some() {
+                    let nothing = KernelArg::At(None);
+                    launch!(
+                        self.builder,
+                        "finish",
+                        threads,
+                        x,
+                        nothing,
+                        bias,
+                        nothing,
+                        x,
+                        c,
+                        false,
+                        rows,
+                        each
+                    )?;
+                }
+                let scale_shift = self.scale_shift(norm, x)?;
+                self.kept[norm] = Some(scale_shift);
+                let y = self.builder.units(units)?;
+                launch!(
+                    self.builder,
+                    "normalise",
+                    threads,
+                    x,
+                    scale_shift,
+                    residual,
+                    y,
+                    c,
+                    group.relu,
+                    rows,
+                    each
+                )?;
+                Ok(y)
+            }
+            (None, _) if bias.is_none() && residual.is_none() && !group.relu => Ok(x),
+            (norm, mode) => {
+                let (scale, shift) = match (norm, mode) {
+                    (Some(norm), Mode::Eval { folded }) => {
+                        let [scale, shift] = folded[&norm];
+                        (Some(scale), Some(shift))
+                    }
+                    _ => (None, bias),
+                };
+                // a product's output has no other consumer
+                let y = match is_product {
+                    true => x,
+                    false => self.builder.units(units)?,
+                };
+                launch!(
+                    self.builder,
+                    "finish",
+                    threads,
+                    x,
+                    scale,
+                    shift,
+                    residual,
+                    y,
+                    c,
+                    group.relu,
+                    rows,
+                    each
+                )?;
+                Ok(y)
+            }
+        }
+    }
+
+    /// The gradients of a fused group that a product or a normalisation leads.
+    pub fn unit_backward(
+        &mut self,
+        group: &FusedGroup,
+        dy: Address,
+        gradients: &mut GradBuffers,
+    ) -> Result<()> {
+        let (first, y) = (group.first, self.value(group.last));
+        let input = self.node(first).inputs[0];
+        let is_product = group.norm != Some(first);
+        let (mut dy, mut dz) = (dy, dy);
+        let mut relu_output = group.relu.then_some(y);
+        if let Some(norm) = group.norm {
+            let whole = dy;
+            let mask = match (relu_output.take(), group.residual) {
+                (None, _) => ReluMask::Nothing,
+                (Some(_), None) => ReluMask::ByInput,
+                (Some(y), Some(_)) => {
+                    dy = self.builder.units(self.units(norm))?;
+                    ReluMask::ByOutput(y, dy)
+                }
+            };
+            let owner = self.graph.owner(norm);
+            let add = !gradients.started.insert(owner);
+            let weights = [self.gradient(norm, 0), self.gradient(norm, 1)];
+            let (x, dx) = match is_product {
+                true => {
+                    dz = self.builder.units(self.units(first))?;
+                    (self.value(first), Some((dz, false)))
+                }
+                false => (self.value(input), gradients.slot(self, input)?),
+            };
+            self.norm_backward(norm, x, whole, mask, (weights, add), dx)?;
+        }
+        if is_product {
+            self.product_backward(first, dz, relu_output, gradients)?;
+        }
+        match group.residual {
+            Some(residual) => gradients.accumulate(self, residual, dy),
+            None => Ok(()),
+        }
+    }
+}
