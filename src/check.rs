@@ -4,6 +4,7 @@ use crate::claim::{Basis, Claim, Suite};
 use crate::evidence::{Evaluator, Evidence, Found, MeasureError, Training, gather};
 use crate::record::{Method, Record};
 use crate::verdict::{Verdict, judge};
+use crate::zoo::Registry;
 
 /// What came of a check.
 #[derive(Debug, Default)]
@@ -32,16 +33,17 @@ pub fn select<'a>(
         })
 }
 
-/// Checks claims in order, those with a slow measure only if `all` are wanted; trained networks are those
-/// of `training`. `step` is told of each claim before it is checked and stops the check by returning
+/// Checks claims in order, those with a slow measure only if `all` are wanted; models are those of
+/// `registry`, trained networks those of `training`. `step` is told of each claim before it is checked and stops the check by returning
 /// false.
 pub fn check<'a>(
     claims: impl Iterator<Item = (&'a Suite, &'a Claim)>,
+    registry: &Registry,
     training: &Training,
     all: bool,
     mut step: impl FnMut(&Claim) -> bool,
 ) -> Checked {
-    let evaluator = Evaluator::new();
+    let evaluator = Evaluator::new(registry);
     let mut checked = Checked::default();
     for (suite, claim) in claims {
         if !step(claim) {

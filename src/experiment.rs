@@ -17,6 +17,7 @@ pub use run::{By, ExperimentFault, Plan, PreparedExperiment, ProgressEvent};
 
 use crate::claim::Location;
 use crate::train::{Recipe, Scale};
+use crate::zoo::{Model, Registry};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
@@ -50,6 +51,8 @@ pub struct Arm {
     pub title: String,
     /// How it is trained, at each scale that it has.
     pub recipes: BTreeMap<Scale, Recipe>,
+    /// The models that the recipes name.
+    pub models: BTreeMap<Scale, Model>,
 }
 
 /// A question and the rule that answers it.
@@ -185,7 +188,7 @@ const MAX_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// [`ExperimentError`], at the first thing that is wrong.
-pub fn load(path: &Path) -> Result<Experiment, ExperimentError> {
+pub fn load(path: &Path, registry: &Registry) -> Result<Experiment, ExperimentError> {
     let fault = |what: String| ExperimentError {
         at: Location::file(path),
         what,
@@ -199,7 +202,7 @@ pub fn load(path: &Path) -> Result<Experiment, ExperimentError> {
             "an experiment has at most {} MiB",
             MAX_BYTES >> 20
         ))),
-        false => parse(path, &text),
+        false => parse(path, &text, registry),
     }
 }
 
@@ -207,8 +210,8 @@ pub fn load(path: &Path) -> Result<Experiment, ExperimentError> {
 ///
 /// # Errors
 /// [`ExperimentError`], at the first thing that is wrong.
-pub fn embedded() -> Result<Vec<Experiment>, ExperimentError> {
+pub fn embedded(registry: &Registry) -> Result<Vec<Experiment>, ExperimentError> {
     (EMBEDDED.iter())
-        .map(|(file, text)| parse(Path::new(file), text))
+        .map(|(file, text)| parse(Path::new(file), text, registry))
         .collect()
 }

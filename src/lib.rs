@@ -11,6 +11,7 @@
 //! | [`claim`] | what does the document say, and how would one find out? |
 //! | [`random`] | which number stands at this place under this key? |
 //! | [`file`](mod@file) | how is a file written so that it is complete or absent? |
+//! | [`nearest`](mod@nearest) | which names are like a misspelt one? |
 //! | [`stats`] | what do a few numbers say about the many that they stand for? |
 //! | [`zoo`] | which networks are there? |
 //! | [`analysis`] | what follows from a graph by counting? |
@@ -47,6 +48,7 @@ pub mod experiment;
 pub mod file;
 pub mod gpu;
 pub mod graph;
+pub mod nearest;
 pub mod net;
 pub mod ops;
 pub mod random;

@@ -21,8 +21,10 @@ use convcheck::compare::{Trend, compare, compare_training};
 use convcheck::evidence::Training;
 use convcheck::experiment::{self, By};
 use convcheck::graph::Shape;
+use convcheck::nearest::did_you_mean;
 use convcheck::record::{self, Provenance, Record};
-use convcheck::{analysis, device, reference, report, zoo};
+use convcheck::zoo::Registry;
+use convcheck::{analysis, device, reference, report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -85,11 +87,12 @@ fn goes_on() -> bool {
 }
 
 fn run(cli: Cli) -> Result<Outcome> {
+    let registry = &Registry::builtin();
     match cli.command {
-        None => main_job(&cli),
-        Some(Command::Check(options)) => check_claims(&options),
-        Some(Command::List { what, json }) => list(what, json),
-        Some(Command::Show(options)) => show(&options),
+        None => main_job(&cli, registry),
+        Some(Command::Check(options)) => check_claims(&options, registry),
+        Some(Command::List { what, json }) => list(what, json, registry),
+        Some(Command::Show(options)) => show(&options, registry),
         Some(Command::Report {
             from,
             suites,
@@ -97,7 +100,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         }) => {
             let suites = load(suites.as_deref())?;
             let output = output.as_ref().unwrap_or(&from);
-            write_pages(&from, &suites, output)?;
+            write_pages(&from, &suites, output, registry)?;
             say(&format!(
                 "report: {}\n",
                 output.join("index.html").display()
@@ -105,13 +108,13 @@ fn run(cli: Cli) -> Result<Outcome> {
             Ok(Outcome::AsRecorded)
         }
         Some(Command::Compare(options)) => compare_records(&options),
-        Some(Command::Reference { folder }) => hold_against(&folder),
+        Some(Command::Reference { folder }) => hold_against(&folder, registry),
         Some(Command::Forward(options)) => {
-            say(&networks::forward(&options)?)?;
+            say(&networks::forward(&options, registry)?)?;
             Ok(Outcome::AsRecorded)
         }
         Some(Command::Eval(options)) => {
-            let score = networks::evaluate(&options, bar, goes_on)?;
+            let score = networks::evaluate(&options, registry, bar, goes_on)?;
             match options.json {
                 true => json(&score)?,
                 false => say(&format!(
@@ -125,8 +128,8 @@ fn run(cli: Cli) -> Result<Outcome> {
             say(&data::run(&what, goes_on)?)?;
             Ok(Outcome::AsRecorded)
         }
-        Some(Command::Train(options)) => train(&options),
-        Some(Command::Time(options)) => time(&options),
+        Some(Command::Train(options)) => train(&options, registry),
+        Some(Command::Time(options)) => time(&options, registry),
         Some(Command::Schema { of }) => {
             json(&match of {
                 SchemaOf::Suite => claim::schema(),
@@ -145,10 +148,10 @@ fn run(cli: Cli) -> Result<Outcome> {
 
 /// Trains the quick experiments that a claim asks for, checks every claim, writes record and report, and
 /// prints a summary.
-fn main_job(cli: &Cli) -> Result<Outcome> {
+fn main_job(cli: &Cli, registry: &Registry) -> Result<Outcome> {
     let output = &cli.output;
     let suites = load(cli.suites.as_deref())?;
-    let experiments = experiment::embedded()?;
+    let experiments = experiment::embedded(registry)?;
     // read before anything is trained, so that what cannot be read costs no minutes
     let own = record::load_training(output)?;
     let kept = training::kept(&cli.runs)?;
@@ -158,11 +161,11 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
     };
     let runs = fresh.into_iter().chain(own).chain(kept);
     let training = Training::new(experiments, runs);
-    let records = checked(&suites, None, cli.all, &training)?;
+    let records = checked(&suites, registry, None, cli.all, &training)?;
     let provenance = provenance()?;
     training::save_counting(output, &training)?;
     record::save(output, &provenance, &records)?;
-    write_pages(output, &suites, output)?;
+    write_pages(output, &suites, output, registry)?;
     let (statements, refuted) = (
         report::statements(records.iter()),
         count(&records, Kind::Refuted),
@@ -177,11 +180,17 @@ fn main_job(cli: &Cli) -> Result<Outcome> {
     Ok(outcome(&records))
 }
 
-fn check_claims(options: &CheckOptions) -> Result<Outcome> {
+fn check_claims(options: &CheckOptions, registry: &Registry) -> Result<Outcome> {
     let suites = load(options.suites.as_deref())?;
     let kept = training::kept(&options.runs)?;
-    let training = Training::new(experiment::embedded()?, kept);
-    let records = checked(&suites, options.filter.as_deref(), options.all, &training)?;
+    let training = Training::new(experiment::embedded(registry)?, kept);
+    let records = checked(
+        &suites,
+        registry,
+        options.filter.as_deref(),
+        options.all,
+        &training,
+    )?;
     if let Some(file) = &options.junit {
         record::write(file, report::junit(&suites, &records)?.as_bytes())?;
     }
@@ -198,13 +207,13 @@ fn check_claims(options: &CheckOptions) -> Result<Outcome> {
     Ok(outcome(&records))
 }
 
-fn list(what: List, as_json: bool) -> Result<Outcome> {
+fn list(what: List, as_json: bool, registry: &Registry) -> Result<Outcome> {
     let listing = match what {
-        List::Models => report::list_models()?,
+        List::Models => report::list_models(registry)?,
         List::Claims => report::list_claims(&load(None)?)?,
         List::Suites => report::list_suites(&load(None)?)?,
         List::Functions => report::list_functions()?,
-        List::Experiments => report::list_experiments(&experiment::embedded()?)?,
+        List::Experiments => report::list_experiments(&experiment::embedded(registry)?)?,
     };
     match as_json {
         true => json(&listing.rows)?,
@@ -214,8 +223,8 @@ fn list(what: List, as_json: bool) -> Result<Outcome> {
 }
 
 /// Trains an experiment and prints what its runs answer.
-fn train(options: &TrainOptions) -> Result<Outcome> {
-    let experiment = training::find(&options.experiment)?;
+fn train(options: &TrainOptions, registry: &Registry) -> Result<Outcome> {
+    let experiment = training::find(&options.experiment, registry)?;
     let by = by()?;
     let runs = training::train(options, &experiment, &by, bar, goes_on)?;
     let answers = training::answers(&experiment, &runs);
@@ -227,10 +236,10 @@ fn train(options: &TrainOptions) -> Result<Outcome> {
 }
 
 /// Measures, or reads what was measured, and prints it.
-fn time(options: &timing::TimeOptions) -> Result<Outcome> {
+fn time(options: &timing::TimeOptions, registry: &Registry) -> Result<Outcome> {
     let timings = match &options.from {
         Some(folder) => timing::recorded(folder)?,
-        None => timing::measure(options, &by()?, bar, &goes_on)?,
+        None => timing::measure(options, registry, &by()?, bar, &goes_on)?,
     };
     match options.json {
         true => timings.iter().try_for_each(json_line)?,
@@ -246,8 +255,8 @@ fn time(options: &timing::TimeOptions) -> Result<Outcome> {
     Ok(Outcome::AsRecorded)
 }
 
-fn show(options: &ShowOptions) -> Result<Outcome> {
-    let model = zoo::find(&options.model)?;
+fn show(options: &ShowOptions, registry: &Registry) -> Result<Outcome> {
+    let model = registry.find(&options.model)?;
     let graph = match &options.input {
         Some(input) => {
             let input = input.parse::<Shape>().map_err(anyhow::Error::msg)?;
@@ -255,7 +264,7 @@ fn show(options: &ShowOptions) -> Result<Outcome> {
         }
         None => model.graph()?,
     };
-    let summary = analysis::summary(model.name, &graph)?;
+    let summary = analysis::summary(&model.name, &graph)?;
     if options.json {
         json(&summary)?;
     } else {
@@ -286,8 +295,8 @@ fn compare_records(options: &CompareOptions) -> Result<Outcome> {
 }
 
 /// Holds the zoo against a reference folder.
-fn hold_against(folder: &Path) -> Result<Outcome> {
-    let compared = reference::compare(folder)?;
+fn hold_against(folder: &Path, registry: &Registry) -> Result<Outcome> {
+    let compared = reference::compare(folder, registry)?;
     let mut disagreeing = 0;
     for comparison in &compared {
         disagreeing += usize::from(!comparison.disagreements.is_empty());
@@ -295,13 +304,14 @@ fn hold_against(folder: &Path) -> Result<Outcome> {
             say(&format!("{}: {line}\n", comparison.model))?;
         }
     }
-    let unnamed = zoo::models()
+    let unnamed = registry
+        .models()
         .filter(|model| {
             compared
                 .iter()
                 .all(|comparison| comparison.model != model.name)
         })
-        .map(|model| model.name);
+        .map(|model| model.name.as_str());
     say(&format!(
         "{} models compared, {disagreeing} disagree; without a reference: {}\n",
         compared.len(),
@@ -331,6 +341,7 @@ fn load(folder: Option<&Path>) -> Result<Vec<Suite>> {
 /// Checks what the filter picks, with a progress bar where a person watches.
 fn checked(
     suites: &[Suite],
+    registry: &Registry,
     filter: Option<&str>,
     all: bool,
     training: &Training,
@@ -340,11 +351,7 @@ fn checked(
         match filter {
             Some(filter) => {
                 let ids = select(suites, None).map(|(_, claim)| claim.id.as_str());
-                let nearest = zoo::nearest(filter, ids);
-                let hint = match nearest.as_slice() {
-                    [] => "`convcheck list claims` shows all".to_string(),
-                    names => format!("did you mean {}?", names.join(", ")),
-                };
+                let hint = did_you_mean(filter, ids, "convcheck list claims");
                 bail!("no claim's id contains `{filter}`; {hint}");
             }
             None => bail!("the suites hold no claims"),
@@ -355,7 +362,7 @@ fn checked(
         records,
         errors,
         interrupted,
-    } = check(select(suites, filter), training, all, |claim| {
+    } = check(select(suites, filter), registry, training, all, |claim| {
         progress.set_message(claim.id.clone());
         progress.inc(1);
         goes_on()
@@ -389,11 +396,14 @@ fn count(records: &[Record], kind: Kind) -> usize {
 }
 
 /// Renders the records of a folder.
-fn write_pages(from: &Path, suites: &[Suite], output: &Path) -> Result<()> {
+fn write_pages(from: &Path, suites: &[Suite], output: &Path, registry: &Registry) -> Result<()> {
     let (provenance, records) = record::load(from)?;
-    let training = Training::new(experiment::embedded()?, record::load_training(from)?);
+    let training = Training::new(
+        experiment::embedded(registry)?,
+        record::load_training(from)?,
+    );
     let timings = record::load_throughput(from)?;
-    let pages = report::render(suites, &records, &training, &timings, &provenance)?;
+    let pages = report::render(suites, &records, &training, &timings, &provenance, registry)?;
     // the first page comes last, so that it never links to a page that is not there
     for page in pages.iter().rev() {
         record::write(&output.join(&page.file), page.html.as_bytes())?;

@@ -8,7 +8,7 @@ mod sequence;
 
 use crate::analysis::{MACS, PARAMS, TRAINABLE};
 use crate::graph::{Graph, Op, TensorKind};
-use crate::zoo::{self, Model};
+use crate::zoo::{Model, Registry, ZooError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
     /// Our registry name.
-    pub model: &'static str,
+    pub model: String,
     /// What differs, a line each: ours, then the reference's.
     pub disagreements: Vec<String>,
     /// Which parts the reference does not have.
@@ -45,7 +45,7 @@ pub enum ReferenceError {
     },
     /// Our own description does not fit together.
     #[error(transparent)]
-    Zoo(#[from] zoo::ZooError),
+    Zoo(#[from] ZooError),
     /// A count that does not fit.
     #[error(transparent)]
     Overflow(#[from] crate::analysis::Overflow),
@@ -75,16 +75,17 @@ struct Key {
 ///
 /// # Errors
 /// [`ReferenceError`] when a file of the folder is missing its meaning, or a graph does not build.
-pub fn compare(folder: &Path) -> Result<Vec<Comparison>, ReferenceError> {
+pub fn compare(folder: &Path, registry: &Registry) -> Result<Vec<Comparison>, ReferenceError> {
     let records: BTreeMap<String, Record> = read(&folder.join("models.json"))?;
     let by_name: BTreeMap<String, (&str, &Record)> = records
         .iter()
         .map(|(name, record)| (registry_name(name), (name.as_str(), record)))
         .collect();
-    zoo::models()
+    registry
+        .models()
         .filter_map(|model| {
             by_name
-                .get(model.name)
+                .get(&model.name)
                 .map(|&(name, record)| (model, name, record))
         })
         .map(|(model, name, record)| compare_one(folder, model, name, record))
@@ -104,7 +105,7 @@ fn compare_one(
 ) -> Result<Comparison, ReferenceError> {
     let graph = model.graph()?;
     let mut comparison = Comparison {
-        model: model.name,
+        model: model.name.clone(),
         disagreements: Vec::new(),
         missing: Vec::new(),
     };

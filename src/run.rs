@@ -6,6 +6,7 @@ use crate::net::checkpoint::{self, CheckpointError, Head};
 use crate::net::{Fill, Init, Mode, Net, NetError};
 use crate::ops::loss::cross_entropy;
 use crate::random::Key;
+use crate::zoo::Registry;
 use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -69,9 +70,14 @@ pub enum RunError {
 ///
 /// # Errors
 /// [`RunError::Checkpoint`] says what does not fit, and which registered model would.
-pub fn net(graph: Graph, weights: &Weights, dtype: DType) -> Result<Net, RunError> {
+pub fn net(
+    graph: Graph,
+    weights: &Weights,
+    dtype: DType,
+    registry: &Registry,
+) -> Result<Net, RunError> {
     let weights = match weights {
-        Weights::File(path) => from_file(path, &graph, dtype)?,
+        Weights::File(path) => from_file(path, &graph, dtype, registry)?,
         Weights::Fill(fill) => fill.weights(&graph, dtype)?,
         Weights::Seed(seed) => Init::Torch.weights(&graph, *seed, dtype)?,
     };
@@ -82,13 +88,14 @@ fn from_file(
     path: &Path,
     graph: &Graph,
     dtype: DType,
+    registry: &Registry,
 ) -> Result<BTreeMap<String, Tensor>, RunError> {
     let plain = |error| RunError::Checkpoint(error, String::new());
     let tensors = checkpoint::read(path).map_err(plain)?;
     match checkpoint::fit(&tensors, graph, Head::Same, dtype) {
         Ok(fitted) => Ok(fitted.tensors),
         Err(error @ CheckpointError::Misfit(_)) => {
-            let hint = match checkpoint::best_fit(&tensors).first() {
+            let hint = match checkpoint::best_fit(&tensors, registry).first() {
                 Some((model, 0)) => format!("; it fits `{model}`"),
                 Some((model, differ)) => {
                     format!("; the nearest model is `{model}`, where {differ} tensors differ")

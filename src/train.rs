@@ -37,7 +37,7 @@ use std::time::Instant;
 /// Why a run has no end.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// A recipe names a model that there is not.
+    /// The description of a model does not fit together.
     #[error(transparent)]
     Zoo(#[from] ZooError),
     /// The network fails.

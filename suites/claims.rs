@@ -5,6 +5,7 @@
 use convcheck::check::check_one;
 use convcheck::claim::{self, Kind};
 use convcheck::evidence::{Evaluator, Training};
+use convcheck::zoo::Registry;
 use convcheck::{experiment, record};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
             return libtest_mimic::run(&arguments, vec![trial]).exit_code();
         }
     };
-    let evaluator = Arc::new(Evaluator::new());
+    let evaluator = Arc::new(Evaluator::new(&Registry::builtin()));
     let mut trials = Vec::new();
     for suite in suites {
         let suite = Arc::new(suite);
@@ -68,7 +69,8 @@ fn main() -> ExitCode {
 /// The experiments, and the finished runs among the committed records; those of a main job on this
 /// machine are no part of the repository.
 fn training() -> Result<Training, String> {
-    let experiments = experiment::embedded().map_err(|error| error.to_string())?;
+    let experiments =
+        experiment::embedded(&Registry::builtin()).map_err(|error| error.to_string())?;
     let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
     let mut folders: Vec<PathBuf> = (std::fs::read_dir(&reports).into_iter().flatten())
         .filter_map(|entry| Some(entry.ok()?.path()))

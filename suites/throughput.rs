@@ -15,7 +15,8 @@ use convcheck::analysis::summary;
 use convcheck::bench::{Engine, NETS, StepKind, Timing, What, Workload, kernels, peaks, samples};
 use convcheck::check::{check, select};
 use convcheck::evidence::Training;
-use convcheck::{claim, device, zoo};
+use convcheck::zoo::Registry;
+use convcheck::{claim, device};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
 use std::time::Duration;
@@ -49,18 +50,19 @@ fn main() -> Result<()> {
 }
 
 fn registry(criterion: &mut Criterion) {
+    let registry = Registry::builtin();
     criterion.bench_function("registry/build", |bencher| {
         bencher.iter(|| {
-            for model in zoo::models() {
+            for model in registry.models() {
                 black_box(model.graph().expect("a registered model builds"));
             }
         });
     });
     criterion.bench_function("registry/build-and-analyse", |bencher| {
         bencher.iter(|| {
-            for model in zoo::models() {
+            for model in registry.models() {
                 let graph = model.graph().expect("a registered model builds");
-                black_box(summary(model.name, &graph).expect("its counts fit"));
+                black_box(summary(&model.name, &graph).expect("its counts fit"));
             }
         });
     });
@@ -71,9 +73,17 @@ fn claims(criterion: &mut Criterion) {
         bencher.iter(|| black_box(claim::embedded().expect("the suites are well-formed")));
     });
     let suites = claim::embedded().expect("the suites are well-formed");
-    let training = Training::default();
+    let (registry, training) = (Registry::builtin(), Training::default());
     criterion.bench_function("claims/check-all", |bencher| {
-        bencher.iter(|| black_box(check(select(&suites, None), &training, false, |_| true)));
+        bencher.iter(|| {
+            black_box(check(
+                select(&suites, None),
+                &registry,
+                &training,
+                false,
+                |_| true,
+            ))
+        });
     });
 }
 
@@ -111,15 +121,16 @@ fn machine(criterion: &mut Criterion) {
 }
 
 fn networks(criterion: &mut Criterion, step: StepKind) {
+    let registry = Registry::builtin();
     let mut group = criterion.benchmark_group(step.name());
     for &(name, batches) in NETS {
         for batch in batches {
-            let model = zoo::find(name).expect("it is registered");
+            let model = registry.find(name).expect("it is registered");
             let mut workload = None;
             group.throughput(Throughput::Elements(batch as u64));
             group.bench_function(BenchmarkId::new(name, batch), |bencher| {
                 let workload = workload
-                    .get_or_insert_with(|| Workload::new(model, batch, step).expect("it is made"));
+                    .get_or_insert_with(|| Workload::new(&model, batch, step).expect("it is made"));
                 bencher.iter(|| workload.run().expect("it runs"));
             });
         }
@@ -132,7 +143,7 @@ fn one_shot(arguments: &[String]) -> Result<()> {
     };
     let step = StepKind::ALL.into_iter().find(|one| one.name() == step);
     let step = step.context("STEP is inference or training")?;
-    let workload = Workload::new(zoo::find(model)?, batch.parse()?, step)?;
+    let workload = Workload::new(&Registry::builtin().find(model)?, batch.parse()?, step)?;
     let mut stock = Stock::new(&workload, step)?;
     // one step is enough, as it asks for its memory anew in each
     let warm_up = (1, Duration::ZERO);

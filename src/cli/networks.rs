@@ -8,19 +8,19 @@ use convcheck::graph::{Graph, Shape};
 use convcheck::net::{Fill, Mode, checkpoint};
 use convcheck::random::Key;
 use convcheck::run::{self, Score, Weights};
-use convcheck::zoo::{self, Model};
+use convcheck::zoo::{Model, Registry};
 use indicatif::ProgressBar;
 use std::path::Path;
 
 /// Runs a network on one batch, writes its output and says where.
-pub fn forward(options: &ForwardOptions) -> Result<String> {
-    let model = zoo::find(&options.model)?;
+pub fn forward(options: &ForwardOptions, registry: &Registry) -> Result<String> {
+    let model = registry.find(&options.model)?;
     let dtype = match options.dtype {
         Real::F32 => DType::F32,
         Real::F64 => DType::F64,
     };
-    let (graph, x) = batch(model, &options.input, dtype)?;
-    let net = run::net(graph, &options.weights, dtype)?;
+    let (graph, x) = batch(&model, &options.input, dtype)?;
+    let net = run::net(graph, &options.weights, dtype, registry)?;
     let output = net.forward(&x, Mode::Eval)?.output().clone();
     let said = format!("output {:?}: {}\n", output.dims(), options.output.display());
     checkpoint::write(&options.output, &[("output".to_string(), output)].into())?;
@@ -49,10 +49,11 @@ fn batch(model: &Model, input: &Path, dtype: DType) -> Result<(Graph, Tensor)> {
 /// Runs a network over a data set, with a bar of so many steps, as long as `goes_on`.
 pub fn evaluate(
     options: &EvalOptions,
+    registry: &Registry,
     bar: impl FnOnce(usize) -> Result<ProgressBar>,
     goes_on: impl Fn() -> bool,
 ) -> Result<Score> {
-    let graph = zoo::find(&options.model)?.graph()?;
+    let graph = registry.find(&options.model)?.graph()?;
     let read = match graph.prediction().shape.channels() {
         10 => data::cifar10,
         100 => data::cifar100,
@@ -69,7 +70,8 @@ pub fn evaluate(
             Normalise::Cifar10 => Normalisation::cifar10(),
         },
     };
-    let net = run::net(graph, &Weights::File(options.weights.clone()), DType::F32)?;
+    let weights = Weights::File(options.weights.clone());
+    let net = run::net(graph, &weights, DType::F32, registry)?;
     let progress = bar(split.len())?;
     let score = run::evaluate(&net, &split, &preparation, Key::seed(0), |images| {
         progress.inc(images as u64);

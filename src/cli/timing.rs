@@ -7,7 +7,7 @@ use convcheck::bench::{BenchError, Engine, NETS, OnDevice, StepKind, Timing, Wha
 use convcheck::bench::{WARM_UP, kernels, peaks, samples};
 use convcheck::experiment::By;
 use convcheck::record;
-use convcheck::zoo::{self, Model};
+use convcheck::zoo::{Model, Registry};
 use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
 
@@ -70,6 +70,7 @@ pub fn recorded(folder: &Path) -> Result<Vec<Timing>> {
 /// Measures what the options name, with a bar of so many steps, as long as `goes_on`.
 pub fn measure(
     options: &TimeOptions,
+    registry: &Registry,
     by: &By,
     bar: impl FnOnce(usize) -> Result<ProgressBar>,
     goes_on: &dyn Fn() -> bool,
@@ -85,7 +86,7 @@ pub fn measure(
         Some(folder) => record::load_throughput(folder)?,
         None => Vec::new(),
     };
-    let networks = networks(options)?;
+    let networks = networks(options, registry)?;
     let kernels = match options.kernels {
         true => kernels(),
         false => Vec::new(),
@@ -113,16 +114,16 @@ pub fn measure(
         progress.inc(1);
     }
     for (model, batch, step) in networks {
-        progress.set_message(model.name);
+        progress.set_message(model.name.clone());
         timings.push(match gpu {
             None => {
-                let mut workload = Workload::new(model, batch, step)?;
+                let mut workload = Workload::new(&model, batch, step)?;
                 let seconds = samples(&mut || workload.run())?;
                 timing(workload.what().clone(), seconds)
             }
             Some(precision) => {
                 let machine = first_gpu(precision, false);
-                let mut workload = OnDevice::new(model, batch, step, precision, machine)?;
+                let mut workload = OnDevice::new(&model, batch, step, precision, machine)?;
                 let seconds = samples(&mut || workload.run())?;
                 let timing = timing(workload.what().clone(), seconds);
                 let machine = workload.session().machine();
@@ -169,7 +170,7 @@ fn added(mut all: Vec<Timing>, new: &[Timing]) -> Vec<Timing> {
 }
 
 /// Each network with each batch and each step.
-fn networks(options: &TimeOptions) -> Result<Vec<(&'static Model, usize, StepKind)>> {
+fn networks(options: &TimeOptions, registry: &Registry) -> Result<Vec<(Model, usize, StepKind)>> {
     let names: Vec<&str> = match options.models.as_slice() {
         [] if options.kernels => Vec::new(),
         [] => NETS.iter().map(|(name, _)| *name).collect(),
@@ -181,7 +182,7 @@ fn networks(options: &TimeOptions) -> Result<Vec<(&'static Model, usize, StepKin
     };
     let mut all = Vec::new();
     for name in names {
-        let model = zoo::find(name)?;
+        let model = registry.find(name)?;
         let usual = NETS.iter().find(|(net, _)| *net == name);
         let usual = usual.map_or([1, 8], |(_, batches)| *batches);
         let batches = match options.batches.as_slice() {
@@ -192,7 +193,7 @@ fn networks(options: &TimeOptions) -> Result<Vec<(&'static Model, usize, StepKin
             if batch == 0 {
                 bail!("--batch is 0: there would be no image");
             }
-            all.extend(steps.iter().map(|&step| (model, batch, step)));
+            all.extend(steps.iter().map(|&step| (model.clone(), batch, step)));
         }
     }
     Ok(all)

@@ -10,9 +10,10 @@ use convcheck::experiment::{
     ProgressEvent,
 };
 use convcheck::gpu::{Cuda, Trainer};
+use convcheck::nearest::did_you_mean;
 use convcheck::record;
 use convcheck::train::{Cpu, Engine, Scale, Trained};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use indicatif::ProgressBar;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -30,21 +31,16 @@ impl From<ScaleOption> for Scale {
 }
 
 /// The experiment of that name, or of that file.
-pub fn find(name: &str) -> Result<Experiment> {
+pub fn find(name: &str, registry: &Registry) -> Result<Experiment> {
     if name.ends_with(".toml") {
-        return Ok(experiment::load(Path::new(name))?);
+        return Ok(experiment::load(Path::new(name), registry)?);
     }
-    let all = experiment::embedded()?;
-    let nearest = zoo::nearest(name, all.iter().map(|experiment| experiment.name.as_str()));
+    let all = experiment::embedded(registry)?;
+    let known = all.iter().map(|experiment| experiment.name.as_str());
+    let hint = did_you_mean(name, known, "convcheck list experiments");
     match all.into_iter().find(|experiment| experiment.name == name) {
         Some(found) => Ok(found),
-        None => {
-            let hint = match nearest.as_slice() {
-                [] => "`convcheck list experiments` shows all".to_string(),
-                names => format!("did you mean {}?", names.join(", ")),
-            };
-            bail!("there is no experiment `{name}`; {hint}")
-        }
+        None => bail!("there is no experiment `{name}`; {hint}"),
     }
 }
 

@@ -3,7 +3,8 @@
 use super::Found;
 use super::functions::{FUNCTIONS, Graphs};
 use crate::claim::Datum;
-use crate::zoo;
+use crate::nearest::did_you_mean;
+use crate::zoo::Registry;
 use cel::extractors::Arguments;
 use cel::{Context, Env, ExecutionError, FunctionContext};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,18 +16,12 @@ pub struct Evaluator {
     steps: Arc<Mutex<Vec<Call>>>,
 }
 
-impl Default for Evaluator {
-    fn default() -> Evaluator {
-        Evaluator::new()
-    }
-}
-
 impl Evaluator {
-    /// An evaluator over the registered models.
-    pub fn new() -> Evaluator {
+    /// An evaluator over the models of a registry.
+    pub fn new(registry: &Registry) -> Evaluator {
         let env = Arc::new(Env::stdlib());
         let mut context = Context::with_env(Arc::clone(&env));
-        let graphs = Arc::new(Graphs::default());
+        let graphs = Arc::new(Graphs::new(registry.clone()));
         let steps = Arc::new(Mutex::new(Vec::new()));
         for function in FUNCTIONS {
             let (graphs, steps) = (Arc::clone(&graphs), Arc::clone(&steps));
@@ -138,10 +133,8 @@ fn explain(error: ExecutionError) -> String {
         ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
         ExecutionError::UndeclaredReference(name) => {
             let known = FUNCTIONS.iter().map(|function| function.name);
-            match zoo::nearest(&name, known).first() {
-                Some(like) => format!("there is no `{name}`; did you mean {like}?"),
-                None => format!("there is no `{name}`; `convcheck list functions` shows all"),
-            }
+            let hint = did_you_mean(&name, known, "convcheck list functions");
+            format!("there is no `{name}`; {hint}")
         }
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
             "divides by zero".into()
@@ -171,7 +164,7 @@ mod tests {
 
     #[test]
     fn faults_are_one_line_that_names_them() {
-        let evaluator = Evaluator::new();
+        let evaluator = Evaluator::new(&Registry::builtin());
         for (expression, says) in [
             ("params('vgg61')", "vgg16"),
             ("params('vgg16', 'features.99')", "features.9"),
@@ -208,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_measure_reports_the_calls_that_it_made() {
-        let (found, ran) = Evaluator::new()
+        let evaluator = Evaluator::new(&Registry::builtin());
+        let (found, ran) = evaluator
             .evaluate("params('alexnet_2012_grouped', 'conv1') - 96")
             .unwrap();
         assert_eq!(found.value, Datum::Int(11 * 11 * 3 * 96));
@@ -217,9 +211,7 @@ mod tests {
             ["params('alexnet_2012_grouped', 'conv1') = 34,944"]
         );
         assert!(!ran);
-        let (_, ran) = Evaluator::new()
-            .evaluate("lrn([1.0], 1, 1.0, 1.0, 1.0)")
-            .unwrap();
+        let (_, ran) = evaluator.evaluate("lrn([1.0], 1, 1.0, 1.0, 1.0)").unwrap();
         assert!(ran, "normalising runs a layer");
     }
 }

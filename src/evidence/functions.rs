@@ -10,6 +10,7 @@ pub(super) use graphs::Graphs;
 
 use crate::claim::Datum;
 use crate::graph::Graph;
+use crate::zoo::Registry;
 
 /// A function that measures may call.
 pub struct Function {
@@ -33,7 +34,7 @@ enum Compute {
     /// Something about the network that the first argument names.
     Model(fn(&Graph, &[Datum]) -> Answer),
     /// Something about the registry.
-    Registry(fn(&[Datum]) -> Answer),
+    Registry(fn(&Registry, &[Datum]) -> Answer),
     /// Something about a network or a layer that runs.
     Numeric(fn(&Graphs, &[Datum]) -> Answer),
     /// Arithmetic.
@@ -64,7 +65,8 @@ impl Function {
             Compute::Quantity => models::quantity(self.name, &*graph()?, args),
             Compute::Model(compute) => compute(&*graph()?, args),
             Compute::Numeric(compute) => compute(graphs, args),
-            Compute::Registry(compute) | Compute::Number(compute) => compute(args),
+            Compute::Registry(compute) => compute(&graphs.registry, args),
+            Compute::Number(compute) => compute(args),
         }
     }
 }

@@ -120,6 +120,7 @@ impl Training {
 mod tests {
     use super::*;
     use crate::train::Curve;
+    use crate::zoo::Registry;
     use std::path::Path;
 
     const TEXT: &str = r#"
@@ -152,7 +153,7 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
     }
 
     fn experiment() -> Experiment {
-        crate::experiment::parse(Path::new("e.toml"), TEXT).unwrap()
+        crate::experiment::parse(Path::new("e.toml"), TEXT, &Registry::builtin()).unwrap()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Arm, Experiment, ExperimentError, Question, Rule, Side};
 use crate::claim::Location;
 use crate::train::{Recipe, Scale};
-use crate::zoo;
+use crate::zoo::Registry;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -118,7 +118,7 @@ type Fault = (Range<usize>, String);
 ///
 /// # Errors
 /// [`ExperimentError`] with the line and column of the first fault.
-pub fn parse(file: &Path, text: &str) -> Result<Experiment, ExperimentError> {
+pub fn parse(file: &Path, text: &str, registry: &Registry) -> Result<Experiment, ExperimentError> {
     let fault = |(span, what): Fault| ExperimentError {
         at: Location::of_byte(file, text, span.start),
         what,
@@ -127,10 +127,10 @@ pub fn parse(file: &Path, text: &str) -> Result<Experiment, ExperimentError> {
         let what = error.message().replace('\n', "; ");
         fault((error.span().unwrap_or(0..0), what))
     })?;
-    experiment(read).map_err(fault)
+    experiment(read, registry).map_err(fault)
 }
 
-fn experiment(file: ExperimentFile) -> Result<Experiment, Fault> {
+fn experiment(file: ExperimentFile, registry: &Registry) -> Result<Experiment, Fault> {
     let scales: Vec<(Scale, &ScaleFile)> = [
         (Scale::Quick, file.quick.as_ref()),
         (Scale::Full, file.full.as_ref()),
@@ -151,7 +151,7 @@ fn experiment(file: ExperimentFile) -> Result<Experiment, Fault> {
         if arms.iter().any(|other| other.name == arm.name) {
             return Err(wrong("is there twice".into()));
         }
-        let mut recipes = BTreeMap::new();
+        let (mut recipes, mut models) = (BTreeMap::new(), BTreeMap::new());
         for &(scale, of) in &scales {
             let own = match scale {
                 Scale::Quick => &arm.quick,
@@ -172,13 +172,15 @@ fn experiment(file: ExperimentFile) -> Result<Experiment, Fault> {
                 wrong(format!("its recipe at the {} scale: {what}", scale.name()))
             })?;
             recipe.check().map_err(wrong)?;
-            zoo::find(&recipe.model).map_err(|error| wrong(error.to_string()))?;
+            let model = registry.find(&recipe.model);
+            models.insert(scale, model.map_err(|error| wrong(error.to_string()))?);
             recipes.insert(scale, recipe);
         }
         arms.push(Arm {
             name: arm.name.clone(),
             title: arm.title.clone(),
             recipes,
+            models,
         });
     }
     let mut questions: Vec<Question> = Vec::new();

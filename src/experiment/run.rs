@@ -126,19 +126,20 @@ impl<'a> PreparedExperiment<'a> {
             let Some(recipe) = arm.recipes.get(&plan.scale) else {
                 continue;
             };
+            let model = &arm.models[&plan.scale];
             let fault = |error| ExperimentFault::Run {
                 experiment: plan.experiment.name.clone(),
                 arm: arm.name.clone(),
                 seed: plan.seeds.start,
                 error: Box::new(error),
             };
-            let images = (recipe.data, image_shape(recipe).map_err(fault)?, recipe.fit);
+            let images = (recipe.data, image_shape(recipe, model), recipe.fit);
             // arms mostly see the same images
             let data = match read.take().filter(|(known, _)| *known == images) {
                 Some((_, data)) => data,
                 None => recipe.data.load(plan.data, images.1, recipe.fit)?,
             };
-            let task = Task::new(recipe, data.clone()).map_err(fault)?;
+            let task = Task::new(recipe, model, data.clone()).map_err(fault)?;
             read = Some((images, data));
             tasks.push((arm.name.as_str(), task));
         }

@@ -7,6 +7,7 @@ use crate::claim::{Kind, Suite};
 use crate::evidence::Training;
 use crate::experiment::Experiment;
 use crate::record::{Provenance, Record};
+use crate::zoo::Registry;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// A file of the report.
@@ -31,6 +32,7 @@ pub fn render(
     training: &Training,
     timings: &[Timing],
     provenance: &Provenance,
+    registry: &Registry,
 ) -> Result<Vec<Page>, RenderError> {
     if let Some(record) = records
         .iter()
@@ -63,7 +65,7 @@ pub fn render(
     }];
     for (suite, records) in &shown {
         let file = format!("{}.html", suite.system);
-        let body = system_page(suite, records, &gathered)?;
+        let body = system_page(suite, records, &gathered, registry)?;
         pages.push(Page {
             html: frame(&suite.title, &file, body).into_string(),
             file,
@@ -83,11 +85,11 @@ pub fn render(
     });
     pages.push(Page {
         file: plots::FILE.into(),
-        html: frame("Plots", plots::FILE, plots::page(records)?).into_string(),
+        html: frame("Plots", plots::FILE, plots::page(records, registry)?).into_string(),
     });
     pages.push(Page {
         file: "models.html".into(),
-        html: frame("Models", "models.html", models::registry()?).into_string(),
+        html: frame("Models", "models.html", models::registry(registry)?).into_string(),
     });
     if is_timed {
         pages.push(Page {
@@ -195,6 +197,7 @@ fn system_page(
     suite: &Suite,
     records: &[&Record],
     gathered: &[Gathered],
+    registry: &Registry,
 ) -> Result<Markup, RenderError> {
     Ok(html! {
         h1 { (suite.title) }
@@ -209,7 +212,7 @@ fn system_page(
         @for record in records { (claims::claim(record, gathered)) }
         @if !suite.models.is_empty() {
             h2 #models { "Models" }
-            @for name in &suite.models { (models::model(name)?) }
+            @for name in &suite.models { (models::model(name, registry)?) }
         }
     })
 }

@@ -6,7 +6,7 @@ use crate::evidence::FUNCTIONS;
 use crate::experiment::Experiment;
 use crate::graph::Dims;
 use crate::train::Scale;
-use crate::zoo::FAMILIES;
+use crate::zoo::Registry;
 use serde::Serialize;
 
 /// A list in both forms.
@@ -18,36 +18,37 @@ pub struct Listing {
 }
 
 #[derive(Serialize)]
-struct ModelRow {
-    name: &'static str,
-    family: &'static str,
+struct ModelRow<'a> {
+    name: &'a str,
+    family: &'a str,
     input: Dims,
-    source: &'static str,
+    source: &'a str,
 }
 
 /// The registry, family by family.
 ///
 /// # Errors
 /// What the JSON writer says.
-pub fn list_models() -> serde_json::Result<Listing> {
-    let rows: Vec<ModelRow> = FAMILIES
+pub fn list_models(registry: &Registry) -> serde_json::Result<Listing> {
+    let families = registry.families();
+    let rows: Vec<ModelRow> = families
         .iter()
         .flat_map(|family| {
             family.models.iter().map(|model| ModelRow {
-                name: model.name,
+                name: &model.name,
                 family: family.name,
                 input: model.input.dims(),
-                source: model.source,
+                source: &model.source,
             })
         })
         .collect();
-    let text = FAMILIES.iter().flat_map(|family| {
+    let text = families.iter().flat_map(|family| {
         let title = [family.title.to_string(), String::new(), String::new()];
         let models = family.models.iter().map(|model| {
             [
                 format!("  {}", model.name),
                 model.input.to_string(),
-                model.source.to_string(),
+                model.source.clone(),
             ]
         });
         std::iter::once(title).chain(models)

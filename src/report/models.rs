@@ -3,14 +3,14 @@
 use super::{RenderError, drawing, plot};
 use crate::analysis::{Summary, summary};
 use crate::claim::grouped;
-use crate::zoo::{self, FAMILIES};
+use crate::zoo::Registry;
 use maud::{Markup, html};
 
 /// A model's totals, drawing, plots and layer table.
-pub(super) fn model(name: &str) -> Result<Markup, RenderError> {
-    let model = zoo::find(name)?;
+pub(super) fn model(name: &str, registry: &Registry) -> Result<Markup, RenderError> {
+    let model = registry.find(name)?;
     let graph = model.graph()?;
-    let summary = summary(model.name, &graph)?;
+    let summary = summary(&model.name, &graph)?;
     let totals = &summary.totals;
     Ok(html! {
         section.model id={"model-" (model.name)} {
@@ -29,7 +29,7 @@ pub(super) fn model(name: &str) -> Result<Markup, RenderError> {
                 }
             }
             div.figures {
-                (drawing::drawing(model.name, &graph))
+                (drawing::drawing(&model.name, &graph))
                 div.plots {
                     @if let Some(plot) = plot::parameters(&summary) { (plot) }
                     @if let Some(plot) = plot::receptive_field(&summary) { (plot) }
@@ -81,12 +81,12 @@ fn layers(summary: &Summary) -> Markup {
 }
 
 /// Every registered model with its totals.
-pub(super) fn registry() -> Result<Markup, RenderError> {
+pub(super) fn registry(registry: &Registry) -> Result<Markup, RenderError> {
     let mut families = Vec::new();
-    for family in FAMILIES {
+    for family in registry.families() {
         let mut rows = Vec::new();
-        for model in family.models {
-            rows.push((model, summary(model.name, &model.graph()?)?.totals));
+        for model in &family.models {
+            rows.push((model, summary(&model.name, &model.graph()?)?.totals));
         }
         families.push((family, rows));
     }

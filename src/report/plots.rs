@@ -6,7 +6,7 @@ use super::runs::{first_losses, gradients};
 use crate::analysis::{QUANTITIES, Summary, summary};
 use crate::graph::{Graph, Op};
 use crate::record::Record;
-use crate::zoo::{FAMILIES, Family, find};
+use crate::zoo::{Family, Registry};
 use maud::{Markup, html};
 
 /// The page's file name.
@@ -35,22 +35,23 @@ const SAVINGS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-struct Shown {
-    family: &'static Family,
-    name: &'static str,
+struct Shown<'a> {
+    family: &'a Family,
+    name: &'a str,
     graph: Graph,
     summary: Summary,
 }
 
-pub(super) fn page(records: &[Record]) -> Result<Markup, RenderError> {
+pub(super) fn page(records: &[Record], registry: &Registry) -> Result<Markup, RenderError> {
     let mut shown = Vec::new();
-    for family in FAMILIES.iter().filter(|family| family.year.is_some()) {
-        for model in family.models {
+    let published = (registry.families().iter()).filter(|family| family.year.is_some());
+    for family in published {
+        for model in &family.models {
             let graph = model.graph()?;
             shown.push(Shown {
                 family,
-                name: model.name,
-                summary: summary(model.name, &graph)?,
+                name: &model.name,
+                summary: summary(&model.name, &graph)?,
                 graph,
             });
         }
@@ -94,7 +95,7 @@ pub(super) fn page(records: &[Record]) -> Result<Markup, RenderError> {
     let mut savings = Vec::new();
     for (what, costly, cheap) in SAVINGS {
         let params = |name| -> Result<u64, RenderError> {
-            let model = find(name)?;
+            let model = registry.find(name)?;
             Ok(summary(name, &model.graph()?)?.totals.params)
         };
         let (costly, cheap) = (params(costly)?, params(cheap)?);

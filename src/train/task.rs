@@ -5,7 +5,7 @@ use super::recipe::{LastBatch, Normalise, Recipe};
 use crate::data::{Dataset, Normalisation, Preparation, Split};
 use crate::graph::{Graph, Shape};
 use crate::random::Key;
-use crate::zoo;
+use crate::zoo::Model;
 
 /// A recipe with its network and its images.
 pub struct Task {
@@ -29,25 +29,21 @@ pub enum Portion {
     Test,
 }
 
-/// The shape to which images are brought for a recipe, before they are altered.
-///
-/// # Errors
-/// An unknown model.
-pub fn image_shape(recipe: &Recipe) -> Result<Shape, TrainError> {
-    let input = zoo::find(&recipe.model)?.input;
-    Ok(match (recipe.size, input) {
+/// The shape to which images are brought for a recipe and its model, before they are altered.
+pub fn image_shape(recipe: &Recipe, model: &Model) -> Shape {
+    match (recipe.size, model.input) {
         (Some(side), Shape::Map { c, .. }) => Shape::map(c, side, side),
-        _ => input,
-    })
+        (_, input) => input,
+    }
 }
 
 impl Task {
     /// Puts a recipe, the description of its network and its images together.
     ///
     /// # Errors
-    /// [`TrainError`]: an unknown model, images that do not fit it, no step to take.
-    pub fn new(recipe: &Recipe, mut data: Dataset) -> Result<Task, TrainError> {
-        let graph = zoo::find(&recipe.model)?.graph()?;
+    /// [`TrainError`]: images that do not fit the model, no step to take.
+    pub fn new(recipe: &Recipe, model: &Model, mut data: Dataset) -> Result<Task, TrainError> {
+        let graph = model.graph()?;
         if let Some(images) = recipe.images {
             let size = data.train.images.len() / data.train.len().max(1);
             data.train.labels.truncate(images);

@@ -1,22 +1,22 @@
 //! AlexNet (Krizhevsky, Sutskever & Hinton 2012), and torchvision's single-tower net of that name.
 
-use super::{IMAGENET, Model, model};
+use super::{IMAGENET, Line, line};
 use crate::graph::{Shape, Value, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "alexnet",
         "torchvision's alexnet: one tower of 64-192-384-256-256 maps, no LRN (Krizhevsky 2014, without its weights on two GPUs)",
         IMAGENET,
         torchvision,
     ),
-    model(
+    line(
         "alexnet_2012_grouped",
         "Krizhevsky et al. 2012, section 3.5: two groups in the second, fourth and fifth convolution; input 227 so that the sizes work out",
         Shape::map(3, 227, 227),
         |x| paper(x, 2),
     ),
-    model(
+    line(
         "alexnet_2012_ungrouped",
         "Krizhevsky et al. 2012, with all maps of the previous layer in reach, to compare",
         Shape::map(3, 227, 227),

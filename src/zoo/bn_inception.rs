@@ -2,23 +2,23 @@
 //! convolutions for each of 5x5.
 
 use self::Pooling::{Average, Max};
-use super::{IMAGENET, Model, model};
+use super::{IMAGENET, Line, line};
 use crate::graph::{Conv, Value, concat, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "bn_inception",
         "Ioffe & Szegedy 2015, figure 5 (after Szegedy et al. 2014): the branches' widths as printed, so that 4c and 4d have 608 maps where it prints 576; plain 7x7 for the separable first convolution",
         IMAGENET,
         |x| bn_inception(x, false, 128),
     ),
-    model(
+    line(
         "bn_inception_bias",
         "Ioffe & Szegedy 2015, figure 5 (after Szegedy et al. 2014), with biases before the normalisation, as the Caffe model has them",
         IMAGENET,
         |x| bn_inception(x, true, 128),
     ),
-    model(
+    line(
         "bn_inception_576",
         "Ioffe & Szegedy 2015, figure 5 (after Szegedy et al. 2014), with pool projections of 96 in 4c and 4d, so that these have the 576 maps and 4e the 1024 that it prints, to compare",
         IMAGENET,

@@ -1,55 +1,55 @@
 //! DenseNet and DenseNet-BC (Huang, Liu, van der Maaten & Weinberger 2016): Table 1 for ImageNet,
 //! Table 2 for CIFAR-10.
 
-use super::{CIFAR, DIGITS, IMAGENET, Model, model};
+use super::{CIFAR, DIGITS, IMAGENET, Line, line};
 use crate::graph::{Value, concat, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model("densenet121", TORCHVISION, IMAGENET, |x| {
+pub(super) const MODELS: &[Line] = &[
+    line("densenet121", TORCHVISION, IMAGENET, |x| {
         imagenet(x, 32, [6, 12, 24, 16])
     }),
-    model("densenet169", TORCHVISION, IMAGENET, |x| {
+    line("densenet169", TORCHVISION, IMAGENET, |x| {
         imagenet(x, 32, [6, 12, 32, 32])
     }),
-    model("densenet201", TORCHVISION, IMAGENET, |x| {
+    line("densenet201", TORCHVISION, IMAGENET, |x| {
         imagenet(x, 32, [6, 12, 48, 32])
     }),
-    model(
+    line(
         "densenet161",
         "torchvision: Huang et al. 2016, the authors' wide model of growth rate 48",
         IMAGENET,
         |x| imagenet(x, 48, [6, 12, 36, 24]),
     ),
-    model("densenet_cifar_l40_k12", BASIC, CIFAR, |x| {
+    line("densenet_cifar_l40_k12", BASIC, CIFAR, |x| {
         basic(x, 40, 12, 16)
     }),
-    model("densenet_cifar_l100_k12", BASIC, CIFAR, |x| {
+    line("densenet_cifar_l100_k12", BASIC, CIFAR, |x| {
         basic(x, 100, 12, 16)
     }),
-    model("densenet_cifar_l100_k24", BASIC, CIFAR, |x| {
+    line("densenet_cifar_l100_k24", BASIC, CIFAR, |x| {
         basic(x, 100, 24, 16)
     }),
-    model(
+    line(
         "densenet_cifar_l40_k12_init24",
         "Huang et al. 2016, Table 2, as in the authors' later code: twice the growth rate in the first convolution without BC too",
         CIFAR,
         |x| basic(x, 40, 12, 24),
     ),
-    model("densenet_cifar_bc_l100_k12", BC, CIFAR, |x| bc(x, 100, 12)),
-    model(
+    line("densenet_cifar_bc_l100_k12", BC, CIFAR, |x| bc(x, 100, 12)),
+    line(
         "densenet_cifar_l22_k12",
         "Huang et al. 2016, section 3, shallower: 22 layers, about as many parameters as a residual net of 20",
         CIFAR,
         |x| basic(x, 22, 12, 16),
     ),
-    model(
+    line(
         "densenet_l28_k4_digits",
         "Huang et al. 2016, section 3, in small: 28 layers of growth rate 4 for digits of 8x8, about as many parameters as a residual net of 20 layers of 8, 16, 32 maps",
         DIGITS,
         |x| basic(x, 28, 4, 16),
     ),
-    model("densenet_cifar_bc_l250_k24", BC, CIFAR, |x| bc(x, 250, 24)),
-    model("densenet_cifar_bc_l190_k40", BC, CIFAR, |x| bc(x, 190, 40)),
+    line("densenet_cifar_bc_l250_k24", BC, CIFAR, |x| bc(x, 250, 24)),
+    line("densenet_cifar_bc_l190_k40", BC, CIFAR, |x| bc(x, 190, 40)),
 ];
 
 const TORCHVISION: &str = "torchvision: Huang et al. 2016, Table 1 (DenseNet-BC)";

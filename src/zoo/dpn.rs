@@ -1,16 +1,16 @@
 //! Dual path networks (Chen, Li, Xiao, Jin, Yan & Feng 2017): residual and dense maps side by side.
 
-use super::{IMAGENET, Model, model};
+use super::{IMAGENET, Line, line};
 use crate::graph::{Conv, Name, Value, concat, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "dpn68",
         "timm: Chen et al. 2017, the authors' small model",
         IMAGENET,
         |x| dpn(x, &DPN68),
     ),
-    model(
+    line(
         "dpn68b",
         "timm: Chen et al. 2017, the authors' small model, with one convolution for each path at a unit's end",
         IMAGENET,
@@ -24,10 +24,10 @@ pub(super) const MODELS: &[Model] = &[
             )
         },
     ),
-    model("dpn92", TABLE, IMAGENET, |x| dpn(x, &DPN92)),
-    model("dpn98", TABLE, IMAGENET, |x| dpn(x, &DPN98)),
-    model("dpn107", AUTHORS, IMAGENET, |x| dpn(x, &DPN107)),
-    model("dpn131", AUTHORS, IMAGENET, |x| dpn(x, &DPN131)),
+    line("dpn92", TABLE, IMAGENET, |x| dpn(x, &DPN92)),
+    line("dpn98", TABLE, IMAGENET, |x| dpn(x, &DPN98)),
+    line("dpn107", AUTHORS, IMAGENET, |x| dpn(x, &DPN107)),
+    line("dpn131", AUTHORS, IMAGENET, |x| dpn(x, &DPN131)),
 ];
 
 const TABLE: &str = "timm: Chen et al. 2017, Table 1";

@@ -1,11 +1,11 @@
 //! FractalNet (Larsson, Maire & Shakhnarovich 2016): columns of growing depth that join in means.
 
-use super::{CIFAR, Model, model};
+use super::{CIFAR, Line, line};
 use crate::graph::{Value, conv, mean, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model("fractalnet_cifar_c3", SOURCE, CIFAR, |x| fractalnet(x, 3)),
-    model("fractalnet_cifar_c4", SOURCE, CIFAR, |x| fractalnet(x, 4)),
+pub(super) const MODELS: &[Line] = &[
+    line("fractalnet_cifar_c3", SOURCE, CIFAR, |x| fractalnet(x, 3)),
+    line("fractalnet_cifar_c4", SOURCE, CIFAR, |x| fractalnet(x, 4)),
 ];
 
 const SOURCE: &str = "Larsson et al. 2016, sections 3 and 4: five blocks of C columns for CIFAR-10; the columns are pooled before the last join, as in the authors' code";

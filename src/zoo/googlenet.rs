@@ -1,47 +1,47 @@
 //! GoogLeNet (Szegedy et al. 2014, Table 1), torchvision's net of that name, and narrow ones for small
 //! images.
 
-use super::{CIFAR, DIGITS, IMAGENET, Model, model};
+use super::{CIFAR, DIGITS, IMAGENET, Line, line};
 use crate::graph::{Conv, Name, Value, concat, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model("googlenet", TORCHVISION, IMAGENET, |x| {
+pub(super) const MODELS: &[Line] = &[
+    line("googlenet", TORCHVISION, IMAGENET, |x| {
         googlenet(x, Form::Torchvision, false)
     }),
-    model(
+    line(
         "googlenet_aux",
         "torchvision's googlenet with its two auxiliary classifiers",
         IMAGENET,
         |x| googlenet(x, Form::Torchvision, true),
     ),
-    model(
+    line(
         "googlenet_paper",
         "Szegedy et al. 2014, Table 1 and figure 3, without the auxiliary classifiers; maps rounded up under stride 2, LRN with the constants of Krizhevsky et al.",
         IMAGENET,
         |x| googlenet(x, Form::Paper, false),
     ),
-    model(
+    line(
         "googlenet_paper_aux",
         "Szegedy et al. 2014, Table 1, figure 3 and section 5: with the two auxiliary classifiers of training",
         IMAGENET,
         |x| googlenet(x, Form::Paper, true),
     ),
-    model("googlenet_cifar", QUARTER, CIFAR, |x| {
+    line("googlenet_cifar", QUARTER, CIFAR, |x| {
         small(stem(x, 4), 4, Head::Average)
     }),
-    model("googlenet_aux_cifar", QUARTER, CIFAR, |x| {
+    line("googlenet_aux_cifar", QUARTER, CIFAR, |x| {
         small(stem(x, 4), 4, Head::AverageAndAuxiliary)
     }),
-    model("googlenet_fc_cifar", QUARTER, CIFAR, |x| {
+    line("googlenet_fc_cifar", QUARTER, CIFAR, |x| {
         small(stem(x, 4), 4, Head::FullyConnected)
     }),
-    model("googlenet_digits", EIGHTH, DIGITS, |x| {
+    line("googlenet_digits", EIGHTH, DIGITS, |x| {
         small(x, 8, Head::Average)
     }),
-    model("googlenet_aux_digits", EIGHTH, DIGITS, |x| {
+    line("googlenet_aux_digits", EIGHTH, DIGITS, |x| {
         small(x, 8, Head::AverageAndAuxiliary)
     }),
-    model("googlenet_fc_digits", EIGHTH, DIGITS, |x| {
+    line("googlenet_fc_digits", EIGHTH, DIGITS, |x| {
         small(x, 8, Head::FullyConnected)
     }),
 ];

@@ -1,17 +1,17 @@
 //! Inception-ResNet (Szegedy, Ioffe, Vanhoucke & Alemi 2016): Inception modules with a residual join.
 
 use super::inception_v4::{INPUT, branch, halving, head, pooled_branch, reduction_a, unit};
-use super::{Model, model};
+use super::{Line, line};
 use crate::graph::{Conv, Value, concat, conv};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "inception_resnet_v2",
         "timm: Szegedy et al. 2016 (Inception-v4), Inception-ResNet-v2 as in TF-slim: another stem, 10, 20 and 10 blocks, the last without ReLU",
         INPUT,
         inception_resnet_v2,
     ),
-    model(
+    line(
         "inception_resnet_v1",
         "Szegedy et al. 2016 (Inception-v4), figures 10 to 15: Inception-ResNet-v1, the residuals scaled as in TF-slim",
         INPUT,

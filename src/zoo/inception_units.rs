@@ -2,29 +2,29 @@
 //! ways to halve the grid, and units of the networks from which Inception and ResNet took ideas.
 
 use super::googlenet::{Form, INCEPTION_3A, inception};
-use super::{CIFAR, Model, model};
+use super::{CIFAR, Line, line};
 use crate::graph::{Shape, Value, concat, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "inception_naive_3a",
         "Szegedy et al. 2014, figure 2a, on module 3a's input and with its widths: 1x1, 3x3, 5x5 and max pooling side by side, nothing reduced",
         INPUT_3A,
         naive,
     ),
-    model(
+    line(
         "inception_reduced_3a",
         "Szegedy et al. 2014, figure 2b and Table 1: module 3a",
         INPUT_3A,
         |x| inception(x, Form::Paper, "inception3a", INCEPTION_3A),
     ),
-    model(
+    line(
         "conv5x5_128_to_256",
         "the document's example of the 1x1 kernel's use: 128 maps of 100x100 to 256 maps by 5x5, no bias",
         MAPS_128,
         |x| x.conv("conv", conv(256, 5).pad(2).no_bias()),
     ),
-    model(
+    line(
         "conv1x1_32_conv5x5_128_to_256",
         "the document's example of the 1x1 kernel's use: 1x1 to 32 maps before the 5x5, no bias",
         MAPS_128,
@@ -34,19 +34,19 @@ pub(super) const MODELS: &[Model] = &[
                 .conv("conv", conv(256, 5).pad(2).no_bias())
         },
     ),
-    model(
+    line(
         "grid_pool_then_inception",
         "Szegedy et al. 2016, section 5 and figure 9, left: max pooling and then 640 maps; simplified: the Inception module is one 3x3 convolution",
         GRID,
         |x| widen(halve(x)),
     ),
-    model(
+    line(
         "grid_inception_then_pool",
         "Szegedy et al. 2016, section 5 and figure 9, right: 640 maps and then max pooling; simplified: the Inception module is one 3x3 convolution",
         GRID,
         |x| halve(widen(x)),
     ),
-    model(
+    line(
         "grid_parallel",
         "Szegedy et al. 2016, section 5 and figure 10, right: 320 maps by convolution beside 320 by max pooling, both under stride 2; simplified: the convolutional branches are one 3x3 convolution",
         GRID,
@@ -55,13 +55,13 @@ pub(super) const MODELS: &[Model] = &[
             concat(&[convolved, halve(x)])
         },
     ),
-    model(
+    line(
         "highway_layer",
         "Srivastava et al. 2015, equation 3: y = H(x) T(x) + x (1 - T(x)), 50 units, H with ReLU",
         Shape::vector(50),
         highway,
     ),
-    model(
+    line(
         "nin_block",
         "Lin et al. 2014, section 3.1: an mlpconv layer, a convolution and two of 1x1; kernel and widths of the first one in the authors' CIFAR-10 model",
         CIFAR,
@@ -74,7 +74,7 @@ pub(super) const MODELS: &[Model] = &[
                 .relu()
         },
     ),
-    model(
+    line(
         "overfeat_dense_head",
         "Sermanet et al. 2014, Table 1 (fast model), layers 6 to 8, as convolutions of 6x6, 1x1, 1x1 (section 3.5): a larger input gives a map of scores",
         Shape::map(1024, 6, 6),

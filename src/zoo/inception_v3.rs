@@ -4,29 +4,29 @@
 //! The paper's figures give the modules' kernels but not their widths; those are Inception-v3's.
 
 use super::googlenet::conv_bn;
-use super::{Model, model};
+use super::{Line, line};
 use crate::graph::{Conv, Shape, Value, concat, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "inception_v3",
         "torchvision's inception_v3 (Szegedy et al. 2016, section 10)",
         MAP_299,
         |x| inception_v3(x, false),
     ),
-    model(
+    line(
         "inception_v3_aux",
         "torchvision's inception_v3 with its auxiliary classifier (Szegedy et al. 2016, section 4 and figure 8)",
         MAP_299,
         |x| inception_v3(x, true),
     ),
-    model(
+    line(
         "inception_v2_rethinking_4",
         "Szegedy et al. 2016, Table 1, with four modules of figure 6, the fifth being the reduction; the modules' widths are an interpretation (Inception-v3's), not in the paper",
         MAP_299,
         |x| inception_v2(x, &[128, 160, 160, 192]),
     ),
-    model(
+    line(
         "inception_v2_rethinking_5",
         "Szegedy et al. 2016, Table 1, with five modules of figure 6 between reductions of their own; the modules' widths are an interpretation (Inception-v3's), not in the paper",
         MAP_299,

@@ -2,10 +2,10 @@
 //!
 //! As in the paper's figures, `same` is a convolution without a V: its output has its input's size.
 
-use super::{Model, model};
+use super::{Line, line};
 use crate::graph::{Conv, Name, Shape, Value, Window, concat, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[model(
+pub(super) const MODELS: &[Line] = &[line(
     "inception_v4",
     "timm: Szegedy et al. 2016 (Inception-v4), figures 3 to 9",
     INPUT,

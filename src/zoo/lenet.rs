@@ -1,22 +1,22 @@
 //! LeNet-5 (LeCun, Bottou, Bengio & Haffner 1998, section II-B).
 
-use super::{Model, model};
+use super::{Line, line};
 use crate::graph::{Shape, Value, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "lenet5_1998",
         "LeCun et al. 1998, figure 2 and Table I: sparse C3, trainable subsampling, RBF output",
         Shape::map(1, 32, 32),
         |x| lenet5(x, true),
     ),
-    model(
+    line(
         "lenet5_1998_dense_c3",
         "LeCun et al. 1998, with a C3 whose maps read all six of S2, to compare",
         Shape::map(1, 32, 32),
         |x| lenet5(x, false),
     ),
-    model(
+    line(
         "lenet5_1998_scores",
         "LeCun et al. 1998, section II-C, equation 9: distances with the sign turned, so that the nearest code has the highest score; as networks of today are trained",
         Shape::map(1, 32, 32),

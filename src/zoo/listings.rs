@@ -2,107 +2,107 @@
 //! as they were probably meant, and each narrow, to be trained on digits in seconds.
 
 use super::resnet::{BASIC, Shortcut, WIDTHS, stages, unit};
-use super::{CIFAR, DIGITS, IMAGENET, Model, model};
+use super::{CIFAR, DIGITS, IMAGENET, Line, line};
 use crate::graph::{Shape, Value, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "article_lenet5_cifar10",
         "The document's section 1.9 (PyTorch): Lenet5 on CIFAR-10",
         CIFAR,
         |x| lenet5(x, AsWritten, [16, 32, 32]),
     ),
-    model(
+    line(
         "article_lenet5_meant_cifar10",
         "The document's section 1.9 (PyTorch) as it was probably meant: an activation after each convolution",
         CIFAR,
         |x| lenet5(x, AsMeant, [16, 32, 32]),
     ),
-    model(
+    line(
         "article_lenet5_digits",
         "The document's section 1.9 (PyTorch): Lenet5 with half of its widths, for digits enlarged to 32x32",
         ENLARGED,
         |x| lenet5(x, AsWritten, [8, 16, 16]),
     ),
-    model(
+    line(
         "article_lenet5_meant_digits",
         "The document's section 1.9 (PyTorch) as it was probably meant, with half of its widths, for digits enlarged to 32x32",
         ENLARGED,
         |x| lenet5(x, AsMeant, [8, 16, 16]),
     ),
-    model(
+    line(
         "article_vgg_cifar100",
         "The document's section 3.3 (TensorFlow 2): VGG on CIFAR-100, its two Sequentials in a row",
         CIFAR,
         |x| vgg(x, 1, [300, 200, 100]),
     ),
-    model(
+    line(
         "article_vgg_digits",
         "The document's section 3.3 (TensorFlow 2): VGG with an eighth of its widths, for digits of 8x8",
         DIGITS,
         |x| vgg(x, 8, [37, 25, 10]),
     ),
-    model(
+    line(
         "article_tf_resnet18_cifar100",
         "The document's section 5.3.1 (TensorFlow 2): ResNet18 on CIFAR-100",
         CIFAR,
         |x| tensorflow_resnet(x, 1, [2; 4], 100),
     ),
-    model(
+    line(
         "article_tf_resnet18_digits",
         "The document's section 5.3.1 (TensorFlow 2): ResNet18 with an eighth of its widths, for digits of 8x8",
         DIGITS,
         |x| tensorflow_resnet(x, 8, [2; 4], 10),
     ),
-    model(
+    line(
         "article_tf_resnet34_cifar100",
         "The document's section 5.3.1 (TensorFlow 2): resnet34(), which is never called; its later units share the weights of the second",
         CIFAR,
         |x| tensorflow_resnet(x, 1, [3, 4, 6, 3], 100),
     ),
-    model(
+    line(
         "article_pt_resnet18_cifar10",
         "The document's section 5.3.2 (PyTorch): ResNet18 on CIFAR-10; its last shortcut is added by broadcasting",
         CIFAR,
         |x| pytorch_resnet18(x, AsWritten, 1, 2, 10),
     ),
-    model(
+    line(
         "article_pt_resnet18_meant_cifar10",
         "The document's section 5.3.2 (PyTorch) as it was probably meant: the last shortcut projects too",
         CIFAR,
         |x| pytorch_resnet18(x, AsMeant, 1, 2, 10),
     ),
-    model(
+    line(
         "article_pt_resnet18_digits",
         "The document's section 5.3.2 (PyTorch): ResNet18 with an eighth of its widths, for digits enlarged to 32x32, which its last shortcut needs to be added by broadcasting",
         ENLARGED,
         |x| pytorch_resnet18(x, AsWritten, 8, 2, 10),
     ),
-    model(
+    line(
         "article_pt_resnet18_meant_digits",
         "The document's section 5.3.2 (PyTorch) as it was probably meant, with an eighth of its widths, for digits enlarged to 32x32",
         ENLARGED,
         |x| pytorch_resnet18(x, AsMeant, 8, 2, 10),
     ),
-    model(
+    line(
         "article_pt_resnet18_pokemon",
         "The document's section 5.3.3 (PyTorch): the same with stride 1 in its last block, five classes",
         IMAGENET,
         |x| pytorch_resnet18(x, AsWritten, 1, 1, 5),
     ),
-    model(
+    line(
         "article_pt_resnet18_pokemon_digits",
         "The document's section 5.3.3 (PyTorch): the same with an eighth of its widths and ten classes, for digits enlarged to 32x32",
         ENLARGED,
         |x| pytorch_resnet18(x, AsWritten, 8, 1, 10),
     ),
-    model(
+    line(
         "article_transfer_resnet18_pokemon",
         "The document's section 5.3.4 (PyTorch): torchvision's resnet18 without its classifier, in a Sequential, with five classes",
         IMAGENET,
         |x| transfer_resnet18(x, 1, 5),
     ),
-    model(
+    line(
         "article_transfer_resnet18_digits",
         "The document's section 5.3.4 (PyTorch): the same with an eighth of its widths and ten classes, for digits enlarged to 32x32",
         ENLARGED,

@@ -2,56 +2,56 @@
 //! al. 2016) and WRN (Zagoruyko & Komodakis 2016), under timm's names.
 
 use super::resnet::{BASIC, BOTTLENECK, BOTTLENECK_ORIGINAL, Block, WIDTHS, stages};
-use super::{CIFAR, DIGITS, IMAGENET, Model, model};
+use super::{CIFAR, DIGITS, IMAGENET, Line, line};
 use crate::graph::{Value, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "preact_resnet110_cifar_a",
         "He et al. 2016, Table 2, full pre-activation; shortcuts without parameters, zero maps added to the activated input",
         CIFAR,
         |x| cifar(x, BASIC, Shortcut::Pad, 1, 18),
     ),
-    model(
+    line(
         "preact_resnet110_cifar_proj",
         "Variant of He et al. 2016, Table 2, full pre-activation; projections where the shape changes",
         CIFAR,
         |x| cifar(x, BASIC, Shortcut::Project, 1, 18),
     ),
-    model("preact_resnet164_cifar", DEEP, CIFAR, |x| {
+    line("preact_resnet164_cifar", DEEP, CIFAR, |x| {
         cifar(x, BOTTLENECK_ORIGINAL, Shortcut::Project, 1, 18)
     }),
-    model("preact_resnet1001_cifar", DEEP, CIFAR, |x| {
+    line("preact_resnet1001_cifar", DEEP, CIFAR, |x| {
         cifar(x, BOTTLENECK_ORIGINAL, Shortcut::Project, 1, 111)
     }),
-    model("wrn_16_4", WRN, CIFAR, |x| wrn(x, 16, 4)),
-    model("wrn_16_8", WRN, CIFAR, |x| wrn(x, 16, 8)),
-    model("wrn_16_10", WRN, CIFAR, |x| wrn(x, 16, 10)),
-    model("wrn_22_8", WRN, CIFAR, |x| wrn(x, 22, 8)),
-    model("wrn_22_10", WRN, CIFAR, |x| wrn(x, 22, 10)),
-    model("wrn_28_10", WRN, CIFAR, |x| wrn(x, 28, 10)),
-    model("wrn_28_12", WRN, CIFAR, |x| wrn(x, 28, 12)),
-    model("wrn_40_1", WRN, CIFAR, |x| wrn(x, 40, 1)),
-    model("wrn_40_2", WRN, CIFAR, |x| wrn(x, 40, 2)),
-    model("wrn_40_4", WRN, CIFAR, |x| wrn(x, 40, 4)),
-    model("wrn_40_8", WRN, CIFAR, |x| wrn(x, 40, 8)),
-    model("resnetv2_18", TIMM, IMAGENET, |x| {
+    line("wrn_16_4", WRN, CIFAR, |x| wrn(x, 16, 4)),
+    line("wrn_16_8", WRN, CIFAR, |x| wrn(x, 16, 8)),
+    line("wrn_16_10", WRN, CIFAR, |x| wrn(x, 16, 10)),
+    line("wrn_22_8", WRN, CIFAR, |x| wrn(x, 22, 8)),
+    line("wrn_22_10", WRN, CIFAR, |x| wrn(x, 22, 10)),
+    line("wrn_28_10", WRN, CIFAR, |x| wrn(x, 28, 10)),
+    line("wrn_28_12", WRN, CIFAR, |x| wrn(x, 28, 12)),
+    line("wrn_40_1", WRN, CIFAR, |x| wrn(x, 40, 1)),
+    line("wrn_40_2", WRN, CIFAR, |x| wrn(x, 40, 2)),
+    line("wrn_40_4", WRN, CIFAR, |x| wrn(x, 40, 4)),
+    line("wrn_40_8", WRN, CIFAR, |x| wrn(x, 40, 8)),
+    line("resnetv2_18", TIMM, IMAGENET, |x| {
         imagenet(x, BASIC, [2, 2, 2, 2])
     }),
-    model("resnetv2_34", TIMM, IMAGENET, |x| {
+    line("resnetv2_34", TIMM, IMAGENET, |x| {
         imagenet(x, BASIC, [3, 4, 6, 3])
     }),
-    model("resnetv2_50", TIMM, IMAGENET, |x| {
+    line("resnetv2_50", TIMM, IMAGENET, |x| {
         imagenet(x, BOTTLENECK, [3, 4, 6, 3])
     }),
-    model("resnetv2_101", TIMM, IMAGENET, |x| {
+    line("resnetv2_101", TIMM, IMAGENET, |x| {
         imagenet(x, BOTTLENECK, [3, 4, 23, 3])
     }),
-    model("resnetv2_152", TIMM, IMAGENET, |x| {
+    line("resnetv2_152", TIMM, IMAGENET, |x| {
         imagenet(x, BOTTLENECK, [3, 8, 36, 3])
     }),
-    model("preact_resnet20_digits", NARROW, DIGITS, |x| narrow(x, 20)),
-    model("preact_resnet56_digits", NARROW, DIGITS, |x| narrow(x, 56)),
+    line("preact_resnet20_digits", NARROW, DIGITS, |x| narrow(x, 20)),
+    line("preact_resnet56_digits", NARROW, DIGITS, |x| narrow(x, 56)),
 ];
 
 const DEEP: &str = "He et al. 2016, Table 4: bottlenecks of 9n + 2 layers, a bottleneck's stride on its first 1x1 convolution, as in the authors' models";

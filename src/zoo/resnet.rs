@@ -1,55 +1,55 @@
 //! ResNet and plain nets for ImageNet (He, Zhang, Ren & Sun 2015, Table 1).
 
-use super::{IMAGENET, Model, model};
+use super::{IMAGENET, Line, line};
 use crate::graph::{Conv, Value, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model("resnet18", TORCHVISION, IMAGENET, |x| {
+pub(super) const MODELS: &[Line] = &[
+    line("resnet18", TORCHVISION, IMAGENET, |x| {
         torchvision(x, BASIC, [2, 2, 2, 2])
     }),
-    model("resnet34", TORCHVISION, IMAGENET, |x| {
+    line("resnet34", TORCHVISION, IMAGENET, |x| {
         torchvision(x, BASIC, [3, 4, 6, 3])
     }),
-    model("resnet50", TORCHVISION, IMAGENET, |x| {
+    line("resnet50", TORCHVISION, IMAGENET, |x| {
         torchvision(x, BOTTLENECK, [3, 4, 6, 3])
     }),
-    model("resnet101", TORCHVISION, IMAGENET, |x| {
+    line("resnet101", TORCHVISION, IMAGENET, |x| {
         torchvision(x, BOTTLENECK, [3, 4, 23, 3])
     }),
-    model("resnet152", TORCHVISION, IMAGENET, |x| {
+    line("resnet152", TORCHVISION, IMAGENET, |x| {
         torchvision(x, BOTTLENECK, [3, 8, 36, 3])
     }),
-    model("resnet50_v1_original", ORIGINAL, IMAGENET, |x| {
+    line("resnet50_v1_original", ORIGINAL, IMAGENET, |x| {
         torchvision(x, BOTTLENECK_ORIGINAL, [3, 4, 6, 3])
     }),
-    model("resnet101_v1_original", ORIGINAL, IMAGENET, |x| {
+    line("resnet101_v1_original", ORIGINAL, IMAGENET, |x| {
         torchvision(x, BOTTLENECK_ORIGINAL, [3, 4, 23, 3])
     }),
-    model("resnet152_v1_original", ORIGINAL, IMAGENET, |x| {
+    line("resnet152_v1_original", ORIGINAL, IMAGENET, |x| {
         torchvision(x, BOTTLENECK_ORIGINAL, [3, 8, 36, 3])
     }),
-    model("resnet18_imagenet_optiona", OPTION_A, IMAGENET, |x| {
+    line("resnet18_imagenet_optiona", OPTION_A, IMAGENET, |x| {
         resnet(x, BASIC, Shortcut::Pad, [2, 2, 2, 2])
     }),
-    model("resnet34_imagenet_optiona", OPTION_A, IMAGENET, |x| {
+    line("resnet34_imagenet_optiona", OPTION_A, IMAGENET, |x| {
         resnet(x, BASIC, Shortcut::Pad, [3, 4, 6, 3])
     }),
-    model(
+    line(
         "resnet34_imagenet_optionb",
         "He et al. 2015, section 3.3 and Table 3: option B, 1x1 projections where the shape changes",
         IMAGENET,
         |x| resnet(x, BASIC, Shortcut::ProjectChanges, [3, 4, 6, 3]),
     ),
-    model(
+    line(
         "resnet34_imagenet_optionc",
         "He et al. 2015, section 3.3 and Table 3: option C, a 1x1 projection on every shortcut",
         IMAGENET,
         |x| resnet(x, BASIC, Shortcut::ProjectAll, [3, 4, 6, 3]),
     ),
-    model("plain18_imagenet", PLAIN, IMAGENET, |x| {
+    line("plain18_imagenet", PLAIN, IMAGENET, |x| {
         resnet(x, BASIC, Shortcut::None, [2, 2, 2, 2])
     }),
-    model("plain34_imagenet", PLAIN, IMAGENET, |x| {
+    line("plain34_imagenet", PLAIN, IMAGENET, |x| {
         resnet(x, BASIC, Shortcut::None, [3, 4, 6, 3])
     }),
 ];

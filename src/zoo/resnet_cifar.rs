@@ -1,43 +1,43 @@
 //! ResNet and plain nets of 6n + 2 layers for CIFAR-10 (He et al. 2015, section 4.2).
 
 use super::resnet::{BASIC, Shortcut, layer, stages, unit};
-use super::{CIFAR, DIGITS, Model, model};
+use super::{CIFAR, DIGITS, Line, line};
 use crate::graph::{Value, conv};
 
-pub(super) const MODELS: &[Model] = &[
-    model("resnet20_cifar", RESIDUAL, CIFAR, |x| residual(x, 20)),
-    model("resnet32_cifar", RESIDUAL, CIFAR, |x| residual(x, 32)),
-    model("resnet44_cifar", RESIDUAL, CIFAR, |x| residual(x, 44)),
-    model("resnet56_cifar", RESIDUAL, CIFAR, |x| residual(x, 56)),
-    model("resnet110_cifar", RESIDUAL, CIFAR, |x| residual(x, 110)),
-    model("resnet1202_cifar", RESIDUAL, CIFAR, |x| residual(x, 1202)),
-    model("plain20_cifar", PLAIN, CIFAR, |x| plain(x, 20)),
-    model("plain32_cifar", PLAIN, CIFAR, |x| plain(x, 32)),
-    model("plain44_cifar", PLAIN, CIFAR, |x| plain(x, 44)),
-    model("plain56_cifar", PLAIN, CIFAR, |x| plain(x, 56)),
-    model("plain110_cifar", PLAIN, CIFAR, |x| plain(x, 110)),
-    model("resnet20_digits", NARROW, DIGITS, |x| {
+pub(super) const MODELS: &[Line] = &[
+    line("resnet20_cifar", RESIDUAL, CIFAR, |x| residual(x, 20)),
+    line("resnet32_cifar", RESIDUAL, CIFAR, |x| residual(x, 32)),
+    line("resnet44_cifar", RESIDUAL, CIFAR, |x| residual(x, 44)),
+    line("resnet56_cifar", RESIDUAL, CIFAR, |x| residual(x, 56)),
+    line("resnet110_cifar", RESIDUAL, CIFAR, |x| residual(x, 110)),
+    line("resnet1202_cifar", RESIDUAL, CIFAR, |x| residual(x, 1202)),
+    line("plain20_cifar", PLAIN, CIFAR, |x| plain(x, 20)),
+    line("plain32_cifar", PLAIN, CIFAR, |x| plain(x, 32)),
+    line("plain44_cifar", PLAIN, CIFAR, |x| plain(x, 44)),
+    line("plain56_cifar", PLAIN, CIFAR, |x| plain(x, 56)),
+    line("plain110_cifar", PLAIN, CIFAR, |x| plain(x, 110)),
+    line("resnet20_digits", NARROW, DIGITS, |x| {
         narrow(x, 20, Shortcut::Pad)
     }),
-    model("resnet32_digits", NARROW, DIGITS, |x| {
+    line("resnet32_digits", NARROW, DIGITS, |x| {
         narrow(x, 32, Shortcut::Pad)
     }),
-    model("resnet44_digits", NARROW, DIGITS, |x| {
+    line("resnet44_digits", NARROW, DIGITS, |x| {
         narrow(x, 44, Shortcut::Pad)
     }),
-    model("resnet56_digits", NARROW, DIGITS, |x| {
+    line("resnet56_digits", NARROW, DIGITS, |x| {
         narrow(x, 56, Shortcut::Pad)
     }),
-    model("plain20_digits", NARROW_PLAIN, DIGITS, |x| {
+    line("plain20_digits", NARROW_PLAIN, DIGITS, |x| {
         narrow(x, 20, Shortcut::None)
     }),
-    model("plain32_digits", NARROW_PLAIN, DIGITS, |x| {
+    line("plain32_digits", NARROW_PLAIN, DIGITS, |x| {
         narrow(x, 32, Shortcut::None)
     }),
-    model("plain44_digits", NARROW_PLAIN, DIGITS, |x| {
+    line("plain44_digits", NARROW_PLAIN, DIGITS, |x| {
         narrow(x, 44, Shortcut::None)
     }),
-    model("plain56_digits", NARROW_PLAIN, DIGITS, |x| {
+    line("plain56_digits", NARROW_PLAIN, DIGITS, |x| {
         narrow(x, 56, Shortcut::None)
     }),
 ];

@@ -2,30 +2,30 @@
 //! nets whose bottleneck differs in the 3x3 convolution's maps and groups.
 
 use super::resnet::{Shortcut, grouped, layer, stages, torchvision, unit};
-use super::{CIFAR, IMAGENET, Model, model};
+use super::{CIFAR, IMAGENET, Line, line};
 use crate::graph::{Value, conv};
 
-pub(super) const MODELS: &[Model] = &[
-    model("resnext50_32x4d", TORCHVISION, IMAGENET, |x| {
+pub(super) const MODELS: &[Line] = &[
+    line("resnext50_32x4d", TORCHVISION, IMAGENET, |x| {
         torchvision(x, grouped(32, 4), LAYERS_50)
     }),
-    model("resnext101_32x4d", TIMM, IMAGENET, |x| {
+    line("resnext101_32x4d", TIMM, IMAGENET, |x| {
         torchvision(x, grouped(32, 4), LAYERS_101)
     }),
-    model("resnext101_32x8d", TORCHVISION, IMAGENET, |x| {
+    line("resnext101_32x8d", TORCHVISION, IMAGENET, |x| {
         torchvision(x, grouped(32, 8), LAYERS_101)
     }),
-    model("resnext101_64x4d", TORCHVISION, IMAGENET, |x| {
+    line("resnext101_64x4d", TORCHVISION, IMAGENET, |x| {
         torchvision(x, grouped(64, 4), LAYERS_101)
     }),
-    model("wide_resnet50_2", WIDE, IMAGENET, |x| {
+    line("wide_resnet50_2", WIDE, IMAGENET, |x| {
         torchvision(x, grouped(1, 128), LAYERS_50)
     }),
-    model("wide_resnet101_2", WIDE, IMAGENET, |x| {
+    line("wide_resnet101_2", WIDE, IMAGENET, |x| {
         torchvision(x, grouped(1, 128), LAYERS_101)
     }),
-    model("resnext29_8x64d_cifar", SMALL, CIFAR, |x| cifar(x, 8, 64)),
-    model("resnext29_16x64d_cifar", SMALL, CIFAR, |x| cifar(x, 16, 64)),
+    line("resnext29_8x64d_cifar", SMALL, CIFAR, |x| cifar(x, 8, 64)),
+    line("resnext29_16x64d_cifar", SMALL, CIFAR, |x| cifar(x, 16, 64)),
 ];
 
 const TORCHVISION: &str = "torchvision: Xie et al. 2016, Table 1 and section 5.1, groups x maps of a group in the first stage";

@@ -4,55 +4,55 @@ use super::resnet::{
     BASIC, BOTTLENECK, BOTTLENECK_ORIGINAL, Block, Bottleneck, WIDTHS, grouped, layer, project,
     residual, stages, stem,
 };
-use super::{IMAGENET, Model, model};
+use super::{IMAGENET, Line, line};
 use crate::graph::{Conv, Value, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model("legacy_seresnet18", LEGACY_BASIC, IMAGENET, |x| {
+pub(super) const MODELS: &[Line] = &[
+    line("legacy_seresnet18", LEGACY_BASIC, IMAGENET, |x| {
         legacy(x, BASIC, LAYERS_18)
     }),
-    model("legacy_seresnet34", LEGACY_BASIC, IMAGENET, |x| {
+    line("legacy_seresnet34", LEGACY_BASIC, IMAGENET, |x| {
         legacy(x, BASIC, LAYERS_50)
     }),
-    model("legacy_seresnet50", LEGACY, IMAGENET, |x| {
+    line("legacy_seresnet50", LEGACY, IMAGENET, |x| {
         legacy(x, BOTTLENECK_ORIGINAL, LAYERS_50)
     }),
-    model("legacy_seresnet101", LEGACY, IMAGENET, |x| {
+    line("legacy_seresnet101", LEGACY, IMAGENET, |x| {
         legacy(x, BOTTLENECK_ORIGINAL, LAYERS_101)
     }),
-    model("legacy_seresnet152", LEGACY, IMAGENET, |x| {
+    line("legacy_seresnet152", LEGACY, IMAGENET, |x| {
         legacy(x, BOTTLENECK_ORIGINAL, LAYERS_152)
     }),
-    model("legacy_seresnext26_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
+    line("legacy_seresnext26_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
         legacy(x, grouped(32, 4), LAYERS_18)
     }),
-    model("legacy_seresnext50_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
+    line("legacy_seresnext50_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
         legacy(x, grouped(32, 4), LAYERS_50)
     }),
-    model("legacy_seresnext101_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
+    line("legacy_seresnext101_32x4d", LEGACY_RESNEXT, IMAGENET, |x| {
         legacy(x, grouped(32, 4), LAYERS_101)
     }),
-    model("legacy_senet154", LEGACY_154, IMAGENET, |x| {
+    line("legacy_senet154", LEGACY_154, IMAGENET, |x| {
         legacy(x, HALVED, LAYERS_152)
     }),
-    model("seresnet18", TIMM, IMAGENET, |x| timm(x, BASIC, LAYERS_18)),
-    model("seresnet34", TIMM, IMAGENET, |x| timm(x, BASIC, LAYERS_50)),
-    model("seresnet50", TIMM, IMAGENET, |x| {
+    line("seresnet18", TIMM, IMAGENET, |x| timm(x, BASIC, LAYERS_18)),
+    line("seresnet34", TIMM, IMAGENET, |x| timm(x, BASIC, LAYERS_50)),
+    line("seresnet50", TIMM, IMAGENET, |x| {
         timm(x, BOTTLENECK, LAYERS_50)
     }),
-    model("seresnet101", TIMM, IMAGENET, |x| {
+    line("seresnet101", TIMM, IMAGENET, |x| {
         timm(x, BOTTLENECK, LAYERS_101)
     }),
-    model("seresnet152", TIMM, IMAGENET, |x| {
+    line("seresnet152", TIMM, IMAGENET, |x| {
         timm(x, BOTTLENECK, LAYERS_152)
     }),
-    model("seresnext50_32x4d", TIMM, IMAGENET, |x| {
+    line("seresnext50_32x4d", TIMM, IMAGENET, |x| {
         timm(x, grouped(32, 4), LAYERS_50)
     }),
-    model("seresnext101_32x4d", TIMM, IMAGENET, |x| {
+    line("seresnext101_32x4d", TIMM, IMAGENET, |x| {
         timm(x, grouped(32, 4), LAYERS_101)
     }),
-    model("senet154", TIMM_154, IMAGENET, |x| {
+    line("senet154", TIMM_154, IMAGENET, |x| {
         timm(x, HALVED, LAYERS_152)
     }),
 ];

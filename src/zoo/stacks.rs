@@ -1,89 +1,89 @@
 //! Networks of equal layers, on which gradients are followed back: with three activations, with and
 //! without shortcuts; stacks that are trained; and one classifier in two forms.
 
-use super::{CIFAR, DIGITS, Model, model};
+use super::{CIFAR, DIGITS, Line, line};
 use crate::graph::{Shape, Value, conv};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "sigmoid_10",
         "the document's section 5.1 in small: 10 convolutions of 16 maps, each with sigmoid",
         MAPS,
         |x| plain(x, 16, 10, Value::sigmoid),
     ),
-    model(
+    line(
         "sigmoid_30",
         "the document's section 5.1 in small: 30 convolutions of 16 maps, each with sigmoid",
         MAPS,
         |x| plain(x, 16, 30, Value::sigmoid),
     ),
-    model(
+    line(
         "sigmoid_residual_30",
         "the document's section 5.2 in small: as sigmoid_30, with an identity around each layer",
         MAPS,
         |x| residual(x, 16, 30, Value::sigmoid),
     ),
-    model(
+    line(
         "tanh_30",
         "the document's section 5.1 in small: 30 convolutions of 16 maps, each with tanh",
         MAPS,
         |x| plain(x, 16, 30, Value::tanh),
     ),
-    model(
+    line(
         "tanh_residual_30",
         "the document's section 5.2 in small: as tanh_30, with an identity around each layer",
         MAPS,
         |x| residual(x, 16, 30, Value::tanh),
     ),
-    model(
+    line(
         "relu_10",
         "the document's section 5.1 in small: 10 convolutions of 16 maps, each with ReLU",
         MAPS,
         |x| plain(x, 16, 10, Value::relu),
     ),
-    model(
+    line(
         "relu_30",
         "the document's section 5.1 in small: 30 convolutions of 16 maps, each with ReLU",
         MAPS,
         |x| plain(x, 16, 30, Value::relu),
     ),
-    model(
+    line(
         "relu_residual_30",
         "the document's section 5.2 in small: as relu_30, with an identity around each layer",
         MAPS,
         |x| residual(x, 16, 30, Value::relu),
     ),
-    model("sigmoid_10_digits", ON_DIGITS, DIGITS, |x| {
+    line("sigmoid_10_digits", ON_DIGITS, DIGITS, |x| {
         plain(x, 8, 10, Value::sigmoid)
     }),
-    model("relu_10_digits", ON_DIGITS, DIGITS, |x| {
+    line("relu_10_digits", ON_DIGITS, DIGITS, |x| {
         plain(x, 8, 10, Value::relu)
     }),
-    model("tanh_10_digits", ON_DIGITS, DIGITS, |x| {
+    line("tanh_10_digits", ON_DIGITS, DIGITS, |x| {
         plain(x, 8, 10, Value::tanh)
     }),
-    model("tanh_residual_10_digits", ON_DIGITS, DIGITS, |x| {
+    line("tanh_residual_10_digits", ON_DIGITS, DIGITS, |x| {
         residual(x, 8, 10, Value::tanh)
     }),
-    model("sigmoid_10_cifar", ON_CIFAR, CIFAR, |x| {
+    line("sigmoid_10_cifar", ON_CIFAR, CIFAR, |x| {
         plain(x, 16, 10, Value::sigmoid)
     }),
-    model("relu_10_cifar", ON_CIFAR, CIFAR, |x| {
+    line("relu_10_cifar", ON_CIFAR, CIFAR, |x| {
         plain(x, 16, 10, Value::relu)
     }),
-    model("tanh_10_cifar", ON_CIFAR, CIFAR, |x| {
+    line("tanh_10_cifar", ON_CIFAR, CIFAR, |x| {
         plain(x, 16, 10, Value::tanh)
     }),
-    model("tanh_residual_10_cifar", ON_CIFAR, CIFAR, |x| {
+    line("tanh_residual_10_cifar", ON_CIFAR, CIFAR, |x| {
         residual(x, 16, 10, Value::tanh)
     }),
-    model(
+    line(
         "linear_head",
         "the document's section 3 in small: VGG's fully connected layers on maps of 7x7",
         HEAD,
         |x| x.flatten().linear("fc6", 16).relu().linear("fc7", 10),
     ),
-    model(
+    line(
         "conv_head",
         "the document's section 3 in small: the layers of linear_head as convolutions of 7x7 and 1x1",
         HEAD,

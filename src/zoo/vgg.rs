@@ -1,138 +1,138 @@
 //! VGG (Simonyan & Zisserman 2014): the six configurations of Table 1, torchvision's nets, the
 //! fully convolutional form of test time, the 5x5 net of section 4.1, and narrow ones for small images.
 
-use super::{CIFAR, DIGITS, IMAGENET, Model, model};
+use super::{CIFAR, DIGITS, IMAGENET, Line, line};
 use crate::graph::{Value, conv, pool};
 
-pub(super) const MODELS: &[Model] = &[
-    model(
+pub(super) const MODELS: &[Line] = &[
+    line(
         "vgg11",
         "torchvision's vgg11: configuration A",
         IMAGENET,
         |x| torchvision(x, &A, false),
     ),
-    model(
+    line(
         "vgg13",
         "torchvision's vgg13: configuration B",
         IMAGENET,
         |x| torchvision(x, &B, false),
     ),
-    model(
+    line(
         "vgg16",
         "torchvision's vgg16: configuration D",
         IMAGENET,
         |x| torchvision(x, &D, false),
     ),
-    model(
+    line(
         "vgg19",
         "torchvision's vgg19: configuration E",
         IMAGENET,
         |x| torchvision(x, &E, false),
     ),
-    model(
+    line(
         "vgg11_bn",
         "torchvision's vgg11_bn: configuration A with batch normalisation",
         IMAGENET,
         |x| torchvision(x, &A, true),
     ),
-    model(
+    line(
         "vgg13_bn",
         "torchvision's vgg13_bn: configuration B with batch normalisation",
         IMAGENET,
         |x| torchvision(x, &B, true),
     ),
-    model(
+    line(
         "vgg16_bn",
         "torchvision's vgg16_bn: configuration D with batch normalisation",
         IMAGENET,
         |x| torchvision(x, &D, true),
     ),
-    model(
+    line(
         "vgg19_bn",
         "torchvision's vgg19_bn: configuration E with batch normalisation",
         IMAGENET,
         |x| torchvision(x, &E, true),
     ),
-    model(
+    line(
         "vgg_paper_a",
         "Simonyan & Zisserman 2014, Table 1, A (11 layers)",
         IMAGENET,
         |x| dense_head(features(x, &A)),
     ),
-    model(
+    line(
         "vgg_paper_a_lrn",
         "Simonyan & Zisserman 2014, Table 1, A-LRN: A with local response normalisation after the first convolution",
         IMAGENET,
         |x| dense_head(features(x, &A_LRN)),
     ),
-    model(
+    line(
         "vgg_paper_b",
         "Simonyan & Zisserman 2014, Table 1, B (13 layers)",
         IMAGENET,
         |x| dense_head(features(x, &B)),
     ),
-    model(
+    line(
         "vgg_paper_c",
         "Simonyan & Zisserman 2014, Table 1, C (16 layers, three of them 1x1)",
         IMAGENET,
         |x| dense_head(features(x, &C)),
     ),
-    model(
+    line(
         "vgg_paper_d",
         "Simonyan & Zisserman 2014, Table 1, D (16 layers): VGG-16",
         IMAGENET,
         |x| dense_head(features(x, &D)),
     ),
-    model(
+    line(
         "vgg_paper_e",
         "Simonyan & Zisserman 2014, Table 1, E (19 layers): VGG-19",
         IMAGENET,
         |x| dense_head(features(x, &E)),
     ),
-    model(
+    line(
         "vgg_paper_b_5x5",
         "Simonyan & Zisserman 2014, section 4.1: B with one 5x5 convolution for each pair of 3x3",
         IMAGENET,
         |x| dense_head(features(x, &B_5X5)),
     ),
-    model(
+    line(
         "vgg16_fully_convolutional",
         "Simonyan & Zisserman 2014, section 3.2: D with its fully connected layers as convolutions of 7x7, 1x1, 1x1, the score map averaged; any input from 224 up",
         IMAGENET,
         |x| convolutional_head(features(x, &D)),
     ),
-    model("vgg_a_cifar", QUARTER, CIFAR, |x| small(x, &A, &ON_CIFAR)),
-    model("vgg_a_lrn_cifar", QUARTER, CIFAR, |x| {
+    line("vgg_a_cifar", QUARTER, CIFAR, |x| small(x, &A, &ON_CIFAR)),
+    line("vgg_a_lrn_cifar", QUARTER, CIFAR, |x| {
         small(x, &A_LRN, &ON_CIFAR)
     }),
-    model("vgg_a_no_dropout_cifar", QUARTER, CIFAR, |x| {
+    line("vgg_a_no_dropout_cifar", QUARTER, CIFAR, |x| {
         small(x, &A_KEPT, &ON_CIFAR)
     }),
-    model("vgg_b_cifar", QUARTER, CIFAR, |x| small(x, &B, &ON_CIFAR)),
-    model("vgg_b_5x5_cifar", QUARTER, CIFAR, |x| {
+    line("vgg_b_cifar", QUARTER, CIFAR, |x| small(x, &B, &ON_CIFAR)),
+    line("vgg_b_5x5_cifar", QUARTER, CIFAR, |x| {
         small(x, &B_5X5, &ON_CIFAR)
     }),
-    model("vgg_d_cifar", QUARTER, CIFAR, |x| small(x, &D, &ON_CIFAR)),
-    model("vgg_d_bn_cifar", QUARTER, CIFAR, |x| {
+    line("vgg_d_cifar", QUARTER, CIFAR, |x| small(x, &D, &ON_CIFAR)),
+    line("vgg_d_bn_cifar", QUARTER, CIFAR, |x| {
         small(x, &D_BN, &ON_CIFAR)
     }),
-    model("vgg_e_cifar", QUARTER, CIFAR, |x| small(x, &E, &ON_CIFAR)),
-    model("vgg_a_digits", EIGHTH, DIGITS, |x| small(x, &A, &ON_DIGITS)),
-    model("vgg_a_lrn_digits", EIGHTH, DIGITS, |x| {
+    line("vgg_e_cifar", QUARTER, CIFAR, |x| small(x, &E, &ON_CIFAR)),
+    line("vgg_a_digits", EIGHTH, DIGITS, |x| small(x, &A, &ON_DIGITS)),
+    line("vgg_a_lrn_digits", EIGHTH, DIGITS, |x| {
         small(x, &A_LRN, &ON_DIGITS)
     }),
-    model("vgg_a_no_dropout_digits", EIGHTH, DIGITS, |x| {
+    line("vgg_a_no_dropout_digits", EIGHTH, DIGITS, |x| {
         small(x, &A_KEPT, &ON_DIGITS)
     }),
-    model("vgg_b_digits", EIGHTH, DIGITS, |x| small(x, &B, &ON_DIGITS)),
-    model("vgg_b_5x5_digits", EIGHTH, DIGITS, |x| {
+    line("vgg_b_digits", EIGHTH, DIGITS, |x| small(x, &B, &ON_DIGITS)),
+    line("vgg_b_5x5_digits", EIGHTH, DIGITS, |x| {
         small(x, &B_5X5, &ON_DIGITS)
     }),
-    model("vgg_d_digits", EIGHTH, DIGITS, |x| small(x, &D, &ON_DIGITS)),
-    model("vgg_d_bn_digits", EIGHTH, DIGITS, |x| {
+    line("vgg_d_digits", EIGHTH, DIGITS, |x| small(x, &D, &ON_DIGITS)),
+    line("vgg_d_bn_digits", EIGHTH, DIGITS, |x| {
         small(x, &D_BN, &ON_DIGITS)
     }),
-    model("vgg_e_digits", EIGHTH, DIGITS, |x| small(x, &E, &ON_DIGITS)),
+    line("vgg_e_digits", EIGHTH, DIGITS, |x| small(x, &E, &ON_DIGITS)),
 ];
 
 const QUARTER: &str = "Simonyan & Zisserman 2014, Table 1 and section 4.1, in small: a quarter of the channels (16 to 128) and a sixteenth of the hidden units (256), for images of 32x32 and ten classes";

@@ -4,6 +4,7 @@ use super::{claim, convcheck, fails, path, stdout, suite};
 use convcheck::experiment;
 use convcheck::record::{self, Provenance};
 use convcheck::train::{Curve, Epoch, Scale, Trained};
+use convcheck::zoo::Registry;
 use std::fs;
 
 /// Runs of an arm under seeds from 0, with these test errors.
@@ -106,7 +107,7 @@ fn arms_of_two_recipes_are_not_compared() {
 /// Of its own experiments the main job keeps the runs that count; of a user's it keeps them all.
 #[test]
 fn the_main_job_loses_no_runs_of_a_users_own() {
-    let experiments = experiment::embedded().unwrap();
+    let experiments = experiment::embedded(&Registry::builtin()).unwrap();
     let arm = &experiments[0].arms[0];
     let mut counts = runs(&experiments[0].name, &[0.5]);
     counts[0].arm = arm.name.clone();

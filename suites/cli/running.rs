@@ -3,7 +3,7 @@
 use super::{command, convcheck, fails, json, path, stdout};
 use candle_core::{DType, Device, Tensor};
 use convcheck::net::{Fill, checkpoint};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ fn file(folder: &tempfile::TempDir, name: &str) -> String {
 }
 
 fn weights() -> BTreeMap<String, Tensor> {
-    let graph = zoo::find(MODEL).unwrap().graph().unwrap();
+    let graph = Registry::builtin().find(MODEL).unwrap().graph().unwrap();
     Fill::Default.weights(&graph, DType::F32).unwrap()
 }
 
@@ -114,7 +114,11 @@ fn forward_says_what_does_not_fit() {
         "fill",
         &["foreign.weight", "nearest model is `resnet20_cifar`"],
     );
-    let deeper = zoo::find("resnet32_cifar").unwrap().graph().unwrap();
+    let deeper = Registry::builtin()
+        .find("resnet32_cifar")
+        .unwrap()
+        .graph()
+        .unwrap();
     let deeper = Fill::Default.weights(&deeper, DType::F32).unwrap();
     forward(
         &save(&folder, "deeper", &deeper),

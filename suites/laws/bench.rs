@@ -8,7 +8,7 @@ use convcheck::bench::{against, kernels, samples};
 use convcheck::evidence::Training;
 use convcheck::net::Net;
 use convcheck::report::{Page, render, speed_text};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use std::time::Duration;
 
@@ -40,7 +40,12 @@ fn weights(net: &Net) -> Vec<(String, Vec<f32>)> {
 }
 
 fn workload(step: StepKind) -> Workload {
-    Workload::new(zoo::find("resnet20_digits").unwrap(), 4, step).unwrap()
+    Workload::new(
+        &Registry::builtin().find("resnet20_digits").unwrap(),
+        4,
+        step,
+    )
+    .unwrap()
 }
 
 /// And twice the same way.
@@ -74,7 +79,7 @@ fn inference() {
 
 fn registered() {
     for (name, _) in NETS {
-        zoo::find(name).unwrap();
+        Registry::builtin().find(name).unwrap();
     }
 }
 
@@ -177,7 +182,15 @@ fn timings(name: &str) -> Vec<Timing> {
 }
 
 fn pages(timings: &[Timing]) -> Vec<Page> {
-    render(&[], &[], &Training::default(), timings, &provenance()).unwrap()
+    render(
+        &[],
+        &[],
+        &Training::default(),
+        timings,
+        &provenance(),
+        &Registry::builtin(),
+    )
+    .unwrap()
 }
 
 fn page() {

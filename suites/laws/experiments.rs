@@ -5,7 +5,7 @@ use convcheck::data::Source;
 use convcheck::experiment::{self, EMBEDDED, Experiment, parse, schema};
 use convcheck::graph::Shape;
 use convcheck::train::{Recipe, Scale};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn all() -> Vec<Experiment> {
-    experiment::embedded().unwrap()
+    experiment::embedded(&Registry::builtin()).unwrap()
 }
 
 /// Every recipe, with what it is called.
@@ -126,7 +126,11 @@ fn images(source: Source) -> (Shape, usize) {
 
 fn fitting() {
     for (called, _, recipe) in recipes() {
-        let graph = zoo::find(&recipe.model).unwrap().graph().unwrap();
+        let graph = Registry::builtin()
+            .find(&recipe.model)
+            .unwrap()
+            .graph()
+            .unwrap();
         let (shape, classes) = images(recipe.data);
         assert_eq!(graph.prediction().shape, Shape::vector(classes), "{called}");
         let channels = graph.input().channels();
@@ -201,7 +205,8 @@ above = 0.0
 "#;
 
 fn faults() {
-    parse(Path::new("e.toml"), GOOD).unwrap();
+    let registry = Registry::builtin();
+    parse(Path::new("e.toml"), GOOD, &registry).unwrap();
     let cases = [
         // an unknown key of the file, of an arm, of a question, of a recipe
         ("source = \"s\"", "sourse = \"s\"", "3:1", "sourse"),
@@ -268,7 +273,7 @@ fn faults() {
     ];
     for (old, new, place, says) in cases {
         assert_eq!(GOOD.matches(old).count(), 1, "{old}");
-        let error = parse(Path::new("e.toml"), &GOOD.replace(old, new)).unwrap_err();
+        let error = parse(Path::new("e.toml"), &GOOD.replace(old, new), &registry).unwrap_err();
         let text = error.to_string();
         assert!(
             text.starts_with(&format!("e.toml:{place}: ")),

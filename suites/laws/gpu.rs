@@ -19,7 +19,7 @@ use convcheck::graph::{Graph, Op, Shape, ShapeError, conv, mean};
 use convcheck::net::Norm;
 use convcheck::random::Key;
 use convcheck::train::{AdamForm, Optimizer, Sgd};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use learning::adam;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
@@ -91,7 +91,7 @@ fn seed_of(side: Option<usize>) -> u64 {
 }
 
 fn net(name: &str, side: Option<usize>) -> Graph {
-    let model = zoo::find(name).unwrap();
+    let model = Registry::builtin().find(name).unwrap();
     let shape = side.map_or(model.input, |side| {
         Shape::map(model.input.channels(), side, side)
     });

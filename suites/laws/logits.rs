@@ -5,7 +5,7 @@ use crate::laws::shared::needs;
 use candle_core::{DType, Tensor};
 use convcheck::graph::Node;
 use convcheck::net::{Fill, Mode, Net};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use libtest_mimic::{Completion, Trial};
 use serde::Deserialize;
 use std::path::Path;
@@ -29,7 +29,7 @@ struct Child {
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for model in zoo::models() {
+    for model in Registry::builtin().models() {
         for (suffix, fill) in [("", Fill::Default), ("__gain1", Fill::Gain1)] {
             // SE nets are chaotic or ill-conditioned under the default fill, some others under gain1
             let is_gated = ["legacy_se", "se"]
@@ -57,8 +57,9 @@ pub fn trials() -> Vec<Trial> {
 fn logits(file: &Path, fill: Fill) -> Result<Completion, String> {
     let text = std::fs::read_to_string(file).map_err(|e| e.to_string())?;
     let reference: Reference = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-    let graph = zoo::find(&reference.model)
-        .and_then(zoo::Model::graph)
+    let graph = Registry::builtin()
+        .find(&reference.model)
+        .and_then(|model| model.graph())
         .map_err(|e| e.to_string())?;
     for (dtype, limit) in LIMITS {
         let x = Fill::input(&graph, 1, dtype).unwrap();

@@ -8,7 +8,7 @@ use convcheck::graph::{Graph, NodeId, Op, Shape, TensorKind, conv};
 use convcheck::net::{Fill, ForwardPass, Gradients, Init, Mode, Net};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
-use convcheck::zoo::{self, Model};
+use convcheck::zoo::{Model, Registry};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
@@ -30,9 +30,10 @@ pub fn trials() -> Vec<Trial> {
             groups_change_no_bit,
         ),
     ];
-    for model in zoo::models() {
-        let small = Arc::new(smallest(model));
-        let totals = summary(model.name, &small).unwrap().totals;
+    let registry = Registry::builtin();
+    for model in registry.models().cloned() {
+        let small = Arc::new(smallest(&model));
+        let totals = summary(&model.name, &small).unwrap().totals;
         let is_slow = totals.macs > QUICK || totals.params > LIGHT;
         let field = Arc::clone(&small);
         trials.extend([
@@ -119,7 +120,11 @@ fn interpreters_agree(graph: &Graph) {
 
 /// Weights that an evaluation has packed are not used any more once they change.
 fn packed_weights_follow_changes() {
-    let graph = zoo::find("resnet20_cifar").unwrap().graph().unwrap();
+    let graph = Registry::builtin()
+        .find("resnet20_cifar")
+        .unwrap()
+        .graph()
+        .unwrap();
     let weights = Init::He.weights(&graph, 1, DType::F32).unwrap();
     let mut net = Net::new(graph.clone(), weights, DType::F32).unwrap();
     let x = random(&[2, 3, 32, 32], Key::named("x"));

@@ -7,6 +7,7 @@ use convcheck::evidence::Training;
 use convcheck::experiment;
 use convcheck::record::{Provenance, Record};
 use convcheck::report::{Page, junit, markdown, render};
+use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -33,8 +34,9 @@ pub fn provenance() -> Provenance {
 }
 
 pub fn checked(suites: &[Suite]) -> Vec<Record> {
-    let training = Training::new(experiment::embedded().unwrap(), []);
-    let checked = check(select(suites, None), &training, false, |_| true);
+    let registry = Registry::builtin();
+    let training = Training::new(experiment::embedded(&registry).unwrap(), []);
+    let checked = check(select(suites, None), &registry, &training, false, |_| true);
     assert!(checked.errors.is_empty(), "{:?}", checked.errors);
     checked.records
 }
@@ -43,7 +45,15 @@ pub fn checked(suites: &[Suite]) -> Vec<Record> {
 fn pages() -> Vec<Page> {
     static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| checked(&claim::embedded().unwrap()));
     let suites = claim::embedded().unwrap();
-    render(&suites, &RECORDS, &Training::default(), &[], &provenance()).unwrap()
+    render(
+        &suites,
+        &RECORDS,
+        &Training::default(),
+        &[],
+        &provenance(),
+        &Registry::builtin(),
+    )
+    .unwrap()
 }
 
 /// The values of an attribute in a page.
@@ -159,7 +169,16 @@ fn hostile() {
     let records = checked(&suites);
     let mut provenance = provenance();
     provenance.command = "convcheck '<script>'".into();
-    for page in render(&suites, &records, &Training::default(), &[], &provenance).unwrap() {
+    for page in render(
+        &suites,
+        &records,
+        &Training::default(),
+        &[],
+        &provenance,
+        &Registry::builtin(),
+    )
+    .unwrap()
+    {
         for markup in ["<b>bold", "<i>", "<u>", "<img"] {
             assert!(!page.html.contains(markup), "{} has {markup}", page.file);
         }
@@ -187,6 +206,14 @@ fn hostile() {
 fn orphan() {
     let suites = vec![claim::parse(Path::new("evil.toml"), HOSTILE).unwrap()];
     let records = checked(&suites);
-    let error = render(&[], &records, &Training::default(), &[], &provenance()).unwrap_err();
+    let error = render(
+        &[],
+        &records,
+        &Training::default(),
+        &[],
+        &provenance(),
+        &Registry::builtin(),
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("evil.one"), "{error}");
 }

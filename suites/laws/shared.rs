@@ -8,7 +8,7 @@ use convcheck::claim;
 use convcheck::data::{self, Source};
 use convcheck::net::checkpoint::{self, Head};
 use convcheck::reference::{self, Comparison};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use libtest_mimic::{Completion, Trial};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,14 +17,17 @@ use std::sync::{Arc, OnceLock};
 
 pub fn trials() -> Vec<Trial> {
     let compared = Arc::new(OnceLock::new());
-    let mut trials: Vec<Trial> = zoo::models()
+    let mut trials: Vec<Trial> = Registry::builtin()
+        .models()
+        .cloned()
         .map(|model| {
             let compared = Arc::clone(&compared);
             needs(
                 format!("reference::{}", model.name),
                 "reference",
                 move |folder| {
-                    let compared = compared.get_or_init(|| reference::compare(&folder));
+                    let compared =
+                        compared.get_or_init(|| reference::compare(&folder, &Registry::builtin()));
                     let compared = compared.as_ref().map_err(ToString::to_string)?;
                     match compared
                         .iter()
@@ -175,12 +178,15 @@ fn accounted(inventory: PathBuf) -> Result<Completion, String> {
 /// registered network is nearer.
 fn checkpoint(file: PathBuf) -> Result<Completion, String> {
     let tensors = checkpoint::read(&file).map_err(|e| e.to_string())?;
-    let model = zoo::find("resnet20_cifar").map_err(|e| e.to_string())?;
+    let model = Registry::builtin()
+        .find("resnet20_cifar")
+        .map_err(|e| e.to_string())?;
     let graph = model.graph().map_err(|e| e.to_string())?;
     let fitted = checkpoint::fit(&tensors, &graph, Head::Same, DType::F32);
     let fitted = fitted.map_err(|e| e.to_string())?;
-    let nearest = checkpoint::best_fit(&tensors);
-    if fitted.tensors.len() == tensors.len() && nearest[0] == (model.name, 0) {
+    let registry = Registry::builtin();
+    let nearest = checkpoint::best_fit(&tensors, &registry);
+    if fitted.tensors.len() == tensors.len() && nearest[0] == (model.name.as_str(), 0) {
         Ok(Completion::Completed)
     } else {
         Err(format!("{:?}, {:?}", fitted.unused, &nearest[..3]))

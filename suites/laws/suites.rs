@@ -2,7 +2,7 @@
 
 use crate::{law, repository};
 use convcheck::claim::{self, Basis, EMBEDDED, Kind, schema};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use std::collections::BTreeSet;
 
@@ -58,7 +58,11 @@ fn schema_file() {
 fn models() {
     for suite in claim::embedded().unwrap() {
         for model in &suite.models {
-            assert!(zoo::find(model).is_ok(), "{}: {model}", suite.system);
+            assert!(
+                Registry::builtin().find(model).is_ok(),
+                "{}: {model}",
+                suite.system
+            );
         }
     }
 }

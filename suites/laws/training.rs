@@ -8,6 +8,7 @@ use convcheck::experiment::{self, Experiment, Finding, answer};
 use convcheck::random::Key;
 use convcheck::report::{Page, render};
 use convcheck::train::{Curve, Epoch, Scale, Trained};
+use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use std::path::Path;
 
@@ -71,7 +72,7 @@ scale = "full"
 "#;
 
 fn made_up() -> Experiment {
-    experiment::parse(Path::new("made-up.toml"), TEXT).unwrap()
+    experiment::parse(Path::new("made-up.toml"), TEXT, &Registry::builtin()).unwrap()
 }
 
 /// Runs of every arm at every scale, of so many epochs as the recipe has.
@@ -118,7 +119,15 @@ fn runs(experiment: &Experiment) -> Vec<Trained> {
 
 fn rendered(experiments: &[Experiment], runs: &[Trained]) -> Vec<Page> {
     let training = Training::new(experiments.to_vec(), runs.to_vec());
-    render(&[], &[], &training, &[], &provenance()).unwrap()
+    render(
+        &[],
+        &[],
+        &training,
+        &[],
+        &provenance(),
+        &Registry::builtin(),
+    )
+    .unwrap()
 }
 
 fn page<'a>(pages: &'a [Page], file: &str) -> &'a str {
@@ -227,7 +236,15 @@ fn linked() {
     });
     let rendered = |runs: Vec<Trained>| {
         let training = Training::new(vec![twin.clone(), experiment.clone()], runs);
-        let pages = render(&suites, &records, &training, &[], &provenance()).unwrap();
+        let pages = render(
+            &suites,
+            &records,
+            &training,
+            &[],
+            &provenance(),
+            &Registry::builtin(),
+        )
+        .unwrap();
         lead_somewhere(&pages);
         page(&pages, "made.html").to_string()
     };

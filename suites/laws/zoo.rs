@@ -4,7 +4,7 @@ use crate::{law, repository};
 use convcheck::analysis::{QUANTITIES, Summary, receptive_fields, summary};
 use convcheck::graph::Shape;
 use convcheck::report;
-use convcheck::zoo::{self, Model};
+use convcheck::zoo::{Model, Registry};
 use libtest_mimic::Trial;
 use std::collections::BTreeSet;
 
@@ -14,36 +14,41 @@ pub fn trials() -> Vec<Trial> {
         law("zoo::every-model-says-what-it-is", sources),
         law("zoo::every-snapshot-has-a-model", orphans),
     ];
-    for model in zoo::models() {
-        trials.extend([
-            law(format!("layers::{}", model.name), move || {
-                layers_snapshot(model)
-            }),
-            law(format!("params::{}", model.name), move || {
-                params_snapshot(model)
-            }),
-            law(format!("sums::{}", model.name), move || sums(model)),
-            law(format!("size::{}", model.name), move || other_size(model)),
-        ]);
+    let registry = Registry::builtin();
+    for model in registry.models() {
+        let laws: [(&str, fn(&Model)); 4] = [
+            ("layers", layers_snapshot),
+            ("params", params_snapshot),
+            ("sums", sums),
+            ("size", other_size),
+        ];
+        trials.extend(laws.map(|(name, holds)| {
+            let model = model.clone();
+            law(format!("{name}::{}", model.name), move || holds(&model))
+        }));
     }
     trials
 }
 
 fn summarised(model: &Model) -> Summary {
-    summary(model.name, &model.graph().unwrap()).unwrap()
+    summary(&model.name, &model.graph().unwrap()).unwrap()
 }
 
 fn names() {
     let mut seen = BTreeSet::new();
-    for model in zoo::models() {
-        assert!(seen.insert(model.name), "{} stands twice", model.name);
+    for model in Registry::builtin().models() {
+        assert!(
+            seen.insert(model.name.clone()),
+            "{} stands twice",
+            model.name
+        );
         let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         assert!(model.name.chars().all(good), "{}", model.name);
     }
 }
 
 fn sources() {
-    for model in zoo::models() {
+    for model in Registry::builtin().models() {
         let names_its_origin = ["et al.", "Zisserman", "torchvision", "document"];
         assert!(
             names_its_origin
@@ -61,7 +66,7 @@ fn orphans() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let model = name.trim_end_matches(".new").trim_end_matches(".snap");
             assert!(
-                zoo::find(model).is_ok(),
+                Registry::builtin().find(model).is_ok(),
                 "snapshots/{folder}/{name} has no model"
             );
         }
@@ -73,7 +78,7 @@ fn snapshot(folder: &str, model: &Model, text: &str) {
     settings.set_snapshot_path(repository("snapshots").join(folder));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(model.name, text));
+    settings.bind(|| insta::assert_snapshot!(model.name.as_str(), text));
 }
 
 fn layers_snapshot(model: &Model) {

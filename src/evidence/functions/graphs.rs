@@ -1,26 +1,36 @@
 //! The networks that measures name, each built once.
 
 use crate::graph::{Graph, Shape};
-use crate::zoo;
+use crate::zoo::Registry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The networks built so far, by the name under which a measure asked for them.
-#[derive(Default)]
-pub struct Graphs(Mutex<BTreeMap<String, Arc<Graph>>>);
+/// The networks of a registry, and those built so far by the name under which a measure asked for them.
+pub struct Graphs {
+    pub(super) registry: Registry,
+    built: Mutex<BTreeMap<String, Arc<Graph>>>,
+}
 
 impl Graphs {
+    /// None is built yet.
+    pub fn new(registry: Registry) -> Graphs {
+        Graphs {
+            registry,
+            built: Mutex::default(),
+        }
+    }
+
     /// The network of that name, or, as in `vgg16@3x256x256`, on another input.
     pub(super) fn build(&self, name: &str) -> Result<Arc<Graph>, String> {
-        let mut built = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(graph) = built.get(name) {
             return Ok(Arc::clone(graph));
         }
         let graph = match name.split_once('@') {
-            None => zoo::find(name).and_then(zoo::Model::graph),
+            None => self.registry.find(name).and_then(|model| model.graph()),
             Some((model, input)) => {
                 let input = input.parse::<Shape>()?;
-                zoo::find(model).and_then(|model| model.graph_at(input))
+                (self.registry.find(model)).and_then(|model| model.graph_at(input))
             }
         };
         let graph = Arc::new(graph.map_err(|error| error.to_string())?);

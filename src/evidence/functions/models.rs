@@ -5,7 +5,8 @@ use super::arguments::{optional_text, text};
 use crate::analysis::{self, Field, QUANTITIES};
 use crate::claim::Datum;
 use crate::graph::{Conv, Graph, Node, Op, Pad, TensorKind};
-use crate::zoo;
+use crate::nearest::nearest;
+use crate::zoo::Registry;
 
 /// The sum of one of [`QUANTITIES`], by name, over a model, or over the layers at or below a path.
 pub(super) fn quantity(name: &str, graph: &Graph, args: &[Datum]) -> Answer {
@@ -234,8 +235,10 @@ pub(super) fn field_offset(graph: &Graph, args: &[Datum]) -> Answer {
     pair(field(graph, args)?.offset.map(Some))
 }
 
-pub(super) fn accepts(args: &[Datum]) -> Answer {
-    let model = zoo::find(text(args, 0)?).map_err(|error| error.to_string())?;
+pub(super) fn accepts(registry: &Registry, args: &[Datum]) -> Answer {
+    let model = registry
+        .find(text(args, 0)?)
+        .map_err(|error| error.to_string())?;
     Ok(Datum::Bool(model.graph_at(text(args, 1)?.parse()?).is_ok()))
 }
 
@@ -337,7 +340,7 @@ pub(super) fn is_of_kind(kind: &str) -> Result<impl Fn(&Op) -> bool, String> {
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    match zoo::nearest(name, known).as_slice() {
+    match nearest(name, known).as_slice() {
         [] => format!("there is no {what} `{name}`"),
         names => format!(
             "there is no {what} `{name}`; did you mean {}?",

@@ -3,7 +3,7 @@
 use super::CheckpointError;
 use crate::graph::{Graph, Op};
 use crate::ops;
-use crate::zoo;
+use crate::zoo::{Model, Registry};
 use candle_core::{DType, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -146,10 +146,15 @@ pub fn fit(
 }
 
 /// How many tensors differ between the checkpoint and each registered model, the nearest first.
-pub fn best_fit(tensors: &BTreeMap<String, Tensor>) -> Vec<(&'static str, usize)> {
-    let mut counts: Vec<(&'static str, usize)> = zoo::models()
-        .filter_map(|model| Some((model.name, compare(tensors, &model.graph().ok()?).2.count())))
-        .collect();
+pub fn best_fit<'m>(
+    tensors: &BTreeMap<String, Tensor>,
+    registry: &'m Registry,
+) -> Vec<(&'m str, usize)> {
+    let differ = |model: &'m Model| {
+        let (_, _, misfit) = compare(tensors, &model.graph().ok()?);
+        Some((model.name.as_str(), misfit.count()))
+    };
+    let mut counts: Vec<(&str, usize)> = registry.models().filter_map(differ).collect();
     counts.sort_by_key(|&(_, count)| count); // stable: the registry's order among equals
     counts
 }

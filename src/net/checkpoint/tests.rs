@@ -1,7 +1,7 @@
 //! Files of real PyTorch (`suites/fixtures/make.py` says what is in them), and hostile ones by hand.
 
 use super::*;
-use crate::zoo;
+use crate::zoo::Registry;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -16,7 +16,7 @@ fn numbers(tensor: &Tensor) -> Vec<f64> {
 
 /// Weights of the network that are all of one value.
 fn filled(model: &str, value: f64, dtype: DType) -> BTreeMap<String, Tensor> {
-    let graph = zoo::find(model).unwrap().graph().unwrap();
+    let graph = Registry::builtin().find(model).unwrap().graph().unwrap();
     (graph.tensors())
         .map(|(name, tensor)| {
             let full = Tensor::full(value, &*tensor.dims, &Device::Cpu).unwrap();
@@ -32,7 +32,7 @@ fn fit_to(
 ) -> Result<Fitted, CheckpointError> {
     fit(
         tensors,
-        &zoo::find(model).unwrap().graph().unwrap(),
+        &Registry::builtin().find(model).unwrap().graph().unwrap(),
         head,
         DType::F32,
     )
@@ -336,7 +336,10 @@ fn what_differs_is_said_in_a_line() {
         error.to_string(),
         "the checkpoint does not fit the network: 1 missing (bn1.weight); 1 unexpected (extra)"
     );
-    assert_eq!(best_fit(&theirs)[0], ("resnet20_cifar", 2));
+    assert_eq!(
+        best_fit(&theirs, &Registry::builtin())[0],
+        ("resnet20_cifar", 2)
+    );
 }
 
 #[test]

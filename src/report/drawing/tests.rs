@@ -3,7 +3,7 @@
 use super::sketch::{Placed, Wire};
 use super::{Drawing, drawing, fold, parts, sketch, svg, tiles};
 use crate::graph::{Graph, Shape, Value, concat, conv, mean, pool};
-use crate::zoo;
+use crate::zoo::Registry;
 
 fn build(describe: impl for<'g> FnOnce(Value<'g>) -> Value<'g>) -> Graph {
     Graph::build(Shape::map(8, 16, 16), describe).unwrap()
@@ -108,7 +108,8 @@ fn examples() -> Vec<Graph> {
 }
 
 fn every() -> Vec<Graph> {
-    let models = zoo::models().map(|model| model.graph().unwrap());
+    let registry = Registry::builtin();
+    let models = registry.models().map(|model| model.graph().unwrap());
     let long = [dense(20, false), dense(20, true)];
     models.chain(examples()).chain(long).collect()
 }

@@ -7,7 +7,6 @@ use super::gathered::Runs;
 use crate::analysis::depth;
 use crate::stats;
 use crate::train::Epoch;
-use crate::zoo;
 use maud::Markup;
 use std::collections::BTreeMap;
 
@@ -68,7 +67,7 @@ pub(super) fn depth_of(at: &AtScale) -> Option<Markup> {
     let mut series: BTreeMap<&str, Vec<(usize, &Runs)>> = BTreeMap::new();
     for runs in &at.arms {
         let (name, _) = runs.arm.name.rsplit_once('-')?;
-        let graph = zoo::find(&runs.recipe.model).ok()?.graph().ok()?;
+        let graph = runs.arm.models.get(&at.scale)?.graph().ok()?;
         series.entry(name).or_default().push((depth(&graph), runs));
     }
     let mut drawn = Vec::new();

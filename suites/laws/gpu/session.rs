@@ -8,7 +8,7 @@ use convcheck::bench::{OnDevice, StepKind, Workload};
 use convcheck::gpu::{Element, Precision, Session};
 use convcheck::graph::{Graph, Shape, Value, conv};
 use convcheck::net::{Fill, Norm};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use std::collections::BTreeMap;
 
 pub fn come_back() {
@@ -109,9 +109,9 @@ pub fn errors() {
 
 /// What is timed on a device moves the weights to where what is timed on the CPU does.
 pub fn timed() {
-    let model = zoo::find("resnet20_digits").unwrap();
-    let mut cpu = Workload::new(model, 4, StepKind::Training).unwrap();
-    let on = |step| OnDevice::new(model, 4, step, Precision::F32, emulator).unwrap();
+    let model = Registry::builtin().find("resnet20_digits").unwrap();
+    let mut cpu = Workload::new(&model, 4, StepKind::Training).unwrap();
+    let on = |step| OnDevice::new(&model, 4, step, Precision::F32, emulator).unwrap();
     let mut gpu = on(StepKind::Training);
     assert_eq!(gpu.what(), cpu.what());
     for _ in 0..2 {

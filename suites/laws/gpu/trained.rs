@@ -8,6 +8,7 @@ use convcheck::gpu::{DeviceDataset, Element, Precision, Session, Setup, Trainer}
 use convcheck::graph::{Graph, Shape};
 use convcheck::random::Key;
 use convcheck::train::{CheckpointPaths, Cpu, Curve, Engine, Recipe, Task, TrainError, fit};
+use convcheck::zoo::Registry;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -86,11 +87,12 @@ fn task(rate: f64) -> Task {
         "smoothing": 0.1
     }))
     .unwrap();
-    let shape = convcheck::train::image_shape(&recipe).unwrap();
+    let model = Registry::builtin().find(&recipe.model).unwrap();
+    let shape = convcheck::train::image_shape(&recipe, &model);
     let mut data = recipe.data.load(None, shape, recipe.fit).unwrap();
     data.test.labels.truncate(130);
     data.test.images.truncate(130 * 64);
-    Task::new(&recipe, data).unwrap()
+    Task::new(&recipe, &model, data).unwrap()
 }
 
 /// One that emulates a GPU.

@@ -11,7 +11,7 @@ use convcheck::net::{Fill, Mode, Net, Norm};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
 use convcheck::train::{Engine, Optimizer, OptimizerState, Sgd, Step};
-use convcheck::zoo;
+use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 
 /// Networks without and with batch normalisation.
@@ -124,7 +124,7 @@ fn learns(name: &str, precision: Precision) {
             "{what} of {name} in {precision:?} is off by {found}"
         );
     };
-    let graph = zoo::find(name).unwrap().graph().unwrap();
+    let graph = Registry::builtin().find(name).unwrap().graph().unwrap();
     let classes = graph.prediction().shape.channels();
     let labels: Vec<usize> = (0..BATCH).map(|i| i % classes).collect();
     let weights = Fill::Default.weights(&graph, DType::F32).unwrap();
