@@ -8,8 +8,10 @@ mod build;
 mod conv;
 mod dims;
 mod fusion;
+mod liveness;
 mod modules;
 mod op;
+mod reach;
 mod shape;
 mod value;
 mod window;
@@ -17,6 +19,7 @@ mod window;
 pub use conv::{Conv, conv};
 pub use dims::Dims;
 pub(crate) use fusion::{FusedGroup, fuse};
+pub(crate) use liveness::{freed_after, lifetimes};
 pub use op::{Activation, Op, Tensor, TensorKind};
 pub use shape::{Shape, ShapeError};
 pub use value::{Name, Value, concat, mean};
@@ -130,20 +133,5 @@ impl Graph {
             None => node.op.tensors(self.input_of(node)),
             Some(_) => Vec::new(),
         }
-    }
-
-    /// For each layer, whether the prediction depends on it. Auxiliary heads are not live: a forward
-    /// pass in evaluation mode does not run them.
-    pub fn live(&self) -> Vec<bool> {
-        let mut live = vec![false; self.nodes.len()];
-        live[self.outputs[0].node] = true;
-        for (id, node) in self.nodes.iter().enumerate().rev() {
-            if live[id] {
-                for &input in &node.inputs {
-                    live[input] = true;
-                }
-            }
-        }
-        live
     }
 }

@@ -3,6 +3,7 @@
 //! The graph is the tape. [`Net::forward`] runs the layers in order and keeps what [`Net::backward`]
 //! will read; in evaluation it keeps nothing beyond a value's last reader.
 
+mod accumulate;
 mod backward;
 mod forward;
 mod gradients;
@@ -11,14 +12,16 @@ mod keep;
 mod mode;
 mod norm;
 mod packed_conv;
+mod weights;
 
 pub mod checkpoint;
 
-pub(crate) use backward::needed;
+pub(crate) use accumulate::Accumulator;
 pub use forward::ForwardPass;
 pub use gradients::Gradients;
 pub use init::{Fill, Init};
 pub use mode::{Mode, Norm};
+pub use weights::{Misfit, Mismatch};
 
 use crate::graph::{Graph, Node, NodeId, Op, TensorKind};
 use crate::ops::batch_norm::Statistics;
@@ -40,7 +43,7 @@ pub struct Net {
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
     /// A weight that is missing, foreign, or of another shape or type.
-    #[error("weight `{name}`: {what}")]
+    #[error("weight `{name}` {what}")]
     Weight {
         /// Its key in the `state_dict`.
         name: String,
@@ -76,45 +79,28 @@ impl Net {
         mut weights: BTreeMap<String, Tensor>,
         dtype: DType,
     ) -> Result<Net, NetError> {
-        let mut take = |name: String, dims: &[usize]| {
-            let fault = |what| {
-                Err(NetError::Weight {
-                    name: name.clone(),
-                    what,
-                })
-            };
-            match weights.remove(&name) {
-                None => fault("is missing".to_string()),
-                Some(tensor) if tensor.dims() != dims => {
-                    fault(format!("is {:?}, must be {dims:?}", tensor.dims()))
-                }
-                Some(tensor) if tensor.dtype() != dtype => {
-                    fault(format!("is {:?}, must be {dtype:?}", tensor.dtype()))
-                }
-                Some(tensor) => tensor
-                    .contiguous()
-                    .or_else(|error| fault(error.to_string())),
+        let found = weights.iter().map(|(name, weight)| (name.as_str(), weight));
+        Misfit::between(named_dims(&graph), &found.collect()).check()?;
+        let mut take = |name: String| {
+            let weight = weights.remove(&name).expect("it was compared");
+            let fault = |what| NetError::Weight { name, what };
+            match weight.dtype() == dtype {
+                true => (weight.contiguous()).map_err(|error| fault(error.to_string())),
+                false => Err(fault(format!("is {:?}, must be {dtype:?}", weight.dtype()))),
             }
         };
         let mut of_layer = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
             let tensors = graph.tensors_of(node).into_iter();
-            let taken =
-                tensors.map(|tensor| take([&node.path, ".", tensor.name].concat(), &tensor.dims));
+            let taken = tensors.map(|tensor| take([&node.path, ".", tensor.name].concat()));
             of_layer.push(taken.collect::<Result<Vec<_>, _>>()?);
         }
-        match weights.pop_first() {
-            Some((name, _)) => Err(NetError::Weight {
-                name,
-                what: "belongs to no layer of this network".into(),
-            }),
-            None => Ok(Net {
-                packed: PackedCache::none(graph.nodes().len()),
-                graph,
-                weights: of_layer,
-                dtype,
-            }),
-        }
+        Ok(Net {
+            packed: PackedCache::none(graph.nodes().len()),
+            graph,
+            weights: of_layer,
+            dtype,
+        })
     }
 
     /// The description.
@@ -174,13 +160,12 @@ impl Net {
             else {
                 continue;
             };
-            let units = pass.units(node) as f64;
-            let correction = match pass.mode() {
-                Mode::Train {
-                    norm: Norm::Torch, ..
-                } => units / (units - 1.0),
-                _ => 1.0,
-            };
+            let correction = pass.mode().norm().correction(pass.units(node));
+            let correction = correction.map_err(|what| NetError::Layer {
+                path: node.path.clone(),
+                what,
+            })?;
+            let correction = correction.expect("a pass has statistics where it ran by them");
             let weights = &mut self.weights[self.graph.owner(id)];
             let blend = |running: &Tensor, new: &Tensor, factor: f64| {
                 (running * (1.0 - momentum))? + (new * (momentum * factor))?
@@ -223,6 +208,12 @@ impl candle_nn::ModuleT for Net {
         let pass = self.forward(x, mode).map_err(candle_core::Error::wrap)?;
         Ok(pass.output().clone())
     }
+}
+
+/// The names and shapes of all that a network names.
+fn named_dims(graph: &Graph) -> impl Iterator<Item = (String, Vec<usize>)> {
+    let tensors = graph.tensors();
+    tensors.map(|(name, tensor)| (name, tensor.dims.to_vec()))
 }
 
 fn failed(node: &Node, error: &candle_core::Error) -> NetError {

@@ -7,6 +7,7 @@ mod backend;
 mod cpu;
 mod feed;
 mod learner;
+mod loss;
 mod optimizer;
 mod order;
 mod recipe;
@@ -17,6 +18,7 @@ mod trained;
 
 pub use backend::{Backend, Batch, Engine, State, Step, StepMetrics};
 pub use cpu::Cpu;
+pub use loss::loss_weights;
 pub use optimizer::OptimizerState;
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
 pub use snapshot::{CheckpointPaths, fits};

@@ -1,7 +1,7 @@
 //! How much memory do a network's activations take, per sample?
 
 use super::Overflow;
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, freed_after};
 
 pub(super) fn activations(_: &Graph, node: &Node) -> Option<u64> {
     node.shape.elements()
@@ -17,28 +17,20 @@ pub fn peak_activations(graph: &Graph) -> Result<u64, Overflow> {
         path: node.path.clone(),
         quantity: "activations",
     };
-    let live = graph.live();
-    let mut last_reader: Vec<usize> = (0..graph.nodes().len()).collect();
-    for (id, node) in graph.nodes().iter().enumerate().filter(|&(id, _)| live[id]) {
-        for &input in &node.inputs {
-            last_reader[input] = id;
-        }
-    }
-    // the prediction outlives the pass
-    last_reader[graph.outputs()[0].node] = graph.nodes().len();
+    let (nodes, live) = (graph.nodes(), graph.live());
+    let size = |node: &Node| node.shape.elements().ok_or_else(|| overflow(node));
+    let mut outlives = vec![false; nodes.len()];
+    outlives[graph.outputs()[0].node] = true;
+    let run: Vec<usize> = (0..nodes.len()).filter(|&id| live[id]).collect();
+    let touched = |&id: &usize| nodes[id].inputs.iter().copied().chain([id]);
+    let freed = freed_after(&outlives, run.iter().map(touched));
     let (mut alive, mut peak) = (0u64, 0u64);
-    for (id, node) in graph.nodes().iter().enumerate().filter(|&(id, _)| live[id]) {
-        let size = node.shape.elements().ok_or_else(|| overflow(node))?;
-        alive = alive.checked_add(size).ok_or_else(|| overflow(node))?;
+    for (&id, freed) in run.iter().zip(freed) {
+        let node = &nodes[id];
+        alive = (alive.checked_add(size(node)?)).ok_or_else(|| overflow(node))?;
         peak = peak.max(alive);
-        for (i, &input) in node.inputs.iter().enumerate() {
-            // an input that is read twice is freed once
-            if last_reader[input] == id && !node.inputs[..i].contains(&input) {
-                alive -= graph.nodes()[input]
-                    .shape
-                    .elements()
-                    .ok_or_else(|| overflow(node))?;
-            }
+        for done in freed {
+            alive -= size(&nodes[done])?;
         }
     }
     Ok(peak)

@@ -11,17 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The names of the trainable tensors that get no gradient as a whole, in `state_dict` order.
 pub fn params_without_grad(graph: &Graph) -> Vec<String> {
     let nodes = graph.nodes();
-    let mut needed = vec![false; nodes.len()];
+    let outputs = || graph.outputs().iter().map(|output| output.node);
+    let mut reached = graph.reached(outputs());
     // a bias counts where something other than a batch normalisation reads its layer
     let mut shows = vec![false; nodes.len()];
-    for output in graph.outputs() {
-        needed[output.node] = true;
-        shows[output.node] = true;
-    }
-    for (id, node) in nodes.iter().enumerate().rev() {
-        if needed[id] {
+    outputs().for_each(|id| shows[id] = true);
+    for (id, node) in nodes.iter().enumerate() {
+        if reached[id] {
             for &input in &node.inputs {
-                needed[input] = true;
                 shows[input] |= !matches!(node.op, Op::BatchNorm { .. });
             }
         }
@@ -29,7 +26,7 @@ pub fn params_without_grad(graph: &Graph) -> Vec<String> {
     // one use is enough
     for id in (0..nodes.len()).filter(|&id| graph.owner(id) != id) {
         let owner = graph.owner(id);
-        needed[owner] |= needed[id];
+        reached[owner] |= reached[id];
         shows[owner] |= shows[id];
     }
     let mut names = Vec::new();
@@ -38,7 +35,7 @@ pub fn params_without_grad(graph: &Graph) -> Vec<String> {
             let works = if tensor.name == "bias" {
                 shows[id]
             } else {
-                needed[id]
+                reached[id]
             };
             if !works && tensor.kind == TensorKind::Trainable {
                 names.push([&nodes[id].path, ".", tensor.name].concat());

@@ -14,8 +14,7 @@ impl Lowering<'_> {
     /// Computes the gradients of all weights that the gradients of values in `gradients` reach.
     pub fn backward(&mut self, groups: &[FusedGroup], gradients: &mut GradBuffers) -> Result<()> {
         for group in groups.iter().rev() {
-            if let Some(dy) = gradients.values[group.last].filter(|_| gradients.needed[group.last])
-            {
+            if let Some(dy) = gradients.of(group.last) {
                 self.group_backward(group, dy, gradients)?;
             }
         }
@@ -162,7 +161,7 @@ impl Lowering<'_> {
                     &[strips.rows.into(), strips.each.into()],
                 )?;
                 let owner = self.graph.owner(id);
-                let add = !gradients.started.insert(owner);
+                let add = gradients.adds_to_weights(owner)?;
                 let parts = strips.fold(&mut self.builder, parts, 2 * to.c)?;
                 for which in 0..2 {
                     let to_weight = self.gradient(id, which);

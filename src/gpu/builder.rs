@@ -5,6 +5,7 @@
 
 use super::arena::{Piece, plan};
 use super::{Address, Argument, Command, ConvPass, Convolution, Element, GpuError, Program};
+use crate::graph::lifetimes;
 
 /// The distance of two tensors that have no places yet, and the first of their addresses.
 const APART: usize = 1 << 40;
@@ -164,14 +165,12 @@ impl ProgramBuilder {
     /// The program with places from `start` on, and where they end.
     pub fn place(mut self, start: usize) -> (Program, usize) {
         // for each tensor its first and last command
-        let mut alive: Vec<Option<[usize; 2]>> = vec![None; self.sizes.len()];
-        for (i, command) in self.commands.iter_mut().enumerate() {
-            each_address(command, |address| {
-                if let Some(tensor) = number(*address) {
-                    alive[tensor].get_or_insert([i, i])[1] = i;
-                }
-            });
-        }
+        let touched = |command: &mut Command| {
+            let mut tensors = Vec::new();
+            each_address(command, |address| tensors.extend(number(*address)));
+            tensors
+        };
+        let alive = lifetimes(self.sizes.len(), self.commands.iter_mut().map(touched));
         let pieces: Vec<Piece> = (self.sizes.iter().zip(alive))
             .map(|(&bytes, alive)| match alive {
                 Some(alive) => Piece { bytes, alive },

@@ -3,38 +3,48 @@
 use super::builder::sweep;
 use super::lowering::Lowering;
 use super::{Address, GpuError};
-use crate::graph::NodeId;
-use std::collections::BTreeSet;
+use crate::graph::{Graph, NodeId};
+use crate::net::Accumulator;
 
 type Result<T> = std::result::Result<T, GpuError>;
 
 /// The gradients while they are being computed.
 pub(super) struct GradBuffers {
-    /// For each layer whether the gradient of its output is needed.
-    pub needed: Vec<bool>,
-    /// The sum of what the consumers of a value have given so far.
-    pub values: Vec<Option<Address>>,
-    /// The weights, by owner, that have a gradient already: further ones are added.
-    pub started: BTreeSet<NodeId>,
+    /// By layer, the sum of what the consumers of its value have given so far.
+    values: Accumulator<Address>,
+    /// By owner, whether its weights have a gradient already.
+    weights: Accumulator<()>,
 }
 
 impl GradBuffers {
+    /// None yet.
+    pub fn new(graph: &Graph) -> GradBuffers {
+        GradBuffers {
+            values: Accumulator::new(graph.requires_grad(false)),
+            weights: Accumulator::new(vec![true; graph.nodes().len()]),
+        }
+    }
+
+    /// The gradient of a layer's output, if there is one.
+    pub fn of(&self, id: NodeId) -> Option<Address> {
+        self.values.get(id)
+    }
+
     /// Where a gradient of a layer's output goes, and whether it is added to what stands there; none if
-    /// it is not needed.
+    /// it is not required.
     pub fn slot(
         &mut self,
         lowering: &mut Lowering<'_>,
         id: NodeId,
     ) -> Result<Option<(Address, bool)>> {
-        Ok(match self.values[id] {
-            _ if !self.needed[id] => None,
-            Some(there) => Some((there, true)),
-            None => {
-                let place = lowering.builder.units(lowering.units(id))?;
-                self.values[id] = Some(place);
-                Some((place, false))
-            }
-        })
+        let units = lowering.units(id);
+        self.values.slot(id, || lowering.builder.units(units))
+    }
+
+    /// Whether a gradient of an owner's weights is added to one that is there.
+    pub fn adds_to_weights(&mut self, owner: NodeId) -> Result<bool> {
+        let slot = self.weights.slot(owner, || Ok(()))?;
+        Ok(slot.is_some_and(|((), add)| add))
     }
 
     /// Adds a gradient that is not needed elsewhere: the first one stays where it is.
@@ -44,25 +54,19 @@ impl GradBuffers {
         id: NodeId,
         gradient: Address,
     ) -> Result<()> {
-        match self.values[id] {
-            _ if !self.needed[id] => Ok(()),
-            None => {
-                self.values[id] = Some(gradient);
-                Ok(())
-            }
-            Some(there) => {
-                let units = lowering.units(id);
-                sweep!(
-                    lowering.builder,
-                    "scale",
-                    units,
-                    gradient,
-                    there,
-                    1.0,
-                    0.0,
-                    true
-                )
-            }
-        }
+        let units = lowering.units(id);
+        self.values.accumulate(id, gradient, |there, gradient| {
+            sweep!(
+                lowering.builder,
+                "scale",
+                units,
+                gradient,
+                there,
+                1.0,
+                0.0,
+                true
+            )?;
+            Ok(there)
+        })
     }
 }

@@ -19,6 +19,13 @@ pub(super) enum ReluMask {
 }
 
 impl Lowering<'_> {
+    fn norm(&self) -> Norm {
+        match self.mode {
+            Mode::Train { norm, .. } => norm,
+            Mode::Eval { .. } => Norm::Running,
+        }
+    }
+
     /// What each channel of `x` is normalised by; the running statistics take in the batch's.
     pub fn scale_shift(&mut self, id: NodeId, x: Address) -> Result<Address, GpuError> {
         let node = self.node(id);
@@ -28,35 +35,22 @@ impl Lowering<'_> {
         let (c, rows) = (self.maps(id).c, self.rows(id));
         let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|which| self.float(id, which));
         let scale_shift = self.builder.floats(4 * c)?;
-        let correction = match self.mode {
-            Mode::Eval { .. }
-            | Mode::Train {
-                norm: Norm::Running,
-                ..
-            } => {
-                launch!(
-                    self.builder,
-                    "norm_running",
-                    c,
-                    mean,
-                    variance,
-                    weight,
-                    bias,
-                    scale_shift,
-                    eps
-                )?;
-                return Ok(scale_shift);
-            }
-            _ if rows < 2 => {
-                let what = ": batch normalisation in training needs more than one value a channel: use a larger batch";
-                return Err(GpuError::Network([&node.path, what].concat()));
-            }
-            Mode::Train {
-                norm: Norm::Torch, ..
-            } => rows as f64 / (rows - 1) as f64,
-            Mode::Train {
-                norm: Norm::Keras, ..
-            } => 1.0,
+        let correction = self.norm().correction(rows);
+        let correction =
+            correction.map_err(|what| GpuError::Network([&node.path, ": ", &what].concat()))?;
+        let Some(correction) = correction else {
+            launch!(
+                self.builder,
+                "norm_running",
+                c,
+                mean,
+                variance,
+                weight,
+                bias,
+                scale_shift,
+                eps
+            )?;
+            return Ok(scale_shift);
         };
         let strips = Strips::new(rows, self.builder.blocks(c));
         let parts = self.builder.floats(strips.many * 2 * c)?;
@@ -106,13 +100,7 @@ impl Lowering<'_> {
         let blocks = self.builder.blocks(c);
         let scale_shift =
             self.kept[id].expect("the forward pass keeps a normalisation's scale and shift");
-        let of_batch = !matches!(
-            self.mode,
-            Mode::Train {
-                norm: Norm::Running,
-                ..
-            }
-        );
+        let of_batch = self.norm().uses_batch();
         let strips = Strips::new(rows, blocks);
         let parts = self.builder.floats(strips.many * 2 * c)?;
         let (threads, each) = (strips.threads, strips.each);

@@ -58,15 +58,10 @@ impl Placed {
     /// Puts a tensor's numbers where they stand on the device.
     ///
     /// # Errors
-    /// [`GpuError::Network`] for a tensor that is missing or of another shape.
-    pub fn put(&self, tensor: Option<&Tensor>, to: &mut [f32]) -> Result<(), GpuError> {
+    /// [`GpuError::Network`] for a tensor whose numbers cannot be had.
+    pub fn put(&self, tensor: &Tensor, to: &mut [f32]) -> Result<(), GpuError> {
         let fault =
             |what: String| GpuError::Network(["weight `", &self.name, "` ", &what].concat());
-        let tensor = tensor.ok_or_else(|| fault("is missing".into()))?;
-        if tensor.dims() != self.dims {
-            let what = format!("is {:?}, must be {:?}", tensor.dims(), self.dims);
-            return Err(fault(what));
-        }
         let numbers = (tensor.to_dtype(DType::F32))
             .and_then(|tensor| tensor.flatten_all()?.to_vec1::<f32>())
             .map_err(|error| fault(error.to_string()))?;

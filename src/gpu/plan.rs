@@ -12,7 +12,7 @@ use super::lowering::{Lowering, Mode};
 use super::weights::{BumpAllocator, Weights};
 use super::{Address, Element, GpuError, Program};
 use crate::graph::{FusedGroup, Graph, NodeId, Op, Shape, fuse};
-use crate::net::needed;
+use crate::train::loss_weights;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A network for some sizes of batches, which share everything but what depends on the size.
@@ -87,8 +87,10 @@ impl Plan<Program> {
                 units(node.shape, batch)?;
             }
         }
-        let seeds = training.map_or(Vec::new(), |training| seeds(graph, training));
-        let reached = reached(graph, &seeds);
+        let seeds = training.map_or(Vec::new(), |training| {
+            loss_weights(graph, training.auxiliary)
+        });
+        let reached = graph.reached(seeds.iter().map(|&(id, _)| id));
         let mut learns = vec![false; graph.nodes().len()];
         for id in (0..learns.len()).filter(|&id| reached[id]) {
             learns[graph.owner(id)] = true;
@@ -215,28 +217,6 @@ impl<P> Batch<P> {
     }
 }
 
-/// The outputs whose loss counts, with its weight.
-fn seeds(graph: &Graph, training: &Training) -> Vec<(NodeId, f64)> {
-    let heads = graph.outputs()[1..].iter();
-    let heads = heads.map(|output| (output.node, training.auxiliary));
-    let prediction = (graph.outputs()[0].node, 1.0);
-    std::iter::once(prediction)
-        .chain(heads.filter(|(_, weight)| *weight != 0.0))
-        .collect()
-}
-
-/// For each layer whether a loss depends on it.
-fn reached(graph: &Graph, seeds: &[(NodeId, f64)]) -> Vec<bool> {
-    let mut reached = vec![false; graph.nodes().len()];
-    seeds.iter().for_each(|&(id, _)| reached[id] = true);
-    for (id, node) in graph.nodes().iter().enumerate().rev() {
-        if reached[id] {
-            node.inputs.iter().for_each(|&input| reached[input] = true);
-        }
-    }
-    reached
-}
-
 /// Whether a layer leads a fused group: products and normalisations do.
 fn leads(op: &Op) -> bool {
     matches!(op, Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. })
@@ -329,11 +309,7 @@ fn learn(
     // heads that do not count have running statistics all the same
     let groups = fuse(graph, &vec![true; graph.nodes().len()], leads);
     lowering.forward(&groups, batch.images)?;
-    let mut gradients = GradBuffers {
-        needed: needed(graph, false),
-        values: vec![None; graph.nodes().len()],
-        started: BTreeSet::new(),
-    };
+    let mut gradients = GradBuffers::new(graph);
     for (i, &(id, weight)) in seeds.iter().enumerate() {
         let outputs = (i == 0).then_some(batch.outputs);
         lowering.loss(

@@ -10,8 +10,10 @@ use super::arena::ALIGNMENT;
 use super::order::{Order, Placed, Region, placed};
 use super::{Address, Element, GpuError};
 use crate::graph::{Graph, NodeId};
+use crate::net::Misfit;
 use candle_core::Tensor;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Where the next thing that stays goes.
 pub(super) struct BumpAllocator(pub usize);
@@ -157,23 +159,13 @@ impl Weights {
         self.element
     }
 
-    /// The array of all weights from tensors by their keys, and the masks of connection tables.
+    /// The array of all weights from tensors by their keys.
     ///
     /// # Errors
     /// [`GpuError::Network`] for a tensor that is missing, of another shape, or that belongs to no layer.
     pub fn array(&self, tensors: &BTreeMap<String, Tensor>) -> Result<Vec<f32>, GpuError> {
-        if let Some(name) = tensors
-            .keys()
-            .find(|name| self.tensors.iter().all(|placed| placed.name != **name))
-        {
-            let what = format!("weight `{name}` belongs to no layer of this network");
-            return Err(GpuError::Network(what));
-        }
-        let mut array = vec![0.0; self.ends[3]];
-        for placed in &self.tensors {
-            placed.put(tensors.get(&placed.name), &mut array[placed.at..])?;
-        }
-        Ok(array)
+        let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+        put_all(self.tensors.iter(), &tensors.collect(), 0..self.ends[3])
     }
 
     /// The array of what learns from one tensor for each weight by its key.
@@ -184,14 +176,15 @@ impl Weights {
         &self,
         tensor: impl Fn(&str) -> Option<&'t Tensor>,
     ) -> Result<Vec<f32>, GpuError> {
-        let mut array = vec![0.0; self.ends[2] - self.ends[0]];
-        for placed in self.learning() {
-            placed.put(tensor(&placed.name), &mut array[placed.at - self.ends[0]..])?;
-        }
-        Ok(array)
+        let found = self.learning().filter_map(|Placed { name, .. }| {
+            let name = name.as_str();
+            Some((name, tensor(name)?))
+        });
+        let tensors = found.collect();
+        put_all(self.learning(), &tensors, self.ends[0]..self.ends[2])
     }
 
-    fn learning(&self) -> impl Iterator<Item = &Placed> {
+    fn learning(&self) -> impl Iterator<Item = &Placed> + Clone {
         let learns = |placed: &&Placed| matches!(placed.region, Region::Matrix | Region::Vector);
         self.tensors.iter().filter(learns)
     }
@@ -228,6 +221,27 @@ impl Weights {
             })
             .collect()
     }
+}
+
+/// Numbers of tensors where these are placed, of which a part of the array is asked for.
+fn put_all<'p>(
+    all: impl Iterator<Item = &'p Placed> + Clone,
+    tensors: &BTreeMap<&str, &Tensor>,
+    part: Range<usize>,
+) -> Result<Vec<f32>, GpuError> {
+    let expected = all
+        .clone()
+        .map(|placed| (placed.name.clone(), placed.dims.clone()));
+    let fits = Misfit::between(expected, tensors).check();
+    fits.map_err(|error| GpuError::Network(error.to_string()))?;
+    let mut array = vec![0.0; part.len()];
+    for placed in all {
+        placed.put(
+            tensors[placed.name.as_str()],
+            &mut array[placed.at - part.start..],
+        )?;
+    }
+    Ok(array)
 }
 
 /// What learns.

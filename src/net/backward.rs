@@ -1,5 +1,6 @@
 //! The backward pass: the layers in reverse, each handing on the gradient of its output.
 
+use super::accumulate::Accumulator;
 use super::forward::mean_of;
 use super::{ForwardPass, Gradients, Net, NetError, failed};
 use crate::graph::{FusedGroup, Graph, Node, NodeId, Op, fuse};
@@ -53,8 +54,7 @@ impl Net {
         mut seen: impl FnMut(&Node, &Tensor),
     ) -> Result<Gradients, NetError> {
         let nodes = self.graph.nodes();
-        let needed = needed(&self.graph, input);
-        let mut gradients: Vec<Option<Tensor>> = vec![None; nodes.len()];
+        let mut gradients = Accumulator::new(self.graph.requires_grad(input));
         for &(id, seed) in seeds {
             let dims = self.dims(id, pass.samples);
             if seed.dims() != dims {
@@ -64,8 +64,8 @@ impl Net {
                     what,
                 });
             }
-            collect(&mut gradients[id], seed.clone())
-                .map_err(|error| failed(&nodes[id], &error))?;
+            let added = gradients.accumulate(id, seed.clone(), add);
+            added.map_err(|error| failed(&nodes[id], &error))?;
         }
         let fused_relus = match fused {
             true => fused_relus(&self.graph),
@@ -73,14 +73,17 @@ impl Net {
         };
         // of normalisations whose gradient is that of the ReLU behind them, the value there
         let mut relu_outputs: Vec<Option<Tensor>> = vec![None; nodes.len()];
-        let mut layers: Vec<Vec<Tensor>> = vec![Vec::new(); nodes.len()];
+        let mut layers = Accumulator::new(vec![true; nodes.len()]);
         for (id, node) in nodes.iter().enumerate().skip(1).rev() {
-            let gradient = gradients[id].take().filter(|_| needed[id]);
+            let gradient = gradients.take(id);
             if let Some(&norm) = fused_relus.get(&id)
-                && gradients[norm].is_none()
+                && gradients.is_empty(norm)
             {
                 relu_outputs[norm] = pass.values[id].take();
-                gradients[norm] = gradient;
+                if let Some(gradient) = gradient {
+                    let moved = gradients.accumulate(norm, gradient, add);
+                    moved.map_err(|error| failed(node, &error))?;
+                }
                 continue;
             }
             if let Some(dy) = gradient {
@@ -89,23 +92,24 @@ impl Net {
                     dy: &dy,
                     relu_output: relu_outputs[id].as_ref(),
                 };
-                let (inputs, weights) = (self.layer_backward(id, &pass, upstream, &needed))
-                    .map_err(|error| failed(node, &error))?;
-                relu_outputs[id] = None;
-                for (&input, gradient) in node.inputs.iter().zip(inputs) {
-                    if let Some(gradient) = gradient {
-                        collect(&mut gradients[input], gradient)
-                            .map_err(|error| failed(node, &error))?;
+                let parts = self.layer_backward(id, &pass, upstream, &gradients);
+                let summed = parts.and_then(|(inputs, weights)| {
+                    for (&input, gradient) in node.inputs.iter().zip(inputs) {
+                        if let Some(gradient) = gradient {
+                            gradients.accumulate(input, gradient, add)?;
+                        }
                     }
-                }
-                let sums = &mut layers[self.graph.owner(id)];
-                add_all(sums, weights).map_err(|error| failed(node, &error))?;
+                    layers.accumulate(self.graph.owner(id), weights, add_all)
+                });
+                summed.map_err(|error| failed(node, &error))?;
+                relu_outputs[id] = None;
             }
             pass.values[id] = None;
         }
+        let layers = layers.into_sums().into_iter();
         Ok(Gradients {
-            input: gradients[0].take().filter(|_| input),
-            layers,
+            input: gradients.take(0),
+            layers: layers.map(Option::unwrap_or_default).collect(),
         })
     }
 
@@ -114,12 +118,12 @@ impl Net {
         id: NodeId,
         pass: &ForwardPass,
         upstream: UpstreamGradient,
-        needed: &[bool],
+        gradients: &Accumulator<Tensor>,
     ) -> CandleResult<Parts> {
         let dy = upstream.dy;
         let node = &self.graph.nodes()[id];
         let weights = self.weights_of(id);
-        let wanted = |i: usize| needed[node.inputs[i]];
+        let wanted = |i: usize| gradients.requires(node.inputs[i]);
         let x = |i: usize| kept(pass, node.inputs[i], "input");
         let dims = |i: usize| self.dims(node.inputs[i], pass.samples);
         let only = |dx: CandleResult<Tensor>| Ok((vec![Some(dx?)], Vec::new()));
@@ -243,22 +247,6 @@ fn fused_relus(graph: &Graph) -> BTreeMap<NodeId, NodeId> {
     alone.map(|group| (group.last, group.first)).collect()
 }
 
-/// For each layer, whether a trainable tensor, or the input if it is asked for, lies at or before it.
-pub(crate) fn needed(graph: &Graph, input: bool) -> Vec<bool> {
-    let mut needed = vec![input; graph.nodes().len()];
-    for (id, node) in graph.nodes().iter().enumerate().skip(1) {
-        needed[id] = is_trained(node) || node.inputs.iter().any(|&input| needed[input]);
-    }
-    needed
-}
-
-fn is_trained(node: &Node) -> bool {
-    matches!(
-        node.op,
-        Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. } | Op::Subsample { .. }
-    )
-}
-
 fn kept<'a>(pass: &'a ForwardPass, id: NodeId, what: &str) -> CandleResult<&'a Tensor> {
     pass.values[id].as_ref().ok_or_else(|| {
         candle_core::Error::Msg(format!(
@@ -267,21 +255,11 @@ fn kept<'a>(pass: &'a ForwardPass, id: NodeId, what: &str) -> CandleResult<&'a T
     })
 }
 
-fn collect(sum: &mut Option<Tensor>, gradient: Tensor) -> CandleResult<()> {
-    *sum = Some(match sum.take() {
-        Some(sum) => join::add(&sum, &gradient)?,
-        None => gradient,
-    });
-    Ok(())
+fn add(sum: Tensor, gradient: Tensor) -> CandleResult<Tensor> {
+    join::add(&sum, &gradient)
 }
 
-fn add_all(sums: &mut Vec<Tensor>, weights: Vec<Tensor>) -> CandleResult<()> {
-    if sums.is_empty() {
-        *sums = weights;
-        return Ok(());
-    }
-    for (sum, weight) in sums.iter_mut().zip(weights) {
-        *sum = join::add(sum, &weight)?;
-    }
-    Ok(())
+fn add_all(sums: Vec<Tensor>, weights: Vec<Tensor>) -> CandleResult<Vec<Tensor>> {
+    let pairs = sums.into_iter().zip(weights);
+    pairs.map(|(sum, weight)| add(sum, weight)).collect()
 }

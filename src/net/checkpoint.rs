@@ -12,7 +12,8 @@ mod safetensors;
 mod torch;
 mod views;
 
-pub use fit::{Fitted, Head, Misfit, Mismatch, best_fit, fit};
+pub use super::{Misfit, Mismatch};
+pub use fit::{Fitted, Head, best_fit, fit};
 
 use crate::file;
 use candle_core::{DType, Device, Tensor};

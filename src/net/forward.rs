@@ -1,6 +1,6 @@
 //! The forward pass.
 
-use super::keep::freed_after;
+use super::keep::freed;
 use super::norm::leads;
 use super::{Mode, Net, NetError, failed};
 use crate::graph::{Graph, Node, NodeId, Op, fuse};
@@ -106,7 +106,7 @@ impl Net {
         let nodes = self.graph.nodes();
         let leads = |op: &Op| fused && leads(mode, op);
         let groups = fuse(&self.graph, &self.runs(mode), leads);
-        let freed = freed_after(&self.graph, &groups, mode);
+        let freed = freed(&self.graph, &groups, mode);
         let mut pass = ForwardPass {
             mode,
             values: vec![None; nodes.len()],

@@ -1,37 +1,24 @@
 //! Which values does a pass keep, and how long?
 
 use super::Mode;
-use crate::graph::{FusedGroup, Graph, NodeId, Op};
+use crate::graph::{FusedGroup, Graph, NodeId, Op, freed_after};
 
 /// For each group, the layers whose outputs have no consumer after it, in a pass of that mode.
-pub(super) fn freed_after(graph: &Graph, groups: &[FusedGroup], mode: Mode) -> Vec<Vec<NodeId>> {
-    let nodes = graph.nodes();
-    // for each layer the group that reads it last, if the backward pass does not read it
-    let mut last: Vec<Option<usize>> = vec![None; nodes.len()];
-    for (i, group) in groups.iter().enumerate() {
-        last[group.last] = Some(i);
-        group.reads(graph).for_each(|read| last[read] = Some(i));
-    }
+pub(super) fn freed(graph: &Graph, groups: &[FusedGroup], mode: Mode) -> Vec<Vec<NodeId>> {
+    let mut kept = vec![false; graph.nodes().len()];
     if mode != Mode::Eval {
-        for (id, node) in nodes.iter().enumerate() {
-            if needs_output(&node.op) {
-                last[id] = None;
-            }
+        for (id, node) in graph.nodes().iter().enumerate() {
+            kept[id] |= needs_output(&node.op);
             if needs_inputs(&node.op) {
-                node.inputs.iter().for_each(|&input| last[input] = None);
+                node.inputs.iter().for_each(|&input| kept[input] = true);
             }
         }
     }
     for output in graph.outputs() {
-        last[output.node] = None;
+        kept[output.node] = true;
     }
-    let mut freed = vec![Vec::new(); groups.len()];
-    for (id, last) in last.into_iter().enumerate() {
-        if let Some(reader) = last {
-            freed[reader].push(id);
-        }
-    }
-    freed
+    let touched = |group: &FusedGroup| group.reads(graph).chain([group.last]).collect::<Vec<_>>();
+    freed_after(&kept, groups.iter().map(touched))
 }
 
 /// Whether the backward pass of a layer reads its inputs; others need no more than their shapes.

@@ -34,6 +34,32 @@ pub enum Norm {
     Running,
 }
 
+impl Norm {
+    /// Whether it runs by the batch's statistics.
+    pub(crate) const fn uses_batch(self) -> bool {
+        match self {
+            Norm::Torch | Norm::Keras => true,
+            Norm::Running => false,
+        }
+    }
+
+    /// By what the batch's variance, over so many units a channel, is multiplied before the running variance takes it
+    /// in; nothing where the running statistics are used and stay.
+    ///
+    /// # Errors
+    /// A single unit has no variance.
+    pub(crate) fn correction(self, units: usize) -> Result<Option<f64>, String> {
+        if self.uses_batch() && units < 2 {
+            return Err("batch normalisation in training needs more than one value a channel: use a larger batch".into());
+        }
+        Ok(match self {
+            Norm::Torch => Some(units as f64 / (units - 1) as f64),
+            Norm::Keras => Some(1.0),
+            Norm::Running => None,
+        })
+    }
+}
+
 impl Mode {
     /// Training as PyTorch runs it, at a step of a run.
     pub const fn train(seed: u64, step: u64) -> Mode {
@@ -43,15 +69,12 @@ impl Mode {
         }
     }
 
-    /// Whether batch normalisation runs by the batch's statistics.
-    pub(super) fn uses_batch(self) -> bool {
-        matches!(
-            self,
-            Mode::Train {
-                norm: Norm::Torch | Norm::Keras,
-                ..
-            }
-        )
+    /// How batch normalisation runs: outside training by the running statistics.
+    pub(super) const fn norm(self) -> Norm {
+        match self {
+            Mode::Train { norm, .. } => norm,
+            Mode::Eval | Mode::Probe => Norm::Running,
+        }
     }
 
     /// The key of a layer's mask, in training.

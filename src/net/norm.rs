@@ -21,12 +21,9 @@ impl Net {
             relu: group.relu,
         };
         let (weight, bias, running) = self.norm(id);
-        if !pass.mode.uses_batch() {
+        let correction = pass.mode.norm().correction(pass.units(node));
+        if correction.map_err(Error::Msg)?.is_none() {
             return forward(x, &running, self.eps(id), [weight, bias], then);
-        }
-        if pass.units(node) < 2 {
-            let what = "batch normalisation in training needs more than one value a channel: use a larger batch";
-            return Err(Error::Msg(what.into()));
         }
         let batch = Statistics::of(x)?;
         let y = forward(x, &batch, self.eps(id), [weight, bias], then)?;

@@ -2,9 +2,11 @@
 
 use super::TrainError;
 use super::backend::{Backend, Batch, Engine, State, Step, StepMetrics};
+use super::loss::loss_weights;
 use super::optimizer::OptimizerState;
 use super::task::Task;
 use crate::data::batch;
+use crate::graph::NodeId;
 use crate::net::{ForwardPass, Mode, Net};
 use crate::ops::loss::cross_entropy;
 use crate::run::right;
@@ -67,7 +69,7 @@ impl Backend for Learning {
             norm: recipe.norm,
         };
         let pass = self.net.forward(x, mode)?;
-        let (loss, mut seeds) = losses(task, &pass, labels)?;
+        let (loss, seeds) = losses(task, &pass, labels)?;
         if !loss.is_finite() {
             return Err(TrainError::Diverged {
                 step: step.number,
@@ -77,10 +79,7 @@ impl Backend for Learning {
         }
         let right = right(pass.output(), labels)?;
         self.net.update_running_stats(&pass)?;
-        let outputs = self.net.graph().outputs();
-        let seeds: Vec<_> = (outputs.iter().zip(&mut seeds))
-            .filter_map(|(output, gradient)| Some((output.node, gradient.as_ref()?)))
-            .collect();
+        let seeds: Vec<(NodeId, &Tensor)> = seeds.iter().map(|(id, seed)| (*id, seed)).collect();
         let gradients = self.net.backward(pass, &seeds, false)?;
         let (number, lr_factor) = (step.number, step.lr_factor);
         let net = &mut self.net;
@@ -119,30 +118,29 @@ impl Learning {
     }
 }
 
-/// The loss of the prediction, and for each output the gradient of the loss that is followed: that of the
-/// prediction, and with their weight those of the auxiliary heads.
+/// The loss of the prediction, and by layer the gradients of the losses that are followed, times their weights.
 fn losses(
     task: &Task,
     pass: &ForwardPass,
     labels: &[usize],
-) -> Result<(f64, Vec<Option<Tensor>>), TrainError> {
+) -> Result<(f64, Vec<(NodeId, Tensor)>), TrainError> {
     let wrong = |error: candle_core::Error| TrainError::Task {
         model: task.recipe.model.clone(),
         what: error.to_string(),
     };
-    let (mut first, mut seeds) = (None, Vec::new());
-    for (_, scores) in pass.outputs() {
-        if first.is_some() && task.recipe.auxiliary == 0.0 {
-            seeds.push(None);
-            continue;
-        }
+    let (mut prediction, mut gradients) = (f64::NAN, Vec::new());
+    for (id, weight) in loss_weights(&task.graph, task.recipe.auxiliary) {
+        let scores = pass.value(id).expect("a pass keeps its outputs");
         let (loss, gradient) =
             cross_entropy(scores, labels, task.recipe.smoothing).map_err(wrong)?;
-        seeds.push(Some(match first {
-            None => gradient,
-            Some(_) => (gradient * task.recipe.auxiliary).map_err(wrong)?,
-        }));
-        first.get_or_insert(loss);
+        if gradients.is_empty() {
+            prediction = loss;
+        }
+        let gradient = match weight == 1.0 {
+            true => gradient,
+            false => (gradient * weight).map_err(wrong)?,
+        };
+        gradients.push((id, gradient));
     }
-    Ok((first.unwrap_or(f64::NAN), seeds))
+    Ok((prediction, gradients))
 }

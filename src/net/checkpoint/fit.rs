@@ -1,5 +1,6 @@
 //! Are these the weights of that network?
 
+use super::super::{Misfit, Mismatch, named_dims};
 use super::CheckpointError;
 use crate::graph::{Graph, Op};
 use crate::ops;
@@ -28,46 +29,6 @@ pub struct Fitted {
     /// Tensors of the checkpoint for which the network has no use: counters of batches, and the
     /// auxiliary heads of training where the network has none.
     pub unused: Vec<String>,
-}
-
-/// A tensor of another shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
-    /// Its name in the network.
-    pub name: String,
-    /// The shape in the network.
-    pub expected: Vec<usize>,
-    /// The shape in the checkpoint.
-    pub found: Vec<usize>,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Mismatch {
-            name,
-            expected,
-            found,
-        } = self;
-        write!(f, "{name} {found:?}, not {expected:?}")
-    }
-}
-
-/// What differs between a checkpoint and a network.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Misfit {
-    /// Tensors of the network that the checkpoint lacks.
-    pub missing: Vec<String>,
-    /// Tensors of the checkpoint that the network lacks.
-    pub unexpected: Vec<String>,
-    /// Tensors of both that have different shapes.
-    pub mismatched: Vec<Mismatch>,
-}
-
-impl Misfit {
-    /// How many tensors differ.
-    pub fn count(&self) -> usize {
-        self.missing.len() + self.unexpected.len() + self.mismatched.len()
-    }
 }
 
 impl fmt::Display for Misfit {
@@ -164,11 +125,9 @@ fn compare<'t>(
     tensors: &'t BTreeMap<String, Tensor>,
     graph: &Graph,
 ) -> (BTreeMap<String, &'t Tensor>, Vec<String>, Misfit) {
-    let ours: BTreeMap<String, Vec<usize>> = (graph.tensors())
-        .map(|(name, tensor)| (name, tensor.dims.to_vec()))
-        .collect();
+    let ours: BTreeMap<String, Vec<usize>> = named_dims(graph).collect();
     let scopes: BTreeSet<&str> = ours.keys().map(|name| scope(name)).collect();
-    let (mut theirs, mut unused, mut misfit) = (BTreeMap::new(), Vec::new(), Misfit::default());
+    let (mut theirs, mut unused, mut unexpected) = (BTreeMap::new(), Vec::new(), Vec::new());
     let parallel = tensors.keys().all(|name| name.starts_with("module."));
     for (full, tensor) in tensors {
         let name = match full.strip_prefix("module.") {
@@ -180,22 +139,14 @@ fn compare<'t>(
         if auxiliary || name.rsplit('.').next() == Some("num_batches_tracked") {
             unused.push(full.clone());
         } else if !ours.contains_key(&name) || theirs.contains_key(&name) {
-            misfit.unexpected.push(full.clone());
+            unexpected.push(full.clone());
         } else {
             theirs.insert(name, tensor);
         }
     }
-    for (name, expected) in ours {
-        match theirs.get(&name) {
-            None => misfit.missing.push(name),
-            Some(tensor) if tensor.dims() != expected => misfit.mismatched.push(Mismatch {
-                found: tensor.dims().to_vec(),
-                name,
-                expected,
-            }),
-            Some(_) => {}
-        }
-    }
+    let found = theirs.iter().map(|(name, tensor)| (name.as_str(), *tensor));
+    let mut misfit = Misfit::between(ours, &found.collect());
+    misfit.unexpected = unexpected;
     (theirs, unused, misfit)
 }
 
