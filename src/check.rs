@@ -1,6 +1,6 @@
 //! Checks claims: gathers evidence for each, judges it, and writes down what was found.
 
-use crate::claim::{Basis, Claim, Suite};
+use crate::claim::{Claim, Suite};
 use crate::evidence::{Evaluator, Evidence, Found, MeasureError, Training, gather};
 use crate::record::{Method, Record};
 use crate::verdict::{Verdict, judge};
@@ -53,7 +53,9 @@ pub fn check<'a>(
         if claim.slow && !all {
             let why = "a run of networks that takes long: --all runs it";
             let verdict = Verdict::Untested(why.into());
-            checked.records.push(unchecked(suite, claim, &verdict));
+            checked
+                .records
+                .push(record(suite, claim, Evidence::None, &verdict));
             continue;
         }
         match check_one(suite, claim, &evaluator, training) {
@@ -76,19 +78,7 @@ pub fn check_one(
 ) -> Result<Record, MeasureError> {
     let evidence = gather(claim, evaluator, training)?;
     let verdict = judge(claim, &evidence);
-    Ok(match (&claim.basis, &evidence) {
-        (Basis::Trial(_), Evidence::None) => unchecked(suite, claim, &verdict),
-        _ => record(suite, claim, evidence, &verdict),
-    })
-}
-
-/// A claim that takes long, unchecked: it differs from nothing that its suite records.
-fn unchecked(suite: &Suite, claim: &Claim, verdict: &Verdict) -> Record {
-    Record {
-        recorded: None,
-        recorded_found: None,
-        ..record(suite, claim, Evidence::None, verdict)
-    }
+    Ok(record(suite, claim, evidence, &verdict))
 }
 
 fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -> Record {

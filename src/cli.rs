@@ -16,7 +16,9 @@ use std::path::PathBuf;
 /// Without a command: checks every claim that this machine can decide, and writes a report.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 all is as recorded, 1 a verdict differs, 2 could not run.")]
+#[command(
+    after_help = "Exit codes: 0 nothing fails; 1 a verdict differs from the recorded one, or a claim without a recorded verdict is refuted; 2 could not run."
+)]
 pub struct Cli {
     /// Folder for the report and its records; finished runs in it count, and those of your own experiments
     /// stay.

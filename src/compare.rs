@@ -18,7 +18,7 @@ pub struct Change {
     /// Verdict and value in the second record; nothing if it lacks the claim.
     pub after: Option<(Kind, Option<Datum>)>,
     /// Whether something that held no longer does: a confirmed claim is confirmed no more or gone, or
-    /// a claim that was as its suite records it is so no more. Claims that one of the two checks left
+    /// a check fails on a claim on which it did not. Claims that one of the two checks left
     /// out, since their measures take long, have not changed.
     pub broken: bool,
 }
@@ -54,9 +54,9 @@ fn change(id: &str, before: Option<&Record>, after: Option<&Record>) -> Option<C
             open || after.verdict == Kind::Confirmed
         };
         let confirmed_no_more = before.verdict == Kind::Confirmed && !after.is_some_and(holds);
-        let as_recorded_no_more = before.difference().is_none()
-            && after.is_some_and(|after| after.difference().is_some());
-        confirmed_no_more || as_recorded_no_more
+        let fails_now =
+            before.failure().is_none() && after.is_some_and(|after| after.failure().is_some());
+        confirmed_no_more || fails_now
     });
     let change = Change {
         id: id.to_string(),

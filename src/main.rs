@@ -1,5 +1,6 @@
 //! The command line: reads arguments, calls the library, prints, and turns what happened into an
-//! exit code. 0: all is as recorded; 1: a verdict differs; 2: could not run.
+//! exit code. 0: nothing fails; 1: a verdict differs from the record, or a claim is refuted of which none is
+//! recorded; 2: could not run.
 
 #![allow(
     clippy::disallowed_methods,
@@ -39,8 +40,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What came out, beyond the text printed.
 enum Outcome {
-    AsRecorded,
-    Differs,
+    Passes,
+    Fails,
 }
 
 /// Set by Ctrl-C; work stops at the next claim.
@@ -66,8 +67,8 @@ fn main() -> ExitCode {
         io::stdout().flush().context(CLOSED)?;
         Ok(outcome)
     }) {
-        Ok(Outcome::AsRecorded) => ExitCode::SUCCESS,
-        Ok(Outcome::Differs) => ExitCode::from(1),
+        Ok(Outcome::Passes) => ExitCode::SUCCESS,
+        Ok(Outcome::Fails) => ExitCode::from(1),
         Err(error) => {
             // nobody is left to tell when standard error is closed too
             let _ = writeln!(io::stderr(), "convcheck: {error:#}");
@@ -105,13 +106,13 @@ fn run(cli: Cli) -> Result<Outcome> {
                 "report: {}\n",
                 output.join("index.html").display()
             ))?;
-            Ok(Outcome::AsRecorded)
+            Ok(Outcome::Passes)
         }
         Some(Command::Compare(options)) => compare_records(&options),
         Some(Command::Reference { folder }) => hold_against(&folder, registry),
         Some(Command::Forward(options)) => {
             say(&networks::forward(&options, registry)?)?;
-            Ok(Outcome::AsRecorded)
+            Ok(Outcome::Passes)
         }
         Some(Command::Eval(options)) => {
             let score = networks::evaluate(&options, registry, bar, goes_on)?;
@@ -122,11 +123,11 @@ fn run(cli: Cli) -> Result<Outcome> {
                     score.correct, score.total, score.error, score.seconds
                 ))?,
             }
-            Ok(Outcome::AsRecorded)
+            Ok(Outcome::Passes)
         }
         Some(Command::Data { what }) => {
             say(&data::run(&what, goes_on)?)?;
-            Ok(Outcome::AsRecorded)
+            Ok(Outcome::Passes)
         }
         Some(Command::Train(options)) => train(&options, registry),
         Some(Command::Time(options)) => time(&options, registry),
@@ -135,13 +136,13 @@ fn run(cli: Cli) -> Result<Outcome> {
                 SchemaOf::Suite => claim::schema(),
                 SchemaOf::Experiment => experiment::schema(),
             })?;
-            Ok(Outcome::AsRecorded)
+            Ok(Outcome::Passes)
         }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "convcheck", &mut script);
             io::stdout().write_all(&script).context(CLOSED)?;
-            Ok(Outcome::AsRecorded)
+            Ok(Outcome::Passes)
         }
     }
 }
@@ -219,7 +220,7 @@ fn list(what: List, as_json: bool, registry: &Registry) -> Result<Outcome> {
         true => json(&listing.rows)?,
         false => say(&listing.text)?,
     }
-    Ok(Outcome::AsRecorded)
+    Ok(Outcome::Passes)
 }
 
 /// Trains an experiment and prints what its runs answer.
@@ -232,7 +233,7 @@ fn train(options: &TrainOptions, registry: &Registry) -> Result<Outcome> {
         true => json(&answers)?,
         false => say(&training::text(&answers))?,
     }
-    Ok(Outcome::AsRecorded)
+    Ok(Outcome::Passes)
 }
 
 /// Measures, or reads what was measured, and prints it.
@@ -252,7 +253,7 @@ fn time(options: &timing::TimeOptions, registry: &Registry) -> Result<Outcome> {
             say(&format!("{on}\n{}", report::speed_text(&timings)))?;
         }
     }
-    Ok(Outcome::AsRecorded)
+    Ok(Outcome::Passes)
 }
 
 fn show(options: &ShowOptions, registry: &Registry) -> Result<Outcome> {
@@ -271,7 +272,7 @@ fn show(options: &ShowOptions, registry: &Registry) -> Result<Outcome> {
         say(&format!("{}\n", model.source))?;
         say(&report::layers(&summary))?;
     }
-    Ok(Outcome::AsRecorded)
+    Ok(Outcome::Passes)
 }
 
 fn compare_records(options: &CompareOptions) -> Result<Outcome> {
@@ -289,8 +290,8 @@ fn compare_records(options: &CompareOptions) -> Result<Outcome> {
     say(&report::changes_text(&changes, &arms))?;
     let worse = arms.iter().any(|arm| arm.outcome == Trend::Worse);
     Ok(match worse || changes.iter().any(|change| change.broken) {
-        true => Outcome::Differs,
-        false => Outcome::AsRecorded,
+        true => Outcome::Fails,
+        false => Outcome::Passes,
     })
 }
 
@@ -318,8 +319,8 @@ fn hold_against(folder: &Path, registry: &Registry) -> Result<Outcome> {
         unnamed.collect::<Vec<_>>().join(", ")
     ))?;
     Ok(match disagreeing {
-        0 => Outcome::AsRecorded,
-        _ => Outcome::Differs,
+        0 => Outcome::Passes,
+        _ => Outcome::Fails,
     })
 }
 
@@ -382,9 +383,9 @@ fn checked(
 }
 
 fn outcome(records: &[Record]) -> Outcome {
-    match records.iter().any(|record| record.difference().is_some()) {
-        true => Outcome::Differs,
-        false => Outcome::AsRecorded,
+    match records.iter().any(|record| record.failure().is_some()) {
+        true => Outcome::Fails,
+        false => Outcome::Passes,
     }
 }
 

@@ -1,6 +1,10 @@
 //! What was found, in a form that outlives the run: one JSON line a claim, one a training run,
 //! one a timing.
 
+mod standing;
+
+pub use standing::Standing;
+
 use crate::bench::Timing;
 use crate::claim::{Datum, Kind, Tolerance, Topic, Trial};
 use crate::experiment::Answer;
@@ -60,38 +64,10 @@ pub struct Record {
 }
 
 impl Record {
-    /// What differs from the suite's record, in a sentence; nothing where the suite records nothing. Of
-    /// trained networks, whose numbers differ from machine to machine, chance may leave open here what it
-    /// decided there: only the opposite differs.
-    pub fn difference(&self) -> Option<String> {
-        let is_open = |kind| kind == Kind::Inconclusive;
-        if self.trial.is_some() && (is_open(self.verdict) || self.recorded.is_some_and(is_open)) {
-            return None;
-        }
-        if let Some(recorded) = self.recorded
-            && recorded != self.verdict
-        {
-            return Some(format!(
-                "is {} now, recorded as {}{}",
-                self.verdict.name(),
-                recorded.name(),
-                self.found
-                    .as_ref()
-                    .map_or(String::new(), |found| format!(" (found {found})"))
-            ));
-        }
-        match (&self.recorded_found, &self.found) {
-            (Some(recorded), found) if Some(recorded) != found.as_ref() => Some(format!(
-                "finds {} now, recorded is {recorded}",
-                found.as_ref().map_or("nothing".into(), ToString::to_string)
-            )),
-            _ => None,
-        }
-    }
-
     /// Whether it has a measure or a trial that was not run, since it takes long: nothing was found out.
     pub fn is_left_out(&self) -> bool {
-        (self.measure.is_some() || self.trial.is_some()) && self.method.is_none()
+        let decides = self.measure.is_some() || self.trial.is_some();
+        decides && self.method.is_none() && self.found.is_none()
     }
 
     /// The claim's page and place in the report.

@@ -18,6 +18,7 @@ mod prose;
 mod runs;
 mod search;
 mod speed;
+mod standing;
 mod text;
 
 pub use changes::{changes_html, changes_markdown, changes_text};

@@ -54,7 +54,7 @@ fn main() -> ExitCode {
                 {
                     return Err(format!("{}: is {}", claim.at, record.verdict.name()).into());
                 }
-                match record.difference() {
+                match record.failure() {
                     Some(difference) => {
                         Err(format!("{}: {} {difference}", claim.at, claim.id).into())
                     }

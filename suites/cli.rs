@@ -259,8 +259,6 @@ fn a_users_own_suite_is_checked_and_a_difference_is_exit_code_1() {
         "stated = 11689512\nmeasure = \"params('resnet18')\"\nverdict = \"confirmed\"",
     ));
     stdout(&convcheck(&["check", "--suites", path(&good)]));
-    let unrecorded = suite(claim("stated = 1\nmeasure = \"params('resnet18')\""));
-    stdout(&convcheck(&["check", "--suites", path(&unrecorded)]));
     for body in [
         "stated = 1\nmeasure = \"params('resnet18')\"\nverdict = \"confirmed\"",
         "stated = 1\nmeasure = \"params('resnet18')\"\nverdict = \"refuted\"\nfound = 2",
@@ -273,6 +271,56 @@ fn a_users_own_suite_is_checked_and_a_difference_is_exit_code_1() {
                 .unwrap()
                 .contains("1 differ")
         );
+    }
+}
+
+/// What was never recorded is called so everywhere, and fails when it is refuted; what is open does not.
+#[test]
+fn a_refuted_claim_without_a_recorded_verdict_is_exit_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["junit.xml", "summary.md"].map(|name| folder.path().join(name));
+    let check = |body: &str| {
+        let suites = suite(claim(body));
+        let output = command(&["check", "--suites", path(&suites), "--junit"])
+            .arg(&files[0])
+            .arg("--markdown")
+            .arg(&files[1])
+            .output()
+            .unwrap();
+        let [junit, markdown] = files
+            .each_ref()
+            .map(|file| fs::read_to_string(file).unwrap());
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), text, junit, markdown)
+    };
+    let (code, text, junit, markdown) = check("stated = 1\nmeasure = \"params('resnet18')\"");
+    assert_eq!(code, Some(1));
+    assert!(
+        text.contains("1 refuted without a recorded verdict"),
+        "{text}"
+    );
+    assert!(junit.contains("failures=\"1\""), "{junit}");
+    assert!(
+        markdown.contains("## Refuted, and no verdict recorded"),
+        "{markdown}"
+    );
+    for text in [text, junit, markdown] {
+        assert!(text.contains("records no verdict"), "{text}");
+        assert!(!text.contains("as recorded"), "{text}");
+    }
+    for body in [
+        "stated = 11689512\nmeasure = \"params('resnet18')\"",
+        "stated = 0.5\nmeasure = \"0.0 / 0.0\"",
+        "needs = \"ImageNet\"",
+        "cites = \"A\"",
+        "trial = { experiment = \"degradation\", scale = \"full\", questions = [\"plain-deeper-trains-worse\"] }",
+    ] {
+        let (code, text, junit, markdown) = check(body);
+        assert_eq!(code, Some(0), "{body}: {text}");
+        assert!(junit.contains("failures=\"0\""), "{junit}");
+        for text in [text, junit, markdown] {
+            assert!(!text.contains("as recorded"), "{body}: {text}");
+        }
     }
 }
 

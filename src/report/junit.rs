@@ -1,4 +1,5 @@
-//! JUnit XML, for CI systems: a test case a claim, failing where the verdict differs from the record.
+//! JUnit XML, for CI systems: a test case a claim, failing where the verdict differs from the
+//! record, or is refuted and none is recorded.
 
 use crate::claim::{Kind, Suite};
 use crate::record::Record;
@@ -28,10 +29,10 @@ pub fn junit(suites: &[Suite], records: &[Record]) -> Result<String, quick_junit
 }
 
 fn status(record: &Record) -> TestCaseStatus {
-    match (record.difference(), record.verdict) {
-        (Some(difference), _) => {
+    match (record.failure(), record.verdict) {
+        (Some(failure), _) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(difference);
+            status.set_message(failure);
             status.set_description(record.says.as_str());
             status
         }

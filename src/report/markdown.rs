@@ -1,6 +1,7 @@
 //! A summary in Markdown, for pull requests and step summaries.
 
 use super::counts;
+use super::standing::Standings;
 use crate::claim::{Datum, Kind, Suite};
 use crate::record::Record;
 use std::fmt::Write;
@@ -25,15 +26,15 @@ pub fn markdown(suites: &[Suite], records: &[Record]) -> String {
             text.push('\n');
         }
     }
-    let differing: Vec<(&Record, String)> = records
-        .iter()
-        .filter_map(|record| Some((record, record.difference()?)))
-        .collect();
-    if !differing.is_empty() {
-        text += "\n## Different from the record\n\n";
-        for (record, difference) in differing {
-            let _ = writeln!(text, "- `{}` {}", record.id, cell(&difference));
+    let standings = Standings::of(records);
+    for (heading, failures) in standings.failures() {
+        let _ = write!(text, "\n## {heading}\n\n");
+        for (record, why) in failures {
+            let _ = writeln!(text, "- `{}` {}", record.id, cell(why));
         }
+    }
+    if let Some(rest) = standings.rest() {
+        let _ = write!(text, "\n{rest}\n");
     }
     text += "\n## Refuted\n\n| claim | says | stated | found | what is right |\n|---|---|---|---|---|\n";
     let value = |value: &Option<Datum>| value.as_ref().map_or(String::new(), ToString::to_string);

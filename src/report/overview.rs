@@ -2,6 +2,7 @@
 
 use super::experiments::{self, Gathered};
 use super::html::{dot, strip};
+use super::standing::Standings;
 use super::{claims, counts, search, speed, statements};
 use crate::bench::Timing;
 use crate::claim::{Kind, Suite};
@@ -22,10 +23,7 @@ pub(super) fn page(
         .iter()
         .filter(|r| r.verdict == Kind::Refuted)
         .collect();
-    let differing: Vec<(&Record, String)> = records
-        .iter()
-        .filter_map(|record| Some((record, record.difference()?)))
-        .collect();
+    let standings = Standings::of(records);
     html! {
         h1 { "What is written about convolutional networks, checked" }
         p.lead {
@@ -39,14 +37,15 @@ pub(super) fn page(
         ul.verdicts { @for &i in &given {
             li { (dot(Kind::ALL[i], all[i])) span.means { ": " (means(Kind::ALL[i])) } }
         } }
-        @if !differing.is_empty() {
+        @for (heading, failures) in standings.failures() {
             section.alarm {
-                h2 { "Different from the record" }
-                ul { @for (record, difference) in &differing {
-                    li { a href=(record.anchor()) { (record.id) } " " (difference) }
+                h2 { (heading) }
+                ul { @for (record, why) in failures {
+                    li { a href=(record.anchor()) { (record.id) } " " (why) }
                 } }
             }
         }
+        @if let Some(rest) = standings.rest() { p.standing { (rest) } }
         h2 { "By system" }
         div.wide tabindex="0" role="region" aria-label="Verdicts by system" {
             table.systems {

@@ -1,5 +1,6 @@
 //! Tables for the terminal.
 
+use super::standing::Standings;
 use super::{counts, statements};
 use crate::analysis::Summary;
 use crate::claim::{Kind, Suite, grouped};
@@ -39,16 +40,20 @@ pub fn summary(suites: &[Suite], records: &[Record]) -> String {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
     let mut text = format!("{}\n", table.trim_fmt());
-    let differing: Vec<String> = records
-        .iter()
-        .filter_map(|record| Some(format!("  {} {}", record.id, record.difference()?)))
-        .collect();
-    if differing.is_empty() {
-        text += "Every verdict is as recorded.\n";
-    } else {
-        text += &format!("{} differ from what is recorded:\n", differing.len());
-        text += &differing.join("\n");
-        text.push('\n');
+    let standings = Standings::of(records);
+    for (what, failures) in [
+        ("differ from what is recorded", &standings.differing),
+        ("refuted without a recorded verdict", &standings.refuted),
+    ] {
+        if !failures.is_empty() {
+            text += &format!("{} {what}:\n", failures.len());
+        }
+        for (record, why) in failures {
+            text += &format!("  {} {why}\n", record.id);
+        }
+    }
+    if let Some(rest) = standings.rest() {
+        text += &format!("{rest}\n");
     }
     text
 }
