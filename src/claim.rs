@@ -245,7 +245,10 @@ pub fn embedded() -> Result<Vec<Suite>, SuiteError> {
     unique(suites)
 }
 
-/// Reads every `*.toml` of a folder, in order of name.
+/// The file of a folder of suites that is none: it says what text they are about.
+pub(crate) const REPORT: &str = "report.toml";
+
+/// Reads every `*.toml` of a folder but `report.toml`, in order of name.
 ///
 /// # Errors
 /// [`SuiteError`], at the first thing that is wrong; a folder without suites is wrong too.
@@ -261,10 +264,10 @@ pub fn load(folder: &Path) -> Result<Vec<Suite>, SuiteError> {
         let path = entry
             .map_err(|error| fault(folder, error.to_string()))?
             .path();
-        if path
+        let is_toml = path
             .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
+            .is_some_and(|extension| extension == "toml");
+        if is_toml && !path.ends_with(REPORT) {
             files.push(path);
         }
     }

@@ -236,6 +236,8 @@ pub enum SchemaOf {
     Suite,
     /// Experiments.
     Experiment,
+    /// What a report shows of the text beside its claims.
+    Report,
 }
 
 /// Numbers that networks compute with.

@@ -49,6 +49,8 @@ pub struct Arm {
     pub name: String,
     /// What it is, for the report.
     pub title: String,
+    /// The arms of one kind and several depths to which it belongs, whose errors the report draws over depth.
+    pub series: Option<String>,
     /// How it is trained, at each scale that it has.
     pub recipes: BTreeMap<Scale, Recipe>,
     /// The models that the recipes name.

@@ -19,11 +19,13 @@ use cli::{
 use convcheck::check::{Checked, check, select};
 use convcheck::claim::{self, Kind, Suite};
 use convcheck::compare::{Trend, compare, compare_training};
+use convcheck::document::{self, Document};
 use convcheck::evidence::Training;
 use convcheck::experiment::{self, By};
 use convcheck::graph::Shape;
 use convcheck::nearest::did_you_mean;
 use convcheck::record::{self, Provenance, Record};
+use convcheck::report::Report;
 use convcheck::zoo::Registry;
 use convcheck::{analysis, device, reference, report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -99,9 +101,10 @@ fn run(cli: Cli) -> Result<Outcome> {
             suites,
             output,
         }) => {
+            let document = document_of(suites.as_deref())?;
             let suites = load(suites.as_deref())?;
             let output = output.as_ref().unwrap_or(&from);
-            write_pages(&from, &suites, output, registry)?;
+            write_pages(&from, &document, &suites, output, registry)?;
             say(&format!(
                 "report: {}\n",
                 output.join("index.html").display()
@@ -135,6 +138,7 @@ fn run(cli: Cli) -> Result<Outcome> {
             json(&match of {
                 SchemaOf::Suite => claim::schema(),
                 SchemaOf::Experiment => experiment::schema(),
+                SchemaOf::Report => document::schema(),
             })?;
             Ok(Outcome::Passes)
         }
@@ -152,6 +156,7 @@ fn run(cli: Cli) -> Result<Outcome> {
 fn main_job(cli: &Cli, registry: &Registry) -> Result<Outcome> {
     let output = &cli.output;
     let suites = load(cli.suites.as_deref())?;
+    let document = document_of(cli.suites.as_deref())?;
     let experiments = experiment::embedded(registry)?;
     // read before anything is trained, so that what cannot be read costs no minutes
     let own = record::load_training(output)?;
@@ -166,14 +171,15 @@ fn main_job(cli: &Cli, registry: &Registry) -> Result<Outcome> {
     let provenance = provenance()?;
     training::save_counting(output, &training)?;
     record::save(output, &provenance, &records)?;
-    write_pages(output, &suites, output, registry)?;
+    write_pages(output, &document, &suites, output, registry)?;
     let (statements, refuted) = (
         report::statements(records.iter()),
         count(&records, Kind::Refuted),
     );
     say(&format!(
-        "{} claims, which account for {statements} statements of the document and its figures\n\n{}\n{refuted} claims are refuted; the report says what is right:\n{}\n",
+        "{} claims, which account for {statements} statements of {}\n\n{}\n{refuted} claims are refuted; the report says what is right:\n{}\n",
         records.len(),
+        document.name(),
         report::summary(&suites, &records),
         output.join("index.html").display()
     ))?;
@@ -339,6 +345,14 @@ fn load(folder: Option<&Path>) -> Result<Vec<Suite>> {
     })
 }
 
+/// The text that suites are about.
+fn document_of(folder: Option<&Path>) -> Result<Document> {
+    Ok(match folder {
+        Some(folder) => document::beside(folder)?,
+        None => document::embedded()?,
+    })
+}
+
 /// Checks what the filter picks, with a progress bar where a person watches.
 fn checked(
     suites: &[Suite],
@@ -397,14 +411,28 @@ fn count(records: &[Record], kind: Kind) -> usize {
 }
 
 /// Renders the records of a folder.
-fn write_pages(from: &Path, suites: &[Suite], output: &Path, registry: &Registry) -> Result<()> {
+fn write_pages(
+    from: &Path,
+    document: &Document,
+    suites: &[Suite],
+    output: &Path,
+    registry: &Registry,
+) -> Result<()> {
     let (provenance, records) = record::load(from)?;
     let training = Training::new(
         experiment::embedded(registry)?,
         record::load_training(from)?,
     );
     let timings = record::load_throughput(from)?;
-    let pages = report::render(suites, &records, &training, &timings, &provenance, registry)?;
+    let pages = report::render(&Report {
+        document,
+        suites,
+        records: &records,
+        training: &training,
+        timings: &timings,
+        provenance: &provenance,
+        registry,
+    })?;
     // the first page comes last, so that it never links to a page that is not there
     for page in pages.iter().rev() {
         record::write(&output.join(&page.file), page.html.as_bytes())?;

@@ -31,9 +31,31 @@ pub use speed::text as speed_text;
 pub use text::{claims as claims_text, columns, layers, summary};
 
 use crate::analysis::Overflow;
-use crate::claim::Kind;
-use crate::record::Record;
-use crate::zoo::ZooError;
+use crate::bench::Timing;
+use crate::claim::{Kind, Suite};
+use crate::document::Document;
+use crate::evidence::Training;
+use crate::record::{Provenance, Record};
+use crate::zoo::{Registry, ZooError};
+
+/// What a report is made of.
+#[derive(Clone, Copy)]
+pub struct Report<'a> {
+    /// The text that is checked.
+    pub document: &'a Document,
+    /// What it claims.
+    pub suites: &'a [Suite],
+    /// What was found, a record a claim.
+    pub records: &'a [Record],
+    /// What was trained.
+    pub training: &'a Training,
+    /// What was timed.
+    pub timings: &'a [Timing],
+    /// How it was found.
+    pub provenance: &'a Provenance,
+    /// The networks that can be named.
+    pub registry: &'a Registry,
+}
 
 /// A page that cannot be rendered.
 #[derive(Debug, thiserror::Error)]

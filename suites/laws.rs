@@ -4,6 +4,7 @@
 mod laws {
     pub mod bench;
     pub mod damage;
+    pub mod document;
     pub mod experiments;
     pub mod gpu;
     pub mod gradients;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     trials.extend(laws::zoo::trials());
     trials.extend(laws::graphs::trials());
     trials.extend(laws::suites::trials());
+    trials.extend(laws::document::trials());
     trials.extend(laws::experiments::trials());
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());

@@ -69,6 +69,8 @@ struct ArmFile {
     name: String,
     /// What it is.
     title: String,
+    /// A name that arms of one kind and several depths have in common: the report draws their errors over depth.
+    series: Option<String>,
     /// What is its own at both scales.
     #[serde(default)]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
@@ -179,6 +181,7 @@ fn experiment(file: ExperimentFile, registry: &Registry) -> Result<Experiment, F
         arms.push(Arm {
             name: arm.name.clone(),
             title: arm.title.clone(),
+            series: arm.series.clone(),
             recipes,
             models,
         });

@@ -1,10 +1,11 @@
 //! The pages of the report. Each stands alone: styles inside, nothing fetched.
 
 use super::experiments::{self, Gathered};
-use super::{RenderError, claims, counts, models, overview, plots, prose::prose, search, speed};
-use crate::bench::Timing;
+use super::models::Used;
+use super::{
+    RenderError, Report, claims, counts, models, overview, plots, prose::prose, search, speed,
+};
 use crate::claim::{Kind, Suite};
-use crate::evidence::Training;
 use crate::experiment::Experiment;
 use crate::record::{Provenance, Record};
 use crate::zoo::Registry;
@@ -26,14 +27,16 @@ const STYLE: &str = include_str!("report.css");
 ///
 /// # Errors
 /// [`RenderError`] when suites and records do not belong together.
-pub fn render(
-    suites: &[Suite],
-    records: &[Record],
-    training: &Training,
-    timings: &[Timing],
-    provenance: &Provenance,
-    registry: &Registry,
-) -> Result<Vec<Page>, RenderError> {
+pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
+    let &Report {
+        suites,
+        records,
+        training,
+        timings,
+        provenance,
+        registry,
+        ..
+    } = report;
     if let Some(record) = records
         .iter()
         .find(|record| suites.iter().all(|suite| suite.system != record.system))
@@ -49,6 +52,7 @@ pub fn render(
         .filter(|(_, records)| !records.is_empty())
         .collect();
     let gathered = experiments::gather(training);
+    let used = Used::by(report, &shown, &gathered)?;
     let menus = menus(&shown, &gathered);
     let is_timed = !timings.is_empty();
     let frame = |title: &str, here: &str, body: Markup| {
@@ -59,7 +63,7 @@ pub fn render(
         html: frame(
             "convcheck",
             "index.html",
-            overview::page(&shown, records, &gathered, training, timings),
+            overview::page(report, &shown, &gathered),
         )
         .into_string(),
     }];
@@ -85,11 +89,11 @@ pub fn render(
     });
     pages.push(Page {
         file: plots::FILE.into(),
-        html: frame("Plots", plots::FILE, plots::page(records, registry)?).into_string(),
+        html: frame("Plots", plots::FILE, plots::page(report, &used)?).into_string(),
     });
     pages.push(Page {
         file: "models.html".into(),
-        html: frame("Models", "models.html", models::registry(registry)?).into_string(),
+        html: frame("Models", "models.html", models::models(&used)?).into_string(),
     });
     if is_timed {
         pages.push(Page {

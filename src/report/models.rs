@@ -1,10 +1,73 @@
 //! Models in the report: one with its drawing, plots and layers, and the registry as a whole.
 
-use super::{RenderError, drawing, plot};
+use super::experiments::Gathered;
+use super::{RenderError, Report, drawing, plot};
 use crate::analysis::{Summary, summary};
-use crate::claim::grouped;
-use crate::zoo::Registry;
+use crate::claim::{Suite, grouped};
+use crate::record::Record;
+use crate::zoo::{Family, Registry};
 use maud::{Markup, html};
+use std::collections::BTreeSet;
+
+/// The models that a report shows, family by family.
+pub(super) struct Used {
+    /// Which they are, in words: the start of a sentence.
+    pub which: &'static str,
+    /// Families without those of their models that are not shown.
+    pub families: Vec<Family>,
+}
+
+impl Used {
+    /// Every registered model, or those that suites and experiments name.
+    ///
+    /// # Errors
+    /// [`RenderError::Zoo`] if a name is no model's.
+    pub(super) fn by(
+        report: &Report,
+        shown: &[(&Suite, Vec<&Record>)],
+        gathered: &[Gathered],
+    ) -> Result<Used, RenderError> {
+        let registered = report.registry.families();
+        if report.document.every_model {
+            return Ok(Used {
+                which: "Every registered network",
+                families: registered.to_vec(),
+            });
+        }
+        let scales = gathered.iter().flat_map(|one| &one.scales);
+        let arms = scales.flat_map(|at| &at.arms);
+        let names: BTreeSet<&String> = (shown.iter().flat_map(|(suite, _)| &suite.models))
+            .chain(arms.map(|runs| &runs.recipe.model))
+            .collect();
+        let mut families: Vec<Family> = (registered.iter())
+            .map(|family| Family {
+                models: (family.models.iter())
+                    .filter(|model| names.contains(&model.name))
+                    .cloned()
+                    .collect(),
+                ..family.clone()
+            })
+            .collect();
+        let is_listed = |name: &str| {
+            let mut models = registered.iter().flat_map(|family| &family.models);
+            models.any(|model| model.name == name)
+        };
+        let others = names.iter().filter(|name| !is_listed(name));
+        families.push(Family {
+            name: "others",
+            title: "With other arguments",
+            year: None,
+            models: others
+                .map(|name| report.registry.find(name))
+                .collect::<Result<_, _>>()?,
+        });
+        families.retain(|family| !family.models.is_empty());
+        Ok(Used {
+            which: "Every network that a claim or an experiment uses",
+            families,
+        })
+    }
+}
 
 /// A model's totals, drawing, plots and layer table.
 pub(super) fn model(name: &str, registry: &Registry) -> Result<Markup, RenderError> {
@@ -80,10 +143,10 @@ fn layers(summary: &Summary) -> Markup {
     }
 }
 
-/// Every registered model with its totals.
-pub(super) fn registry(registry: &Registry) -> Result<Markup, RenderError> {
+/// The models with their totals.
+pub(super) fn models(used: &Used) -> Result<Markup, RenderError> {
     let mut families = Vec::new();
-    for family in registry.families() {
+    for family in &used.families {
         let mut rows = Vec::new();
         for model in &family.models {
             rows.push((model, summary(&model.name, &model.graph()?)?.totals));
@@ -93,7 +156,7 @@ pub(super) fn registry(registry: &Registry) -> Result<Markup, RenderError> {
     Ok(html! {
         h1 { "Models" }
         p.lead {
-            "Every network that a claim can name. Parameters, multiply-accumulates (convolutions and linear layers, "
+            (used.which) ". Parameters, multiply-accumulates (convolutions and linear layers, "
             "one sample) and depth (weighted layers on the longest way) are counted on its description."
         }
         @for (family, rows) in families {

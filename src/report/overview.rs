@@ -3,20 +3,19 @@
 use super::experiments::{self, Gathered};
 use super::html::{dot, strip};
 use super::standing::Standings;
-use super::{claims, counts, search, speed, statements};
-use crate::bench::Timing;
+use super::{Report, claims, counts, search, speed, statements};
 use crate::claim::{Kind, Suite};
-use crate::evidence::Training;
 use crate::record::Record;
 use maud::{Markup, html};
 
 pub(super) fn page(
+    report: &Report,
     shown: &[(&Suite, Vec<&Record>)],
-    records: &[Record],
     gathered: &[Gathered],
-    training: &Training,
-    timings: &[Timing],
 ) -> Markup {
+    let Report {
+        document, records, ..
+    } = report;
     let all = counts(records.iter());
     let given: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0).collect();
     let refuted: Vec<&Record> = records
@@ -25,13 +24,16 @@ pub(super) fn page(
         .collect();
     let standings = Standings::of(records);
     html! {
-        h1 { "What is written about convolutional networks, checked" }
+        h1 { (document.title) ", checked" }
+        @if let Some(source) = &document.source { p.source { (source) } }
         p.lead {
-            (records.len()) " claims account for " (statements(records.iter()))
-            " statements: those of an article on classical convolutional networks, of its figures and of the tables that it takes "
-            "from papers, and what they come to in small. What a description of each network decides is counted on it or "
-            "found by running it; what networks learn is found by training them; history names its source; the rest says "
-            "what a test would need."
+            (records.len()) " claims account for " (statements(records.iter())) " statements"
+            @match &document.statements {
+                Some(which) => { ": " (which) }
+                None => ".",
+            }
+            " What a description of each network decides is counted on it or found by running it; what networks learn is "
+            "found by training them; history names its source; the rest says what a test would need."
         }
         (strip(all))
         ul.verdicts { @for &i in &given {
@@ -67,8 +69,8 @@ pub(super) fn page(
                 } } }
             }
         }
-        (experiments::section(gathered, training))
-        (speed::section(timings))
+        (experiments::section(report, gathered))
+        (speed::section(report.timings))
         h2 { "Refuted, and what is right" }
         @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
         @for record in refuted { (claims::claim_elsewhere(record, gathered)) }

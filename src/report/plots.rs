@@ -1,39 +1,16 @@
 //! The page of plots over the whole zoo.
 
-use super::RenderError;
+use super::models::Used;
 use super::plot::{Bar, Mark, bars, scatter};
 use super::runs::{first_losses, gradients};
+use super::{RenderError, Report};
 use crate::analysis::{QUANTITIES, Summary, summary};
 use crate::graph::{Graph, Op};
-use crate::record::Record;
-use crate::zoo::{Family, Registry};
+use crate::zoo::Family;
 use maud::{Markup, html};
 
 /// The page's file name.
 pub(super) const FILE: &str = "plots.html";
-
-/// What a saving compares: what it is, the costly and the cheap model.
-const SAVINGS: &[(&str, &str, &str)] = &[
-    ("two 3x3 for one 5x5", "conv5x5", "two_conv3x3"),
-    ("three 3x3 for one 7x7", "conv7x7", "three_conv3x3"),
-    ("1x3 and 3x1 for one 3x3", "conv3x3", "conv1x3_conv3x1"),
-    ("1x7 and 7x1 for one 7x7", "conv7x7", "conv1x7_conv7x1"),
-    (
-        "1x1 before a 5x5",
-        "conv5x5_128_to_256",
-        "conv1x1_32_conv5x5_128_to_256",
-    ),
-    (
-        "Inception 3a with 1x1",
-        "inception_naive_3a",
-        "inception_reduced_3a",
-    ),
-    (
-        "bottleneck for basic unit",
-        "basic_unit_256",
-        "bottleneck_unit_256",
-    ),
-];
 
 struct Shown<'a> {
     family: &'a Family,
@@ -42,10 +19,15 @@ struct Shown<'a> {
     summary: Summary,
 }
 
-pub(super) fn page(records: &[Record], registry: &Registry) -> Result<Markup, RenderError> {
+pub(super) fn page(report: &Report, used: &Used) -> Result<Markup, RenderError> {
+    let &Report {
+        document,
+        records,
+        registry,
+        ..
+    } = report;
     let mut shown = Vec::new();
-    let published = (registry.families().iter()).filter(|family| family.year.is_some());
-    for family in published {
+    for family in used.families.iter().filter(|family| family.year.is_some()) {
         for model in &family.models {
             let graph = model.graph()?;
             shown.push(Shown {
@@ -93,14 +75,14 @@ pub(super) fn page(records: &[Record], registry: &Registry) -> Result<Markup, Re
         ))
     });
     let mut savings = Vec::new();
-    for (what, costly, cheap) in SAVINGS {
-        let params = |name| -> Result<u64, RenderError> {
+    for saving in document.savings.iter().flat_map(|savings| &savings.bars) {
+        let params = |name: &str| -> Result<u64, RenderError> {
             let model = registry.find(name)?;
             Ok(summary(name, &model.graph()?)?.totals.params)
         };
-        let (costly, cheap) = (params(costly)?, params(cheap)?);
+        let (costly, cheap) = (params(&saving.costly)?, params(&saving.cheap)?);
         savings.push(Bar {
-            label: what.to_string(),
+            label: saving.label.clone(),
             parts: vec![cheap as f64 / costly as f64],
             text: format!("{:.1} %", 100.0 * cheap as f64 / costly as f64),
         });
@@ -116,7 +98,7 @@ pub(super) fn page(records: &[Record], registry: &Registry) -> Result<Markup, Re
     Ok(html! {
         h1 { "Plots" }
         p.lead {
-            "Every registered network with a paper, counted on its description. Labels stand where they fit; "
+            (used.which) " with a paper, counted on its description. Labels stand where they fit; "
             a href="models.html" { "the table of models" } " has every number."
         }
         h2 { "Parameters against multiply-accumulates" }
@@ -127,24 +109,20 @@ pub(super) fn page(records: &[Record], registry: &Registry) -> Result<Markup, Re
         @if let Some(plot) = scatter("Weighted layers against parameters, each name with the year of its paper; both axes are logarithmic", "parameters", "weighted layers", true, true, sizes.collect()) { (plot) }
         h2 { "Depth against receptive field" }
         @if let Some(plot) = scatter("What one unit of the last feature map could see, were the input large enough, against weighted layers; both axes are logarithmic", "weighted layers", "input rows seen", true, true, fields.collect()) { (plot) }
-        h2 { "What factorisation and reduction save" }
-        @if let Some(plot) = bars("Parameters of the cheap form, as a share of those of the form that it replaces", &["left"], &savings) { (plot) }
+        @if let Some(shown) = &document.savings {
+            h2 { (shown.title) }
+            @if let Some(plot) = bars(&shown.figure, &["left"], &savings) { (plot) }
+        }
         h2 { "Where each network keeps its parameters" }
         @if let Some(plot) = bars("Shares of convolutions, fully connected layers and normalisation, in the networks for ImageNet", &["convolution", "fully connected", "normalisation"], &places) { (plot) }
-        @if let Some(plot) = gradients(records) {
-            h2 { "Gradients on their way back" }
-            p {
-                "The norm of the gradient at each layer of an untrained stack of 30, from the prediction on the right back to the first layer; "
-                "the weights are drawn by PyTorch's default, the axis is logarithmic. Residual stacks have an identity around each layer."
-            }
+        @if let Some(shown) = &document.gradients && let Some(plot) = gradients(records) {
+            h2 { (shown.title) }
+            p { (shown.about) }
             (plot)
         }
-        @if let Some(plot) = first_losses(records) {
-            h2 { "First losses" }
-            p {
-                "What each listing prints as its first loss, and what untrained networks of the listing have on random images, "
-                "with batch normalisation by the batch (training) and by its initial statistics (inference), the mean over the runs."
-            }
+        @if let Some(shown) = &document.first_losses && let Some(plot) = first_losses(records) {
+            h2 { (shown.title) }
+            p { (shown.about) }
             (plot)
         }
     })

@@ -1,13 +1,13 @@
 //! Laws over what is timed: a step does what its name says, and the page shows what was measured.
 
-use super::pages::{lead_somewhere, provenance, stand_alone};
+use super::pages::{lead_somewhere, provenance, render, stand_alone};
 use crate::law;
 use candle_core::Tensor;
 use convcheck::bench::{Engine, NETS, Pass, Platform, Resource, StepKind, Timing, What, Workload};
 use convcheck::bench::{against, kernels, samples};
 use convcheck::evidence::Training;
 use convcheck::net::Net;
-use convcheck::report::{Page, render, speed_text};
+use convcheck::report::{Page, speed_text};
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use std::path::Path;
 /// Modules in reading order; each may use those of earlier ranks and, within a rank, itself.
 const RANKS: &[&[&str]] = &[
     &["claim", "graph", "nearest", "random", "file"],
-    &["stats", "zoo", "analysis"],
+    &["document", "stats", "zoo", "analysis"],
     &["reference"],
     &["allocator", "device", "ops"],
     &["net", "data"],
@@ -26,7 +26,9 @@ const RANKS: &[&[&str]] = &[
 ];
 
 /// Modules that must work without tensors.
-const PURE: &[&str] = &["graph", "zoo", "analysis", "claim", "stats", "verdict"];
+const PURE: &[&str] = &[
+    "graph", "zoo", "analysis", "claim", "document", "stats", "verdict",
+];
 
 pub fn trials() -> Vec<Trial> {
     vec![

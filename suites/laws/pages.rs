@@ -1,12 +1,14 @@
 //! Laws over the report's pages.
 
 use crate::law;
+use convcheck::bench::Timing;
 use convcheck::check::{check, select};
 use convcheck::claim::{self, Suite};
+use convcheck::document::{self, Document};
 use convcheck::evidence::Training;
 use convcheck::experiment;
 use convcheck::record::{Provenance, Record};
-use convcheck::report::{Page, junit, markdown, render};
+use convcheck::report::{self, Page, RenderError, Report, junit, markdown};
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use std::collections::BTreeSet;
@@ -19,6 +21,10 @@ pub fn trials() -> Vec<Trial> {
         law("pages::same-inputs-same-bytes", deterministic),
         law("pages::nothing-is-fetched", self_contained),
         law("pages::hostile-text-is-escaped", hostile),
+        law(
+            "pages::a-text-of-ones-own-is-all-that-they-speak-of",
+            own_text,
+        ),
         law("pages::a-record-without-a-suite-is-an-error", orphan),
     ]
 }
@@ -39,6 +45,26 @@ pub fn checked(suites: &[Suite]) -> Vec<Record> {
     let checked = check(select(suites, None), &registry, &training, false, |_| true);
     assert!(checked.errors.is_empty(), "{:?}", checked.errors);
     checked.records
+}
+
+/// The pages about the embedded suites' text.
+pub fn render(
+    suites: &[Suite],
+    records: &[Record],
+    training: &Training,
+    timings: &[Timing],
+    provenance: &Provenance,
+    registry: &Registry,
+) -> Result<Vec<Page>, RenderError> {
+    report::render(&Report {
+        document: &document::embedded().unwrap(),
+        suites,
+        records,
+        training,
+        timings,
+        provenance,
+        registry,
+    })
 }
 
 /// The pages about the document; its claims are checked once for all laws.
@@ -201,6 +227,64 @@ fn hostile() {
     assert_eq!(columns, 6, "a pipe in a cell broke the table: {row}");
     let xml = junit(&suites, &records).unwrap();
     assert!(!xml.contains("<script"), "{xml}");
+}
+
+/// A suite about another text, and its report: no model, no sentence and no plot of the article's.
+fn own_text() {
+    let suite = r#"
+system = "mine"
+title = "My text on LeNet-5"
+models = ["lenet5_1998"]
+
+[[claim]]
+id = "mine.parameters"
+section = "1"
+line = 1
+says = "LeNet-5 has 60,000 parameters."
+stated = 60000
+measure = "params('lenet5_1998')"
+tolerance = "about"
+"#;
+    let suites = vec![claim::parse(Path::new("mine.toml"), suite).unwrap()];
+    let records = checked(&suites);
+    let document = Document {
+        title: "A text on small networks".into(),
+        source: Some("An author, 2026".into()),
+        ..Document::default()
+    };
+    let pages = report::render(&Report {
+        document: &document,
+        suites: &suites,
+        records: &records,
+        training: &Training::default(),
+        timings: &[],
+        provenance: &provenance(),
+        registry: &Registry::builtin(),
+    })
+    .unwrap();
+    lead_somewhere(&pages);
+    let first = &pages[0].html;
+    assert!(first.contains("<h1>A text on small networks, checked</h1>"));
+    assert!(first.contains("An author, 2026"));
+    let article = document::embedded().unwrap();
+    let about = |text: &Option<String>| text.clone().unwrap();
+    for page in &pages {
+        for foreign in [
+            &*article.title,
+            &about(&article.statements),
+            "classical",
+            "article_",
+            "alexnet",
+            &article.pairs[0].title,
+            &article.savings.as_ref().unwrap().title,
+            "<h2>Experiments",
+        ] {
+            let file = &page.file;
+            assert!(!page.html.contains(foreign), "{file} has {foreign}");
+        }
+        let shows = page.html.contains("lenet5_1998");
+        assert!(shows || page.file == "plots.html", "{}", page.file);
+    }
 }
 
 fn orphan() {

@@ -1,12 +1,12 @@
 //! Laws over the pages of experiments, on runs that never ran.
 
 use crate::law;
-use crate::laws::pages::{attributes, checked, lead_somewhere, provenance, stand_alone};
+use crate::laws::pages::{attributes, checked, lead_somewhere, provenance, render, stand_alone};
 use convcheck::claim::{self, Trial as Asked};
 use convcheck::evidence::Training;
 use convcheck::experiment::{self, Experiment, Finding, answer};
 use convcheck::random::Key;
-use convcheck::report::{Page, render};
+use convcheck::report::Page;
 use convcheck::train::{Curve, Epoch, Scale, Trained};
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;

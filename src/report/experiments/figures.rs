@@ -61,21 +61,21 @@ fn by_epoch(at: &AtScale, quantity: fn(&Epoch) -> f64) -> Vec<Curve> {
     at.arms.iter().enumerate().map(curve).collect()
 }
 
-/// Errors over depth, if the arms are models of several depths in series: what stands before the last
-/// hyphen of an arm's name, as in plain-20 and plain-56.
+/// Errors over depth, of the arms that are in series of models of several depths.
 pub(super) fn depth_of(at: &AtScale) -> Option<Markup> {
     let mut series: BTreeMap<&str, Vec<(usize, &Runs)>> = BTreeMap::new();
     for runs in &at.arms {
-        let (name, _) = runs.arm.name.rsplit_once('-')?;
+        let Some(name) = &runs.arm.series else {
+            continue;
+        };
         let graph = runs.arm.models.get(&at.scale)?.graph().ok()?;
         series.entry(name).or_default().push((depth(&graph), runs));
     }
     let mut drawn = Vec::new();
     for (colour, (name, mut arms)) in series.into_iter().enumerate() {
         arms.sort_by_key(|(depth, _)| *depth);
-        let rises = arms.windows(2).all(|two| two[0].0 < two[1].0);
-        if arms.len() < FEWEST_DEPTHS || !rises {
-            return None;
+        if arms.len() < FEWEST_DEPTHS {
+            continue;
         }
         let curve = |what: &str, dashed: bool, quantity: fn(&Epoch) -> f64| Curve {
             label: format!("{name}, {what}"),

@@ -1,18 +1,16 @@
 //! Experiments on the first page.
 
+use super::super::Report;
 use super::super::number::{percent, short};
 use super::super::plot::{Row, Ruler, Tone, forest};
 use super::{AtScale, Gathered, file};
+use crate::document::ArmPair;
 use crate::evidence::Training;
 use crate::experiment::{Experiment, Finding};
 use crate::stats::{self, Interval, LEVEL};
 use crate::train::Scale;
 use maud::{Markup, html};
 use std::cmp::Ordering;
-
-/// The arms of an accident: a listing as it stands, and as it was meant.
-const WRITTEN: &str = "as-written";
-const MEANT: &str = "as-meant";
 
 /// How many finished runs do not count, and why, in a sentence; nothing if all count.
 pub fn left_out(training: &Training) -> Option<String> {
@@ -27,14 +25,14 @@ pub fn left_out(training: &Training) -> Option<String> {
 }
 
 /// The experiments with runs, a sentence on those without, and one on runs that do not count.
-pub(in crate::report) fn section(all: &[Gathered], training: &Training) -> Markup {
+pub(in crate::report) fn section(report: &Report, all: &[Gathered]) -> Markup {
+    let training = report.training;
     let experiments = training.experiments();
     if experiments.is_empty() {
         return html! {};
     }
     let ran = |one: &&Experiment| all.iter().all(|g| g.experiment.name != one.name);
     let without: Vec<&Experiment> = experiments.iter().filter(ran).collect();
-    let accidents: Vec<Accident> = all.iter().flat_map(accidents).collect();
     html! {
         h2 #experiments { "Experiments" }
         @if all.is_empty() {
@@ -52,7 +50,7 @@ pub(in crate::report) fn section(all: &[Gathered], training: &Training) -> Marku
             }
         }
         @if let Some(left_out) = left_out(training) { p.because { (left_out) } }
-        @if !accidents.is_empty() { (costs(&accidents)) }
+        @for pair in &report.document.pairs { (paired(pair, all)) }
     }
 }
 
@@ -98,88 +96,93 @@ fn found(at: &AtScale) -> [usize; 3] {
     counts
 }
 
-/// What an accident costs in test error.
-struct Accident<'a> {
+/// What two arms of an experiment differ by in test error.
+struct Difference<'a> {
     experiment: &'a Experiment,
     scale: Scale,
-    written: f64,
-    meant: f64,
+    /// Mean test errors of the two.
+    ends: [f64; 2],
     /// Differences by seed, in percentage points.
-    costs: Vec<f64>,
+    points: Vec<f64>,
     interval: Option<Interval>,
 }
 
-fn accidents<'a>(one: &Gathered<'a>) -> Vec<Accident<'a>> {
-    let cost = |at: &AtScale| {
-        let (written, meant) = (at.arm(WRITTEN)?, at.arm(MEANT)?);
-        let pairs = written.by_seed.iter().filter_map(|(seed, written)| {
-            let meant = meant.by_seed.get(seed)?;
-            let ends = [written.curve.epochs.last()?, meant.curve.epochs.last()?];
+fn differences<'a>(pair: &ArmPair, one: &Gathered<'a>) -> Vec<Difference<'a>> {
+    let difference = |at: &AtScale| {
+        let (of, against) = (at.arm(&pair.of.arm)?, at.arm(&pair.against.arm)?);
+        let ends = of.by_seed.iter().filter_map(|(seed, of)| {
+            let against = against.by_seed.get(seed)?;
+            let ends = [of.curve.epochs.last()?, against.curve.epochs.last()?];
             Some(ends.map(|epoch| epoch.test_error))
         });
-        let pairs: Vec<[f64; 2]> = pairs.collect();
-        let of = |i: usize| stats::mean(&pairs.iter().map(|pair| pair[i]).collect::<Vec<f64>>());
-        let costs: Vec<f64> = pairs.iter().map(|[a, b]| 100.0 * (a - b)).collect();
-        (!costs.is_empty()).then(|| Accident {
+        let ends: Vec<[f64; 2]> = ends.collect();
+        let mean = |i: usize| stats::mean(&ends.iter().map(|pair| pair[i]).collect::<Vec<f64>>());
+        let points: Vec<f64> = ends.iter().map(|[a, b]| 100.0 * (a - b)).collect();
+        (!points.is_empty()).then(|| Difference {
             experiment: one.experiment,
             scale: at.scale,
-            written: of(0),
-            meant: of(1),
-            interval: stats::mean_interval(&costs, LEVEL),
-            costs,
+            ends: [mean(0), mean(1)],
+            interval: stats::mean_interval(&points, LEVEL),
+            points,
         })
     };
-    one.scales.iter().filter_map(cost).collect()
+    one.scales.iter().filter_map(difference).collect()
 }
 
-fn costs(accidents: &[Accident]) -> Markup {
-    let row = |accident: &Accident| {
+/// The differences of a pair in all experiments that have both arms; nothing if none has.
+fn paired(pair: &ArmPair, all: &[Gathered]) -> Markup {
+    let differences: Vec<Difference> = all.iter().flat_map(|one| differences(pair, one)).collect();
+    if differences.is_empty() {
+        return html! {};
+    }
+    let row = |one: &Difference| {
         Some(Row {
-            label: format!("{}, {}", accident.experiment.title, accident.scale.name()),
-            text: format!("{} points", signed(stats::mean(&accident.costs))),
-            tone: match stats::side(&accident.costs, 0.0, LEVEL) {
+            label: format!("{}, {}", one.experiment.title, one.scale.name()),
+            text: format!("{} points", signed(stats::mean(&one.points))),
+            tone: match stats::side(&one.points, 0.0, LEVEL) {
                 Some(Ordering::Greater) => Tone::Bad,
                 Some(_) => Tone::Good,
                 None => Tone::Open,
             },
-            values: accident.costs.clone(),
-            mean: stats::mean(&accident.costs),
-            interval: accident.interval?,
+            values: one.points.clone(),
+            mean: stats::mean(&one.points),
+            interval: one.interval?,
             mark: 0.0,
         })
     };
-    let rows: Vec<Row> = accidents.iter().filter_map(row).collect();
+    let rows: Vec<Row> = differences.iter().filter_map(row).collect();
+    let figure = format!(
+        "{}: dots are seeds, the bar is the 99 % interval of their mean",
+        pair.figure
+    );
+    let right = format!("right of the line: {}", pair.right);
     html! {
-        h3 { "What each accident costs" }
-        p { "Test error of a listing trained as it is written and as it was meant, under the same seeds." }
-        div.wide tabindex="0" role="region" aria-label="What each accident costs" {
+        h3 { (pair.title) }
+        p { (pair.about) }
+        div.wide tabindex="0" role="region" aria-label=(pair.title) {
             table {
                 thead { tr {
-                    th scope="col" { "Listing" }
+                    th scope="col" { (pair.subject) }
                     th scope="col" { "Scale" }
                     th.number scope="col" { "Pairs" }
-                    th.number scope="col" { "As written" }
-                    th.number scope="col" { "As meant" }
-                    th.number scope="col" { "Cost in points" }
+                    th.number scope="col" { (pair.of.title) }
+                    th.number scope="col" { (pair.against.title) }
+                    th.number scope="col" { (pair.difference) }
                     th.number scope="col" { "99 % interval" }
                 } }
-                tbody { @for accident in accidents { tr {
-                    th scope="row" { a href=(file(&accident.experiment.name)) { (accident.experiment.title) } }
-                    td { (accident.scale.name()) }
-                    td.number { (accident.costs.len()) }
-                    td.number { (percent(accident.written)) }
-                    td.number { (percent(accident.meant)) }
-                    td.number { (signed(stats::mean(&accident.costs))) }
-                    td.number { @if let Some(interval) = accident.interval {
+                tbody { @for one in &differences { tr {
+                    th scope="row" { a href=(file(&one.experiment.name)) { (one.experiment.title) } }
+                    td { (one.scale.name()) }
+                    td.number { (one.points.len()) }
+                    @for end in one.ends { td.number { (percent(end)) } }
+                    td.number { (signed(stats::mean(&one.points))) }
+                    td.number { @if let Some(interval) = one.interval {
                         (signed(interval.low)) " to " (signed(interval.high))
                     } }
                 } } }
             }
         }
-        @if let Some(plot) = forest(
-            "Cost of each accident in points of test error: dots are seeds, the bar is the 99 % interval of their mean",
-            &rows, Ruler::Common, ("", "right of the line: worse as written"),
-        ) { (plot) }
+        @if let Some(plot) = forest(&figure, &rows, Ruler::Common, ("", &right)) { (plot) }
     }
 }
 
