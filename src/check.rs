@@ -88,8 +88,8 @@ fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -
         Evidence::Training(answers) => (Some(Method::Trained), None, answers),
         Evidence::None => (None, None, Vec::new()),
     };
-    let (found, steps) = match found {
-        Some(Found { value, steps }) => (Some(value), steps),
+    let (found, calls) = match found {
+        Some(Found { value, calls }) => (Some(value), calls),
         None => (None, Vec::new()),
     };
     let measure = claim.measure();
@@ -107,7 +107,8 @@ fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -
         answers,
         method,
         found,
-        steps,
+        calls,
+        steps: Vec::new(),
         verdict: verdict.kind(),
         because: verdict.because().map(str::to_string),
         recorded: claim.recorded,

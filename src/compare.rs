@@ -87,6 +87,7 @@ mod tests {
             answers: Vec::new(),
             method: None,
             found: Some(Datum::Int(found)),
+            calls: Vec::new(),
             steps: Vec::new(),
             verdict,
             because: None,

@@ -1,9 +1,11 @@
 //! What can be found out about a claim on this machine?
 
+mod call;
 mod evaluator;
 mod functions;
 mod training;
 
+pub use call::Call;
 pub use evaluator::Evaluator;
 pub use functions::{FUNCTIONS, Function};
 pub use training::Training;
@@ -29,8 +31,8 @@ pub enum Evidence {
 pub struct Found {
     /// Its value.
     pub value: Datum,
-    /// The calls about models that it made, with their values, in order.
-    pub steps: Vec<String>,
+    /// The calls about models that it made, in order, each once.
+    pub calls: Vec<Call>,
 }
 
 /// A measure that has no value.

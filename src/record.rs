@@ -7,6 +7,7 @@ pub use standing::Standing;
 
 use crate::bench::Timing;
 use crate::claim::{Datum, Kind, Tolerance, Topic, Trial};
+use crate::evidence::Call;
 use crate::experiment::Answer;
 use crate::file;
 use crate::train::Trained;
@@ -44,7 +45,11 @@ pub struct Record {
     pub method: Option<Method>,
     /// The value found.
     pub found: Option<Datum>,
-    /// The calls about models that led to it, with their values.
+    /// The calls about models that led to it; records from before calls were data have none.
+    #[serde(default)]
+    pub calls: Vec<Call>,
+    /// The same as lines of text, in records from before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
     /// The verdict.
     pub verdict: Kind,

@@ -1,7 +1,7 @@
 //! What can be stated and found: numbers, truth, text, and lists of them.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
 /// A stated or found value.
@@ -13,11 +13,16 @@ pub enum Datum {
     /// A whole number.
     Int(i64),
     /// A measured or computed number.
-    Float(f64),
+    // one that is not finite has no name in JSON: it is written as null, and read back as not a number
+    Float(#[serde(deserialize_with = "float")] f64),
     /// Text.
     Text(String),
     /// A shape, a series, a list of layers.
     List(Vec<Datum>),
+}
+
+fn float<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 impl Datum {

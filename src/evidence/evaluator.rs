@@ -1,7 +1,7 @@
 //! Evaluates measures: CEL over the functions of [`super::functions`].
 
-use super::Found;
 use super::functions::{FUNCTIONS, Graphs};
+use super::{Call, Found};
 use crate::claim::Datum;
 use crate::nearest::did_you_mean;
 use crate::zoo::Registry;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Evaluator {
     env: Arc<Env>,
     context: Context<'static, 'static>,
-    steps: Arc<Mutex<Vec<Call>>>,
+    made: Arc<Mutex<Vec<Made>>>,
 }
 
 impl Evaluator {
@@ -22,9 +22,9 @@ impl Evaluator {
         let env = Arc::new(Env::stdlib());
         let mut context = Context::with_env(Arc::clone(&env));
         let graphs = Arc::new(Graphs::new(registry.clone()));
-        let steps = Arc::new(Mutex::new(Vec::new()));
+        let made = Arc::new(Mutex::new(Vec::new()));
         for function in FUNCTIONS {
-            let (graphs, steps) = (Arc::clone(&graphs), Arc::clone(&steps));
+            let (graphs, made) = (Arc::clone(&graphs), Arc::clone(&made));
             let call = move |ftx: &FunctionContext, Arguments(args): Arguments| {
                 let args = args
                     .iter()
@@ -34,13 +34,16 @@ impl Evaluator {
                     .call(&graphs, &args)
                     .map_err(|what| ftx.error(what))?;
                 if function.is_about_models() {
-                    steps
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(Call {
-                            text: step(function.name, &args, &found),
-                            numeric: function.is_numeric(),
-                        });
+                    let call = Call {
+                        function: function.name.to_string(),
+                        arguments: args,
+                        value: found.clone(),
+                    };
+                    let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+                    made.push(Made {
+                        call,
+                        numeric: function.is_numeric(),
+                    });
                 }
                 Ok::<cel::Value, ExecutionError>(to_cel(&found))
             };
@@ -48,11 +51,7 @@ impl Evaluator {
                 .add_function(function.name, call)
                 .expect("no function of ours has the name of a standard one");
         }
-        Evaluator {
-            env,
-            context,
-            steps,
-        }
+        Evaluator { env, context, made }
     }
 
     /// The value of a measure with the calls about models that led to it, and whether one of them ran
@@ -62,38 +61,28 @@ impl Evaluator {
     /// One line on what is unknown, impossible or too large.
     pub fn evaluate(&self, expression: &str) -> Result<(Found, bool), String> {
         let program = self.env.compile(expression).map_err(|e| e.to_string())?;
-        self.take_steps();
+        self.take_made();
         let found = program.execute(&self.context).map_err(explain)?;
-        let steps = self.take_steps();
-        let numeric = steps.iter().any(|step| step.numeric);
-        let mut steps: Vec<String> = steps.into_iter().map(|step| step.text).collect();
+        let made = self.take_made();
+        let numeric = made.iter().any(|made| made.numeric);
+        let mut calls: Vec<Call> = made.into_iter().map(|made| made.call).collect();
         // a comprehension may ask the same thing many times
         let mut seen = std::collections::BTreeSet::new();
-        steps.retain(|step| seen.insert(step.clone()));
+        calls.retain(|call| seen.insert(call.to_string()));
         let value = from_cel(&found)?;
-        Ok((Found { value, steps }, numeric))
+        Ok((Found { value, calls }, numeric))
     }
 
-    fn take_steps(&self) -> Vec<Call> {
-        std::mem::take(&mut self.steps.lock().unwrap_or_else(PoisonError::into_inner))
+    fn take_made(&self) -> Vec<Made> {
+        std::mem::take(&mut self.made.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A call about a model.
-struct Call {
-    text: String,
+/// A call about a model, as it is made.
+struct Made {
+    call: Call,
+    /// Whether it ran a network or a layer.
     numeric: bool,
-}
-
-fn step(function: &str, args: &[Datum], found: &Datum) -> String {
-    let args: Vec<String> = args
-        .iter()
-        .map(|arg| match arg {
-            Datum::Text(text) => format!("'{text}'"),
-            other => other.to_string(),
-        })
-        .collect();
-    format!("{function}({}) = {found}", args.join(", "))
 }
 
 fn to_cel(value: &Datum) -> cel::Value {
@@ -206,10 +195,16 @@ mod tests {
             .evaluate("params('alexnet_2012_grouped', 'conv1') - 96")
             .unwrap();
         assert_eq!(found.value, Datum::Int(11 * 11 * 3 * 96));
+        let call = Call {
+            function: "params".into(),
+            arguments: vec!["alexnet_2012_grouped".into(), "conv1".into()],
+            value: Datum::Int(34_944),
+        };
         assert_eq!(
-            found.steps,
-            ["params('alexnet_2012_grouped', 'conv1') = 34,944"]
+            call.to_string(),
+            "params('alexnet_2012_grouped', 'conv1') = 34,944"
         );
+        assert_eq!(found.calls, [call]);
         assert!(!ran);
         let (_, ran) = evaluator.evaluate("lrn([1.0], 1, 1.0, 1.0, 1.0)").unwrap();
         assert!(ran, "normalising runs a layer");

@@ -134,3 +134,75 @@ fn malformed_timings_are_errors() {
         assert!(error.contains(&wanted), "{error}");
     }
 }
+
+fn checked(calls: Vec<Call>) -> Record {
+    Record {
+        id: "s.a".into(),
+        system: "s".into(),
+        section: "1".into(),
+        line: 1,
+        says: "A.".into(),
+        topic: None,
+        stated: Some(Datum::Int(1)),
+        measure: Some("m".into()),
+        tolerance: Some(Tolerance::Exact),
+        trial: None,
+        method: Some(Method::Run),
+        found: Some(Datum::Int(1)),
+        calls,
+        steps: Vec::new(),
+        verdict: Kind::Confirmed,
+        because: None,
+        recorded: None,
+        recorded_found: None,
+        covers: Vec::new(),
+        note: None,
+        answers: Vec::new(),
+    }
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        command: "convcheck".into(),
+        version: "0".into(),
+        commit: None,
+        date: "1970-01-01".into(),
+        machine: "a machine".into(),
+    }
+}
+
+#[test]
+fn calls_come_back_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = |value| Call {
+        function: "f".into(),
+        arguments: vec!["it's".into(), Datum::Int(i64::MIN), Datum::Float(2.0)],
+        value,
+    };
+    let list = Datum::List(vec![Datum::Bool(true), Datum::Float(1.0 / 3.0)]);
+    let records = vec![checked(vec![call(list), call(Datum::Int(2))])];
+    save(folder.path(), &provenance(), &records).unwrap();
+    assert_eq!(load(folder.path()).unwrap().1, records);
+    // what is no number is none again
+    let series = Datum::List(vec![Datum::Float(f64::NAN), Datum::Float(f64::INFINITY)]);
+    let records = vec![checked(vec![call(series)])];
+    save(folder.path(), &provenance(), &records).unwrap();
+    let read = load(folder.path()).unwrap().1;
+    assert_eq!(read[0].calls[0].value.to_string(), "[NaN, NaN]");
+}
+
+/// Records from before calls were data, with lines of text in their stead, can be read and written again.
+#[test]
+fn records_with_lines_of_text_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    save(folder.path(), &provenance(), &[checked(Vec::new())]).unwrap();
+    let path = folder.path().join(EVIDENCE);
+    let now = std::fs::read_to_string(&path).unwrap();
+    let before = now.replacen(r#""calls":[]"#, r#""steps":["params('m') = 34,944"]"#, 1);
+    assert_ne!(before, now);
+    std::fs::write(&path, before).unwrap();
+    let (_, read) = load(folder.path()).unwrap();
+    assert_eq!(read[0].steps, ["params('m') = 34,944"]);
+    save(folder.path(), &provenance(), &read).unwrap();
+    assert_eq!(load(folder.path()).unwrap().1, read);
+}

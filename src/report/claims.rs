@@ -87,7 +87,9 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
                 summary { "How it was measured" }
                 @if record.method == Some(Method::Run) { p.basis { "Computed by running the network." } }
                 pre { code { (measure.trim()) } }
-                @if !record.steps.is_empty() {
+                @if !record.calls.is_empty() {
+                    ol.steps { @for call in &record.calls { li { code { (call) } } } }
+                } @else if !record.steps.is_empty() {
                     ol.steps { @for step in &record.steps { li { code { (step) } } } }
                 }
                 @if !record.covers.is_empty() {

@@ -1,8 +1,8 @@
 //! The page of plots over the whole zoo.
 
+use super::measured::{first_losses, gradients};
 use super::models::Used;
 use super::plot::{Bar, Mark, bars, scatter};
-use super::runs::{first_losses, gradients};
 use super::{RenderError, Report};
 use crate::analysis::{QUANTITIES, Summary, summary};
 use crate::graph::{Graph, Op};
@@ -115,15 +115,15 @@ pub(super) fn page(report: &Report, used: &Used) -> Result<Markup, RenderError> 
         }
         h2 { "Where each network keeps its parameters" }
         @if let Some(plot) = bars("Shares of convolutions, fully connected layers and normalisation, in the networks for ImageNet", &["convolution", "fully connected", "normalisation"], &places) { (plot) }
-        @if let Some(shown) = &document.gradients && let Some(plot) = gradients(records) {
+        @if let Some(shown) = &document.gradients {
             h2 { (shown.title) }
             p { (shown.about) }
-            (plot)
+            (gradients(shown, records))
         }
-        @if let Some(shown) = &document.first_losses && let Some(plot) = first_losses(records) {
+        @if let Some(shown) = &document.first_losses {
             h2 { (shown.title) }
             p { (shown.about) }
-            (plot)
+            (first_losses(shown, records))
         }
     })
 }
