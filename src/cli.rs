@@ -4,11 +4,15 @@ pub mod data;
 mod data_text;
 pub mod device;
 pub mod networks;
+pub mod progress;
 pub mod timing;
 pub mod training;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use convcheck::run::Weights;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Checks what is written about the classical convolutional networks.
@@ -20,6 +24,15 @@ use std::path::PathBuf;
     after_help = "Exit codes: 0 nothing fails; 1 a verdict differs from the recorded one, or a claim without a recorded verdict is refuted; 2 could not run."
 )]
 pub struct Cli {
+    #[command(flatten)]
+    pub job: JobOptions,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What is asked of the job without a command.
+#[derive(Args)]
+pub struct JobOptions {
     /// Folder for the report and its records; finished runs in it count, and those of your own experiments
     /// stay.
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
@@ -37,8 +50,31 @@ pub struct Cli {
     /// within it; without one `reports`, if it is there.
     #[arg(long, value_name = "DIR")]
     pub runs: Vec<PathBuf>,
-    #[command(subcommand)]
-    pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Reads arguments.
+    ///
+    /// # Errors
+    /// What clap says, and options of the job without a command in front of a command, which would not heed them.
+    pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+        let mut command = Cli::command();
+        let matches = command.try_get_matches_from_mut(args)?;
+        if let Some((name, _)) = matches.subcommand() {
+            let job = JobOptions::augment_args(clap::Command::new("job"));
+            let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+            let astray = job
+                .get_arguments()
+                .find(|option| typed(option.get_id().as_str()));
+            if let Some(option) = astray.and_then(clap::Arg::get_long) {
+                let what = format!(
+                    "`--{option}` in front of `{name}` is for the job without a command: options of `{name}` stand behind it"
+                );
+                return Err(command.error(ErrorKind::ArgumentConflict, what));
+            }
+        }
+        Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
 }
 
 #[derive(Subcommand)]

@@ -33,6 +33,7 @@
 //! | [`check`](mod@check) | check all claims |
 //! | [`compare`](mod@compare) | what changed between two records? |
 //! | [`report`] | show what was found |
+//! | [`pipeline`] | what is done, in which order, when nothing else is asked? |
 //!
 //! Imports go from later rows to earlier ones only.
 
@@ -53,6 +54,7 @@ pub mod graph;
 pub mod nearest;
 pub mod net;
 pub mod ops;
+pub mod pipeline;
 pub mod random;
 pub mod record;
 pub mod reference;

@@ -9,29 +9,29 @@
 
 mod cli;
 
-use anyhow::{Context, Result, bail};
-use clap::{CommandFactory, Parser};
+use anyhow::{Context, Result};
+use clap::CommandFactory;
 use cli::device::DeviceOption;
+use cli::progress::{Bar, bar};
 use cli::{
-    CheckOptions, Cli, Command, CompareOptions, List, SchemaOf, ShowOptions, TrainOptions, data,
-    networks, timing, training,
+    CheckOptions, Cli, Command, CompareOptions, JobOptions, List, SchemaOf, ShowOptions,
+    TrainOptions, data, networks, timing, training,
 };
-use convcheck::check::{Checked, check, select};
+use convcheck::check::Checked;
 use convcheck::claim::{self, Kind, Suite};
 use convcheck::compare::{Trend, compare, compare_training};
-use convcheck::document::{self, Document};
+use convcheck::document;
 use convcheck::evidence::Training;
 use convcheck::experiment::{self, By};
 use convcheck::graph::Shape;
-use convcheck::nearest::did_you_mean;
+use convcheck::pipeline::{self, Job, JobError, Subject, Watch};
 use convcheck::record::{self, Provenance, Record};
-use convcheck::report::Report;
+use convcheck::train::Trained;
 use convcheck::zoo::Registry;
 use convcheck::{analysis, device, reference, report};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,7 +51,7 @@ static STOP: OnceLock<AtomicBool> = OnceLock::new();
 
 fn main() -> ExitCode {
     convcheck::allocator::keep_freed_memory();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // help and version are no errors, everything else could not run
@@ -92,7 +92,7 @@ fn goes_on() -> bool {
 fn run(cli: Cli) -> Result<Outcome> {
     let registry = &Registry::builtin();
     match cli.command {
-        None => main_job(&cli, registry),
+        None => main_job(&cli.job, registry),
         Some(Command::Check(options)) => check_claims(&options, registry),
         Some(Command::List { what, json }) => list(what, json, registry),
         Some(Command::Show(options)) => show(&options, registry),
@@ -101,10 +101,8 @@ fn run(cli: Cli) -> Result<Outcome> {
             suites,
             output,
         }) => {
-            let document = document_of(suites.as_deref())?;
-            let suites = load(suites.as_deref())?;
             let output = output.as_ref().unwrap_or(&from);
-            write_pages(&from, &document, &suites, output, registry)?;
+            pipeline::redraw(&subject(suites.as_deref(), registry)?, &from, output)?;
             say(&format!(
                 "report: {}\n",
                 output.join("index.html").display()
@@ -151,67 +149,56 @@ fn run(cli: Cli) -> Result<Outcome> {
     }
 }
 
-/// Trains the quick experiments that a claim asks for, checks every claim, writes record and report, and
-/// prints a summary.
-fn main_job(cli: &Cli, registry: &Registry) -> Result<Outcome> {
-    let output = &cli.output;
-    let suites = load(cli.suites.as_deref())?;
-    let document = document_of(cli.suites.as_deref())?;
-    let experiments = experiment::embedded(registry)?;
-    // read before anything is trained, so that what cannot be read costs no minutes
-    let own = record::load_training(output)?;
-    let kept = training::kept(&cli.runs)?;
-    let fresh = match cli.no_training {
-        true => Vec::new(),
-        false => training::quick(&suites, &experiments, &by()?, bar, goes_on)?,
+/// Trains, checks and writes a report, and prints a summary.
+fn main_job(options: &JobOptions, registry: &Registry) -> Result<Outcome> {
+    let subject = subject(options.suites.as_deref(), registry)?;
+    let job = Job {
+        subject: &subject,
+        kept: kept(&options.runs)?,
+        trains: !options.no_training,
+        all: options.all,
+        output: &options.output,
+        provenance: &provenance()?,
     };
-    let runs = fresh.into_iter().chain(own).chain(kept);
-    let training = Training::new(experiments, runs);
-    let records = checked(&suites, registry, None, cli.all, &training)?;
-    let provenance = provenance()?;
-    training::save_counting(output, &training)?;
-    record::save(output, &provenance, &records)?;
-    write_pages(output, &document, &suites, output, registry)?;
+    let (checked, training) = watched(|watch| pipeline::run(job, watch))?;
+    let Checked { records, .. } = &checked;
     let (statements, refuted) = (
         report::statements(records.iter()),
-        count(&records, Kind::Refuted),
+        count(records, Kind::Refuted),
     );
     say(&format!(
         "{} claims, which account for {statements} statements of {}\n\n{}\n{refuted} claims are refuted; the report says what is right:\n{}\n",
         records.len(),
-        document.name(),
-        report::summary(&suites, &records),
-        output.join("index.html").display()
+        subject.document.name(),
+        report::summary(&subject.suites, records),
+        options.output.join("index.html").display()
     ))?;
     say_left_out(&training)?;
-    Ok(outcome(&records))
+    outcome(checked)
 }
 
 fn check_claims(options: &CheckOptions, registry: &Registry) -> Result<Outcome> {
-    let suites = load(options.suites.as_deref())?;
-    let kept = training::kept(&options.runs)?;
-    let training = Training::new(experiment::embedded(registry)?, kept);
-    let records = checked(
-        &suites,
-        registry,
-        options.filter.as_deref(),
-        options.all,
-        &training,
-    )?;
+    let subject = subject(options.suites.as_deref(), registry)?;
+    let suites = &subject.suites;
+    let training = Training::new(subject.experiments.clone(), kept(&options.runs)?);
+    let filter = options.filter.as_deref();
+    let checked =
+        watched(|watch| pipeline::check(&subject, filter, options.all, &training, watch))?;
+    let Checked { records, .. } = &checked;
     if let Some(file) = &options.junit {
-        record::write(file, report::junit(&suites, &records)?.as_bytes())?;
+        record::write(file, report::junit(suites, records)?.as_bytes())?;
     }
     if let Some(file) = &options.markdown {
-        record::write(file, report::markdown(&suites, &records).as_bytes())?;
+        record::write(file, report::markdown(suites, records).as_bytes())?;
     }
     if options.json {
-        json(&records)?;
+        json(records)?;
     } else {
-        say(&report::claims_text(&records))?;
-        say(&format!("\n{}", report::summary(&suites, &records)))?;
+        say(&report::claims_text(records))?;
+        say(&format!("\n{}", report::summary(suites, records)))?;
         say_left_out(&training)?;
     }
-    Ok(outcome(&records))
+    outcome(checked)
 }
 
 fn list(what: List, as_json: bool, registry: &Registry) -> Result<Outcome> {
@@ -233,7 +220,7 @@ fn list(what: List, as_json: bool, registry: &Registry) -> Result<Outcome> {
 fn train(options: &TrainOptions, registry: &Registry) -> Result<Outcome> {
     let experiment = training::find(&options.experiment, registry)?;
     let by = by()?;
-    let runs = training::train(options, &experiment, &by, bar, goes_on)?;
+    let runs = watched(|watch| training::train(options, &experiment, &by, watch))?;
     let answers = training::answers(&experiment, &runs);
     match options.json {
         true => json(&answers)?,
@@ -330,12 +317,26 @@ fn hold_against(folder: &Path, registry: &Registry) -> Result<Outcome> {
     })
 }
 
-/// A progress bar, where a person watches.
-fn bar(steps: usize) -> Result<ProgressBar> {
-    let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
-    Ok(bar.with_style(ProgressStyle::with_template(
-        "{bar:30} {pos}/{len}, {eta} left, {msg}",
-    )?))
+/// Work that shows how far it is, and stops after Ctrl-C.
+fn watched<T, E>(work: impl FnOnce(Watch) -> Result<T, E>) -> Result<T>
+where
+    anyhow::Error: From<E>,
+{
+    let bar = Bar::new()?;
+    Ok(work(&|progress| {
+        bar.show(progress);
+        goes_on()
+    })?)
+}
+
+/// The finished runs in these folders; without one those in `reports`, if it is there.
+fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>> {
+    let reports = PathBuf::from("reports");
+    Ok(match folders {
+        [] if !reports.is_dir() => Vec::new(),
+        [] => pipeline::kept(&[reports])?,
+        folders => pipeline::kept(folders)?,
+    })
 }
 
 fn load(folder: Option<&Path>) -> Result<Vec<Suite>> {
@@ -345,62 +346,29 @@ fn load(folder: Option<&Path>) -> Result<Vec<Suite>> {
     })
 }
 
-/// The text that suites are about.
-fn document_of(folder: Option<&Path>) -> Result<Document> {
-    Ok(match folder {
-        Some(folder) => document::beside(folder)?,
-        None => document::embedded()?,
+/// What is checked: a folder of suites, or those about the program's own article.
+fn subject<'a>(folder: Option<&Path>, registry: &'a Registry) -> Result<Subject<'a>> {
+    Ok(Subject {
+        document: match folder {
+            Some(folder) => document::beside(folder)?,
+            None => document::embedded()?,
+        },
+        suites: load(folder)?,
+        experiments: experiment::embedded(registry)?,
+        registry,
     })
 }
 
-/// Checks what the filter picks, with a progress bar where a person watches.
-fn checked(
-    suites: &[Suite],
-    registry: &Registry,
-    filter: Option<&str>,
-    all: bool,
-    training: &Training,
-) -> Result<Vec<Record>> {
-    let chosen = select(suites, filter).count();
-    if chosen == 0 {
-        match filter {
-            Some(filter) => {
-                let ids = select(suites, None).map(|(_, claim)| claim.id.as_str());
-                let hint = did_you_mean(filter, ids, "convcheck list claims");
-                bail!("no claim's id contains `{filter}`; {hint}");
-            }
-            None => bail!("the suites hold no claims"),
-        }
+/// Claims that have no verdict are said last: those of the others stand.
+fn outcome(checked: Checked) -> Result<Outcome> {
+    if !checked.errors.is_empty() {
+        return Err(JobError::Measures(checked.errors).into());
     }
-    let progress = bar(chosen)?;
-    let Checked {
-        records,
-        errors,
-        interrupted,
-    } = check(select(suites, filter), registry, training, all, |claim| {
-        progress.set_message(claim.id.clone());
-        progress.inc(1);
-        goes_on()
-    });
-    progress.finish_and_clear();
-    if interrupted {
-        bail!(
-            "stopped after {} of {chosen} claims; nothing was written",
-            records.len()
-        );
-    }
-    if !errors.is_empty() {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        bail!("{}", lines.join("\nconvcheck: "));
-    }
-    Ok(records)
-}
-
-fn outcome(records: &[Record]) -> Outcome {
-    match records.iter().any(|record| record.failure().is_some()) {
+    let mut records = checked.records.iter();
+    Ok(match records.any(|record| record.failure().is_some()) {
         true => Outcome::Fails,
         false => Outcome::Passes,
-    }
+    })
 }
 
 fn count(records: &[Record], kind: Kind) -> usize {
@@ -408,36 +376,6 @@ fn count(records: &[Record], kind: Kind) -> usize {
         .iter()
         .filter(|record| record.verdict == kind)
         .count()
-}
-
-/// Renders the records of a folder.
-fn write_pages(
-    from: &Path,
-    document: &Document,
-    suites: &[Suite],
-    output: &Path,
-    registry: &Registry,
-) -> Result<()> {
-    let (provenance, records) = record::load(from)?;
-    let training = Training::new(
-        experiment::embedded(registry)?,
-        record::load_training(from)?,
-    );
-    let timings = record::load_throughput(from)?;
-    let pages = report::render(&Report {
-        document,
-        suites,
-        records: &records,
-        training: &training,
-        timings: &timings,
-        provenance: &provenance,
-        registry,
-    })?;
-    // the first page comes last, so that it never links to a page that is not there
-    for page in pages.iter().rev() {
-        record::write(&output.join(&page.file), page.html.as_bytes())?;
-    }
-    Ok(())
 }
 
 fn by() -> Result<By> {

@@ -415,6 +415,19 @@ fn files_that_are_no_suites_are_refused() {
     fails(&["check", "--suites", path(&folder)], &["a.toml"]);
 }
 
+/// They would not be heeded there.
+#[test]
+fn options_of_the_job_do_not_stand_before_a_command() {
+    for args in [
+        &["--suites", "own", "check"][..],
+        &["--all", "check"],
+        &["--output", "reports/latest", "report"],
+    ] {
+        let [option, command] = [args[0], args[args.len() - 1]];
+        fails(args, &[option, &format!("in front of `{command}`")]);
+    }
+}
+
 #[test]
 fn unknown_names_and_sizes_get_a_hint() {
     fails(&["show", "vgg61"], &["vgg61", "did you mean", "vgg16"]);

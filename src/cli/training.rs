@@ -2,24 +2,19 @@
 
 use super::device::first_gpu;
 use super::{ScaleOption, TrainOptions};
-use anyhow::{Context, Result, bail};
-use convcheck::claim::{Claim, Suite};
-use convcheck::evidence::Training;
+use anyhow::{Result, bail};
 use convcheck::experiment::{
-    self, Answer, By, Experiment, ExperimentFault, Finding, Keep, Plan, PreparedExperiment,
-    ProgressEvent,
+    self, Answer, By, Experiment, Finding, Keep, Plan, PreparedExperiment, ProgressEvent,
 };
 use convcheck::gpu::{Cuda, Trainer};
 use convcheck::nearest::did_you_mean;
+use convcheck::pipeline::{Progress, Watch};
 use convcheck::record;
-use convcheck::train::{Cpu, Engine, Scale, Trained};
+use convcheck::train::{Cpu, Scale, Trained};
 use convcheck::zoo::Registry;
-use indicatif::ProgressBar;
-use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
 impl From<ScaleOption> for Scale {
     fn from(option: ScaleOption) -> Scale {
@@ -44,13 +39,12 @@ pub fn find(name: &str, registry: &Registry) -> Result<Experiment> {
     }
 }
 
-/// Trains what the options name, with a bar of so many steps, as long as `goes_on`.
+/// Trains what the options name, as long as whoever watches lets it.
 pub fn train(
     options: &TrainOptions,
     experiment: &Experiment,
     by: &By,
-    bar: impl FnOnce(usize) -> Result<ProgressBar>,
-    goes_on: impl Fn() -> bool + Sync,
+    watch: Watch,
 ) -> Result<Vec<Trained>> {
     let scale = Scale::from(options.scale);
     if !(options.snapshot_every >= 0.0 && options.snapshot_every.is_finite()) {
@@ -93,16 +87,16 @@ pub fn train(
         }),
         by: &by,
     })?;
-    let progress = bar(ready.steps() as usize)?;
+    watch(Progress::Training(ready.steps()));
+    let step = |event: ProgressEvent| watch(Progress::Step(event));
     let runs = match gpu {
-        None => watched(&ready, &Cpu, &progress, goes_on),
+        None => ready.run(&Cpu, &step),
         Some(precision) => {
             // a run is a function of recipe, data and seed there too
             let trainer = Trainer::new("cuda", precision, first_gpu(precision, true));
-            watched(&ready, &trainer, &progress, goes_on)
+            ready.run(&trainer, &step)
         }
     };
-    progress.finish_and_clear();
     let runs = match runs {
         Err(error) if error.is_stop() => bail!("{error}; --resume goes on from there"),
         runs => runs?,
@@ -118,111 +112,11 @@ pub fn train(
     Ok(runs)
 }
 
-/// Writes the runs that count into a folder; those there of experiments that are not the program's are a
-/// user's own, and stay.
-pub fn save_counting(output: &Path, training: &Training) -> Result<()> {
-    save(output, training.runs(), |old| {
-        training.experiment(&old.experiment).is_none()
-    })
-}
-
 /// Writes runs into a folder, before those that are there already and stay.
 fn save(output: &Path, runs: &[Trained], stays: impl Fn(&Trained) -> bool) -> Result<()> {
     let before = record::load_training(output)?.into_iter().filter(stays);
     let all: Vec<Trained> = runs.iter().cloned().chain(before).collect();
     Ok(record::save_training(output, &all)?)
-}
-
-/// Trains the experiments for which a claim asks at the quick scale; nothing is kept of a run that is
-/// stopped.
-pub fn quick(
-    suites: &[Suite],
-    experiments: &[Experiment],
-    by: &By,
-    bar: impl FnOnce(usize) -> Result<ProgressBar>,
-    goes_on: impl Fn() -> bool + Sync + Copy,
-) -> Result<Vec<Trained>> {
-    let claims = suites.iter().flat_map(|suite| &suite.claims);
-    let quick = claims
-        .filter_map(Claim::trial)
-        .filter(|trial| trial.scale == Scale::Quick);
-    let asked: BTreeSet<&str> = quick.map(|trial| &*trial.experiment).collect();
-    let asked = experiments.iter().filter(|one| asked.contains(&*one.name));
-    let with_seeds = asked.filter_map(|experiment| {
-        let seeds = experiment.seeds.get(&Scale::Quick)?.clone();
-        Some((experiment, seeds))
-    });
-    let ready = with_seeds
-        .map(|(experiment, seeds)| {
-            PreparedExperiment::new(Plan {
-                experiment,
-                scale: Scale::Quick,
-                seeds,
-                data: None,
-                keep: None,
-                by,
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let progress = bar(ready.iter().map(PreparedExperiment::steps).sum::<u64>() as usize)?;
-    let mut runs = Vec::new();
-    for ready in &ready {
-        match watched(ready, &Cpu, &progress, goes_on) {
-            Err(error) if error.is_stop() => bail!("{error}; nothing was written"),
-            done => runs.extend(done?),
-        }
-    }
-    progress.finish_and_clear();
-    Ok(runs)
-}
-
-/// The finished runs in these folders and in those within them, those of the last name first; without a
-/// folder those of `reports`, if it is there.
-pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>> {
-    let reports = PathBuf::from("reports");
-    let folders = match folders {
-        [] if !reports.is_dir() => &[],
-        [] => std::slice::from_ref(&reports),
-        named => named,
-    };
-    let mut runs = Vec::new();
-    for folder in folders {
-        let unreadable = || format!("{}: cannot read the folder of records", folder.display());
-        let entries = std::fs::read_dir(folder).with_context(unreadable)?;
-        let mut inside = (entries.map(|entry| entry.map(|entry| entry.path())))
-            .collect::<Result<Vec<_>, _>>()
-            .with_context(unreadable)?;
-        inside.sort();
-        runs.extend(record::load_training(folder)?);
-        for folder in inside.iter().rev().filter(|folder| folder.is_dir()) {
-            runs.extend(record::load_training(folder)?);
-        }
-    }
-    Ok(runs)
-}
-
-/// Runs an experiment under a bar that says images a second and the last loss.
-pub fn watched(
-    ready: &PreparedExperiment,
-    engine: &impl Engine,
-    progress: &ProgressBar,
-    goes_on: impl Fn() -> bool + Sync,
-) -> Result<Vec<Trained>, ExperimentFault> {
-    let (start, images) = (Instant::now(), AtomicU64::new(0));
-    let on_step = |event: ProgressEvent| {
-        if event.progress.images > 0 {
-            let all =
-                images.fetch_add(event.progress.images, Ordering::Relaxed) + event.progress.images;
-            let rate = all as f64 / start.elapsed().as_secs_f64();
-            progress.inc(1);
-            progress.set_message(format!(
-                "{} {}: loss {:.3}, {rate:.0} images/s",
-                event.arm, event.seed, event.progress.loss
-            ));
-        }
-        goes_on()
-    };
-    ready.run(engine, &on_step)
 }
 
 /// The answers that runs give to an experiment's questions.

@@ -22,6 +22,7 @@ const RANKS: &[&[&str]] = &[
     &["check"],
     &["compare"],
     &["report"],
+    &["pipeline"],
     &["cli", "main", "lib"],
 ];
 

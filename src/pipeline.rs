@@ -1,0 +1,171 @@
+//! What does the program do when it is only started, and in which order? It trains the quick experiments that claims
+//! ask for, checks every claim, and writes records and pages.
+
+mod checks;
+mod pages;
+mod quick;
+mod runs;
+
+pub use checks::check;
+pub use pages::redraw;
+pub use runs::kept;
+
+use crate::check::Checked;
+use crate::claim::{Claim, Suite};
+use crate::document::Document;
+use crate::evidence::{MeasureError, Training};
+use crate::experiment::{By, Experiment, ExperimentFault, ProgressEvent};
+use crate::record::{self, Provenance, RecordError};
+use crate::report::{RenderError, Report};
+use crate::train::Trained;
+use crate::zoo::Registry;
+use std::path::{Path, PathBuf};
+
+/// What is checked, and what its claims can name.
+pub struct Subject<'a> {
+    /// The text.
+    pub document: Document,
+    /// What it claims.
+    pub suites: Vec<Suite>,
+    /// The experiments whose runs decide some of the claims.
+    pub experiments: Vec<Experiment>,
+    /// The networks.
+    pub registry: &'a Registry,
+}
+
+/// What is to be done.
+pub struct Job<'a> {
+    /// With what.
+    pub subject: &'a Subject<'a>,
+    /// Finished runs from elsewhere, which count behind those of the folder of the report.
+    pub kept: Vec<Trained>,
+    /// Whether the quick experiments are trained that claims ask for.
+    pub trains: bool,
+    /// Whether measures are run that take long.
+    pub all: bool,
+    /// Folder of the report and its records.
+    pub output: &'a Path,
+    /// By what, where and when it is done.
+    pub provenance: &'a Provenance,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// So many steps of training are ahead.
+    Training(u64),
+    /// One of them was taken.
+    Step(ProgressEvent<'a>),
+    /// So many claims are ahead.
+    Checking(usize),
+    /// One of them is next.
+    Claim(&'a Claim),
+}
+
+/// Who watches: is told how far it is, and stops it by returning false.
+pub type Watch<'a> = &'a (dyn Fn(Progress) -> bool + Sync);
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// There is nothing to check.
+    #[error("the suites hold no claims")]
+    NoClaims,
+    /// Nothing has such an id.
+    #[error("no claim's id contains `{filter}`; {hint}")]
+    NoClaim {
+        /// What was looked for.
+        filter: String,
+        /// Ids like it, or where all are listed.
+        hint: String,
+    },
+    /// Claims whose measures have no value.
+    #[error("{}", lines(.0))]
+    Measures(Vec<MeasureError>),
+    /// It was stopped while claims were checked.
+    #[error("stopped after {done} of {all} claims; nothing was written")]
+    Stopped {
+        /// How many had been.
+        done: usize,
+        /// How many there are.
+        all: usize,
+    },
+    /// It was stopped while networks were trained.
+    #[error("{0}; nothing was written")]
+    TrainingStopped(ExperimentFault),
+    /// An experiment failed.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentFault),
+    /// A record cannot be read or written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A folder of records cannot be read.
+    #[error("{}: cannot read the folder of records: {error}", .folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The report cannot be drawn.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+/// Errors, a line each, as the program prints them behind its name.
+fn lines(errors: &[MeasureError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\nconvcheck: ")
+}
+
+/// Does the job; records and pages are written at its end, whole.
+///
+/// # Errors
+/// [`JobError`]; what cannot be read is said before anything is trained.
+pub fn run(job: Job, watch: Watch) -> Result<(Checked, Training), JobError> {
+    let Job {
+        subject, output, ..
+    } = job;
+    let Subject {
+        suites,
+        experiments,
+        ..
+    } = subject;
+    let own = record::load_training(output)?;
+    let fresh = match job.trains {
+        true => {
+            let Provenance {
+                commit,
+                machine,
+                date,
+                ..
+            } = job.provenance.clone();
+            let by = By {
+                commit,
+                machine,
+                date,
+            };
+            quick::train(suites, experiments, &by, watch)?
+        }
+        false => Vec::new(),
+    };
+    let runs = fresh.into_iter().chain(own).chain(job.kept);
+    let training = Training::new(experiments.clone(), runs);
+    let checked = check(subject, None, job.all, &training, watch)?;
+    let recorded = runs::save(output, &training)?;
+    record::save(output, job.provenance, &checked.records)?;
+    // the pages show what the records hold
+    let recorded = Training::new(experiments.clone(), recorded);
+    let timings = record::load_throughput(output)?;
+    let report = Report {
+        document: &subject.document,
+        suites,
+        records: &checked.records,
+        training: &recorded,
+        timings: &timings,
+        provenance: job.provenance,
+        registry: subject.registry,
+    };
+    pages::write(output, &report)?;
+    Ok((checked, training))
+}

@@ -1,0 +1,49 @@
+//! Checks the claims that are wanted, as long as nobody stops it.
+
+use super::{JobError, Progress, Subject, Watch};
+use crate::check::{self, Checked, select};
+use crate::evidence::Training;
+use crate::nearest::did_you_mean;
+
+/// Checks the claims whose id contains the filter, all without one; those with a slow measure only if `all` are
+/// wanted.
+///
+/// # Errors
+/// [`JobError`] if there is no such claim, none has a verdict, or it is stopped.
+pub fn check(
+    subject: &Subject,
+    filter: Option<&str>,
+    all: bool,
+    training: &Training,
+    watch: Watch,
+) -> Result<Checked, JobError> {
+    let Subject {
+        suites, registry, ..
+    } = subject;
+    let chosen = select(suites, filter).count();
+    match filter {
+        _ if chosen > 0 => {}
+        None => return Err(JobError::NoClaims),
+        Some(filter) => {
+            let ids = select(suites, None).map(|(_, claim)| claim.id.as_str());
+            return Err(JobError::NoClaim {
+                filter: filter.to_string(),
+                hint: did_you_mean(filter, ids, "convcheck list claims"),
+            });
+        }
+    }
+    watch(Progress::Checking(chosen));
+    let checked = check::check(select(suites, filter), registry, training, all, |claim| {
+        watch(Progress::Claim(claim))
+    });
+    if checked.interrupted {
+        return Err(JobError::Stopped {
+            done: checked.records.len(),
+            all: chosen,
+        });
+    }
+    match checked.records.is_empty() {
+        true => Err(JobError::Measures(checked.errors)),
+        false => Ok(checked),
+    }
+}

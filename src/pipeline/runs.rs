@@ -1,0 +1,42 @@
+//! Finished runs of other days: which are at hand, and which stay.
+
+use super::JobError;
+use crate::evidence::Training;
+use crate::record::{self, RecordError};
+use crate::train::Trained;
+use std::path::{Path, PathBuf};
+
+/// The finished runs in these folders and in those within them, those of the last name first.
+///
+/// # Errors
+/// [`JobError`] names the folder, or the file and its line.
+pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>, JobError> {
+    let mut runs = Vec::new();
+    for folder in folders {
+        let unreadable = |error| JobError::Folder {
+            folder: folder.clone(),
+            error,
+        };
+        let entries = std::fs::read_dir(folder).map_err(unreadable)?;
+        let mut inside = (entries.map(|entry| entry.map(|entry| entry.path())))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unreadable)?;
+        inside.sort();
+        runs.extend(record::load_training(folder)?);
+        for folder in inside.iter().rev().filter(|folder| folder.is_dir()) {
+            runs.extend(record::load_training(folder)?);
+        }
+    }
+    Ok(runs)
+}
+
+/// Writes the runs that count into a folder and returns what stands there now: runs of experiments that are not
+/// known are somebody's own, and stay behind those that count.
+pub(super) fn save(output: &Path, training: &Training) -> Result<Vec<Trained>, RecordError> {
+    // read now, since an experiment may have been trained beside this job
+    let before = record::load_training(output)?.into_iter();
+    let stays = before.filter(|old| training.experiment(&old.experiment).is_none());
+    let all: Vec<Trained> = training.runs().iter().cloned().chain(stays).collect();
+    record::save_training(output, &all)?;
+    Ok(all)
+}
