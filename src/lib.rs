@@ -16,6 +16,7 @@
 //! | [`stats`] | what do a few numbers say about the many that they stand for? |
 //! | [`zoo`] | which networks are there? |
 //! | [`analysis`] | what follows from a graph by counting? |
+//! | [`drawing`] | how does a network look? |
 //! | [`reference`](mod@reference) | does the zoo agree with an independent description? |
 //! | [`device`] | which machine is this? |
 //! | [`allocator`] | what becomes of memory that a step frees? |
@@ -46,6 +47,7 @@ pub mod compare;
 pub mod data;
 pub mod device;
 pub mod document;
+pub mod drawing;
 pub mod evidence;
 pub mod experiment;
 pub mod file;

@@ -3,9 +3,8 @@
 
 mod changes;
 mod claims;
-mod drawing;
 mod experiments;
-mod html;
+mod frame;
 mod junit;
 mod list;
 mod markdown;
@@ -13,6 +12,7 @@ mod measured;
 mod models;
 mod number;
 mod overview;
+mod pages;
 mod plot;
 mod plots;
 mod prose;
@@ -20,13 +20,14 @@ mod search;
 mod speed;
 mod standing;
 mod text;
+mod verdicts;
 
 pub use changes::{changes_html, changes_markdown, changes_text};
 pub use experiments::left_out;
-pub use html::{Page, render};
 pub use junit::junit;
 pub use list::{Listing, list_claims, list_experiments, list_functions, list_models, list_suites};
 pub use markdown::markdown;
+pub use pages::{Page, render};
 pub use speed::text as speed_text;
 pub use text::{claims as claims_text, columns, layers, summary};
 

@@ -1,6 +1,6 @@
 //! The changes between two records, as text, Markdown and a page.
 
-use super::html::page;
+use super::frame::page;
 use super::markdown::cell;
 use super::number::{percent, short};
 use super::text::columns;
@@ -135,7 +135,7 @@ pub fn changes_markdown(changes: &[Change], arms: &[Retrained]) -> String {
 
 /// A page of its own.
 pub fn changes_html(changes: &[Change], arms: &[Retrained]) -> String {
-    page("What changed · convcheck", body(changes, arms)).into_string()
+    page("What changed · convcheck", &body(changes, arms)).into_string()
 }
 
 fn body(changes: &[Change], arms: &[Retrained]) -> Markup {

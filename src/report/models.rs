@@ -1,13 +1,21 @@
 //! Models in the report: one with its drawing, plots and layers, and the registry as a whole.
 
 use super::experiments::Gathered;
-use super::{RenderError, Report, drawing, plot};
+use super::{RenderError, Report, plot};
 use crate::analysis::{Summary, summary};
 use crate::claim::{Suite, grouped};
+use crate::drawing::drawing;
+use crate::graph::Graph;
 use crate::record::Record;
 use crate::zoo::{Family, Registry};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
+
+/// The page's file name.
+pub(super) const FILE: &str = "models.html";
+
+/// Drawings of more boxes than this are shown on request.
+const MOST_OPEN: usize = 45;
 
 /// The models that a report shows, family by family.
 pub(super) struct Used {
@@ -92,7 +100,7 @@ pub(super) fn model(name: &str, registry: &Registry) -> Result<Markup, RenderErr
                 }
             }
             div.figures {
-                (drawing::drawing(&model.name, &graph))
+                (drawn(&model.name, &graph))
                 div.plots {
                     @if let Some(plot) = plot::parameters(&summary) { (plot) }
                     @if let Some(plot) = plot::receptive_field(&summary) { (plot) }
@@ -104,6 +112,21 @@ pub(super) fn model(name: &str, registry: &Registry) -> Result<Markup, RenderErr
             }
         }
     })
+}
+
+/// The drawing of a network, closed if it is long.
+fn drawn(name: &str, graph: &Graph) -> Markup {
+    let drawing = drawing(name, graph);
+    html! {
+        details.drawing open[drawing.boxes() <= MOST_OPEN] {
+            summary { "Drawing of " (name) }
+            div.wide tabindex="0" role="region" aria-label={"Drawing of " (name)} { (drawing.svg()) }
+            p.source {
+                "Beside the arrows: maps x rows x columns. \"/2\" is a stride."
+                @if drawing.has_brackets() { " What a bracket spans comes so many times." }
+            }
+        }
+    }
 }
 
 fn layers(summary: &Summary) -> Markup {

@@ -1,8 +1,8 @@
 //! The first page: verdicts by system, and what is wrong.
 
 use super::experiments::{self, Gathered};
-use super::html::{dot, strip};
 use super::standing::Standings;
+use super::verdicts::{dot, strip};
 use super::{Report, claims, counts, search, speed, statements};
 use crate::claim::{Kind, Suite};
 use crate::record::Record;

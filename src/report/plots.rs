@@ -99,7 +99,7 @@ pub(super) fn page(report: &Report, used: &Used) -> Result<Markup, RenderError> 
         h1 { "Plots" }
         p.lead {
             (used.which) " with a paper, counted on its description. Labels stand where they fit; "
-            a href="models.html" { "the table of models" } " has every number."
+            a href=(super::models::FILE) { "the table of models" } " has every number."
         }
         h2 { "Parameters against multiply-accumulates" }
         @if let Some(plot) = scatter("Multiply-accumulates for one sample against parameters; both axes are logarithmic", "parameters", "multiply-accumulates", true, true, costs.collect()) { (plot) }

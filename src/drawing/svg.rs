@@ -10,16 +10,22 @@ const MARGIN: i32 = 4;
 /// Largest radius of an arrow's corners.
 const ROUND: i32 = 6;
 
-/// The drawing, with `title` of each box for a mouse that rests on it.
-pub(super) fn svg(sketch: &Sketch, label: &str, title: impl Fn(usize) -> String) -> Markup {
+/// The drawing, with its style if it needs one, and with `title` of each box for a mouse that rests on it.
+pub(super) fn svg(
+    sketch: &Sketch,
+    label: &str,
+    style: &Markup,
+    title: impl Fn(usize) -> String,
+) -> Markup {
     let (width, height) = size(sketch);
     // on half units, so that thin lines meet the screen's pixels
     let origin = format!("translate({}.5 {MARGIN}.5)", sketch.left + MARGIN);
     html! {
-        svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label=(label)
+        svg.network xmlns="http://www.w3.org/2000/svg" role="img" aria-label=(label)
             width=(width) height=(height) viewBox={"0 0 " (width) " " (height)}
             // its text of 12 px may shrink to 11; then the drawing is scrolled
             style={"min-width:" (width * 11 / 12 + 1) "px"} {
+            (style)
             g transform=(origin) {
                 @for wire in &sketch.wires {
                     path.bracket[wire.end == End::Bracket] d=(path(wire)) {}

@@ -1,7 +1,7 @@
 //! Laws of drawings, on every registered model and on small networks of each structure.
 
 use super::sketch::{Placed, Wire};
-use super::{Drawing, drawing, fold, parts, sketch, svg, tiles};
+use super::{Drawing, drawing, fold, parts, svg, tiles};
 use crate::graph::{Graph, Shape, Value, concat, conv, mean, pool};
 use crate::zoo::Registry;
 
@@ -125,7 +125,7 @@ fn folding_keeps_the_number_of_layers() {
         assert_eq!(fold::count(&tiles, &parts), (boxes, boxes));
         let (all, drawn) = fold::count(&tiles, &fold::fold(&graph, &tiles, parts));
         assert_eq!(all, boxes);
-        let Drawing { sketch, tiles, .. } = sketch(&graph);
+        let Drawing { sketch, tiles, .. } = drawing("net", &graph);
         let placed = sketch.boxes.iter().filter_map(|placed| placed.tile);
         let layers = placed.filter(|&tile| !tiles[tile].nodes.is_empty());
         assert_eq!(layers.count(), drawn);
@@ -135,7 +135,7 @@ fn folding_keeps_the_number_of_layers() {
 #[test]
 fn every_box_of_a_small_network_is_drawn_once() {
     for graph in examples() {
-        let Drawing { sketch, tiles, .. } = sketch(&graph);
+        let Drawing { sketch, tiles, .. } = drawing("net", &graph);
         let mut drawn: Vec<usize> = sketch.boxes.iter().filter_map(|b| b.tile).collect();
         drawn.sort_unstable();
         let all = (0..tiles.len()).filter(|&id| tiles[id].is_drawn());
@@ -147,7 +147,7 @@ fn every_box_of_a_small_network_is_drawn_once() {
 #[test]
 fn boxes_and_arrows_keep_apart() {
     for graph in every() {
-        let Drawing { sketch, .. } = sketch(&graph);
+        let Drawing { sketch, .. } = drawing("net", &graph);
         let (width, height) = svg::size(&sketch);
         for (i, a) in sketch.boxes.iter().enumerate() {
             assert!(
@@ -182,7 +182,7 @@ fn crosses(wire: &Wire, placed: &Placed) -> bool {
 #[test]
 fn a_dense_block_is_drawn_alike_however_it_is_written() {
     let shape = |graph: &Graph| {
-        let Drawing { sketch, .. } = sketch(graph);
+        let Drawing { sketch, .. } = drawing("net", graph);
         let mut wires: Vec<_> = sketch.wires.into_iter().map(|wire| wire.points).collect();
         wires.sort();
         wires
@@ -197,7 +197,7 @@ fn text_is_escaped() {
         y.relu().output("<script>");
         y
     });
-    let page = drawing("<b>", &graph).into_string();
+    let page = drawing("<b>", &graph).file();
     for hostile in ["<b>", "<script>", "<i>"] {
         assert!(!page.contains(hostile));
     }

@@ -1,0 +1,78 @@
+//! What every page has around its content: styles, the pages to go to, and how the report was made.
+
+use crate::drawing;
+use crate::record::Provenance;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("report.css");
+
+/// The first page's file name.
+pub(super) const FIRST: &str = "index.html";
+
+/// A page to go to: file and title.
+pub(super) type Link = (String, String);
+
+/// What the pages of a report have in common.
+pub(super) struct Frame<'a> {
+    /// The pages that stand side by side in the navigation.
+    pub links: Vec<Link>,
+    /// Names with the pages below them; one without pages is left out.
+    pub menus: Vec<(&'static str, Vec<Link>)>,
+    /// How the report was made.
+    pub provenance: &'a Provenance,
+}
+
+impl Frame<'_> {
+    /// A page of the report, whose file is `here`.
+    pub(super) fn around(&self, title: &str, here: &str, content: &Markup) -> Markup {
+        let link = |(file, name): &Link| {
+            let current = (file == here).then_some("page");
+            html! { a href=(file) aria-current=[current] { (name) } }
+        };
+        let title = match here {
+            FIRST => "convcheck".to_string(),
+            _ => format!("{title} · convcheck"),
+        };
+        let made = self.provenance;
+        let body = html! {
+            a.skip href="#content" { "Skip to the content" }
+            header {
+                nav aria-label="Pages" {
+                    @for page in &self.links { (link(page)) }
+                    @for (name, pages) in self.menus.iter().filter(|(_, pages)| !pages.is_empty()) {
+                        details {
+                            summary { (name) }
+                            ul { @for page in pages { li { (link(page)) } } }
+                        }
+                    }
+                }
+            }
+            main #content { (content) }
+            footer {
+                p {
+                    "Made by " code { (made.command) } " (convcheck " (made.version)
+                    @if let Some(commit) = &made.commit { ", commit " code { (commit) } }
+                    ") on " (made.date) ", " (made.machine) "."
+                }
+            }
+        };
+        page(&title, &body)
+    }
+}
+
+/// A whole page around a body. It stands alone: styles inside, nothing fetched.
+pub(super) fn page(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(drawing::COLOURS)) (PreEscaped(STYLE)) (PreEscaped(drawing::STYLE)) }
+            }
+            body { (body) }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Which pages has a report?
+
+use super::experiments::{self, Gathered};
+use super::frame::{FIRST, Frame, Link};
+use super::models::{self, Used};
+use super::prose::prose;
+use super::{RenderError, Report, claims, counts, overview, plots, search, speed, verdicts};
+use crate::claim::Suite;
+use crate::record::Record;
+use crate::zoo::Registry;
+use maud::{Markup, html};
+
+/// A file of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// File name, all in one folder.
+    pub file: String,
+    /// Its content.
+    pub html: String,
+}
+
+/// A page without what all have around their content.
+struct Content {
+    file: String,
+    title: String,
+    markup: Markup,
+}
+
+/// Renders the report: the first page, all claims, the models, the plots, the timings, if there are any, a page a
+/// system, and a page an experiment that has runs.
+///
+/// # Errors
+/// [`RenderError`] when suites and records do not belong together.
+pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
+    let &Report {
+        suites,
+        records,
+        training,
+        timings,
+        registry,
+        ..
+    } = report;
+    if let Some(record) = records
+        .iter()
+        .find(|record| suites.iter().all(|suite| suite.system != record.system))
+    {
+        return Err(RenderError::NoSuite {
+            id: record.id.clone(),
+            system: record.system.clone(),
+        });
+    }
+    let shown: Vec<(&Suite, Vec<&Record>)> = suites
+        .iter()
+        .map(|suite| (suite, of(suite, records)))
+        .filter(|(_, records)| !records.is_empty())
+        .collect();
+    let gathered = experiments::gather(training);
+    let used = Used::by(report, &shown, &gathered)?;
+    let content = |file: &str, title: &str, markup: Markup| Content {
+        file: file.into(),
+        title: title.into(),
+        markup,
+    };
+    let first = overview::page(report, &shown, &gathered);
+    let all = search::page(&shown, records, &gathered);
+    let mut singles = vec![
+        content(FIRST, "Overview", first),
+        content(search::FILE, "All claims", all),
+        content(models::FILE, "Models", models::models(&used)?),
+        content(plots::FILE, "Plots", plots::page(report, &used)?),
+    ];
+    if !timings.is_empty() {
+        singles.push(content(speed::FILE, "Speed", speed::page(timings)));
+    }
+    let mut systems = Vec::new();
+    for (suite, records) in &shown {
+        let file = format!("{}.html", suite.system);
+        let markup = system(suite, records, &gathered, registry)?;
+        systems.push(content(&file, &suite.title, markup));
+    }
+    let experiments: Vec<Content> = (gathered.iter())
+        .map(|one| {
+            let file = experiments::file(&one.experiment.name);
+            content(&file, &one.experiment.title, experiments::page(one))
+        })
+        .collect();
+    let links = |contents: &[Content]| -> Vec<Link> {
+        let links = contents.iter();
+        links
+            .map(|one| (one.file.clone(), one.title.clone()))
+            .collect()
+    };
+    let frame = Frame {
+        links: links(&singles),
+        menus: vec![
+            ("Systems", links(&systems)),
+            ("Experiments", links(&experiments)),
+        ],
+        provenance: report.provenance,
+    };
+    let contents = singles.into_iter().chain(systems).chain(experiments);
+    Ok(contents
+        .map(|one| Page {
+            html: (frame.around(&one.title, &one.file, &one.markup)).into_string(),
+            file: one.file,
+        })
+        .collect())
+}
+
+fn of<'a>(suite: &Suite, records: &'a [Record]) -> Vec<&'a Record> {
+    records
+        .iter()
+        .filter(|record| record.system == suite.system)
+        .collect()
+}
+
+/// The page of a system: its claims, then its models.
+fn system(
+    suite: &Suite,
+    records: &[&Record],
+    gathered: &[Gathered],
+    registry: &Registry,
+) -> Result<Markup, RenderError> {
+    Ok(html! {
+        h1 { (suite.title) }
+        (prose(&suite.analysis))
+        (verdicts::bar(counts(records.iter().copied())))
+        @if !suite.models.is_empty() {
+            p { "Networks: " @for (i, name) in suite.models.iter().enumerate() {
+                @if i > 0 { ", " } a href={"#model-" (name)} { code { (name) } }
+            } }
+        }
+        h2 #claims { "Claims" }
+        @for record in records { (claims::claim(record, gathered)) }
+        @if !suite.models.is_empty() {
+            h2 #models { "Models" }
+            @for name in &suite.models { (models::model(name, registry)?) }
+        }
+    })
+}
