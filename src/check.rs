@@ -1,5 +1,9 @@
 //! Checks claims: gathers evidence for each, judges it, and writes down what was found.
 
+mod current;
+
+pub use current::{Current, current};
+
 use crate::claim::{Claim, Suite};
 use crate::evidence::{Evaluator, Evidence, Found, MeasureError, Training, gather};
 use crate::record::{Method, Record};
@@ -95,6 +99,7 @@ fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -
     let measure = claim.measure();
     Record {
         id: claim.id.clone(),
+        digest: Some(claim.digest()),
         system: suite.system.clone(),
         section: claim.section.clone(),
         line: claim.line,

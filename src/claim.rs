@@ -5,6 +5,7 @@
 //! verdict and value are what the harness must find again.
 
 mod datum;
+mod digest;
 mod format;
 mod location;
 mod tolerance;
@@ -12,6 +13,7 @@ mod topic;
 
 pub use datum::Datum;
 pub(crate) use datum::grouped;
+pub(crate) use digest::Judged;
 pub use format::{parse, schema};
 pub use location::Location;
 pub use tolerance::Tolerance;

@@ -74,6 +74,7 @@ mod tests {
 
     fn record(id: &str, verdict: Kind, found: i64, recorded: Option<Kind>) -> Record {
         Record {
+            digest: None,
             id: id.into(),
             system: "s".into(),
             section: "1".into(),

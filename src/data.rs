@@ -31,6 +31,7 @@ pub use mnist::mnist;
 pub use source::Source;
 pub use survey::{Seen, Statistics, Survey, survey};
 
+use crate::digest::hex;
 use crate::graph::Shape;
 use sha2::{Digest, Sha256};
 use std::io::Read;
@@ -116,11 +117,6 @@ impl Dataset {
         }
         hex(&hash.finalize()[..8])
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Data that cannot be read.

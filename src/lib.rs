@@ -10,6 +10,7 @@
 //! | [`graph`] | what is a network, before there are numbers in it? |
 //! | [`claim`] | what does the document say, and how would one find out? |
 //! | [`document`] | what is the text, and what does a report show beside its claims? |
+//! | [`digest`](mod@digest) | what is a thing called by what it holds? |
 //! | [`random`] | which number stands at this place under this key? |
 //! | [`file`](mod@file) | how is a file written so that it is complete or absent? |
 //! | [`nearest`](mod@nearest) | which names are like a misspelt one? |
@@ -46,6 +47,7 @@ pub mod claim;
 pub mod compare;
 pub mod data;
 pub mod device;
+pub mod digest;
 pub mod document;
 pub mod drawing;
 pub mod evidence;

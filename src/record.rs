@@ -6,7 +6,7 @@ mod standing;
 pub use standing::Standing;
 
 use crate::bench::Timing;
-use crate::claim::{Datum, Kind, Tolerance, Topic, Trial};
+use crate::claim::{Datum, Judged, Kind, Tolerance, Topic, Trial};
 use crate::evidence::Call;
 use crate::experiment::Answer;
 use crate::file;
@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 pub struct Record {
     /// Claim id.
     pub id: String,
+    /// Digest of what was judged; records from before have none, and are known by what else they hold.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// System, the id's first part.
     pub system: String,
     /// Section of the document.
@@ -69,6 +72,22 @@ pub struct Record {
 }
 
 impl Record {
+    /// Digest of the claim that was judged.
+    pub fn claim_digest(&self) -> String {
+        let of_kind = |kind| self.because.as_deref().filter(|_| self.verdict == kind);
+        let is_measured = self.measure.is_some() || self.trial.is_some();
+        let judged = || Judged {
+            says: &self.says,
+            stated: self.stated.as_ref(),
+            tolerance: self.tolerance,
+            measure: self.measure.as_deref(),
+            trial: self.trial.as_ref(),
+            cites: of_kind(Kind::Cited),
+            needs: of_kind(Kind::Untested).filter(|_| !is_measured),
+        };
+        self.digest.clone().unwrap_or_else(|| judged().digest())
+    }
+
     /// Whether it has a measure or a trial that was not run, since it takes long: nothing was found out.
     pub fn is_left_out(&self) -> bool {
         let decides = self.measure.is_some() || self.trial.is_some();

@@ -9,6 +9,7 @@ mod unpack;
 
 pub use unpack::unpack;
 
+use crate::digest::hex;
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -157,7 +158,7 @@ fn matches(path: &Path, file: &Published, hint: &'static str) -> Result<(), Fetc
             n => hash.update(&piece[..n]),
         }
     }
-    let found = super::hex(&hash.finalize());
+    let found = hex(&hash.finalize());
     match found == file.sha256 {
         true => Ok(()),
         false => Err(FetchError::Checksum {

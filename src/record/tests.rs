@@ -138,6 +138,7 @@ fn malformed_timings_are_errors() {
 fn checked(calls: Vec<Call>) -> Record {
     Record {
         id: "s.a".into(),
+        digest: Some("d".into()),
         system: "s".into(),
         section: "1".into(),
         line: 1,

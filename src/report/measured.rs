@@ -143,6 +143,7 @@ mod tests {
 
     fn record(stated: Datum, calls: Vec<Call>) -> Record {
         Record {
+            digest: None,
             id: "s.a".into(),
             system: "s".into(),
             section: "1".into(),

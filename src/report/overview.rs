@@ -4,12 +4,14 @@ use super::experiments::{self, Gathered};
 use super::standing::Standings;
 use super::verdicts::{dot, strip};
 use super::{Report, claims, counts, search, speed, statements};
+use crate::check::Current;
 use crate::claim::{Kind, Suite};
 use crate::record::Record;
 use maud::{Markup, html};
 
 pub(super) fn page(
     report: &Report,
+    current: &Current,
     shown: &[(&Suite, Vec<&Record>)],
     gathered: &[Gathered],
 ) -> Markup {
@@ -47,6 +49,12 @@ pub(super) fn page(
                 } }
             }
         }
+        @for (heading, claims) in outdated(current) {
+            section.alarm {
+                h2 { (heading) }
+                p { @for (i, id) in claims.iter().enumerate() { @if i > 0 { ", " } code { (id) } } }
+            }
+        }
         @if let Some(rest) = standings.rest() { p.standing { (rest) } }
         h2 { "By system" }
         div.wide tabindex="0" role="region" aria-label="Verdicts by system" {
@@ -81,6 +89,17 @@ pub(super) fn page(
 fn chosen(system: &str, kind: Kind, count: usize) -> Markup {
     let address = format!("{}?system={system}&verdict={}", search::FILE, kind.name());
     html! { a.quiet href=(address) aria-label={(count) " " (kind.name()) " of " (system)} { (count) } }
+}
+
+/// What suites and records do not agree on, under its heading.
+fn outdated(current: &Current) -> impl Iterator<Item = (&'static str, &[String])> {
+    [
+        ("Changed since the check", current.changed.as_slice()),
+        ("Not checked", &current.unchecked),
+        ("Checked, and no longer claimed", &current.gone),
+    ]
+    .into_iter()
+    .filter(|(_, claims)| !claims.is_empty())
 }
 
 fn means(kind: Kind) -> &'static str {

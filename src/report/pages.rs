@@ -5,6 +5,7 @@ use super::frame::{FIRST, Frame, Link};
 use super::models::{self, Used};
 use super::prose::prose;
 use super::{RenderError, Report, claims, counts, overview, plots, search, speed, verdicts};
+use crate::check::current;
 use crate::claim::Suite;
 use crate::record::Record;
 use crate::zoo::Registry;
@@ -26,7 +27,7 @@ struct Content {
     markup: Markup,
 }
 
-/// Renders the report: the first page, all claims, the models, the plots, the timings, if there are any, a page a
+/// Renders the report on claims as the suites have them now: the first page, all claims, the models, the plots, the timings, if there are any, a page a
 /// system, and a page an experiment that has runs.
 ///
 /// # Errors
@@ -49,6 +50,9 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
             system: record.system.clone(),
         });
     }
+    let current = current(suites, records);
+    let records = &current.records;
+    let report = &Report { records, ..*report };
     let shown: Vec<(&Suite, Vec<&Record>)> = suites
         .iter()
         .map(|suite| (suite, of(suite, records)))
@@ -61,7 +65,7 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
         title: title.into(),
         markup,
     };
-    let first = overview::page(report, &shown, &gathered);
+    let first = overview::page(report, &current, &shown, &gathered);
     let all = search::page(&shown, records, &gathered);
     let mut singles = vec![
         content(FIRST, "Overview", first),

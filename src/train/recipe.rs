@@ -1,10 +1,10 @@
 //! How is a network trained? Everything that decides a run but its seed.
 
-use crate::data::{Augment, Fit, Source, hex};
+use crate::data::{Augment, Fit, Source};
+use crate::digest;
 use crate::net::{Init, Norm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// How a network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -229,7 +229,6 @@ impl Recipe {
 
     /// What it is, in 16 hexadecimal digits: of SHA-256 over its JSON.
     pub fn fingerprint(&self) -> String {
-        let json = serde_json::to_vec(self).expect("a recipe is numbers, names and lists");
-        hex(&Sha256::digest(json)[..8])
+        digest::of_json(self)
     }
 }

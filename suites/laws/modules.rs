@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Modules in reading order; each may use those of earlier ranks and, within a rank, itself.
 const RANKS: &[&[&str]] = &[
-    &["claim", "graph", "nearest", "random", "file"],
+    &["claim", "digest", "graph", "nearest", "random", "file"],
     &["document", "drawing", "stats", "zoo", "analysis"],
     &["reference"],
     &["allocator", "device", "ops"],

@@ -45,7 +45,7 @@ fn archive(base: String, content: &[u8]) -> Archive {
         files: vec![Published {
             name: "file.gz".into(),
             bytes: content.len() as u64,
-            sha256: super::super::hex(&Sha256::digest(content)),
+            sha256: hex(&Sha256::digest(content)),
         }],
         packed: false,
     }
