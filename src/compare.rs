@@ -21,9 +21,11 @@ pub struct Change {
     /// a check fails on a claim on which it did not. Claims that one of the two checks left
     /// out, since their measures take long, have not changed.
     pub broken: bool,
+    /// Whether what is judged under that id is another claim: statement, value, tolerance or measure.
+    pub restated: bool,
 }
 
-/// The claims whose verdict or value differs between two records, in order of id.
+/// The claims that, or whose verdict or value, differ between two records, in order of id.
 pub fn compare(before: &[Record], after: &[Record]) -> Vec<Change> {
     let by_id = |records: &'_ [Record]| -> BTreeMap<String, Record> {
         records
@@ -58,13 +60,17 @@ fn change(id: &str, before: Option<&Record>, after: Option<&Record>) -> Option<C
             before.failure().is_none() && after.is_some_and(|after| after.failure().is_some());
         confirmed_no_more || fails_now
     });
+    let restated = before
+        .zip(after)
+        .is_some_and(|(before, after)| before.claim_digest() != after.claim_digest());
     let change = Change {
         id: id.to_string(),
         before: before.map(outcome),
         after: after.map(outcome),
         broken,
+        restated,
     };
-    (broken || change.before != change.after).then_some(change)
+    (broken || restated || change.before != change.after).then_some(change)
 }
 
 #[cfg(test)]
@@ -145,5 +151,31 @@ mod tests {
             assert_eq!(changes.len(), 1, "{before:?} {after:?}");
             assert_eq!(changes[0].broken, broken, "{before:?} {after:?}");
         }
+    }
+
+    /// A verdict on another statement is not the old one's, even where it is the same.
+    #[test]
+    fn another_claim_under_the_same_id_is_a_change() {
+        let before = record("s.a", Kind::Confirmed, 1, None);
+        let after = Record {
+            says: "B.".into(),
+            ..before.clone()
+        };
+        let changes = compare(&[before.clone()], &[after.clone()]);
+        assert!(changes[0].restated && !changes[0].broken);
+        // a record of before, which has no digest, is known by what it holds
+        let digest = Some(before.claim_digest());
+        assert!(
+            compare(
+                &[before.clone()],
+                &[Record {
+                    digest,
+                    ..before.clone()
+                }]
+            )
+            .is_empty()
+        );
+        let digest = Some(after.claim_digest());
+        assert!(compare(&[before.clone()], &[Record { digest, ..before }])[0].restated);
     }
 }

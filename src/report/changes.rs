@@ -19,6 +19,17 @@ fn outcome(outcome: &Side) -> String {
     }
 }
 
+/// What is said of a claim that is another one than before.
+const RESTATED: &str = "(restated)";
+
+/// A claim by its id.
+fn named(change: &Change) -> String {
+    match change.restated {
+        true => format!("{} {RESTATED}", change.id),
+        false => change.id.clone(),
+    }
+}
+
 fn verdict_on(changes: &[Change]) -> String {
     let broken = changes.iter().filter(|change| change.broken).count();
     match (changes.len(), broken) {
@@ -80,7 +91,7 @@ pub fn changes_text(changes: &[Change], arms: &[Retrained]) -> String {
     let rows = changes.iter().map(|change| {
         [
             if change.broken { "broken" } else { "" }.to_string(),
-            change.id.clone(),
+            named(change),
             outcome(&change.before),
             outcome(&change.after),
         ]
@@ -111,7 +122,7 @@ pub fn changes_markdown(changes: &[Change], arms: &[Retrained]) -> String {
             text,
             "| {} | {} | {} | {} |",
             if change.broken { "**broken**" } else { "" },
-            cell(&change.id),
+            cell(&named(change)),
             cell(&outcome(&change.before)),
             cell(&outcome(&change.after))
         );
@@ -153,7 +164,7 @@ fn body(changes: &[Change], arms: &[Retrained]) -> Markup {
                             th scope="col" { "Holds" }
                         } }
                         tbody { @for change in changes { tr {
-                            th scope="row" { code { (change.id) } }
+                            th scope="row" { code { (change.id) } @if change.restated { " " (RESTATED) } }
                             td { (outcome(&change.before)) }
                             td { (outcome(&change.after)) }
                             td { @if change.broken { b.refuted { "no longer" } } }
