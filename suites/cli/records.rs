@@ -158,3 +158,31 @@ fn runs_that_cannot_be_read_are_named_and_stay() {
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), text[..text.len() / 2]);
 }
+
+/// A report that is drawn with other suites than those that were checked shows no old verdict under a new claim.
+#[test]
+fn claims_that_have_changed_have_no_verdict() {
+    let suite = suite(claim("stated = 1\nmeasure = \"1 + 0\""));
+    let output = tempfile::tempdir().unwrap();
+    let suites = ["--suites", path(&suite)];
+    let main_job = ["--no-training", "--output", path(&output)];
+    stdout(&convcheck(&[&main_job[..], &suites].concat()));
+    let file = suite.path().join("s.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let draw = || {
+        let draw = ["report", "--from", path(&output)];
+        stdout(&convcheck(&[&draw[..], &suites].concat()));
+        ["index.html", "s.html"].map(|page| fs::read_to_string(output.path().join(page)).unwrap())
+    };
+    let [index, system] = draw();
+    assert!(!index.contains("Changed since the check"));
+    assert!(system.contains("badge confirmed") && !system.contains("badge untested"));
+    fs::write(&file, text.replace("\"A.\"", "\"B.\"")).unwrap();
+    let [index, system] = draw();
+    assert!(index.contains("Changed since the check"), "{index}");
+    assert!(system.contains("B.") && system.contains("badge untested"));
+    assert!(!system.contains("badge confirmed"), "{system}");
+    fs::write(&file, text.replace("s.a", "s.b")).unwrap();
+    let [index, _] = draw();
+    assert!(index.contains("Not checked") && index.contains("no longer claimed"));
+}
