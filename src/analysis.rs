@@ -5,9 +5,7 @@
 //! [`Overflow`].
 
 mod activations;
-mod connections;
 mod depth;
-mod macs;
 mod params;
 mod params_without_grad;
 mod path_count;
@@ -15,7 +13,7 @@ mod receptive_field;
 mod summary;
 
 pub use activations::peak_activations;
-pub use depth::{depth, is_weighted};
+pub use depth::depth;
 pub use params_without_grad::{padded_weights, params_without_grad};
 pub use path_count::{layer_links, path_count};
 pub use receptive_field::{Field, feature_field, receptive_fields};
@@ -61,13 +59,13 @@ pub const QUANTITIES: &[Quantity] = &[
         name: "connections",
         counts: "connections as LeCun et al. 1998 count them: each input of each unit, and its bias",
         live_only: false,
-        count: connections::connections,
+        count: |graph, node| graph.facts(node).connections,
     },
     Quantity {
         name: "neurons",
         counts: "units of the layers that compute (convolution, linear, pooling, subsampling, RBF)",
         live_only: false,
-        count: connections::neurons,
+        count: |graph, node| graph.facts(node).neurons,
     },
     Quantity {
         name: "activations",
@@ -102,7 +100,7 @@ pub(crate) const MACS: Quantity = Quantity {
     name: "macs",
     counts: "multiply-accumulates of convolutions and linear layers, per sample, biases left out, padded taps included",
     live_only: true,
-    count: macs::macs,
+    count: |graph, node| graph.facts(node).macs,
 };
 
 impl Quantity {
@@ -145,11 +143,4 @@ impl Quantity {
             quantity: self.name,
         }
     }
-}
-
-/// A product of sizes; `None` beyond 64 bits.
-fn product(factors: &[usize]) -> Option<u64> {
-    factors
-        .iter()
-        .try_fold(1u64, |n, &factor| n.checked_mul(factor as u64))
 }

@@ -6,22 +6,27 @@
 
 mod build;
 mod conv;
+mod digest;
 mod dims;
 mod fusion;
+mod kind;
 mod liveness;
 mod modules;
 mod op;
 mod reach;
 mod shape;
+mod tensor;
 mod value;
 mod window;
 
 pub use conv::{Conv, conv};
 pub use dims::Dims;
 pub(crate) use fusion::{FusedGroup, fuse};
+pub use kind::{Backward, Constant, Drawn, Features, Kind};
 pub(crate) use liveness::{freed_after, lifetimes};
-pub use op::{Activation, Op, Tensor, TensorKind};
+pub use op::{Activation, Facts, Op, Sees};
 pub use shape::{Shape, ShapeError};
+pub use tensor::{Role, Tensor, TensorKind};
 pub use value::{Name, Value, concat, mean};
 pub use window::{Axis, Pad, Pair, Window, pool};
 
@@ -130,8 +135,21 @@ impl Graph {
     /// The weights and running statistics that one layer has: none where it uses those of another.
     pub fn tensors_of(&self, node: &Node) -> Vec<Tensor> {
         match node.weights_of {
-            None => node.op.tensors(self.input_of(node)),
+            None => self.facts(node).tensors,
             Some(_) => Vec::new(),
+        }
+    }
+
+    /// What a layer has and costs on its inputs, whoever owns its weights.
+    pub fn facts(&self, node: &Node) -> Facts {
+        match *node.inputs {
+            [] => node.op.facts(&[node.shape], node.shape),
+            [input] => node.op.facts(&[self.nodes[input].shape], node.shape),
+            _ => {
+                let shapes: Vec<Shape> =
+                    node.inputs.iter().map(|&id| self.nodes[id].shape).collect();
+                node.op.facts(&shapes, node.shape)
+            }
         }
     }
 }

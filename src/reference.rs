@@ -7,7 +7,7 @@
 mod sequence;
 
 use crate::analysis::{MACS, PARAMS, TRAINABLE};
-use crate::graph::{Graph, Op, TensorKind};
+use crate::graph::{Graph, Op, Role, TensorKind};
 use crate::zoo::{Model, Registry, ZooError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -156,10 +156,10 @@ fn differ<T: PartialEq + std::fmt::Debug>(found: &mut Vec<String>, what: &str, o
 }
 
 fn totals(graph: &Graph, record: &Record, found: &mut Vec<String>) -> Result<(), ReferenceError> {
+    // the reference counts one `num_batches_tracked` for each layer with running statistics
     let norms = graph
-        .nodes()
-        .iter()
-        .filter(|node| matches!(node.op, Op::BatchNorm { .. }))
+        .tensors()
+        .filter(|(_, tensor)| tensor.role == Role::RunningMean)
         .count() as u64;
     let tensors = graph.tensors().count() as u64;
     let (mut buffers, mut buffer_elements) = (0, 0);
@@ -197,7 +197,6 @@ fn totals(graph: &Graph, record: &Record, found: &mut Vec<String>) -> Result<(),
         record.trainable_params,
     );
     differ(found, "macs", MACS.total(graph)?, record.macs);
-    // the reference counts one `num_batches_tracked` for each batch normalisation
     differ(found, "buffers", buffers + norms, record.buffers_tensors);
     differ(
         found,

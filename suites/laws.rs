@@ -4,6 +4,7 @@
 mod laws {
     pub mod bench;
     pub mod damage;
+    pub mod digests;
     pub mod document;
     pub mod experiments;
     pub mod gpu;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(laws::zoo::trials());
     trials.extend(laws::graphs::trials());
+    trials.extend(laws::digests::trials());
     trials.extend(laws::suites::trials());
     trials.extend(laws::document::trials());
     trials.extend(laws::experiments::trials());

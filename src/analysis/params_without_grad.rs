@@ -5,7 +5,7 @@
 //! at every position lie in the padding.
 
 use super::Overflow;
-use crate::graph::{Axis, Conv, Graph, Node, NodeId, Op, TensorKind, Window};
+use crate::graph::{Axis, Conv, Graph, Node, NodeId, Op, Role, TensorKind, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of the trainable tensors that get no gradient as a whole, in `state_dict` order.
@@ -19,7 +19,7 @@ pub fn params_without_grad(graph: &Graph) -> Vec<String> {
     for (id, node) in nodes.iter().enumerate() {
         if reached[id] {
             for &input in &node.inputs {
-                shows[input] |= !matches!(node.op, Op::BatchNorm { .. });
+                shows[input] |= !node.op.kind().centres;
             }
         }
     }
@@ -32,10 +32,14 @@ pub fn params_without_grad(graph: &Graph) -> Vec<String> {
     let mut names = Vec::new();
     for &id in graph.state_order() {
         for tensor in graph.tensors_of(&nodes[id]) {
-            let works = if tensor.name == "bias" {
-                shows[id]
-            } else {
-                reached[id]
+            let works = match tensor.role {
+                Role::Bias | Role::NormShift => shows[id],
+                Role::Weight
+                | Role::Coefficient
+                | Role::NormScale
+                | Role::RunningMean
+                | Role::RunningVariance
+                | Role::Code => reached[id],
             };
             if !works && tensor.kind == TensorKind::Trainable {
                 names.push([&nodes[id].path, ".", tensor.name].concat());

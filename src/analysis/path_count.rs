@@ -1,7 +1,7 @@
 //! How many paths lead through a network, and how densely are its layers linked?
 
-use super::{Overflow, is_weighted};
-use crate::graph::{Graph, Node, Op};
+use super::Overflow;
+use crate::graph::{Features, Graph, Node};
 
 /// Paths from the input to the prediction: a residual unit doubles them (Veit et al. 2016), a module
 /// of four branches multiplies them by four.
@@ -25,16 +25,6 @@ pub fn path_count(graph: &Graph) -> Result<u64, Overflow> {
     Ok(counts[graph.outputs()[0].node])
 }
 
-/// Whether a layer makes features of its own. Everything else (normalisation, activation, pooling,
-/// concatenation, ...) hands on those of others.
-fn makes_features(op: &Op) -> bool {
-    is_weighted(op)
-        || matches!(
-            op,
-            Op::Input | Op::Add | Op::BroadcastAdd | Op::Mean { .. } | Op::Gate
-        )
-}
-
 /// Direct connections between layers that make features (weighted layers, joins and the input): how
 /// many pairs there are of such a layer, among those that `include` picks, and one whose features it
 /// reads, unchanged or normalised, pooled and put beside others. Huang et al. 2017 (section 1) count
@@ -50,7 +40,7 @@ pub fn layer_links(graph: &Graph, include: impl Fn(&Node) -> bool) -> u64 {
             .collect();
         sources.sort_unstable();
         sources.dedup();
-        if makes_features(&node.op) {
+        if node.op.kind().features != Features::HandedOn {
             if include(node) {
                 links += sources.len() as u64;
             }

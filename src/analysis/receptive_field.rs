@@ -6,7 +6,7 @@
 //! where the units of a layer see fields of different sizes (a grid that does not divide its map, a
 //! broadcast), the largest.
 
-use crate::graph::{Conv, Graph, NodeId, Op};
+use crate::graph::{Graph, NodeId, Sees};
 
 /// The field of a layer's units along h and w.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -85,16 +85,15 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
     let mut spans: Vec<[Span; 2]> = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
         let extent = graph.input_of(node).extent();
+        let sees = graph.facts(node).sees;
         let axis = |axis: usize| -> Span {
             let Some(&source) = node.inputs.first() else {
                 return Span::UNIT;
             };
             let span = spans[source][axis];
-            match &node.op {
-                Op::Conv(Conv { window, .. })
-                | Op::MaxPool { window }
-                | Op::AvgPool { window, .. }
-                | Op::Subsample { window } => {
+            match sees {
+                Sees::Unit => span,
+                Sees::Window(window) => {
                     let before = window.axis(axis, extent[axis]).map_or(0, |a| a.before);
                     span.slide(
                         window.span(axis).unwrap_or(usize::MAX),
@@ -102,9 +101,9 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
                         before,
                     )
                 }
-                Op::AdaptiveAvgPool { output } => {
+                Sees::Cell(cells) => {
                     // cell i covers rows floor(i * in / out) to ceil((i + 1) * in / out)
-                    let (rows, cells) = (extent[axis], output[axis]);
+                    let (rows, cells) = (extent[axis], cells[axis]);
                     let cell = |i: usize| {
                         let (i, rows, cells) = (i as u128, rows as u128, cells as u128);
                         ((i + 1) * rows).div_ceil(cells) - i * rows / cells
@@ -112,11 +111,9 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
                     let largest = (0..cells).map(cell).max().map_or(rows, |n| n as usize);
                     span.slide(largest, (rows / cells).max(1), 0)
                 }
-                Op::Flatten => span.all(extent[axis]),
-                Op::PadShortcut { stride, .. } => span.slide(1, *stride, 0),
-                // a channel gate sees more than the features, often everything, but only weighs them
-                Op::Gate if graph.nodes()[node.inputs[1]].shape.extent() != extent => span,
-                Op::Concat | Op::Add | Op::BroadcastAdd | Op::Mean { .. } | Op::Gate => {
+                Sees::EveryNth(stride) => span.slide(1, stride, 0),
+                Sees::Everything => span.all(extent[axis]),
+                Sees::UnitOfEach => {
                     let mut joined = (span, extent[axis]);
                     for &id in &node.inputs[1..] {
                         let other = graph.nodes()[id].shape.extent()[axis];
@@ -127,15 +124,6 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
                     }
                     joined.0
                 }
-                Op::Input
-                | Op::Linear { .. }
-                | Op::BatchNorm { .. }
-                | Op::Lrn { .. }
-                | Op::Activation(_)
-                | Op::Rbf { .. }
-                | Op::Dropout { .. }
-                | Op::Slice { .. }
-                | Op::Scale { .. } => span,
             }
         };
         let both = [axis(0), axis(1)];
@@ -160,16 +148,9 @@ pub fn feature_field(graph: &Graph, fields: &[Field]) -> Option<(NodeId, Field)>
     let (mut last, mut slides) = (0, false);
     for (id, node) in graph.nodes().iter().enumerate() {
         // a gate that comes from a global pool only weighs the features
-        let features = match node.op {
-            Op::Gate => &node.inputs[..1],
-            _ => &node.inputs[..],
-        };
-        let collapses = match node.op {
-            Op::Flatten => true,
-            Op::AdaptiveAvgPool { output: [1, 1] } => graph.input_of(node).extent() != [1, 1],
-            _ => false,
-        };
-        collapsed[id] = collapses || features.iter().any(|&input| collapsed[input]);
+        let features = node.op.kind().features_of(&node.inputs);
+        collapsed[id] =
+            graph.facts(node).collapses || features.iter().any(|&input| collapsed[input]);
         if live[id] && !collapsed[id] {
             last = id;
             slides |= node.op.window().is_some();
@@ -181,7 +162,7 @@ pub fn feature_field(graph: &Graph, fields: &[Field]) -> Option<(NodeId, Field)>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Shape, Value, conv, pool};
+    use crate::graph::{Conv, Op, Shape, Value, conv, pool};
     use proptest::prelude::*;
 
     /// The oracle: for each unit of each layer, the set of input rows that reach it, on one axis.

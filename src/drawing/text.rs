@@ -1,7 +1,7 @@
 //! What does a box say, and how wide is that?
 
 use super::tiles::Tile;
-use crate::graph::{Activation, Conv, Graph, Op, Shape, Window};
+use crate::graph::{Drawn, Graph, Op, Shape};
 
 /// A line of text is so high.
 pub(super) const LINE: i32 = 15;
@@ -38,7 +38,7 @@ pub(super) fn text(graph: &Graph, tile: &Tile) -> Text {
     let idle = |op: &Op| matches!(op, Op::Dropout { p } if *p == 0.0);
     let join = |ops: &[&Op]| {
         let said = ops.iter().filter(|op| !idle(op));
-        let words: Vec<String> = said.map(|op| words(op)).collect();
+        let words: Vec<String> = said.map(|op| op.to_string()).collect();
         words.join(", ")
     };
     let Some(main) = ops.get(tile.main) else {
@@ -47,7 +47,7 @@ pub(super) fn text(graph: &Graph, tile: &Tile) -> Text {
     Text {
         kind: kind(main),
         before: join(&ops[..tile.main]),
-        main: words(main),
+        main: main.to_string(),
         after: join(&ops[tile.main + 1..]),
     }
 }
@@ -150,101 +150,15 @@ impl Text {
     }
 }
 
+/// The class of a layer's box.
 fn kind(op: &Op) -> &'static str {
-    match op {
-        Op::Input => "end",
-        Op::Conv(_) => "conv",
-        Op::Linear { .. } | Op::Rbf { .. } => "linear",
-        Op::MaxPool { .. }
-        | Op::AvgPool { .. }
-        | Op::AdaptiveAvgPool { .. }
-        | Op::Subsample { .. }
-        | Op::PadShortcut { .. } => "pool",
-        Op::Concat | Op::Add | Op::BroadcastAdd | Op::Mean { .. } => "join",
-        Op::Gate => "gate",
-        Op::BatchNorm { .. }
-        | Op::Lrn { .. }
-        | Op::Activation(_)
-        | Op::Dropout { .. }
-        | Op::Flatten
-        | Op::Slice { .. }
-        | Op::Scale { .. } => "norm",
-    }
-}
-
-fn words(op: &Op) -> String {
-    match op {
-        Op::Input => "input".into(),
-        Op::Conv(conv) => convolution(conv),
-        Op::Linear { out, .. } => format!("linear {out}"),
-        Op::BatchNorm { .. } => "BN".into(),
-        Op::Lrn { .. } => "LRN".into(),
-        Op::Activation(Activation::Relu) => "ReLU".into(),
-        Op::Activation(Activation::Sigmoid) => "sigmoid".into(),
-        Op::Activation(Activation::Tanh) => "tanh".into(),
-        Op::Activation(Activation::ScaledTanh) => "scaled tanh".into(),
-        Op::Activation(Activation::Softmax) => "softmax".into(),
-        Op::MaxPool { window } => slid(window, "max pool"),
-        Op::AvgPool { window, .. } => slid(window, "avg pool"),
-        Op::AdaptiveAvgPool { output: [1, 1] } => "global avg pool".into(),
-        Op::AdaptiveAvgPool { output: [h, w] } => format!("avg pool to {h}x{w}"),
-        Op::Subsample { window } => slid(window, "subsampling"),
-        Op::Rbf { out } => format!("RBF {out}"),
-        Op::Dropout { p } => format!("dropout {p}"),
-        Op::Flatten => "flatten".into(),
-        Op::Concat => "concat".into(),
-        Op::Add => "add".into(),
-        Op::BroadcastAdd => "broadcast add".into(),
-        Op::Gate => "gate".into(),
-        Op::Mean { .. } => "mean".into(),
-        Op::Slice { from, to } => format!("maps {from} to {}", to.saturating_sub(1)),
-        Op::Scale { factor, offset } => scaled(*factor, *offset),
-        Op::PadShortcut { channels, stride } => format!("zero maps to {channels}{}", step(*stride)),
-    }
-}
-
-fn convolution(conv: &Conv) -> String {
-    let mut words = slid(&conv.window, &format!("conv {}", conv.out));
-    if conv.groups > 1 {
-        words += &format!(", {} groups", conv.groups);
-    }
-    if conv.table.is_some() {
-        words += ", table";
-    }
-    words
-}
-
-/// A scale without the parts that do nothing.
-fn scaled(factor: f64, offset: f64) -> String {
-    if factor == -1.0 {
-        format!("{offset} - x")
-    } else if offset == 0.0 {
-        format!("times {factor}")
-    } else {
-        format!("times {factor} plus {offset}")
-    }
-}
-
-fn slid(window: &Window, what: &str) -> String {
-    let [h, w] = window.kernel;
-    let [down, right] = window.stride;
-    let stride = if down == right {
-        step(down)
-    } else {
-        format!(" /{down}x{right}")
-    };
-    let dilation = match window.dilation {
-        [1, 1] => String::new(),
-        [h, w] if h == w => format!(", dilation {h}"),
-        [h, w] => format!(", dilation {h}x{w}"),
-    };
-    format!("{h}x{w} {what}{stride}{dilation}")
-}
-
-fn step(stride: usize) -> String {
-    if stride == 1 {
-        String::new()
-    } else {
-        format!(" /{stride}")
+    match op.kind().drawn {
+        Drawn::End => "end",
+        Drawn::Conv => "conv",
+        Drawn::Linear => "linear",
+        Drawn::Pool => "pool",
+        Drawn::Join => "join",
+        Drawn::Gate => "gate",
+        Drawn::Behind => "norm",
     }
 }

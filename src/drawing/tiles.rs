@@ -2,7 +2,7 @@
 //!
 //! A box is a layer with what merely follows it (batch norm, activations) or prepares its input.
 
-use crate::graph::{Graph, NodeId, Op};
+use crate::graph::{Drawn, Graph, NodeId, Op};
 
 /// One box of the drawing.
 pub(super) struct Tile {
@@ -77,29 +77,7 @@ pub(super) fn tiles(graph: &Graph) -> (Vec<Tile>, usize) {
 
 /// Whether a layer goes into the box of the layer before it.
 fn follows(op: &Op) -> bool {
-    match op {
-        Op::BatchNorm { .. }
-        | Op::Lrn { .. }
-        | Op::Activation(_)
-        | Op::Dropout { .. }
-        | Op::Flatten
-        | Op::Slice { .. }
-        | Op::Scale { .. } => true,
-        Op::Input
-        | Op::Conv(_)
-        | Op::Linear { .. }
-        | Op::MaxPool { .. }
-        | Op::AvgPool { .. }
-        | Op::AdaptiveAvgPool { .. }
-        | Op::Subsample { .. }
-        | Op::Rbf { .. }
-        | Op::Concat
-        | Op::Add
-        | Op::BroadcastAdd
-        | Op::Gate
-        | Op::Mean { .. }
-        | Op::PadShortcut { .. } => false,
-    }
+    op.kind().drawn == Drawn::Behind
 }
 
 /// A concatenation of a concatenation reads the parts themselves, so that a dense block is drawn with

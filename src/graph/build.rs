@@ -159,8 +159,8 @@ impl State {
         }
         let checked = self
             .place(name)
-            .and_then(|()| self.output_shape(&op, &inputs))
-            .and_then(|shape| Ok((shape, self.weights_of(name, &op, fallback)?)));
+            .and_then(|()| op.output(&self.shapes(&inputs)))
+            .and_then(|shape| Ok((shape, self.weights_of(name, &op, &inputs, shape)?)));
         match checked {
             Ok((shape, weights_of)) => {
                 self.nodes.push(Node {
@@ -188,22 +188,22 @@ impl State {
         }
     }
 
-    fn output_shape(&self, op: &Op, inputs: &[NodeId]) -> Result<Shape, String> {
-        match *inputs {
-            [input] => op.output(&[self.shape(input)]),
-            _ => {
-                let shapes: Vec<Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
-                op.output(&shapes)
-            }
-        }
+    fn shapes(&self, inputs: &[NodeId]) -> Vec<Shape> {
+        inputs.iter().map(|&id| self.shape(id)).collect()
     }
 
     /// In a scope that is described again, the layer whose weights a layer uses.
-    fn weights_of(&self, name: &str, op: &Op, input: NodeId) -> Result<Option<NodeId>, String> {
+    fn weights_of(
+        &self,
+        name: &str,
+        op: &Op,
+        inputs: &[NodeId],
+        shape: Shape,
+    ) -> Result<Option<NodeId>, String> {
         let Some(scope) = self.scope.first else {
             return Ok(None);
         };
-        let tensors = op.tensors(self.shape(input));
+        let tensors = op.facts(&self.shapes(inputs), shape).tensors;
         if tensors.is_empty() {
             return Ok(None);
         }
@@ -212,11 +212,10 @@ impl State {
             .find(scope, name)
             .and_then(|module| self.modules.layer(module))
             .ok_or("this layer was not there the first time")?;
-        let Node {
-            path, op: there, ..
-        } = &self.nodes[first];
-        if there != op || there.tensors(self.shape(self.nodes[first].inputs[0])) != tensors {
-            return Err(format!("the weights of `{path}` do not fit it"));
+        let there = &self.nodes[first];
+        let own = (there.op).facts(&self.shapes(&there.inputs), there.shape);
+        if there.op != *op || own.tensors != tensors {
+            return Err(format!("the weights of `{}` do not fit it", there.path));
         }
         Ok(Some(self.nodes[first].weights_of.unwrap_or(first)))
     }

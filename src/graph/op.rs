@@ -1,9 +1,15 @@
-//! The closed list of what a layer can be, with its shape rule and its weights.
+//! The closed list of what a layer can be, and what is true of each kind wherever it stands.
 //!
-//! Every interpreter matches on [`Op`] exhaustively, so a new variant is a compile error in each
-//! place that must learn of it.
+//! A new variant is a compile error in each `match` of this file and of [`facts`], and these are all that
+//! others ask: counts, initialisation, depth, drawing and the rest read what is said here once.
 
-use super::{Conv, Dims, Shape, Window};
+mod facts;
+
+pub use facts::{Facts, Sees};
+
+use super::kind::{Backward, Constant, Drawn, Features, Kind};
+use super::{Conv, Window};
+use std::fmt;
 
 /// A layer's computation, with the constants that the papers give.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,99 +138,99 @@ pub enum Activation {
     Softmax,
 }
 
-/// What a tensor of the `state_dict` is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TensorKind {
-    /// Learned by gradient.
-    Trainable,
-    /// A parameter that training leaves alone (LeNet-5's RBF codes).
-    Frozen,
-    /// A running statistic.
-    Buffer,
+/// Every kind of layer, a row each, and the row of an op.
+macro_rules! kinds {
+    ($($op:pat => ($name:literal, $weighted:literal, $features:expr, $backward:expr, $centres:literal, $drawn:expr, $reference:expr),)*) => {
+        const KINDS: &[Kind] = &[$(Kind {
+            name: $name,
+            weighted: $weighted,
+            features: $features,
+            backward: $backward,
+            centres: $centres,
+            drawn: $drawn,
+            reference: $reference,
+        }),*];
+
+        impl Op {
+            /// What is true of the layer whatever its constants and its input.
+            pub const fn kind(&self) -> &'static Kind {
+                match self {
+                    $($op => &Kind {
+                        name: $name,
+                        weighted: $weighted,
+                        features: $features,
+                        backward: $backward,
+                        centres: $centres,
+                        drawn: $drawn,
+                        reference: $reference,
+                    },)*
+                }
+            }
+        }
+    };
 }
 
-/// One tensor of a layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tensor {
-    /// Name within the layer, as PyTorch has it.
-    pub name: &'static str,
-    /// Dimensions; convolutions are `[out, in / groups, h, w]`, linear layers `[out, in]`.
-    pub dims: Dims,
-    /// Purpose.
-    pub kind: TensorKind,
-}
+const NOTHING: Backward = Backward {
+    inputs: false,
+    output: false,
+};
+const INPUTS: Backward = Backward {
+    inputs: true,
+    output: false,
+};
+const OUTPUT: Backward = Backward {
+    inputs: false,
+    output: true,
+};
 
-impl Tensor {
-    /// Values that it holds, unless they exceed 2^64 - 1.
-    pub fn elements(&self) -> Option<u64> {
-        self.dims
-            .iter()
-            .try_fold(1u64, |n, &d| n.checked_mul(d as u64))
-    }
+use Features::{Gated, HandedOn, Made};
+
+#[rustfmt::skip]
+kinds! {
+    // op => (name, weighted, features, what backward reads, centres, drawn as, kind in a reference)
+    Op::Input => ("input", false, Made, NOTHING, false, Drawn::End, None),
+    Op::Conv(_) => ("conv", true, Made, INPUTS, false, Drawn::Conv, Some("conv")),
+    Op::Linear { .. } => ("linear", true, Made, INPUTS, false, Drawn::Linear, Some("linear")),
+    Op::BatchNorm { .. } => ("batch_norm", false, HandedOn, INPUTS, true, Drawn::Behind, Some("norm")),
+    Op::Lrn { .. } => ("lrn", false, HandedOn, INPUTS, false, Drawn::Behind, Some("norm")),
+    Op::Activation(Activation::Relu) => ("relu", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
+    Op::Activation(Activation::Sigmoid) => ("sigmoid", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
+    Op::Activation(Activation::Tanh) => ("tanh", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
+    Op::Activation(Activation::ScaledTanh) => ("scaled_tanh", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
+    Op::Activation(Activation::Softmax) => ("softmax", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
+    Op::MaxPool { .. } => ("max_pool", false, HandedOn, INPUTS, false, Drawn::Pool, Some("pool")),
+    Op::AvgPool { .. } => ("avg_pool", false, HandedOn, NOTHING, false, Drawn::Pool, Some("pool")),
+    Op::AdaptiveAvgPool { output: [1, 1] } => ("global_avg_pool", false, HandedOn, NOTHING, false, Drawn::Pool, Some("pool")),
+    Op::AdaptiveAvgPool { .. } => ("adaptive_avg_pool", false, HandedOn, NOTHING, false, Drawn::Pool, Some("pool")),
+    Op::Subsample { .. } => ("subsample", true, Made, INPUTS, false, Drawn::Pool, Some("pool")),
+    Op::Rbf { .. } => ("rbf", true, Made, INPUTS, false, Drawn::Linear, None),
+    Op::Dropout { .. } => ("dropout", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::Flatten => ("flatten", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::Concat => ("concat", false, HandedOn, NOTHING, false, Drawn::Join, None),
+    Op::Add => ("add", false, Made, NOTHING, false, Drawn::Join, None),
+    Op::BroadcastAdd => ("broadcast_add", false, Made, NOTHING, false, Drawn::Join, None),
+    Op::PadShortcut { .. } => ("pad_shortcut", false, HandedOn, NOTHING, false, Drawn::Pool, None),
+    Op::Gate => ("gate", false, Gated, INPUTS, false, Drawn::Gate, None),
+    Op::Mean { .. } => ("mean", false, Made, NOTHING, false, Drawn::Join, None),
+    Op::Slice { .. } => ("slice", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::Scale { .. } => ("scale", false, HandedOn, NOTHING, false, Drawn::Behind, None),
 }
 
 impl Op {
     /// Every name that [`Op::name`] can return.
-    pub const NAMES: [&str; 26] = [
-        "input",
-        "conv",
-        "linear",
-        "batch_norm",
-        "lrn",
-        "relu",
-        "sigmoid",
-        "tanh",
-        "scaled_tanh",
-        "softmax",
-        "max_pool",
-        "avg_pool",
-        "global_avg_pool",
-        "adaptive_avg_pool",
-        "subsample",
-        "rbf",
-        "dropout",
-        "flatten",
-        "concat",
-        "add",
-        "broadcast_add",
-        "pad_shortcut",
-        "gate",
-        "mean",
-        "slice",
-        "scale",
-    ];
+    pub const NAMES: [&str; KINDS.len()] = {
+        let mut names = [""; KINDS.len()];
+        let mut i = 0;
+        while i < names.len() {
+            names[i] = KINDS[i].name;
+            i += 1;
+        }
+        names
+    };
 
     /// The name that listings, measures and reports use.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Op::Input => "input",
-            Op::Conv(_) => "conv",
-            Op::Linear { .. } => "linear",
-            Op::BatchNorm { .. } => "batch_norm",
-            Op::Lrn { .. } => "lrn",
-            Op::Activation(Activation::Relu) => "relu",
-            Op::Activation(Activation::Sigmoid) => "sigmoid",
-            Op::Activation(Activation::Tanh) => "tanh",
-            Op::Activation(Activation::ScaledTanh) => "scaled_tanh",
-            Op::Activation(Activation::Softmax) => "softmax",
-            Op::MaxPool { .. } => "max_pool",
-            Op::AvgPool { .. } => "avg_pool",
-            Op::AdaptiveAvgPool { output: [1, 1] } => "global_avg_pool",
-            Op::AdaptiveAvgPool { .. } => "adaptive_avg_pool",
-            Op::Subsample { .. } => "subsample",
-            Op::Rbf { .. } => "rbf",
-            Op::Dropout { .. } => "dropout",
-            Op::Flatten => "flatten",
-            Op::Concat => "concat",
-            Op::Add => "add",
-            Op::BroadcastAdd => "broadcast_add",
-            Op::PadShortcut { .. } => "pad_shortcut",
-            Op::Gate => "gate",
-            Op::Mean { .. } => "mean",
-            Op::Slice { .. } => "slice",
-            Op::Scale { .. } => "scale",
-        }
+        self.kind().name
     }
 
     /// The sliding window, for the layers that have one.
@@ -234,59 +240,13 @@ impl Op {
             | Op::MaxPool { window }
             | Op::AvgPool { window, .. }
             | Op::Subsample { window } => Some(window),
-            _ => None,
-        }
-    }
-
-    /// The tensors of the layer on that input, in `state_dict` order.
-    pub fn tensors(&self, input: Shape) -> Vec<Tensor> {
-        let c = input.channels();
-        let tensor = |name, dims, kind| Tensor { name, dims, kind };
-        let trainable = |name, dims: Dims| tensor(name, dims, TensorKind::Trainable);
-        match *self {
-            Op::Conv(Conv {
-                out,
-                window,
-                groups,
-                bias,
-                table,
-            }) => {
-                let [h, w] = window.kernel;
-                let weight = match table {
-                    // one kernel for each entry of the table, row by row
-                    Some(table) => [table.iter().map(|row| row.len()).sum(), h, w].into(),
-                    None => [out, c / groups, h, w].into(),
-                };
-                let mut tensors = vec![trainable("weight", weight)];
-                if bias {
-                    tensors.push(trainable("bias", [out].into()));
-                }
-                tensors
-            }
-            Op::Linear { out, bias } => {
-                let mut tensors = vec![trainable("weight", [out, c].into())];
-                if bias {
-                    tensors.push(trainable("bias", [out].into()));
-                }
-                tensors
-            }
-            Op::BatchNorm { .. } => vec![
-                trainable("weight", [c].into()),
-                trainable("bias", [c].into()),
-                tensor("running_mean", [c].into(), TensorKind::Buffer),
-                tensor("running_var", [c].into(), TensorKind::Buffer),
-            ],
-            Op::Subsample { .. } => vec![
-                trainable("weight", [c].into()),
-                trainable("bias", [c].into()),
-            ],
-            Op::Rbf { out } => vec![tensor("weight", [out, c].into(), TensorKind::Frozen)],
             Op::Input
+            | Op::Linear { .. }
+            | Op::BatchNorm { .. }
             | Op::Lrn { .. }
             | Op::Activation(_)
-            | Op::MaxPool { .. }
-            | Op::AvgPool { .. }
             | Op::AdaptiveAvgPool { .. }
+            | Op::Rbf { .. }
             | Op::Dropout { .. }
             | Op::Flatten
             | Op::Concat
@@ -296,142 +256,159 @@ impl Op {
             | Op::Gate
             | Op::Mean { .. }
             | Op::Slice { .. }
-            | Op::Scale { .. } => Vec::new(),
+            | Op::Scale { .. } => None,
         }
     }
 
-    /// The output shape on those inputs.
-    ///
-    /// # Errors
-    /// What does not fit, and what would.
-    pub(super) fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
-        let input = inputs[0];
+    /// Its constants by the names that measures and a graph's [digest](super::Graph::digest) have for
+    /// them, every one: two ops of one kind with equal constants are equal.
+    pub fn constants(&self) -> Vec<(&'static str, Constant)> {
+        use Constant::{Flag, Number, Pair, Rows, Size};
+        let more = |window: &Window, more: &[(&'static str, Constant)]| {
+            [&window.constants()[..], more].concat()
+        };
         match *self {
-            Op::Input
-            | Op::BatchNorm { .. }
-            | Op::Lrn { .. }
-            | Op::Activation(_)
-            | Op::Dropout { .. }
-            | Op::Scale { .. } => Ok(input),
+            // no `..` in these patterns: a new constant must be named here
             Op::Conv(Conv {
                 out,
-                window,
+                ref window,
                 groups,
+                bias,
                 table,
-                ..
             }) => {
-                let c = input.channels();
-                if !c.is_multiple_of(groups) || !out.is_multiple_of(groups) {
-                    return Err(format!(
-                        "{groups} groups must divide its {c} input maps and {out} output maps"
-                    ));
-                }
-                if let Some(table) = table {
-                    if table.len() != out {
-                        return Err(format!(
-                            "its table has {} rows for {out} output maps",
-                            table.len()
-                        ));
-                    }
-                    if table.iter().any(|row| row.iter().any(|&map| map >= c)) {
-                        return Err(format!("its table names a map beyond its {c} input maps"));
-                    }
-                }
-                slide(&window, input, out)
+                let mut constants = more(
+                    window,
+                    &[
+                        ("out", Size(out)),
+                        ("groups", Size(groups)),
+                        ("bias", Flag(bias)),
+                    ],
+                );
+                let rows = |table: &[&[usize]]| table.iter().map(|row| row.to_vec()).collect();
+                constants.extend(table.map(|table| ("table", Rows(rows(table)))));
+                constants
             }
-            Op::MaxPool { window } | Op::AvgPool { window, .. } | Op::Subsample { window } => {
-                slide(&window, input, input.channels())
+            Op::Linear { out, bias } => vec![("out", Size(out)), ("bias", Flag(bias))],
+            Op::BatchNorm { eps, momentum } => {
+                vec![("eps", Number(eps)), ("momentum", Number(momentum))]
             }
-            Op::AdaptiveAvgPool { output: [h, w] } => {
-                maps(input).map(|_| Shape::map(input.channels(), h, w))
-            }
-            Op::Linear { out, .. } | Op::Rbf { out } => match input {
-                Shape::Vector { .. } => Ok(Shape::vector(out)),
-                Shape::Map { .. } => Err(format!(
-                    "takes a vector, but maps of {input} come in: flatten them first"
-                )),
-            },
-            Op::Flatten => input
-                .elements()
-                .and_then(|n| usize::try_from(n).ok())
-                .map(Shape::vector)
-                .ok_or_else(|| format!("{input} has more units than the machine's integers")),
-            Op::Concat => {
-                if let Some(other) = inputs.iter().find(|s| s.extent() != input.extent()) {
-                    return Err(format!(
-                        "cannot put {other} beside {input}: the sizes differ"
-                    ));
-                }
-                inputs
-                    .iter()
-                    .try_fold(0usize, |sum, s| sum.checked_add(s.channels()))
-                    .map(|c| input.with_channels(c))
-                    .ok_or_else(|| "too many channels".into())
-            }
-            Op::Add | Op::Mean { .. } => match inputs.iter().find(|&&s| s != input) {
-                None => Ok(input),
-                Some(other) => Err(format!("cannot add {other} to {input}: the shapes differ")),
-            },
-            Op::Gate => match inputs[1] {
-                gate if gate == input => Ok(input),
-                gate if gate.channels() == input.channels() && gate.extent() == [1, 1] => Ok(input),
-                gate => Err(format!(
-                    "cannot gate {input} by {gate}: one value per channel or per unit is needed"
-                )),
-            },
-            Op::Slice { from, to } => {
-                if from < to && to <= input.channels() {
-                    Ok(input.with_channels(to - from))
-                } else {
-                    Err(format!(
-                        "cannot take channels {from} to {to} of {}",
-                        input.channels()
-                    ))
-                }
-            }
-            Op::BroadcastAdd => {
-                let join = |a: usize, b: usize| (a == b || a == 1 || b == 1).then(|| a.max(b));
-                inputs
-                    .iter()
-                    .try_fold(input, |sum, &s| match (sum, s) {
-                        (
-                            Shape::Map { c, h, w },
-                            Shape::Map {
-                                c: c2,
-                                h: h2,
-                                w: w2,
-                            },
-                        ) => Some(Shape::map(join(c, c2)?, join(h, h2)?, join(w, w2)?)),
-                        (a, b) => (a == b).then_some(a),
-                    })
-                    .ok_or_else(|| format!("cannot repeat {inputs:?} to one shape"))
-            }
+            Op::Lrn {
+                size,
+                alpha,
+                beta,
+                k,
+            } => vec![
+                ("size", Size(size)),
+                ("alpha", Number(alpha)),
+                ("beta", Number(beta)),
+                ("k", Number(k)),
+            ],
+            Op::MaxPool { ref window } | Op::Subsample { ref window } => more(window, &[]),
+            Op::AvgPool {
+                ref window,
+                count_include_pad,
+            } => more(window, &[("count_include_pad", Flag(count_include_pad))]),
+            Op::AdaptiveAvgPool { output } => vec![("output", Pair(output))],
+            Op::Rbf { out } => vec![("classes", Size(out))],
+            Op::Dropout { p } => vec![("p", Number(p))],
             Op::PadShortcut { channels, stride } => {
-                let [h, w] = maps(input)?;
-                if stride == 0 || channels < input.channels() {
-                    return Err(format!(
-                        "can add maps to its {}, not cut them to {channels}, with a stride of at least 1",
-                        input.channels()
-                    ));
-                }
-                Ok(Shape::map(channels, h.div_ceil(stride), w.div_ceil(stride)))
+                vec![("channels", Size(channels)), ("stride", Pair([stride; 2]))]
             }
+            Op::Mean { drop_path } => vec![("drop_path", Number(drop_path))],
+            Op::Slice { from, to } => vec![("from", Size(from)), ("to", Size(to))],
+            Op::Scale { factor, offset } => {
+                vec![("factor", Number(factor)), ("offset", Number(offset))]
+            }
+            Op::Input
+            | Op::Activation(_)
+            | Op::Flatten
+            | Op::Concat
+            | Op::Add
+            | Op::BroadcastAdd
+            | Op::Gate => Vec::new(),
         }
     }
 }
 
-fn maps(input: Shape) -> Result<[usize; 2], String> {
-    match input {
-        Shape::Map { h, w, .. } => Ok([h, w]),
-        Shape::Vector { c } => Err(format!("takes maps, but a vector of {c} comes in")),
+/// In a few words, as a drawing has it: `3x3 conv 64 /2`.
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: String = match self {
+            Op::Input => "input".into(),
+            Op::Conv(conv) => convolution(conv),
+            Op::Linear { out, .. } => format!("linear {out}"),
+            Op::BatchNorm { .. } => "BN".into(),
+            Op::Lrn { .. } => "LRN".into(),
+            Op::Activation(Activation::Relu) => "ReLU".into(),
+            Op::Activation(Activation::Sigmoid) => "sigmoid".into(),
+            Op::Activation(Activation::Tanh) => "tanh".into(),
+            Op::Activation(Activation::ScaledTanh) => "scaled tanh".into(),
+            Op::Activation(Activation::Softmax) => "softmax".into(),
+            Op::MaxPool { window } => slid(window, "max pool"),
+            Op::AvgPool { window, .. } => slid(window, "avg pool"),
+            Op::AdaptiveAvgPool { output: [1, 1] } => "global avg pool".into(),
+            Op::AdaptiveAvgPool { output: [h, w] } => format!("avg pool to {h}x{w}"),
+            Op::Subsample { window } => slid(window, "subsampling"),
+            Op::Rbf { out } => format!("RBF {out}"),
+            Op::Dropout { p } => format!("dropout {p}"),
+            Op::Flatten => "flatten".into(),
+            Op::Concat => "concat".into(),
+            Op::Add => "add".into(),
+            Op::BroadcastAdd => "broadcast add".into(),
+            Op::Gate => "gate".into(),
+            Op::Mean { .. } => "mean".into(),
+            Op::Slice { from, to } => format!("maps {from} to {}", to.saturating_sub(1)),
+            Op::Scale { factor, offset } => scaled(*factor, *offset),
+            Op::PadShortcut { channels, stride } => {
+                format!("zero maps to {channels}{}", step(*stride))
+            }
+        };
+        f.write_str(&words)
     }
 }
 
-fn slide(window: &Window, input: Shape, channels: usize) -> Result<Shape, String> {
-    let [h, w] = maps(input)?;
-    Ok(Shape::map(
-        channels,
-        window.axis(0, h)?.output,
-        window.axis(1, w)?.output,
-    ))
+fn convolution(conv: &Conv) -> String {
+    let mut words = slid(&conv.window, &format!("conv {}", conv.out));
+    if conv.groups > 1 {
+        words += &format!(", {} groups", conv.groups);
+    }
+    if conv.table.is_some() {
+        words += ", table";
+    }
+    words
+}
+
+/// A scale without the parts that do nothing.
+fn scaled(factor: f64, offset: f64) -> String {
+    if factor == -1.0 {
+        format!("{offset} - x")
+    } else if offset == 0.0 {
+        format!("times {factor}")
+    } else {
+        format!("times {factor} plus {offset}")
+    }
+}
+
+fn slid(window: &Window, what: &str) -> String {
+    let [h, w] = window.kernel;
+    let [down, right] = window.stride;
+    let stride = if down == right {
+        step(down)
+    } else {
+        format!(" /{down}x{right}")
+    };
+    let dilation = match window.dilation {
+        [1, 1] => String::new(),
+        [h, w] if h == w => format!(", dilation {h}"),
+        [h, w] => format!(", dilation {h}x{w}"),
+    };
+    format!("{h}x{w} {what}{stride}{dilation}")
+}
+
+fn step(stride: usize) -> String {
+    if stride == 1 {
+        String::new()
+    } else {
+        format!(" /{stride}")
+    }
 }

@@ -99,6 +99,11 @@ impl<'g> Value<'g> {
         self.named(name, Op::Linear { out, bias: true })
     }
 
+    /// Fully connected layer without biases.
+    pub fn linear_without_bias(self, name: impl Name, out: usize) -> Value<'g> {
+        self.named(name, Op::Linear { out, bias: false })
+    }
+
     /// Batch normalisation with PyTorch's constants (eps 1e-5, momentum 0.1).
     pub fn bn(self, name: impl Name) -> Value<'g> {
         self.batch_norm(name, 1e-5, 0.1)

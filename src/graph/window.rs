@@ -1,5 +1,6 @@
 //! The geometry that convolution, pooling and subsampling share: a window that slides over maps.
 
+use super::Constant;
 use std::fmt;
 
 /// Zero padding around a map.
@@ -112,6 +113,29 @@ impl Window {
     /// Lets the last window hang over the edge.
     pub fn ceil(self) -> Window {
         Window { ceil: true, ..self }
+    }
+
+    /// Its constants by name.
+    pub(super) fn constants(&self) -> [(&'static str, Constant); 5] {
+        let pad = match self.pad {
+            Pad::Even(pad) => Constant::Pair(pad),
+            Pad::Same => Constant::Word("same"),
+        };
+        // no `..` here: a new constant must be named
+        let Window {
+            kernel,
+            stride,
+            pad: _,
+            dilation,
+            ceil,
+        } = *self;
+        [
+            ("kernel", Constant::Pair(kernel)),
+            ("stride", Constant::Pair(stride)),
+            ("pad", pad),
+            ("dilation", Constant::Pair(dilation)),
+            ("ceil", Constant::Flag(ceil)),
+        ]
     }
 
     /// Taps of one window on one map.

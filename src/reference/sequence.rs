@@ -79,15 +79,8 @@ fn our_layers(graph: &Graph) -> Result<Vec<(String, Compared)>, Overflow> {
         .zip(graph.live())
         .filter(|(_, live)| *live)
     {
-        let kind = match &node.op {
-            Op::Conv(_) => "conv",
-            Op::Linear { .. } => "linear",
-            Op::BatchNorm { .. } | Op::Lrn { .. } => "norm",
-            Op::MaxPool { .. }
-            | Op::AvgPool { .. }
-            | Op::AdaptiveAvgPool { .. }
-            | Op::Subsample { .. } => "pool",
-            _ => continue,
+        let Some(kind) = node.op.kind().reference else {
+            continue;
         };
         layers.push((
             node.path.clone(),

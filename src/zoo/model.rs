@@ -43,7 +43,7 @@ impl Model {
         let own = self.graph()?;
         for (there, here) in graph.nodes().iter().zip(own.nodes()) {
             let (takes, gets) = (own.input_of(here), graph.input_of(there));
-            if there.op.tensors(gets) != here.op.tensors(takes) {
+            if graph.facts(there).tensors != own.facts(here).tensors {
                 return Err(ZooError::Shape {
                     model: self.name.clone(),
                     input,

@@ -89,6 +89,9 @@ pub const OPS: &[(&str, Describe)] = &[
         x.conv("op", conv(3, 3).table(&[&[0, 2], &[1, 2, 3], &[0]]))
     }),
     ("linear", |x, _| x.flatten().linear("op", 7)),
+    ("linear-without-bias", |x, _| {
+        x.flatten().linear_without_bias("op", 7)
+    }),
     ("batch_norm", |x, _| x.bn("op")),
     ("lrn", |x, key| {
         x.lrn("op", 1 + number(key, 0, 6), 0.3, 0.75, 2.0)

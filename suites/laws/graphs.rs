@@ -2,8 +2,7 @@
 
 use crate::law;
 use convcheck::analysis::{
-    QUANTITIES, depth, is_weighted, padded_weights, params_without_grad, peak_activations,
-    receptive_fields,
+    QUANTITIES, depth, padded_weights, params_without_grad, peak_activations, receptive_fields,
 };
 use convcheck::graph::{Activation, Conv, Graph, Node, Op, Shape, Value, concat, conv, mean, pool};
 use libtest_mimic::Trial;
@@ -293,7 +292,7 @@ fn consistent(graph: &Graph) {
         if owner != id {
             assert!(owner < id && nodes[owner].op == node.op);
             assert!(graph.tensors_of(node).is_empty());
-            let needs = |node: &Node| node.op.tensors(graph.input_of(node));
+            let needs = |node: &Node| graph.facts(node).tensors;
             assert_eq!(needs(node), needs(&nodes[owner]));
         }
     }
@@ -319,7 +318,7 @@ fn consistent(graph: &Graph) {
             assert_eq!(of("connections", node), params * positions);
         }
     }
-    let weighted = nodes.iter().filter(|node| is_weighted(&node.op)).count();
+    let weighted = nodes.iter().filter(|node| node.op.kind().weighted).count();
     assert!((1..=weighted).contains(&depth(graph)));
     let total: u64 = nodes.iter().filter_map(|node| node.shape.elements()).sum();
     let largest = nodes

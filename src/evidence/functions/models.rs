@@ -4,7 +4,7 @@ use super::Answer;
 use super::arguments::{optional_text, text};
 use crate::analysis::{self, Field, QUANTITIES};
 use crate::claim::Datum;
-use crate::graph::{Conv, Graph, Node, Op, Pad, TensorKind};
+use crate::graph::{Constant, Conv, Graph, Node, Op, TensorKind};
 use crate::nearest::nearest;
 use crate::zoo::Registry;
 
@@ -140,40 +140,26 @@ pub(super) fn reads(graph: &Graph, args: &[Datum]) -> Answer {
 pub(super) fn constant(graph: &Graph, args: &[Datum]) -> Answer {
     let node = layer(graph, text(args, 1)?)?;
     let name = text(args, 2)?;
-    let none = || format!("a {} has no constant `{name}`", node.op.name());
-    if let Some(window) = node.op.window() {
-        match name {
-            "kernel" => return sizes(&window.kernel),
-            "stride" => return sizes(&window.stride),
-            "dilation" => return sizes(&window.dilation),
-            "ceil" => return Ok(Datum::Bool(window.ceil)),
-            "pad" => {
-                return match window.pad {
-                    Pad::Even(pad) => sizes(&pad),
-                    Pad::Same => Ok("same".into()),
-                };
-            }
-            _ => {}
-        }
+    let constants = node.op.constants();
+    match constants.into_iter().find(|(known, _)| *known == name) {
+        Some((_, constant)) => stated(constant),
+        None => Err(format!("a {} has no constant `{name}`", node.op.name())),
     }
-    match (&node.op, name) {
-        (Op::Conv(Conv { groups, .. }), "groups") => size(*groups),
-        (Op::Conv(Conv { bias, .. }) | Op::Linear { bias, .. }, "bias") => Ok(Datum::Bool(*bias)),
-        (Op::Lrn { size: n, .. }, "size") => size(*n),
-        (Op::Lrn { alpha, .. }, "alpha") => Ok(Datum::Float(*alpha)),
-        (Op::Lrn { beta, .. }, "beta") => Ok(Datum::Float(*beta)),
-        (Op::Lrn { k, .. }, "k") => Ok(Datum::Float(*k)),
-        (Op::Dropout { p }, "p") => Ok(Datum::Float(*p)),
-        (Op::BatchNorm { eps, .. }, "eps") => Ok(Datum::Float(*eps)),
-        (Op::BatchNorm { momentum, .. }, "momentum") => Ok(Datum::Float(*momentum)),
-        (Op::Rbf { out }, "classes") => size(*out),
-        (Op::PadShortcut { stride, .. }, "stride") => sizes(&[*stride, *stride]),
-        (Op::Mean { drop_path }, "drop_path") => Ok(Datum::Float(*drop_path)),
-        (Op::Slice { from, .. }, "from") => size(*from),
-        (Op::Slice { to, .. }, "to") => size(*to),
-        (Op::Scale { factor, .. }, "factor") => Ok(Datum::Float(*factor)),
-        (Op::Scale { offset, .. }, "offset") => Ok(Datum::Float(*offset)),
-        _ => Err(none()),
+}
+
+/// A constant as a value of measures.
+fn stated(constant: Constant) -> Answer {
+    match constant {
+        Constant::Flag(flag) => Ok(Datum::Bool(flag)),
+        Constant::Size(n) => size(n),
+        Constant::Pair(pair) => sizes(&pair),
+        Constant::Number(number) => Ok(Datum::Float(number)),
+        Constant::Word(word) => Ok(word.into()),
+        Constant::Rows(rows) => rows
+            .iter()
+            .map(|row| sizes(row))
+            .collect::<Result<_, _>>()
+            .map(Datum::List),
     }
 }
 
@@ -334,7 +320,7 @@ pub(super) fn is_of_kind(kind: &str) -> Result<impl Fn(&Op) -> bool, String> {
         return Err(unknown("kind of layer", kind, Op::NAMES.iter().copied()));
     }
     Ok(move |op: &Op| match kind {
-        "weighted" => analysis::is_weighted(op),
+        "weighted" => op.kind().weighted,
         kind => op.name() == kind,
     })
 }

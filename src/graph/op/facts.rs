@@ -1,0 +1,341 @@
+//! What follows of a layer once it is known what comes in: its shape, its weights, its counts.
+
+use super::Op;
+use crate::graph::{Conv, Dims, Role, Shape, Tensor, Window};
+
+/// What a layer has and costs on its inputs, per sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// Its weights and running statistics, in `state_dict` order.
+    pub tensors: Vec<Tensor>,
+    /// Inputs of one unit, as initialisation counts them; 1 without weights to draw.
+    pub fan_in: usize,
+    /// Units that read one input, as initialisation counts them; 1 without weights to draw.
+    pub fan_out: usize,
+    /// Multiply-accumulates of a convolution or a linear layer: biases left out, padded taps included.
+    /// `None` beyond 64 bits, as in the other counts.
+    pub macs: Option<u64>,
+    /// Units, of a layer that computes features or samples them (LeCun et al. 1998, section II-B).
+    pub neurons: Option<u64>,
+    /// Values that enter those units, each unit's bias included, shared weights or not (ibid.).
+    pub connections: Option<u64>,
+    /// What one unit sees of its inputs.
+    pub sees: Sees,
+    /// Whether it makes one vector of whole maps, where a network's feature maps end.
+    pub collapses: bool,
+}
+
+/// What one unit of a layer sees of the layer's inputs, along rows and columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sees {
+    /// The unit at its own place, of the first input.
+    Unit,
+    /// What lies under a window.
+    Window(Window),
+    /// A cell of a grid of `[h, w]` cells laid over the map.
+    Cell([usize; 2]),
+    /// Every `stride`-th unit.
+    EveryNth(usize),
+    /// All there is.
+    Everything,
+    /// The unit at its own place, of each input; a map of one row or column is seen everywhere.
+    UnitOfEach,
+}
+
+impl Op {
+    /// The output shape on those inputs.
+    ///
+    /// # Errors
+    /// What does not fit, and what would.
+    pub(in crate::graph) fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let input = inputs[0];
+        match *self {
+            Op::Input
+            | Op::BatchNorm { .. }
+            | Op::Lrn { .. }
+            | Op::Activation(_)
+            | Op::Dropout { .. }
+            | Op::Scale { .. } => Ok(input),
+            Op::Conv(Conv {
+                out,
+                window,
+                groups,
+                table,
+                ..
+            }) => {
+                let c = input.channels();
+                if groups == 0 || !c.is_multiple_of(groups) || !out.is_multiple_of(groups) {
+                    return Err(format!(
+                        "{groups} groups must divide its {c} input maps and {out} output maps"
+                    ));
+                }
+                if let Some(table) = table {
+                    if table.len() != out {
+                        return Err(format!(
+                            "its table has {} rows for {out} output maps",
+                            table.len()
+                        ));
+                    }
+                    if table.iter().any(|row| row.iter().any(|&map| map >= c)) {
+                        return Err(format!("its table names a map beyond its {c} input maps"));
+                    }
+                }
+                slide(&window, input, out)
+            }
+            Op::MaxPool { window } | Op::AvgPool { window, .. } | Op::Subsample { window } => {
+                slide(&window, input, input.channels())
+            }
+            Op::AdaptiveAvgPool { output: [h, w] } => {
+                maps(input).map(|_| Shape::map(input.channels(), h, w))
+            }
+            Op::Linear { out, .. } | Op::Rbf { out } => match input {
+                Shape::Vector { .. } => Ok(Shape::vector(out)),
+                Shape::Map { .. } => Err(format!(
+                    "takes a vector, but maps of {input} come in: flatten them first"
+                )),
+            },
+            Op::Flatten => input
+                .elements()
+                .and_then(|n| usize::try_from(n).ok())
+                .map(Shape::vector)
+                .ok_or_else(|| format!("{input} has more units than the machine's integers")),
+            Op::Concat => {
+                if let Some(other) = inputs.iter().find(|s| s.extent() != input.extent()) {
+                    return Err(format!(
+                        "cannot put {other} beside {input}: the sizes differ"
+                    ));
+                }
+                inputs
+                    .iter()
+                    .try_fold(0usize, |sum, s| sum.checked_add(s.channels()))
+                    .map(|c| input.with_channels(c))
+                    .ok_or_else(|| "too many channels".into())
+            }
+            Op::Add | Op::Mean { .. } => match inputs.iter().find(|&&s| s != input) {
+                None => Ok(input),
+                Some(other) => Err(format!("cannot add {other} to {input}: the shapes differ")),
+            },
+            Op::Gate => match inputs[1] {
+                gate if gate == input => Ok(input),
+                gate if gate.channels() == input.channels() && gate.extent() == [1, 1] => Ok(input),
+                gate => Err(format!(
+                    "cannot gate {input} by {gate}: one value per channel or per unit is needed"
+                )),
+            },
+            Op::Slice { from, to } => {
+                if from < to && to <= input.channels() {
+                    Ok(input.with_channels(to - from))
+                } else {
+                    Err(format!(
+                        "cannot take channels {from} to {to} of {}",
+                        input.channels()
+                    ))
+                }
+            }
+            Op::BroadcastAdd => {
+                let join = |a: usize, b: usize| (a == b || a == 1 || b == 1).then(|| a.max(b));
+                inputs
+                    .iter()
+                    .try_fold(input, |sum, &s| match (sum, s) {
+                        (
+                            Shape::Map { c, h, w },
+                            Shape::Map {
+                                c: c2,
+                                h: h2,
+                                w: w2,
+                            },
+                        ) => Some(Shape::map(join(c, c2)?, join(h, h2)?, join(w, w2)?)),
+                        (a, b) => (a == b).then_some(a),
+                    })
+                    .ok_or_else(|| format!("cannot repeat {inputs:?} to one shape"))
+            }
+            Op::PadShortcut { channels, stride } => {
+                let [h, w] = maps(input)?;
+                if stride == 0 || channels < input.channels() {
+                    return Err(format!(
+                        "can add maps to its {}, not cut them to {channels}, with a stride of at least 1",
+                        input.channels()
+                    ));
+                }
+                Ok(Shape::map(channels, h.div_ceil(stride), w.div_ceil(stride)))
+            }
+        }
+    }
+
+    /// What the layer has and costs on inputs that it takes.
+    pub(in crate::graph) fn facts(&self, inputs: &[Shape], output: Shape) -> Facts {
+        let c = inputs[0].channels();
+        let [h, w] = output.extent();
+        match *self {
+            Op::Conv(Conv {
+                out,
+                ref window,
+                groups,
+                bias,
+                table,
+            }) => {
+                let [rows, columns] = window.kernel;
+                // how many kernels there are, and how many the output map with most inputs has
+                let (kernels, most, dims) = match table {
+                    // a kernel for each entry of the table, row by row
+                    Some(table) => {
+                        let lengths = || table.iter().map(|row| row.len());
+                        let all = lengths().sum();
+                        let dims: Dims = [all, rows, columns].into();
+                        (Some(all), lengths().max().unwrap_or(0), dims)
+                    }
+                    None => {
+                        let maps = c / groups;
+                        let dims: Dims = [out, maps, rows, columns].into();
+                        (out.checked_mul(maps), maps, dims)
+                    }
+                };
+                let taps = rows.saturating_mul(columns);
+                let macs = kernels.and_then(|kernels| product(&[kernels, rows, columns, h, w]));
+                let weight = Tensor::new(Role::Weight, dims);
+                Facts {
+                    tensors: with_bias(weight, out, bias),
+                    fan_in: most.saturating_mul(taps),
+                    fan_out: out.saturating_mul(taps),
+                    macs,
+                    neurons: output.elements(),
+                    connections: biased(macs, output, bias),
+                    sees: Sees::Window(*window),
+                    collapses: false,
+                }
+            }
+            Op::Linear { out, bias } => {
+                let macs = product(&[out, c]);
+                Facts {
+                    tensors: with_bias(Tensor::new(Role::Weight, [out, c]), out, bias),
+                    fan_in: c,
+                    fan_out: out,
+                    macs,
+                    neurons: output.elements(),
+                    connections: biased(macs, output, bias),
+                    sees: Sees::Unit,
+                    collapses: false,
+                }
+            }
+            Op::Rbf { out } => Facts {
+                tensors: vec![Tensor::new(Role::Code, [out, c])],
+                fan_in: c,
+                fan_out: out,
+                macs: Some(0),
+                neurons: output.elements(),
+                connections: product(&[out, c]),
+                sees: Sees::Unit,
+                collapses: false,
+            },
+            Op::Subsample { ref window } => {
+                let taps = product(&window.kernel);
+                Facts {
+                    tensors: vec![
+                        Tensor::new(Role::Coefficient, [c]),
+                        Tensor::new(Role::Bias, [c]),
+                    ],
+                    fan_in: window.kernel[0].saturating_mul(window.kernel[1]),
+                    fan_out: 1,
+                    macs: Some(0),
+                    neurons: output.elements(),
+                    // a unit's window, and its bias
+                    connections: each(output, taps.and_then(|taps| taps.checked_add(1))),
+                    sees: Sees::Window(*window),
+                    collapses: false,
+                }
+            }
+            Op::MaxPool { ref window } | Op::AvgPool { ref window, .. } => Facts {
+                neurons: output.elements(),
+                connections: each(output, product(&window.kernel)),
+                ..without_weights(Sees::Window(*window))
+            },
+            Op::AdaptiveAvgPool { output: cells } => Facts {
+                neurons: output.elements(),
+                connections: inputs[0].elements(),
+                collapses: cells == [1, 1] && inputs[0].extent() != [1, 1],
+                ..without_weights(Sees::Cell(cells))
+            },
+            Op::BatchNorm { .. } => Facts {
+                tensors: [
+                    Role::NormScale,
+                    Role::NormShift,
+                    Role::RunningMean,
+                    Role::RunningVariance,
+                ]
+                .map(|role| Tensor::new(role, [c]))
+                .into(),
+                ..without_weights(Sees::Unit)
+            },
+            Op::Flatten => Facts {
+                collapses: true,
+                ..without_weights(Sees::Everything)
+            },
+            Op::PadShortcut { stride, .. } => without_weights(Sees::EveryNth(stride)),
+            // a channel gate sees more than the features, often everything, but only weighs them
+            Op::Gate if inputs[1].extent() != inputs[0].extent() => without_weights(Sees::Unit),
+            Op::Gate | Op::Concat | Op::Add | Op::BroadcastAdd | Op::Mean { .. } => {
+                without_weights(Sees::UnitOfEach)
+            }
+            Op::Input
+            | Op::Lrn { .. }
+            | Op::Activation(_)
+            | Op::Dropout { .. }
+            | Op::Slice { .. }
+            | Op::Scale { .. } => without_weights(Sees::Unit),
+        }
+    }
+}
+
+fn maps(input: Shape) -> Result<[usize; 2], String> {
+    match input {
+        Shape::Map { h, w, .. } => Ok([h, w]),
+        Shape::Vector { c } => Err(format!("takes maps, but a vector of {c} comes in")),
+    }
+}
+
+fn slide(window: &Window, input: Shape, channels: usize) -> Result<Shape, String> {
+    let [h, w] = maps(input)?;
+    Ok(Shape::map(
+        channels,
+        window.axis(0, h)?.output,
+        window.axis(1, w)?.output,
+    ))
+}
+
+/// Of a layer that has no tensors and whose units nobody counts.
+const fn without_weights(sees: Sees) -> Facts {
+    Facts {
+        tensors: Vec::new(),
+        fan_in: 1,
+        fan_out: 1,
+        macs: Some(0),
+        neurons: Some(0),
+        connections: Some(0),
+        sees,
+        collapses: false,
+    }
+}
+
+/// A layer's weight and, where it has one, the bias of each of its `out` units or maps.
+fn with_bias(weight: Tensor, out: usize, bias: bool) -> Vec<Tensor> {
+    let bias = bias.then(|| Tensor::new(Role::Bias, [out]));
+    [weight].into_iter().chain(bias).collect()
+}
+
+/// Connections of a layer that costs so many products: those, and a bias a unit where it has biases.
+fn biased(macs: Option<u64>, output: Shape, bias: bool) -> Option<u64> {
+    let biases = if bias { output.elements()? } else { 0 };
+    macs?.checked_add(biases)
+}
+
+/// So many for each unit.
+fn each(output: Shape, connections: Option<u64>) -> Option<u64> {
+    output.elements()?.checked_mul(connections?)
+}
+
+/// A product of sizes; `None` beyond 64 bits.
+fn product(factors: &[usize]) -> Option<u64> {
+    factors
+        .iter()
+        .try_fold(1u64, |n, &factor| n.checked_mul(factor as u64))
+}
