@@ -1,10 +1,14 @@
 //! What can be typed: the one list from which parsing, help and completions derive.
 
+pub mod check;
+pub mod compare;
 pub mod data;
 mod data_text;
 pub mod device;
 pub mod networks;
 pub mod progress;
+pub mod said;
+pub mod show;
 pub mod timing;
 pub mod training;
 
@@ -92,17 +96,7 @@ pub enum Command {
     /// Show a model's layers, tensors and totals.
     Show(ShowOptions),
     /// Render the report again from its records; nothing is measured.
-    Report {
-        /// Folder with the records.
-        #[arg(long, value_name = "DIR", default_value = "reports/latest")]
-        from: PathBuf,
-        /// Folder of suites that the records belong to, instead of those about the document.
-        #[arg(long, value_name = "DIR")]
-        suites: Option<PathBuf>,
-        /// Folder for the pages, if not that of the records.
-        #[arg(long, value_name = "DIR")]
-        output: Option<PathBuf>,
-    },
+    Report(ReportOptions),
     /// Show what changed between two records; exit code 1 when something that held no longer does.
     Compare(CompareOptions),
     /// Hold every model against reference data (models.json, layers/, keys/) and print each
@@ -165,6 +159,19 @@ pub struct CheckOptions {
 }
 
 #[derive(Args)]
+pub struct ReportOptions {
+    /// Folder with the records.
+    #[arg(long, value_name = "DIR", default_value = "reports/latest")]
+    pub from: PathBuf,
+    /// Folder of suites that the records belong to, instead of those about the document.
+    #[arg(long, value_name = "DIR")]
+    pub suites: Option<PathBuf>,
+    /// Folder for the pages, if not that of the records.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Args)]
 pub struct CompareOptions {
     /// Folder of the earlier record.
     pub before: PathBuf,
@@ -185,6 +192,9 @@ pub struct ShowOptions {
     /// Another input size, for example 3x256x256.
     #[arg(long, value_name = "CxHxW")]
     pub input: Option<String>,
+    /// Draw it into a file.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -1,14 +1,14 @@
 //! `data`: what is in a data set, and where it comes from.
 
 use super::data_text;
+use super::said::json;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use convcheck::data::fetch::{self, Archive};
 use convcheck::data::{self, NEAR, Source, Survey, division};
 use convcheck::file;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
-use serde_json::json;
+use serde_json::json as object;
 use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
@@ -106,14 +106,14 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
             let name = survey.source.name();
             let images = survey.images.len();
             match at.json {
-                true => text(&json!({ "source": name, "images": images, "whole": true })),
+                true => json(&object!({ "source": name, "images": images, "whole": true })),
                 false => Ok(format!("{name}: {images} images, all whole\n")),
             }
         }
         DataCommand::Stats(at) => {
             let survey = survey(at)?;
             match at.json {
-                true => text(&json!({
+                true => json(&object!({
                     "source": survey.source.name(),
                     "classes": survey.classes,
                     "parts": survey.statistics,
@@ -128,7 +128,7 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
         } => {
             let audit = data::audit(&survey(at)?, *distance, *seeds);
             match at.json {
-                true => text(&audit),
+                true => json(&audit),
                 false => Ok(data_text::audit(&audit)),
             }
         }
@@ -195,8 +195,4 @@ fn download(
         "{0}\n`convcheck data verify {0}` reads every image\n",
         folder.display()
     ))
-}
-
-fn text(value: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
 }

@@ -1,5 +1,7 @@
 //! The commands that run a network: from options to what is printed.
 
+use super::progress::bar;
+use super::said::{Said, json};
 use super::{EvalOptions, ForwardOptions, Normalise, Real};
 use anyhow::{Result, bail};
 use candle_core::{DType, Tensor};
@@ -7,13 +9,12 @@ use convcheck::data::{self, Normalisation, Part, Preparation};
 use convcheck::graph::{Graph, Shape};
 use convcheck::net::{Fill, Mode, checkpoint};
 use convcheck::random::Key;
-use convcheck::run::{self, Score, Weights};
+use convcheck::run::{self, Weights};
 use convcheck::zoo::{Model, Registry};
-use indicatif::ProgressBar;
 use std::path::Path;
 
 /// Runs a network on one batch, writes its output and says where.
-pub fn forward(options: &ForwardOptions, registry: &Registry) -> Result<String> {
+pub fn forward(options: &ForwardOptions, registry: &Registry) -> Result<Said> {
     let model = registry.find(&options.model)?;
     let dtype = match options.dtype {
         Real::F32 => DType::F32,
@@ -24,7 +25,7 @@ pub fn forward(options: &ForwardOptions, registry: &Registry) -> Result<String> 
     let output = net.forward(&x, Mode::Eval)?.output().clone();
     let said = format!("output {:?}: {}\n", output.dims(), options.output.display());
     checkpoint::write(&options.output, &[("output".to_string(), output)].into())?;
-    Ok(said)
+    Ok(said.into())
 }
 
 /// The batch that `--input` names, and the network on inputs of its size.
@@ -46,13 +47,8 @@ fn batch(model: &Model, input: &Path, dtype: DType) -> Result<(Graph, Tensor)> {
     Ok((model.graph_at(shape)?, x))
 }
 
-/// Runs a network over a data set, with a bar of so many steps, as long as `goes_on`.
-pub fn evaluate(
-    options: &EvalOptions,
-    registry: &Registry,
-    bar: impl FnOnce(usize) -> Result<ProgressBar>,
-    goes_on: impl Fn() -> bool,
-) -> Result<Score> {
+/// Runs a network over a data set, as long as `goes_on`, and says how many images it gets right.
+pub fn eval(options: &EvalOptions, registry: &Registry, goes_on: fn() -> bool) -> Result<Said> {
     let graph = registry.find(&options.model)?.graph()?;
     let read = match graph.prediction().shape.channels() {
         10 => data::cifar10,
@@ -78,8 +74,15 @@ pub fn evaluate(
         goes_on()
     })?;
     progress.finish_and_clear();
-    match score {
-        Some(score) => Ok(score),
-        None => bail!("stopped before the last image"),
+    let Some(score) = score else {
+        bail!("stopped before the last image")
+    };
+    Ok(match options.json {
+        true => json(&score)?,
+        false => format!(
+            "{} of {} right, error {:.2} %, {:.1} s\n",
+            score.correct, score.total, score.error, score.seconds
+        ),
     }
+    .into())
 }

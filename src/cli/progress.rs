@@ -1,7 +1,7 @@
 //! A progress bar on standard error, where a person watches.
 
 use anyhow::Result;
-use convcheck::pipeline::Progress;
+use convcheck::pipeline::{Progress, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,15 +13,27 @@ pub fn bar(steps: usize) -> Result<ProgressBar> {
     )?))
 }
 
+/// Work that shows how far it is, as long as `goes_on`.
+pub fn watched<T, E>(goes_on: fn() -> bool, work: impl FnOnce(Watch) -> Result<T, E>) -> Result<T>
+where
+    anyhow::Error: From<E>,
+{
+    let bar = Bar::new()?;
+    Ok(work(&|progress| {
+        bar.show(progress);
+        goes_on()
+    })?)
+}
+
 /// A bar that follows a job through its stages.
-pub struct Bar {
+struct Bar {
     bar: ProgressBar,
     images: AtomicU64,
 }
 
 impl Bar {
     /// Nothing is seen before the first stage.
-    pub fn new() -> Result<Bar> {
+    fn new() -> Result<Bar> {
         Ok(Bar {
             bar: bar(0)?,
             images: AtomicU64::new(0),
@@ -29,7 +41,7 @@ impl Bar {
     }
 
     /// Shows how far it is: images a second and the last loss while it trains, the claim while it checks.
-    pub fn show(&self, progress: Progress) {
+    fn show(&self, progress: Progress) {
         match progress {
             Progress::Training(steps) => self.begin(steps),
             Progress::Checking(claims) => self.begin(claims as u64),

@@ -1,14 +1,15 @@
 //! The command that measures: from options to timings.
 
-use super::device::{DeviceOptions, first_gpu};
+use super::device::{DeviceOption, DeviceOptions, first_gpu};
+use super::progress::bar;
+use super::said::{Said, json_lines};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use convcheck::bench::{BenchError, Engine, NETS, OnDevice, StepKind, Timing, What, Workload};
 use convcheck::bench::{WARM_UP, kernels, peaks, samples};
 use convcheck::experiment::By;
-use convcheck::record;
 use convcheck::zoo::{Model, Registry};
-use indicatif::ProgressBar;
+use convcheck::{device, record, report};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -58,8 +59,34 @@ impl From<StepOption> for StepKind {
     }
 }
 
+/// Measures, as long as `goes_on`, or reads what was measured, and says it.
+pub fn time(
+    options: &TimeOptions,
+    registry: &Registry,
+    by: &By,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Said> {
+    let timings = match &options.from {
+        Some(folder) => recorded(folder)?,
+        None => measure(options, registry, by, goes_on)?,
+    };
+    let text = report::speed_text(&timings);
+    Ok(match options.json {
+        true => json_lines(&timings)?,
+        false if options.from.is_some() => text,
+        false => {
+            let on = match options.on.device {
+                DeviceOption::Cpu => device::measured(),
+                DeviceOption::Cuda => &timings[0].machine,
+            };
+            format!("{on}\n{text}")
+        }
+    }
+    .into())
+}
+
 /// The timings of a folder.
-pub fn recorded(folder: &Path) -> Result<Vec<Timing>> {
+fn recorded(folder: &Path) -> Result<Vec<Timing>> {
     let timings = record::load_throughput(folder)?;
     match timings.is_empty() {
         true => bail!("{}: holds no {}", folder.display(), record::THROUGHPUT),
@@ -67,12 +94,11 @@ pub fn recorded(folder: &Path) -> Result<Vec<Timing>> {
     }
 }
 
-/// Measures what the options name, with a bar of so many steps, as long as `goes_on`.
-pub fn measure(
+/// Measures what the options name.
+fn measure(
     options: &TimeOptions,
     registry: &Registry,
     by: &By,
-    bar: impl FnOnce(usize) -> Result<ProgressBar>,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Vec<Timing>> {
     if options.samples == 0 {

@@ -1,6 +1,8 @@
 //! The command that trains: from options to finished runs and answers.
 
 use super::device::first_gpu;
+use super::progress::watched;
+use super::said::{Said, json};
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::experiment::{
@@ -26,7 +28,7 @@ impl From<ScaleOption> for Scale {
 }
 
 /// The experiment of that name, or of that file.
-pub fn find(name: &str, registry: &Registry) -> Result<Experiment> {
+fn find(name: &str, registry: &Registry) -> Result<Experiment> {
     if name.ends_with(".toml") {
         return Ok(experiment::load(Path::new(name), registry)?);
     }
@@ -39,11 +41,27 @@ pub fn find(name: &str, registry: &Registry) -> Result<Experiment> {
     }
 }
 
-/// Trains what the options name, as long as whoever watches lets it.
+/// Trains what the options name, as long as `goes_on`, and says what its runs answer.
 pub fn train(
     options: &TrainOptions,
+    registry: &Registry,
+    by: By,
+    goes_on: fn() -> bool,
+) -> Result<Said> {
+    let experiment = find(&options.experiment, registry)?;
+    let runs = watched(goes_on, |watch| run(options, &experiment, by, watch))?;
+    let answers = answers(&experiment, &runs);
+    Ok(match options.json {
+        true => json(&answers)?,
+        false => text(&answers),
+    }
+    .into())
+}
+
+fn run(
+    options: &TrainOptions,
     experiment: &Experiment,
-    by: &By,
+    by: By,
     watch: Watch,
 ) -> Result<Vec<Trained>> {
     let scale = Scale::from(options.scale);
@@ -64,11 +82,11 @@ pub fn train(
     };
     let gpu = options.on.gpu()?;
     let by = match gpu {
-        None => by.clone(),
+        None => by,
         // said before anything is read, if there is none
         Some(_) => By {
             machine: Cuda::describe(0)?,
-            ..by.clone()
+            ..by
         },
     };
     let folder = options
@@ -120,7 +138,7 @@ fn save(output: &Path, runs: &[Trained], stays: impl Fn(&Trained) -> bool) -> Re
 }
 
 /// The answers that runs give to an experiment's questions.
-pub fn answers(experiment: &Experiment, runs: &[Trained]) -> Vec<Answer> {
+fn answers(experiment: &Experiment, runs: &[Trained]) -> Vec<Answer> {
     let runs: Vec<&Trained> = runs.iter().collect();
     let Some(first) = runs.first() else {
         return Vec::new();
@@ -131,7 +149,7 @@ pub fn answers(experiment: &Experiment, runs: &[Trained]) -> Vec<Answer> {
 }
 
 /// Answers, for people.
-pub fn text(answers: &[Answer]) -> String {
+fn text(answers: &[Answer]) -> String {
     let mut text = String::new();
     for answer in answers {
         let finding = match &answer.finding {

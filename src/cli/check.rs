@@ -1,0 +1,140 @@
+//! The commands that check claims: from options to verdicts, records and pages.
+
+use super::progress::watched;
+use super::said::{Outcome, Said, json};
+use super::{CheckOptions, JobOptions, ReportOptions};
+use anyhow::Result;
+use convcheck::check::Checked;
+use convcheck::claim::{self, Kind, Suite};
+use convcheck::document;
+use convcheck::evidence::Training;
+use convcheck::experiment;
+use convcheck::pipeline::{self, Job, JobError, Subject};
+use convcheck::record::{self, Provenance};
+use convcheck::report;
+use convcheck::train::Trained;
+use convcheck::zoo::Registry;
+use std::path::{Path, PathBuf};
+
+/// Trains, checks and writes a report, as long as `goes_on`, and says what came out.
+pub fn main_job(
+    options: &JobOptions,
+    registry: &Registry,
+    provenance: &Provenance,
+    goes_on: fn() -> bool,
+) -> Result<Said> {
+    let subject = subject(options.suites.as_deref(), registry)?;
+    let job = Job {
+        subject: &subject,
+        kept: kept(&options.runs)?,
+        trains: !options.no_training,
+        all: options.all,
+        output: &options.output,
+        provenance,
+    };
+    let (checked, training) = watched(goes_on, |watch| pipeline::run(job, watch))?;
+    let records = &checked.records;
+    let refuted = records.iter().filter(|one| one.verdict == Kind::Refuted);
+    let text = format!(
+        "{} claims, which account for {} statements of {}\n\n{}\n{} claims are refuted; the report says what is right:\n{}\n",
+        records.len(),
+        report::statements(records.iter()),
+        subject.document.name(),
+        report::summary(&subject.suites, records),
+        refuted.count(),
+        options.output.join("index.html").display()
+    );
+    Ok(Said {
+        text: text + &left_out(&training),
+        outcome: outcome(checked),
+    })
+}
+
+/// Checks claims and says each verdict.
+pub fn check(options: &CheckOptions, registry: &Registry, goes_on: fn() -> bool) -> Result<Said> {
+    let subject = subject(options.suites.as_deref(), registry)?;
+    let suites = &subject.suites;
+    let training = Training::new(subject.experiments.clone(), kept(&options.runs)?);
+    let filter = options.filter.as_deref();
+    let checked = watched(goes_on, |watch| {
+        pipeline::check(&subject, filter, options.all, &training, watch)
+    })?;
+    let records = &checked.records;
+    if let Some(file) = &options.junit {
+        record::write(file, report::junit(suites, records)?.as_bytes())?;
+    }
+    if let Some(file) = &options.markdown {
+        record::write(file, report::markdown(suites, records).as_bytes())?;
+    }
+    let text = match options.json {
+        true => json(records)?,
+        false => format!(
+            "{}\n{}{}",
+            report::claims_text(records),
+            report::summary(suites, records),
+            left_out(&training)
+        ),
+    };
+    Ok(Said {
+        text,
+        outcome: outcome(checked),
+    })
+}
+
+/// Draws the report of a folder's records again.
+pub fn redraw(options: &ReportOptions, registry: &Registry) -> Result<Said> {
+    let from = &options.from;
+    let output = options.output.as_ref().unwrap_or(from);
+    pipeline::redraw(&subject(options.suites.as_deref(), registry)?, from, output)?;
+    let index = output.join("index.html");
+    Ok(format!("report: {}\n", index.display()).into())
+}
+
+/// The suites of a folder, or those about the program's own article.
+pub fn suites(folder: Option<&Path>) -> Result<Vec<Suite>> {
+    Ok(match folder {
+        Some(folder) => claim::load(folder)?,
+        None => claim::embedded()?,
+    })
+}
+
+fn subject<'a>(folder: Option<&Path>, registry: &'a Registry) -> Result<Subject<'a>> {
+    Ok(Subject {
+        document: match folder {
+            Some(folder) => document::beside(folder)?,
+            None => document::embedded()?,
+        },
+        suites: suites(folder)?,
+        experiments: experiment::embedded(registry)?,
+        registry,
+    })
+}
+
+/// The finished runs in these folders; without one those in `reports`, if it is there.
+fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>> {
+    let reports = PathBuf::from("reports");
+    Ok(match folders {
+        [] if !reports.is_dir() => Vec::new(),
+        [] => pipeline::kept(&[reports])?,
+        folders => pipeline::kept(folders)?,
+    })
+}
+
+/// Which runs do not count, if any.
+fn left_out(training: &Training) -> String {
+    report::left_out(training).map_or(String::new(), |text| text + "\n")
+}
+
+/// Claims that have no verdict are said last: those of the others stand.
+fn outcome(checked: Checked) -> Outcome {
+    let Checked {
+        records, errors, ..
+    } = checked;
+    if !errors.is_empty() {
+        return Outcome::Lacks(JobError::Measures(errors).into());
+    }
+    match records.iter().any(|record| record.failure().is_some()) {
+        true => Outcome::Fails,
+        false => Outcome::Passes,
+    }
+}
