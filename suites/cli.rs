@@ -151,6 +151,23 @@ fn check_prints_claims_as_json() {
 }
 
 #[test]
+fn show_writes_a_drawing_that_stands_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("net.svg");
+    stdout(&convcheck(&[
+        "show",
+        "lenet5_1998",
+        "--svg",
+        file.to_str().unwrap(),
+    ]));
+    let svg = fs::read_to_string(file).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>"), "{svg}");
+    for part in ["xmlns=", "<style>", "--accent:", "Drawing of lenet5_1998"] {
+        assert!(svg.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn show_prints_a_network_as_json() {
     let net = json(&["show", "resnet50", "--json"]);
     assert_eq!(net["totals"]["depth"], 50);

@@ -26,7 +26,7 @@ pub(super) struct Used {
 }
 
 impl Used {
-    /// Every registered model, or those that suites and experiments name.
+    /// Every registered model, or those that suites and experiments name and measures asked about.
     ///
     /// # Errors
     /// [`RenderError::Zoo`] if a name is no model's.
@@ -44,13 +44,19 @@ impl Used {
         }
         let scales = gathered.iter().flat_map(|one| &one.scales);
         let arms = scales.flat_map(|at| &at.arms);
-        let names: BTreeSet<&String> = (shown.iter().flat_map(|(suite, _)| &suite.models))
+        let records = shown.iter().flat_map(|(_, records)| records);
+        let asked = (records.flat_map(|record| &record.calls))
+            .filter_map(|call| call.text(0)?.split('@').next())
+            .filter(|name| report.registry.find(name).is_ok());
+        let names: BTreeSet<&str> = (shown.iter().flat_map(|(suite, _)| &suite.models))
             .chain(arms.map(|runs| &runs.recipe.model))
+            .map(String::as_str)
+            .chain(asked)
             .collect();
         let mut families: Vec<Family> = (registered.iter())
             .map(|family| Family {
                 models: (family.models.iter())
-                    .filter(|model| names.contains(&model.name))
+                    .filter(|model| names.contains(model.name.as_str()))
                     .cloned()
                     .collect(),
                 ..family.clone()
