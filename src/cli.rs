@@ -3,7 +3,6 @@
 pub mod check;
 pub mod compare;
 pub mod data;
-mod data_text;
 pub mod device;
 pub mod networks;
 pub mod progress;

@@ -3,9 +3,11 @@
 
 mod changes;
 mod claims;
+mod datasets;
 mod experiments;
 mod frame;
 mod junit;
+mod layers;
 mod list;
 mod markdown;
 mod measured;
@@ -19,21 +21,26 @@ mod prose;
 mod search;
 mod speed;
 mod standing;
+mod table;
 mod text;
 mod verdicts;
 
 pub use changes::{changes_html, changes_markdown, changes_text};
-pub use experiments::left_out;
+pub use datasets::{audit, statistics};
+pub use experiments::{answers_text as answers, left_out};
 pub use junit::junit;
+pub use layers::text as layers;
 pub use list::{Listing, list_claims, list_experiments, list_functions, list_models, list_suites};
 pub use markdown::markdown;
 pub use pages::{Page, render};
 pub use speed::text as speed_text;
-pub use text::{claims as claims_text, columns, layers, summary};
+pub use table::columns;
+pub use text::{claims as claims_text, summary};
+pub use verdicts::statements;
 
 use crate::analysis::Overflow;
 use crate::bench::Timing;
-use crate::claim::{Kind, Suite};
+use crate::claim::Suite;
 use crate::document::Document;
 use crate::evidence::Training;
 use crate::record::{Provenance, Record};
@@ -75,19 +82,4 @@ pub enum RenderError {
         /// Its system.
         system: String,
     },
-}
-
-/// How many records have each verdict, in the order of [`Kind::ALL`].
-fn counts<'a>(records: impl Iterator<Item = &'a Record> + Clone) -> [usize; 5] {
-    Kind::ALL.map(|kind| {
-        records
-            .clone()
-            .filter(|record| record.verdict == kind)
-            .count()
-    })
-}
-
-/// Statements that records settle: each claim, and the ids that it covers.
-pub fn statements<'a>(records: impl Iterator<Item = &'a Record>) -> usize {
-    records.map(|record| 1 + record.covers.len()).sum()
 }

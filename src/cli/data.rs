@@ -1,12 +1,12 @@
 //! `data`: what is in a data set, and where it comes from.
 
-use super::data_text;
 use super::said::json;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use convcheck::data::fetch::{self, Archive};
 use convcheck::data::{self, NEAR, Source, Survey, division};
 use convcheck::file;
+use convcheck::report;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json as object;
 use std::path::{Path, PathBuf};
@@ -118,7 +118,7 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
                     "classes": survey.classes,
                     "parts": survey.statistics,
                 })),
-                false => Ok(data_text::statistics(&survey)),
+                false => Ok(report::statistics(&survey)),
             }
         }
         DataCommand::Audit {
@@ -129,7 +129,7 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
             let audit = data::audit(&survey(at)?, *distance, *seeds);
             match at.json {
                 true => json(&audit),
-                false => Ok(data_text::audit(&audit)),
+                false => Ok(report::audit(&audit)),
             }
         }
         DataCommand::Split { path, seed, output } => {

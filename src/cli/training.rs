@@ -6,15 +6,15 @@ use super::said::{Said, json};
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::experiment::{
-    self, Answer, By, Experiment, Finding, Keep, Plan, PreparedExperiment, ProgressEvent,
+    self, Answer, By, Experiment, Keep, Plan, PreparedExperiment, ProgressEvent,
 };
 use convcheck::gpu::{Cuda, Trainer};
 use convcheck::nearest::did_you_mean;
 use convcheck::pipeline::{Progress, Watch};
 use convcheck::record;
+use convcheck::report;
 use convcheck::train::{Cpu, Scale, Trained};
 use convcheck::zoo::Registry;
-use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub fn train(
     let answers = answers(&experiment, &runs);
     Ok(match options.json {
         true => json(&answers)?,
-        false => text(&answers),
+        false => report::answers(&answers),
     }
     .into())
 }
@@ -146,30 +146,4 @@ fn answers(experiment: &Experiment, runs: &[Trained]) -> Vec<Answer> {
     (experiment.questions_at(first.scale))
         .map(|question| experiment::answer(question, &runs))
         .collect()
-}
-
-/// Answers, for people.
-fn text(answers: &[Answer]) -> String {
-    let mut text = String::new();
-    for answer in answers {
-        let finding = match &answer.finding {
-            Finding::Holds => "holds".to_string(),
-            Finding::Fails => "fails".to_string(),
-            Finding::Open(why) => format!("open: {why}"),
-        };
-        let interval = answer.interval.map_or(String::new(), |interval| {
-            format!(" [{:.4}, {:.4}]", interval.low, interval.high)
-        });
-        let _ = writeln!(
-            text,
-            "{}: {finding}\n  {}\n  {} {:.4}{interval}, {} seeds; {}",
-            answer.question,
-            answer.says,
-            answer.metric,
-            answer.mean,
-            answer.seeds.len(),
-            answer.rule
-        );
-    }
-    text
 }

@@ -1,13 +1,11 @@
 //! The changes between two records, as text, Markdown and a page.
 
 use super::frame::page;
-use super::markdown::cell;
 use super::number::{percent, short};
-use super::text::columns;
+use super::table::{Cell, Table, words};
 use crate::claim::{Datum, Kind};
 use crate::compare::{Change, Retrained, Trend};
-use maud::{Markup, html};
-use std::fmt::Write;
+use maud::html;
 
 type Side = Option<(Kind, Option<Datum>)>;
 
@@ -84,26 +82,54 @@ fn told_in_words(arm: &Retrained) -> [String; 5] {
     ]
 }
 
-const TRAINED: [&str; 5] = ["", "trained arm", "before", "after", "test error, 99 %"];
+/// A row a change, those first in the eye after which something no longer holds.
+fn changed(changes: &[Change]) -> Table {
+    let mut table = Table::new([
+        words("holds"),
+        words("claim").head(),
+        words("before"),
+        words("after"),
+    ]);
+    for change in changes {
+        table.row([
+            Cell::alarm(if change.broken { "broken" } else { "" }),
+            Cell::shown(
+                named(change),
+                html! { code { (change.id) } @if change.restated { " " (RESTATED) } },
+            ),
+            Cell::new(outcome(&change.before)),
+            Cell::new(outcome(&change.after)),
+        ]);
+    }
+    table
+}
+
+/// A row an arm of which something is to be said; nothing if there is none.
+fn trained(arms: &[Retrained]) -> Option<Table> {
+    let names = ["trained", "arm", "before", "after", "test error, 99 %"];
+    let mut table = Table::new(names.map(|name| match name {
+        "arm" => words(name).head(),
+        name => words(name),
+    }));
+    for arm in told(arms) {
+        let mut cells = told_in_words(arm).map(Cell::new);
+        if arm.outcome == Trend::Worse {
+            cells[0] = Cell::alarm(arm.outcome.name());
+        }
+        table.row(cells);
+    }
+    told(arms).next().map(|_| table)
+}
 
 /// A line a change, and a line an arm that trains otherwise.
 pub fn changes_text(changes: &[Change], arms: &[Retrained]) -> String {
-    let rows = changes.iter().map(|change| {
-        [
-            if change.broken { "broken" } else { "" }.to_string(),
-            named(change),
-            outcome(&change.before),
-            outcome(&change.after),
-        ]
-    });
-    let table = if changes.is_empty() {
-        String::new()
-    } else {
-        columns(["", "claim", "before", "after"], rows)
+    let mut text = match changes {
+        [] => String::new(),
+        changes => changed(changes).text(),
     };
-    let mut text = format!("{table}{}\n", verdict_on(changes));
-    if told(arms).next().is_some() {
-        text += &format!("\n{}", columns(TRAINED, told(arms).map(told_in_words)));
+    text += &format!("{}\n", verdict_on(changes));
+    if let Some(table) = trained(arms) {
+        text += &format!("\n{}", table.text());
     }
     if let Some(verdict) = verdict_on_training(arms) {
         text += &format!("{verdict}\n");
@@ -111,89 +137,36 @@ pub fn changes_text(changes: &[Change], arms: &[Retrained]) -> String {
     text
 }
 
-/// A table for pull requests.
+/// Tables for pull requests.
 pub fn changes_markdown(changes: &[Change], arms: &[Retrained]) -> String {
     let mut text = format!("# convcheck: what changed\n\n{}\n", verdict_on(changes));
     if !changes.is_empty() {
-        text += "\n| | claim | before | after |\n|---|---|---|---|\n";
-    }
-    for change in changes {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} |",
-            if change.broken { "**broken**" } else { "" },
-            cell(&named(change)),
-            cell(&outcome(&change.before)),
-            cell(&outcome(&change.after))
-        );
+        text += &format!("\n{}", changed(changes).markdown());
     }
     if let Some(verdict) = verdict_on_training(arms) {
-        let _ = write!(text, "\n{verdict}\n");
+        text += &format!("\n{verdict}\n");
     }
-    if told(arms).next().is_some() {
-        let _ = write!(
-            text,
-            "\n| {} |\n|---|---|---|---|---|\n",
-            TRAINED.join(" | ")
-        );
-    }
-    for arm in told(arms) {
-        let cells = told_in_words(arm).map(|text| cell(&text));
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    if let Some(table) = trained(arms) {
+        text += &format!("\n{}", table.markdown());
     }
     text
 }
 
 /// A page of its own.
 pub fn changes_html(changes: &[Change], arms: &[Retrained]) -> String {
-    page("What changed · convcheck", &body(changes, arms)).into_string()
-}
-
-fn body(changes: &[Change], arms: &[Retrained]) -> Markup {
-    html! {
+    let body = html! {
         main {
             h1 { "What changed" }
             p.lead { (verdict_on(changes)) }
-            @if !changes.is_empty() {
-                div.wide tabindex="0" role="region" aria-label="Changes" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Claim" }
-                            th scope="col" { "Before" }
-                            th scope="col" { "After" }
-                            th scope="col" { "Holds" }
-                        } }
-                        tbody { @for change in changes { tr {
-                            th scope="row" { code { (change.id) } @if change.restated { " " (RESTATED) } }
-                            td { (outcome(&change.before)) }
-                            td { (outcome(&change.after)) }
-                            td { @if change.broken { b.refuted { "no longer" } } }
-                        } } }
-                    }
-                }
-            }
+            @if !changes.is_empty() { (changed(changes).html("Changes")) }
             @if let Some(verdict) = verdict_on_training(arms) {
                 h2 { "Training" }
                 p { (verdict) }
             }
-            @if told(arms).next().is_some() { (trained(arms)) }
+            @if let Some(table) = trained(arms) { (table.html("Training")) }
         }
-    }
-}
-
-fn trained(arms: &[Retrained]) -> Markup {
-    html! {
-        div.wide tabindex="0" role="region" aria-label="Training" {
-            table {
-                thead { tr { @for name in TRAINED { th scope="col" { (name) } } } }
-                tbody { @for arm in told(arms) { tr {
-                    @for text in told_in_words(arm) {
-                        td { @if arm.outcome == Trend::Worse { b.refuted { (text) } } @else { (text) } }
-                    }
-                } } }
-            }
-        }
-    }
+    };
+    page("What changed · convcheck", &body).into_string()
 }
 
 #[cfg(test)]

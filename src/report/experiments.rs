@@ -6,11 +6,14 @@ mod figures;
 mod gathered;
 mod origin;
 mod overview;
+mod pairs;
 mod recipe;
+mod text;
 
 pub(super) use gathered::{AtScale, Gathered, gather};
 pub use overview::left_out;
 pub(super) use overview::section;
+pub use text::text as answers_text;
 
 use super::prose::prose;
 use crate::claim::Trial;

@@ -1,6 +1,6 @@
 //! What there is, as rows for programs and as a table for people.
 
-use super::text::columns;
+use super::table::columns;
 use crate::claim::{Claim, Datum, Kind, Suite};
 use crate::evidence::FUNCTIONS;
 use crate::experiment::Experiment;

@@ -1,12 +1,14 @@
 //! Models in the report: one with its drawing, plots and layers, and the registry as a whole.
 
 use super::experiments::Gathered;
+use super::layers::layers;
+use super::table::{Cell, Table, numbers, words};
+use super::verdicts::Found;
 use super::{RenderError, Report, plot};
-use crate::analysis::{Summary, summary};
-use crate::claim::{Suite, grouped};
+use crate::analysis::summary;
+use crate::claim::grouped;
 use crate::drawing::drawing;
 use crate::graph::Graph;
-use crate::record::Record;
 use crate::zoo::{Family, Registry};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
@@ -32,7 +34,7 @@ impl Used {
     /// [`RenderError::Zoo`] if a name is no model's.
     pub(super) fn by(
         report: &Report,
-        shown: &[(&Suite, Vec<&Record>)],
+        found: &[Found],
         gathered: &[Gathered],
     ) -> Result<Used, RenderError> {
         let registered = report.registry.families();
@@ -44,11 +46,11 @@ impl Used {
         }
         let scales = gathered.iter().flat_map(|one| &one.scales);
         let arms = scales.flat_map(|at| &at.arms);
-        let records = shown.iter().flat_map(|(_, records)| records);
+        let records = found.iter().flat_map(|(_, records)| records);
         let asked = (records.flat_map(|record| &record.calls))
             .filter_map(|call| call.text(0)?.split('@').next())
             .filter(|name| report.registry.find(name).is_ok());
-        let names: BTreeSet<&str> = (shown.iter().flat_map(|(suite, _)| &suite.models))
+        let names: BTreeSet<&str> = (found.iter().flat_map(|(suite, _)| &suite.models))
             .chain(arms.map(|runs| &runs.recipe.model))
             .map(String::as_str)
             .chain(asked)
@@ -114,7 +116,7 @@ pub(super) fn model(name: &str, registry: &Registry) -> Result<Markup, RenderErr
             }
             details {
                 summary { "Layers of " (model.name) }
-                (layers(&summary))
+                (layers(&summary).html(&format!("Layers of {}", summary.model)))
             }
         }
     })
@@ -135,52 +137,34 @@ fn drawn(name: &str, graph: &Graph) -> Markup {
     }
 }
 
-fn layers(summary: &Summary) -> Markup {
-    let by = |dims: &[usize]| {
-        dims.iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" x ")
-    };
-    let pair = |pair: Option<[usize; 2]>| pair.map_or(String::new(), |pair| by(&pair));
-    let count = |n: u64| if n == 0 { String::new() } else { grouped(n) };
-    html! {
-        div.wide tabindex="0" role="region" aria-label={"Layers of " (summary.model)} {
-            table {
-                thead { tr {
-                    th scope="col" { "Layer" }
-                    th scope="col" { "Kind" }
-                    th scope="col" { "Kernel" }
-                    th scope="col" { "Stride" }
-                    th scope="col" { "Output" }
-                    th.number scope="col" { "Parameters" }
-                    th.number scope="col" { "Multiply-accumulates" }
-                    th.number scope="col" { "Field" }
-                } }
-                tbody { @for row in &summary.layers { tr {
-                    th scope="row" { code { (row.path) } }
-                    td { (row.op) }
-                    td { (pair(row.kernel)) }
-                    td { (pair(row.stride)) }
-                    td { (by(&row.output)) }
-                    td.number { (count(row.params)) }
-                    td.number { (count(row.macs)) }
-                    td.number { (row.receptive_field.size[0]) }
-                } } }
-            }
-        }
-    }
-}
-
 /// The models with their totals.
 pub(super) fn models(used: &Used) -> Result<Markup, RenderError> {
     let mut families = Vec::new();
     for family in &used.families {
-        let mut rows = Vec::new();
+        let mut table = Table::new([
+            words("model"),
+            words("input"),
+            numbers("parameters"),
+            numbers("multiply-accumulates"),
+            numbers("depth"),
+            numbers("field"),
+            words("source").class("source"),
+        ])
+        .class("models");
         for model in &family.models {
-            rows.push((model, summary(&model.name, &model.graph()?)?.totals));
+            let totals = summary(&model.name, &model.graph()?)?.totals;
+            let field = totals.receptive_field.as_ref();
+            table.row([
+                Cell::code(&model.name),
+                Cell::new(model.input),
+                Cell::new(grouped(totals.params)),
+                Cell::new(grouped(totals.macs)),
+                Cell::new(totals.depth),
+                Cell::maybe(field.map(|field| field.field.size[0].to_string())),
+                Cell::new(&model.source),
+            ]);
         }
-        families.push((family, rows));
+        families.push((family.title, table));
     }
     Ok(html! {
         h1 { "Models" }
@@ -188,30 +172,9 @@ pub(super) fn models(used: &Used) -> Result<Markup, RenderError> {
             (used.which) ". Parameters, multiply-accumulates (convolutions and linear layers, "
             "one sample) and depth (weighted layers on the longest way) are counted on its description."
         }
-        @for (family, rows) in families {
-            h2 { (family.title) }
-            div.wide tabindex="0" role="region" aria-label=(family.title) {
-                table.models {
-                    thead { tr {
-                        th scope="col" { "Model" }
-                        th scope="col" { "Input" }
-                        th.number scope="col" { "Parameters" }
-                        th.number scope="col" { "Multiply-accumulates" }
-                        th.number scope="col" { "Depth" }
-                        th.number scope="col" { "Field" }
-                        th scope="col" { "Source" }
-                    } }
-                    tbody { @for (model, totals) in rows { tr {
-                        th scope="row" { code { (model.name) } }
-                        td { (model.input) }
-                        td.number { (grouped(totals.params)) }
-                        td.number { (grouped(totals.macs)) }
-                        td.number { (totals.depth) }
-                        td.number { @if let Some(field) = &totals.receptive_field { (field.field.size[0]) } }
-                        td.source { (model.source) }
-                    } } }
-                }
-            }
+        @for (title, table) in families {
+            h2 { (title) }
+            (table.html(title))
         }
     })
 }

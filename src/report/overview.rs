@@ -2,8 +2,9 @@
 
 use super::experiments::{self, Gathered};
 use super::standing::Standings;
-use super::verdicts::{dot, strip};
-use super::{Report, claims, counts, search, speed, statements};
+use super::table::Cell;
+use super::verdicts::{Found, by_system, counts, dot, given, statements, strip};
+use super::{Report, claims, search, speed};
 use crate::check::Current;
 use crate::claim::{Kind, Suite};
 use crate::record::Record;
@@ -12,14 +13,13 @@ use maud::{Markup, html};
 pub(super) fn page(
     report: &Report,
     current: &Current,
-    shown: &[(&Suite, Vec<&Record>)],
+    found: &[Found],
     gathered: &[Gathered],
 ) -> Markup {
     let Report {
         document, records, ..
     } = report;
     let all = counts(records.iter());
-    let given: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0).collect();
     let refuted: Vec<&Record> = records
         .iter()
         .filter(|r| r.verdict == Kind::Refuted)
@@ -38,8 +38,8 @@ pub(super) fn page(
             "found by training them; history names its source; the rest says what a test would need."
         }
         (strip(all))
-        ul.verdicts { @for &i in &given {
-            li { (dot(Kind::ALL[i], all[i])) span.means { ": " (means(Kind::ALL[i])) } }
+        ul.verdicts { @for (kind, n) in given(all) {
+            li { (dot(kind, n)) span.means { ": " (means(kind)) } }
         } }
         @for (heading, failures) in standings.failures() {
             section.alarm {
@@ -57,26 +57,7 @@ pub(super) fn page(
         }
         @if let Some(rest) = standings.rest() { p.standing { (rest) } }
         h2 { "By system" }
-        div.wide tabindex="0" role="region" aria-label="Verdicts by system" {
-            table.systems {
-                thead { tr {
-                    th scope="col" { "System" }
-                    @for &i in &given { th.number scope="col" { span { (Kind::ALL[i].name()) } } }
-                    th.number scope="col" { span { "statements" } }
-                } }
-                tbody { @for (suite, of) in shown { tr {
-                    th scope="row" { a href={(suite.system) ".html"} { (suite.title) } }
-                    @let counts = counts(of.iter().copied());
-                    @for &i in &given {
-                        td.number {
-                            @if counts[i] == 0 { span.none { "0" } }
-                            @else { (chosen(&suite.system, Kind::ALL[i], counts[i])) }
-                        }
-                    }
-                    td.number { (statements(of.iter().copied())) }
-                } } }
-            }
-        }
+        (by_system(found, named, chosen).html("Verdicts by system"))
         (experiments::section(report, gathered))
         (speed::section(report.timings))
         h2 { "Refuted, and what is right" }
@@ -85,10 +66,21 @@ pub(super) fn page(
     }
 }
 
+/// A system, with a link to its page.
+fn named(suite: &Suite) -> Cell {
+    let link = html! { a href={(suite.system) ".html"} { (suite.title) } };
+    Cell::shown(&suite.title, link)
+}
+
 /// How many claims of a system have a verdict, with a link to them.
-fn chosen(system: &str, kind: Kind, count: usize) -> Markup {
-    let address = format!("{}?system={system}&verdict={}", search::FILE, kind.name());
-    html! { a.quiet href=(address) aria-label={(count) " " (kind.name()) " of " (system)} { (count) } }
+fn chosen(suite: &Suite, kind: Kind, n: usize) -> Cell {
+    let (system, verdict) = (&suite.system, kind.name());
+    let address = format!("{}?system={system}&verdict={verdict}", search::FILE);
+    let label = format!("{n} {verdict} of {system}");
+    Cell::shown(
+        n,
+        html! { a.quiet href=(address) aria-label=(label) { (n) } },
+    )
 }
 
 /// What suites and records do not agree on, under its heading.

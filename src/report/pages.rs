@@ -4,7 +4,7 @@ use super::experiments::{self, Gathered};
 use super::frame::{FIRST, Frame, Link};
 use super::models::{self, Used};
 use super::prose::prose;
-use super::{RenderError, Report, claims, counts, overview, plots, search, speed, verdicts};
+use super::{RenderError, Report, claims, overview, plots, search, speed, verdicts};
 use crate::check::current;
 use crate::claim::Suite;
 use crate::record::Record;
@@ -53,20 +53,16 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
     let current = current(suites, records);
     let records = &current.records;
     let report = &Report { records, ..*report };
-    let shown: Vec<(&Suite, Vec<&Record>)> = suites
-        .iter()
-        .map(|suite| (suite, of(suite, records)))
-        .filter(|(_, records)| !records.is_empty())
-        .collect();
+    let found = verdicts::found(suites, records);
     let gathered = experiments::gather(training);
-    let used = Used::by(report, &shown, &gathered)?;
+    let used = Used::by(report, &found, &gathered)?;
     let content = |file: &str, title: &str, markup: Markup| Content {
         file: file.into(),
         title: title.into(),
         markup,
     };
-    let first = overview::page(report, &current, &shown, &gathered);
-    let all = search::page(&shown, records, &gathered);
+    let first = overview::page(report, &current, &found, &gathered);
+    let all = search::page(&found, records, &gathered);
     let mut singles = vec![
         content(FIRST, "Overview", first),
         content(search::FILE, "All claims", all),
@@ -77,7 +73,7 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
         singles.push(content(speed::FILE, "Speed", speed::page(timings)));
     }
     let mut systems = Vec::new();
-    for (suite, records) in &shown {
+    for (suite, records) in &found {
         let file = format!("{}.html", suite.system);
         let markup = system(suite, records, &gathered, registry)?;
         systems.push(content(&file, &suite.title, markup));
@@ -111,13 +107,6 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
         .collect())
 }
 
-fn of<'a>(suite: &Suite, records: &'a [Record]) -> Vec<&'a Record> {
-    records
-        .iter()
-        .filter(|record| record.system == suite.system)
-        .collect()
-}
-
 /// The page of a system: its claims, then its models.
 fn system(
     suite: &Suite,
@@ -128,7 +117,7 @@ fn system(
     Ok(html! {
         h1 { (suite.title) }
         (prose(&suite.analysis))
-        (verdicts::bar(counts(records.iter().copied())))
+        (verdicts::bar(verdicts::counts(records.iter().copied())))
         @if !suite.models.is_empty() {
             p { "Networks: " @for (i, name) in suite.models.iter().enumerate() {
                 @if i > 0 { ", " } a href={"#model-" (name)} { code { (name) } }

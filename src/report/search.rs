@@ -2,7 +2,8 @@
 
 use super::claims;
 use super::experiments::Gathered;
-use crate::claim::{Kind, Suite, Topic};
+use super::verdicts::Found;
+use crate::claim::{Kind, Topic};
 use crate::record::Record;
 use maud::{Markup, PreEscaped, html};
 
@@ -11,11 +12,7 @@ pub(super) const FILE: &str = "claims.html";
 
 const SCRIPT: &str = include_str!("search.js");
 
-pub(super) fn page(
-    shown: &[(&Suite, Vec<&Record>)],
-    records: &[Record],
-    gathered: &[Gathered],
-) -> Markup {
+pub(super) fn page(found: &[Found], records: &[Record], gathered: &[Gathered]) -> Markup {
     let verdicts = Kind::ALL
         .into_iter()
         .filter(|kind| records.iter().any(|record| record.verdict == *kind))
@@ -24,7 +21,7 @@ pub(super) fn page(
         .into_iter()
         .filter(|topic| records.iter().any(|record| record.topic == Some(*topic)))
         .map(|topic| (topic.name(), topic.name()));
-    let systems = shown
+    let systems = found
         .iter()
         .map(|(suite, _)| (suite.system.as_str(), suite.title.as_str()));
     html! {
@@ -40,7 +37,7 @@ pub(super) fn page(
         }
         p #count role="status" { (records.len()) " claims" }
         noscript { p { "Filter and search need JavaScript; below is every claim." } }
-        @for (suite, records) in shown {
+        @for (suite, records) in found {
             @for record in records { (claims::claim_in_list(record, &suite.title, gathered)) }
         }
         script { (PreEscaped(SCRIPT)) }

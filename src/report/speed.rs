@@ -1,16 +1,16 @@
 //! How fast? Timings of networks beside those of peers, and of kernels beside the most that the machine can do.
 
 mod gathered;
+mod tables;
 mod text;
 
 pub use text::text;
 
-use super::number::{percent, short};
+use super::number::short;
 use super::plot::{Dot, Mark, Series, ratios, roofline};
 use crate::bench::{Pass, StepKind, Timing};
 use gathered::{ENGINES, PEERS, Section, machines, sections};
 use maud::{Markup, html};
-use text::ratio_text;
 
 /// The page's file name.
 pub(super) const FILE: &str = "throughput.html";
@@ -69,38 +69,14 @@ fn steps(section: &Section) -> Markup {
         }
         div.plots { @for plot in plots.into_iter().flatten() { (plot) } }
         h3 { "Images a second" @if (1..ENGINES.len()).any(has) { ", and the speed of convcheck as a multiple" } }
-        div.wide tabindex="0" role="region" aria-label="Images a second" {
-            table {
-                thead { tr {
-                    th scope="col" { "Network" } th scope="col" { "Step" } th.number scope="col" { "Batch" }
-                    @for (i, engine) in ENGINES.iter().enumerate() { @if has(i) { th.number scope="col" { (engine.name()) } } }
-                    @for (i, peer) in PEERS.iter().enumerate() { @if has(i + 1) { th.number scope="col" { "to " (peer.name()) } } }
-                } }
-                tbody { @for network in networks { tr {
-                    th scope="row" { code { (network.model) } }
-                    td { (network.step.name()) }
-                    td.number { (network.batch) }
-                    @for (i, measured) in network.measured.iter().enumerate() { @if has(i) {
-                        td.number { (measured.as_ref().map_or("-".into(), |one| short(network.batch as f64 / one.median))) }
-                    } }
-                    @for (i, ratio) in network.ratios.iter().enumerate() { @if has(i + 1) {
-                        td.number { (ratio.as_ref().map_or("-".into(), ratio_text)) }
-                    } }
-                } } }
-            }
-        }
+        (tables::networks(networks).html("Images a second"))
     }
 }
 
 fn layers(section: &Section) -> Markup {
     let (kernels, roof, threads) = (&section.kernels, section.roof, section.threads);
-    let number = |name: &str| {
-        let mut names: Vec<&str> = kernels.iter().map(|kernel| kernel.name).collect();
-        names.dedup();
-        1 + names.iter().position(|other| *other == name).unwrap_or(0)
-    };
     let points = kernels.iter().map(|kernel| Mark {
-        label: number(kernel.name).to_string(),
+        label: section.number(kernel).to_string(),
         group: kernel.pass.name(),
         x: kernel.intensity,
         y: kernel.rate,
@@ -118,22 +94,6 @@ fn layers(section: &Section) -> Markup {
                 points.collect(),
             ) { (plot) }
         }
-        div.wide tabindex="0" role="region" aria-label="Kernels" {
-            table {
-                thead { tr {
-                    th.number scope="col" { "No." } th scope="col" { "Kernel" } th scope="col" { "Pass" }
-                    @for name in ["ms", "Gflop/s", "GB/s", "of the peak", "of the roof"] { th.number scope="col" { (name) } }
-                } }
-                tbody { @for kernel in kernels { tr {
-                    td.number { (number(kernel.name)) }
-                    th scope="row" { (kernel.name) }
-                    td { (kernel.pass.name()) }
-                    td.number { (short(1e3 * kernel.seconds)) }
-                    td.number { (short(kernel.rate / 1e9)) }
-                    td.number { (short(kernel.traffic / 1e9)) }
-                    @for share in [kernel.of_peak, kernel.of_roof] { td.number { (share.map_or("-".into(), percent)) } }
-                } } }
-            }
-        }
+        (tables::kernels(section).html("Kernels"))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::number::short;
 use super::super::plot::{Row, Ruler, Tone, forest};
+use super::super::table::{Cell, Table, numbers, words};
 use super::gathered::Asked;
 use super::{AtScale, anchor, badge};
 use crate::experiment::{Answer, Finding};
@@ -13,22 +14,22 @@ pub(super) fn answers(at: &AtScale) -> Markup {
     if at.asked.is_empty() {
         return html! { p { "Nothing is asked at this scale." } };
     }
+    let mut table = Table::new([
+        words("finding"),
+        (words("statement").titled("Statement, and the rule that decides"))
+            .class("statement")
+            .head(),
+        numbers("seeds"),
+        numbers("mean"),
+        numbers("interval"),
+        numbers("effect"),
+    ])
+    .class("answers");
+    for Asked { answer, .. } in &at.asked {
+        table.row_at(anchor(at.scale, &answer.question), row(answer));
+    }
     html! {
-        div.wide tabindex="0" role="region" aria-label={"Answers, " (at.scale.name()) " scale"} {
-            table.answers {
-                thead { tr {
-                    th scope="col" { "Finding" }
-                    th scope="col" { "Statement, and the rule that decides" }
-                    th.number scope="col" { "Seeds" }
-                    th.number scope="col" { "Mean" }
-                    th.number scope="col" { "Interval" }
-                    th.number scope="col" { "Effect" }
-                } }
-                tbody { @for Asked { answer, .. } in &at.asked {
-                    tr id=(anchor(at.scale, &answer.question)) { (row(answer)) }
-                } }
-            }
-        }
+        (table.html(&format!("Answers, {} scale", at.scale.name())))
         p.source {
             "Interval: of the mean over seeds; for a printed number, of one more run. "
             "Effect: the mean's distance from the bound, in standard deviations between seeds."
@@ -36,21 +37,23 @@ pub(super) fn answers(at: &AtScale) -> Markup {
     }
 }
 
-fn row(answer: &Answer) -> Markup {
-    html! {
-        td { (badge(&answer.finding)) }
-        th.statement scope="row" {
-            (answer.says)
-            div.rule { (answer.metric) ": " (answer.rule) }
-            @if let Finding::Open(why) = &answer.finding { div.rule { b { "Open: " } (why) "." } }
-        }
-        td.number { (answer.seeds.len()) }
-        td.number { @if !answer.values.is_empty() { (short(answer.mean)) } }
-        td.number { @if let Some(interval) = answer.interval {
-            (short(interval.low)) " to " (short(interval.high))
-        } }
-        td.number { @if let Some(effect) = answer.effect { (short(effect)) } }
-    }
+fn row(answer: &Answer) -> [Cell; 6] {
+    let statement = html! {
+        (answer.says)
+        div.rule { (answer.metric) ": " (answer.rule) }
+        @if let Finding::Open(why) = &answer.finding { div.rule { b { "Open: " } (why) "." } }
+    };
+    let mean = (!answer.values.is_empty()).then(|| short(answer.mean));
+    let interval = answer.interval;
+    let interval = interval.map(|of| format!("{} to {}", short(of.low), short(of.high)));
+    [
+        Cell::shown(word(&answer.finding), badge(&answer.finding)),
+        Cell::shown(&answer.says, statement),
+        Cell::new(answer.seeds.len()),
+        Cell::maybe(mean),
+        Cell::maybe(interval),
+        Cell::maybe(answer.effect.map(short)),
+    ]
 }
 
 /// The contrasts, each about its bound.

@@ -1,6 +1,7 @@
 //! The arms of an experiment: how each is trained, and what it came to.
 
 use super::super::number::{percent_spread, short, spread};
+use super::super::table::{Cell, Table, numbers, words};
 use super::gathered::Runs;
 use super::{AtScale, recipe};
 use crate::stats;
@@ -12,43 +13,46 @@ pub(super) fn arms(at: &AtScale) -> Markup {
     let recipes: Vec<_> = at.arms.iter().map(|runs| runs.recipe).collect();
     let (common, own) = recipe::compared(&recipes);
     let differ = own.iter().any(|words| !words.is_empty());
+    let own_column = differ.then(|| words("its own").class("own"));
+    let numbers = [
+        "seeds",
+        "training loss",
+        "training error",
+        "test error",
+        "seconds a run",
+    ]
+    .map(numbers);
+    let columns = [words("arm"), words("model")].into_iter();
+    let mut table = Table::new(columns.chain(own_column).chain(numbers)).class("arms");
+    for (runs, own) in at.arms.iter().zip(&own) {
+        let (arm, own) = (runs.arm, said(own));
+        let name = html! { (arm.title) div.rule { code { (arm.name) } } };
+        let mut row = vec![
+            Cell::shown(&arm.title, name),
+            Cell::code(&runs.recipe.model),
+        ];
+        if differ {
+            let lines = html! { @for word in &own { div { (word) } } };
+            row.push(Cell::shown(own.join("; "), lines));
+        }
+        row.extend(ends(runs).map(Cell::new));
+        table.row(row);
+    }
     html! {
         h3 { "Arms" }
-        @if !common.is_empty() {
-            p { "All arms: " (words(&common).join("; ")) "." }
-        }
-        div.wide tabindex="0" role="region" aria-label={"Arms, " (at.scale.name()) " scale"} {
-            table.arms {
-                thead { tr {
-                    th scope="col" { "Arm" }
-                    th scope="col" { "Model" }
-                    @if differ { th scope="col" { "Its own" } }
-                    th.number scope="col" { "Seeds" }
-                    th.number scope="col" { "Training loss" }
-                    th.number scope="col" { "Training error" }
-                    th.number scope="col" { "Test error" }
-                    th.number scope="col" { "Seconds a run" }
-                } }
-                tbody { @for (runs, own) in at.arms.iter().zip(&own) { tr {
-                    th scope="row" { (runs.arm.title) div.rule { code { (runs.arm.name) } } }
-                    td { code { (runs.recipe.model) } }
-                    @if differ { td.own { @for word in words(own) { div { (word) } } } }
-                    td.number { (runs.by_seed.len()) }
-                    (ends(runs))
-                } } }
-            }
-        }
+        @if !common.is_empty() { p { "All arms: " (said(&common).join("; ")) "." } }
+        (table.html(&format!("Arms, {} scale", at.scale.name())))
         p.source { "Of the last epoch, mean ± standard deviation between seeds." }
     }
 }
 
-fn words(words: &[(String, String)]) -> Vec<String> {
+fn said(words: &[(String, String)]) -> Vec<String> {
     let words = words.iter();
     words.map(|(key, value)| format!("{key} {value}")).collect()
 }
 
-/// What the runs of an arm came to.
-fn ends(runs: &Runs) -> Markup {
+/// What the runs of an arm came to: how many they are, loss and errors, and what one takes.
+fn ends(runs: &Runs) -> [String; 5] {
     let of = |quantity: fn(&Epoch) -> f64| -> Vec<f64> { last(runs, quantity).collect() };
     let share = |quantity| {
         let values = of(quantity);
@@ -56,12 +60,13 @@ fn ends(runs: &Runs) -> Markup {
     };
     let losses = of(|epoch| epoch.train_loss);
     let seconds: Vec<f64> = runs.by_seed.values().map(|run| run.seconds).collect();
-    html! {
-        td.number { (spread(stats::mean(&losses), stats::deviation(&losses))) }
-        td.number { (share(|epoch| epoch.train_error)) }
-        td.number { (share(|epoch| epoch.test_error)) }
-        td.number { (short(stats::mean(&seconds))) }
-    }
+    [
+        runs.by_seed.len().to_string(),
+        spread(stats::mean(&losses), stats::deviation(&losses)),
+        share(|epoch| epoch.train_error),
+        share(|epoch| epoch.test_error),
+        short(stats::mean(&seconds)),
+    ]
 }
 
 /// A quantity of the last epoch of each run.

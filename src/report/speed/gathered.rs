@@ -25,6 +25,16 @@ pub(super) struct Section<'a> {
     pub roof: Option<Roof>,
 }
 
+impl Section<'_> {
+    /// The number of a kernel, from 1; its passes have one.
+    pub(super) fn number(&self, kernel: &Kernel) -> usize {
+        let mut names: Vec<&str> = self.kernels.iter().map(|kernel| kernel.name).collect();
+        names.dedup();
+        let place = names.iter().position(|name| *name == kernel.name);
+        1 + place.unwrap_or(0)
+    }
+}
+
 /// This program and its peers.
 pub(super) const ENGINES: [Engine; 4] = [
     Engine::Convcheck,

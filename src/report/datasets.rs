@@ -1,7 +1,7 @@
-//! What `data` prints for people.
+//! What is in a data set, for a terminal.
 
-use convcheck::data::{Audit, Leak, Survey};
-use convcheck::report::columns;
+use super::table::columns;
+use crate::data::{Audit, Leak, Survey};
 
 /// Groups of equal images that are named; `--json` names all.
 const NAMED: usize = 10;
