@@ -19,7 +19,7 @@ pub use path_count::{layer_links, path_count};
 pub use receptive_field::{Field, feature_field, receptive_fields};
 pub use summary::{FieldSummary, Row, Summary, TensorRow, Totals, summary};
 
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, NodeId};
 
 /// A count that does not fit 64 bits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,14 +116,14 @@ impl Quantity {
     ///
     /// # Errors
     /// [`Overflow`], with the layer at which the sum left 64 bits.
-    pub fn sum(&self, graph: &Graph, include: impl Fn(&Node) -> bool) -> Result<u64, Overflow> {
+    pub fn sum(&self, graph: &Graph, include: impl Fn(NodeId) -> bool) -> Result<u64, Overflow> {
         let live = graph.live();
         graph
             .nodes()
             .iter()
-            .zip(live)
-            .filter(|(node, live)| (*live || !self.live_only) && include(node))
-            .try_fold(0u64, |sum, (node, _)| {
+            .enumerate()
+            .filter(|&(id, _)| (live[id] || !self.live_only) && include(id))
+            .try_fold(0u64, |sum, (_, node)| {
                 sum.checked_add(self.of(graph, node)?)
                     .ok_or_else(|| self.overflow(node))
             })

@@ -14,6 +14,7 @@ mod liveness;
 mod modules;
 mod op;
 mod reach;
+mod resize;
 mod shape;
 mod tensor;
 mod value;
@@ -24,6 +25,7 @@ pub use dims::Dims;
 pub(crate) use fusion::{FusedGroup, fuse};
 pub use kind::{Backward, Constant, Drawn, Features, Kind};
 pub(crate) use liveness::{freed_after, lifetimes};
+pub use modules::{Module, ModuleId, Modules};
 pub use op::{Activation, Facts, Op, Sees};
 pub use shape::{Shape, ShapeError};
 pub use tensor::{Role, Tensor, TensorKind};
@@ -63,6 +65,7 @@ pub struct Output {
 pub struct Graph {
     nodes: Vec<Node>,
     outputs: Vec<Output>,
+    modules: Modules,
     /// The layers in the order in which PyTorch's `state_dict` lists their modules.
     state_order: Vec<NodeId>,
 }
@@ -91,7 +94,26 @@ impl Graph {
 
     /// The layer of that path.
     pub fn node(&self, path: &str) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.path == path)
+        self.id(path).map(|id| &self.nodes[id])
+    }
+
+    /// Where the layer of that path stands.
+    pub fn id(&self, path: &str) -> Option<NodeId> {
+        let module = self.modules.find(Modules::ROOT, path)?;
+        self.modules.get(module).layer
+    }
+
+    /// The scopes and layers as a tree.
+    pub fn modules(&self) -> &Modules {
+        &self.modules
+    }
+
+    /// The layers at or below that path, in order; none if no layer or scope has it.
+    pub fn below(&self, path: &str) -> Vec<NodeId> {
+        let module = self.modules.find(Modules::ROOT, path);
+        let mut layers = module.map_or(Vec::new(), |module| self.modules.layers(module));
+        layers.sort_unstable();
+        layers
     }
 
     /// The shape of one input sample.
@@ -142,14 +164,14 @@ impl Graph {
 
     /// What a layer has and costs on its inputs, whoever owns its weights.
     pub fn facts(&self, node: &Node) -> Facts {
+        node.op.facts(&self.inputs_of(node), node.shape)
+    }
+
+    /// The shapes that enter a layer; the network's input counts as its own.
+    fn inputs_of(&self, node: &Node) -> Vec<Shape> {
         match *node.inputs {
-            [] => node.op.facts(&[node.shape], node.shape),
-            [input] => node.op.facts(&[self.nodes[input].shape], node.shape),
-            _ => {
-                let shapes: Vec<Shape> =
-                    node.inputs.iter().map(|&id| self.nodes[id].shape).collect();
-                node.op.facts(&shapes, node.shape)
-            }
+            [] => vec![node.shape],
+            _ => node.inputs.iter().map(|&id| self.nodes[id].shape).collect(),
         }
     }
 }

@@ -5,11 +5,12 @@
 //! at every position lie in the padding.
 
 use super::Overflow;
-use crate::graph::{Axis, Conv, Graph, Node, NodeId, Op, Role, TensorKind, Window};
+use crate::graph::{Axis, Conv, Graph, NodeId, Op, Role, TensorKind, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The names of the trainable tensors that get no gradient as a whole, in `state_dict` order.
-pub fn params_without_grad(graph: &Graph) -> Vec<String> {
+/// The names of the trainable tensors that get no gradient as a whole, in `state_dict` order, among the
+/// layers that `include` picks.
+pub fn params_without_grad(graph: &Graph, include: impl Fn(NodeId) -> bool) -> Vec<String> {
     let nodes = graph.nodes();
     let outputs = || graph.outputs().iter().map(|output| output.node);
     let mut reached = graph.reached(outputs());
@@ -30,7 +31,7 @@ pub fn params_without_grad(graph: &Graph) -> Vec<String> {
         shows[owner] |= shows[id];
     }
     let mut names = Vec::new();
-    for &id in graph.state_order() {
+    for &id in graph.state_order().iter().filter(|&&id| include(id)) {
         for tensor in graph.tensors_of(&nodes[id]) {
             let works = match tensor.role {
                 Role::Bias | Role::NormShift => shows[id],
@@ -54,7 +55,7 @@ pub fn params_without_grad(graph: &Graph) -> Vec<String> {
 ///
 /// # Errors
 /// [`Overflow`], with the layer at which the count left 64 bits.
-pub fn padded_weights(graph: &Graph, include: impl Fn(&Node) -> bool) -> Result<u64, Overflow> {
+pub fn padded_weights(graph: &Graph, include: impl Fn(NodeId) -> bool) -> Result<u64, Overflow> {
     let mut met: BTreeMap<NodeId, BTreeSet<(usize, usize)>> = BTreeMap::new();
     for (id, node) in graph.nodes().iter().enumerate() {
         if let Op::Conv(Conv { window, .. }) = &node.op {
@@ -68,10 +69,10 @@ pub fn padded_weights(graph: &Graph, include: impl Fn(&Node) -> bool) -> Result<
     }
     let mut sum = 0u64;
     for (id, met) in met {
-        let node = &graph.nodes()[id];
-        if !include(node) {
+        if !include(id) {
             continue;
         }
+        let node = &graph.nodes()[id];
         let overflow = || Overflow {
             path: node.path.clone(),
             quantity: "weights",
@@ -174,7 +175,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(
-            params_without_grad(&graph),
+            params_without_grad(&graph, |_| true),
             [
                 "unread.weight",
                 "unread.bias",

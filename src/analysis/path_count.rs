@@ -1,7 +1,7 @@
 //! How many paths lead through a network, and how densely are its layers linked?
 
 use super::Overflow;
-use crate::graph::{Features, Graph, Node};
+use crate::graph::{Features, Graph, NodeId};
 
 /// Paths from the input to the prediction: a residual unit doubles them (Veit et al. 2016), a module
 /// of four branches multiplies them by four.
@@ -29,7 +29,7 @@ pub fn path_count(graph: &Graph) -> Result<u64, Overflow> {
 /// many pairs there are of such a layer, among those that `include` picks, and one whose features it
 /// reads, unchanged or normalised, pooled and put beside others. Huang et al. 2017 (section 1) count
 /// L (L + 1) / 2 in a dense block of L layers.
-pub fn layer_links(graph: &Graph, include: impl Fn(&Node) -> bool) -> u64 {
+pub fn layer_links(graph: &Graph, include: impl Fn(NodeId) -> bool) -> u64 {
     let mut read: Vec<Vec<usize>> = Vec::with_capacity(graph.nodes().len());
     let mut links = 0;
     for (id, node) in graph.nodes().iter().enumerate() {
@@ -41,7 +41,7 @@ pub fn layer_links(graph: &Graph, include: impl Fn(&Node) -> bool) -> u64 {
         sources.sort_unstable();
         sources.dedup();
         if node.op.kind().features != Features::HandedOn {
-            if include(node) {
+            if include(id) {
                 links += sources.len() as u64;
             }
             sources = vec![id];

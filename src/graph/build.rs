@@ -1,8 +1,9 @@
 //! What accumulates while a description runs: layers, the tree of their modules, the first error.
 
-use super::modules::{ModuleId, Modules, ROOT};
+use super::modules::{ModuleId, Modules};
 use super::{Graph, Node, NodeId, Op, Output, Shape, ShapeError, Value};
 use std::cell::{RefCell, RefMut};
+use std::collections::BTreeMap;
 
 /// The name of the network's result among its outputs.
 const PREDICTION: &str = "output";
@@ -14,6 +15,8 @@ pub(super) struct State {
     nodes: Vec<Node>,
     outputs: Vec<Output>,
     modules: Modules,
+    /// For a module that gave others their names, the last number in them.
+    namesakes: BTreeMap<ModuleId, usize>,
     /// The names of the open scopes, joined by dots.
     path: String,
     scope: Scope,
@@ -35,8 +38,8 @@ pub(super) fn run(
     describe: impl for<'g> FnOnce(Value<'g>) -> Value<'g>,
 ) -> Result<Graph, ShapeError> {
     let mut modules = Modules::new();
-    let module = modules.enter(ROOT, "input");
-    modules.place(module, 0);
+    let module = modules.enter(Modules::ROOT, "input");
+    modules.place(module);
     let builder = Builder(RefCell::new(State {
         nodes: vec![Node {
             path: "input".into(),
@@ -47,9 +50,10 @@ pub(super) fn run(
         }],
         outputs: Vec::new(),
         modules,
+        namesakes: BTreeMap::new(),
         path: String::new(),
         scope: Scope {
-            module: ROOT,
+            module: Modules::ROOT,
             first: None,
             length: 0,
         },
@@ -66,7 +70,8 @@ pub(super) fn run(
             }];
             outputs.extend(state.outputs);
             Ok(Graph {
-                state_order: state.modules.state_order(),
+                state_order: state.modules.layers(Modules::ROOT),
+                modules: state.modules,
                 nodes: state.nodes,
                 outputs,
             })
@@ -103,7 +108,7 @@ impl State {
         if first.is_none() {
             self.fail(name, "this scope was not described before".into());
         }
-        let name = self.modules.free_name(self.scope.module, name);
+        let name = self.free_name(name);
         self.open(&name, first)
     }
 
@@ -147,7 +152,7 @@ impl State {
 
     /// Adds a layer that its paper does not name: `relu`, `relu_2`, ... within its scope.
     pub(super) fn push_unnamed(&mut self, op: Op, inputs: Vec<NodeId>) -> NodeId {
-        let name = self.modules.free_name(self.scope.module, op.name());
+        let name = self.free_name(op.name());
         self.push(&name, op, inputs)
     }
 
@@ -181,7 +186,7 @@ impl State {
 
     fn place(&mut self, name: &str) -> Result<(), String> {
         let module = self.modules.enter(self.scope.module, name);
-        if self.modules.place(module, self.nodes.len()) {
+        if self.modules.place(module) {
             Ok(())
         } else {
             Err("two layers have this path: rename one".into())
@@ -210,7 +215,7 @@ impl State {
         let first = self
             .modules
             .find(scope, name)
-            .and_then(|module| self.modules.layer(module))
+            .and_then(|module| self.modules.get(module).layer)
             .ok_or("this layer was not there the first time")?;
         let there = &self.nodes[first];
         let own = (there.op).facts(&self.shapes(&there.inputs), there.shape);
@@ -218,6 +223,22 @@ impl State {
             return Err(format!("the weights of `{}` do not fit it", there.path));
         }
         Ok(Some(self.nodes[first].weights_of.unwrap_or(first)))
+    }
+
+    /// A name that nothing in the open scope has: the given one, or `name_2`, `name_3`, ...
+    fn free_name(&mut self, name: &str) -> String {
+        let scope = self.scope.module;
+        let Some(first) = self.modules.find(scope, name) else {
+            return name.into();
+        };
+        let count = self.namesakes.entry(first).or_insert(1);
+        loop {
+            *count += 1;
+            let numbered = format!("{name}_{count}");
+            if self.modules.find(scope, &numbered).is_none() {
+                return numbered;
+            }
+        }
     }
 
     fn path_of(&self, name: &str) -> String {

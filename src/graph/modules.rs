@@ -4,31 +4,89 @@
 //! children of each module in the order in which they were registered.
 
 use super::NodeId;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Where a module stands in [`Modules`].
-pub(super) type ModuleId = usize;
+/// Where a module stands among a network's [`Modules`].
+pub type ModuleId = usize;
 
-/// The whole network.
-pub(super) const ROOT: ModuleId = 0;
+/// The tree of a network's scopes and layers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Modules {
+    all: Vec<Module>,
+    /// For each layer its module.
+    of_layer: Vec<ModuleId>,
+}
 
-pub(super) struct Modules(Vec<Module>);
-
-#[derive(Default)]
-struct Module {
-    /// In the order of registration.
-    children: Vec<ModuleId>,
+/// A scope or a layer; now and then both, where a description puts layers below a layer's name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Module {
+    /// Its name within its parent; the whole network has none.
+    pub name: String,
+    /// The scope that it stands in, unless it is the whole network.
+    pub parent: Option<ModuleId>,
+    /// What stands in it, in the order of registration.
+    pub children: Vec<ModuleId>,
+    /// The layer that it is, unless it is a scope only.
+    pub layer: Option<NodeId>,
     by_name: BTreeMap<String, ModuleId>,
-    /// The layer that it is, unless it is a scope.
-    layer: Option<NodeId>,
-    /// How many names were made from its own, for its siblings.
-    namesakes: usize,
 }
 
 impl Modules {
+    /// The whole network.
+    pub const ROOT: ModuleId = 0;
+
     pub(super) fn new() -> Modules {
-        Modules(vec![Module::default()])
+        Modules {
+            all: vec![Module::default()],
+            of_layer: Vec::new(),
+        }
+    }
+
+    /// One of them.
+    ///
+    /// # Panics
+    /// For an id of another network.
+    pub fn get(&self, id: ModuleId) -> &Module {
+        &self.all[id]
+    }
+
+    /// The module of that name, or of that path, below another.
+    pub fn find(&self, parent: ModuleId, path: &str) -> Option<ModuleId> {
+        path.split('.').try_fold(parent, |parent, name| {
+            self.all[parent].by_name.get(name).copied()
+        })
+    }
+
+    /// The module that a layer is.
+    pub fn of_layer(&self, layer: NodeId) -> ModuleId {
+        self.of_layer[layer]
+    }
+
+    /// A module and all around it, the outermost behind the whole network first.
+    pub fn around(&self, id: ModuleId) -> Vec<ModuleId> {
+        let parent = |&id: &ModuleId| self.all[id].parent;
+        let mut ids: Vec<ModuleId> = std::iter::successors(Some(id), parent).collect();
+        ids.pop();
+        ids.reverse();
+        ids
+    }
+
+    /// Its names from the outermost scope on, joined by dots.
+    pub fn path(&self, id: ModuleId) -> String {
+        let names = self.around(id).into_iter();
+        let names: Vec<&str> = names.map(|id| self.all[id].name.as_str()).collect();
+        names.join(".")
+    }
+
+    /// The layers at or below a module, as a `state_dict` lists them.
+    pub fn layers(&self, id: ModuleId) -> Vec<NodeId> {
+        let mut layers = Vec::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            layers.extend(self.all[id].layer);
+            open.extend(self.all[id].children.iter().rev());
+        }
+        layers
     }
 
     /// The module of that name, or of that path, below another; registered last there if it is new.
@@ -38,55 +96,24 @@ impl Modules {
     }
 
     fn child(&mut self, parent: ModuleId, name: &str) -> ModuleId {
-        if let Some(&id) = self.0[parent].by_name.get(name) {
+        if let Some(&id) = self.all[parent].by_name.get(name) {
             return id;
         }
-        let id = self.0.len();
-        self.0.push(Module::default());
-        self.0[parent].children.push(id);
-        self.0[parent].by_name.insert(name.to_string(), id);
+        let id = self.all.len();
+        self.all.push(Module {
+            name: name.to_string(),
+            parent: Some(parent),
+            ..Module::default()
+        });
+        self.all[parent].children.push(id);
+        self.all[parent].by_name.insert(name.to_string(), id);
         id
     }
 
-    /// The module of that name, or of that path, below another.
-    pub(super) fn find(&self, parent: ModuleId, path: &str) -> Option<ModuleId> {
-        path.split('.').try_fold(parent, |parent, name| {
-            self.0[parent].by_name.get(name).copied()
-        })
-    }
-
-    /// A name that no module below `parent` has: the given one, or `name_2`, `name_3`, ...
-    pub(super) fn free_name<'a>(&mut self, parent: ModuleId, name: &'a str) -> Cow<'a, str> {
-        let Some(first) = self.find(parent, name) else {
-            return name.into();
-        };
-        loop {
-            self.0[first].namesakes += 1;
-            let numbered = format!("{name}_{}", self.0[first].namesakes + 1);
-            if self.find(parent, &numbered).is_none() {
-                return numbered.into();
-            }
-        }
-    }
-
-    /// The layer that a module is, unless it is a scope.
-    pub(super) fn layer(&self, module: ModuleId) -> Option<NodeId> {
-        self.0[module].layer
-    }
-
-    /// Makes a module a layer; whether it was none before.
-    pub(super) fn place(&mut self, module: ModuleId, layer: NodeId) -> bool {
-        self.0[module].layer.replace(layer).is_none()
-    }
-
-    /// All layers in `state_dict` order.
-    pub(super) fn state_order(&self) -> Vec<NodeId> {
-        let mut order = Vec::with_capacity(self.0.len());
-        let mut open = vec![ROOT];
-        while let Some(id) = open.pop() {
-            order.extend(self.0[id].layer);
-            open.extend(self.0[id].children.iter().rev());
-        }
-        order
+    /// Makes a module the layer that comes next; whether it was none before.
+    pub(super) fn place(&mut self, module: ModuleId) -> bool {
+        let layer = self.of_layer.len();
+        self.of_layer.push(module);
+        self.all[module].layer.replace(layer).is_none()
     }
 }

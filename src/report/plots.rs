@@ -135,7 +135,7 @@ fn places_of(net: &Shown) -> Result<Bar, RenderError> {
         .find(|quantity| quantity.name == "params")
         .expect("parameters are a quantity");
     let share = |include: fn(&Op) -> bool| -> Result<f64, RenderError> {
-        let part = params.sum(&net.graph, |node| include(&node.op))?;
+        let part = params.sum(&net.graph, |id| include(&net.graph.nodes()[id].op))?;
         Ok(part as f64 / (net.summary.totals.params.max(1)) as f64)
     };
     Ok(Bar {

@@ -27,7 +27,8 @@ impl Model {
     /// # Errors
     /// [`ZooError::Shape`] if its description does not fit together.
     pub fn graph(&self) -> Result<Graph, ZooError> {
-        self.build(self.input)
+        Graph::build(self.input, |x| (self.describe)(x))
+            .map_err(|error| self.fault(self.input, error))
     }
 
     /// The same network, weights and all, on an input of another size.
@@ -36,38 +37,15 @@ impl Model {
     /// [`ZooError::Shape`] names the first layer that does not work at that size, or whose weights
     /// would have to have other dimensions.
     pub fn graph_at(&self, input: Shape) -> Result<Graph, ZooError> {
-        let graph = self.build(input)?;
-        if input == self.input {
-            return Ok(graph);
-        }
-        let own = self.graph()?;
-        for (there, here) in graph.nodes().iter().zip(own.nodes()) {
-            let (takes, gets) = (own.input_of(here), graph.input_of(there));
-            if graph.facts(there).tensors != own.facts(here).tensors {
-                return Err(ZooError::Shape {
-                    model: self.name.clone(),
-                    input,
-                    error: ShapeError {
-                        path: here.path.clone(),
-                        what: format!(
-                            "its weights take {} inputs (from {takes}), but {} come in (from {gets}); the network is made for {}",
-                            takes.channels(),
-                            gets.channels(),
-                            self.input
-                        ),
-                    },
-                });
-            }
-        }
-        Ok(graph)
+        (self.graph()?.at(input)).map_err(|error| self.fault(input, error))
     }
 
-    fn build(&self, input: Shape) -> Result<Graph, ZooError> {
-        Graph::build(input, |x| (self.describe)(x)).map_err(|error| ZooError::Shape {
+    fn fault(&self, input: Shape, error: ShapeError) -> ZooError {
+        ZooError::Shape {
             model: self.name.clone(),
             input,
             error,
-        })
+        }
     }
 }
 

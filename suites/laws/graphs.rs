@@ -4,7 +4,10 @@ use crate::law;
 use convcheck::analysis::{
     QUANTITIES, depth, padded_weights, params_without_grad, peak_activations, receptive_fields,
 };
-use convcheck::graph::{Activation, Conv, Graph, Node, Op, Shape, Value, concat, conv, mean, pool};
+use convcheck::graph::{
+    Activation, Conv, Graph, Node, NodeId, Op, Shape, Value, concat, conv, mean, pool,
+};
+use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -36,7 +39,7 @@ pub fn trials() -> Vec<Trial> {
                             peak_activations(&graph),
                             depth(&graph),
                             receptive_fields(&graph),
-                            params_without_grad(&graph),
+                            params_without_grad(&graph, |_| true),
                             padded_weights(&graph, |_| true),
                         );
                     }
@@ -44,6 +47,7 @@ pub fn trials() -> Vec<Trial> {
             );
         }),
         law("graphs::the-first-error-is-kept", first_error),
+        law("graphs::another-size-runs-what-was-described", resized),
         law("graphs::the-state-dict-follows-registration", registered),
         law("graphs::weights-are-counted-once-however-often-used", again),
         law(
@@ -296,6 +300,31 @@ fn consistent(graph: &Graph) {
             assert_eq!(needs(node), needs(&nodes[owner]));
         }
     }
+    // the tree of modules has every layer under its path, and every scope has what begins with its name
+    let modules = graph.modules();
+    for (id, node) in nodes.iter().enumerate() {
+        let module = modules.of_layer(id);
+        assert_eq!(modules.get(module).layer, Some(id));
+        assert_eq!(modules.path(module), node.path);
+        assert_eq!(graph.id(&node.path), Some(id));
+        for scope in modules.around(module) {
+            let path = modules.path(scope);
+            let begins = |other: &Node| {
+                let rest = other.path.strip_prefix(&path);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let expected: Vec<NodeId> = (0..nodes.len()).filter(|&id| begins(&nodes[id])).collect();
+            assert_eq!(graph.below(&path), expected, "{path}");
+        }
+    }
+    assert_eq!(graph.below("nowhere"), [0; 0]);
+    // on the input that it has it is what it was; on another it has the same weights, if it runs
+    assert_eq!(graph.at(graph.input()).as_ref(), Ok(graph));
+    let [h, w] = graph.input().extent();
+    if let Ok(larger) = graph.at(Shape::map(graph.input().channels(), 2 * h, w + 3)) {
+        assert!(larger.tensors().eq(graph.tensors()));
+        assert_eq!(larger.at(graph.input()).as_ref(), Ok(graph));
+    }
     // a convolution's products: one for each weight at each position
     for (id, node) in nodes.iter().enumerate() {
         if let Op::Conv(Conv { bias, .. }) = node.op {
@@ -327,6 +356,43 @@ fn consistent(graph: &Graph) {
         .max()
         .unwrap();
     assert!((largest..=total).contains(&peak_activations(graph).unwrap()));
+}
+
+/// A description may ask for a shape; on another input PyTorch's module has the layers that it was made with.
+fn resized() {
+    fn describe(x: Value) -> Value {
+        let y = x.conv("a", conv(2, 3).stride(2).pad(1));
+        let shortcut = match x.shape() == y.shape() {
+            true => x,
+            false => x.conv("projection", conv(2, 1).stride(2)),
+        };
+        (shortcut + y).global_avg_pool().flatten().linear("fc", 3)
+    }
+    let build = |side: usize| Graph::build(Shape::map(2, side, side), describe).unwrap();
+    assert!(build(1).node("projection").is_none());
+    let small = build(4).at(Shape::map(2, 1, 1)).unwrap();
+    assert!(small.tensors().eq(build(4).tensors()));
+    assert_eq!(small.node("projection").unwrap().shape, Shape::map(2, 1, 1));
+    let error = build(1).at(Shape::map(2, 4, 4)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "layer `add`: cannot add 2x2x2 to 2x4x4: the shapes differ"
+    );
+    let flat = Graph::build(Shape::map(2, 4, 4), |x| x.flatten().linear("fc", 3));
+    let error = flat.unwrap().at(Shape::map(2, 4, 5)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "layer `fc`: its weights take 32 inputs (from 32), but 40 come in (from 40); \
+         the network is made for 2x4x4"
+    );
+    // the last unit has a projection at 32x32 and needs none at 24x24, where it would read maps of 1x1
+    let registry = Registry::builtin();
+    let model = registry.find("article_pt_resnet18_meant_cifar10").unwrap();
+    let (own, other) = (
+        model.graph().unwrap(),
+        model.graph_at(Shape::map(3, 24, 24)),
+    );
+    assert!(other.unwrap().tensors().eq(own.tensors()));
 }
 
 /// PyTorch registers modules in the constructor and runs them in `forward`; the orders may differ.

@@ -4,7 +4,7 @@ use super::Answer;
 use super::arguments::{optional_text, text};
 use crate::analysis::{self, Field, QUANTITIES};
 use crate::claim::Datum;
-use crate::graph::{Constant, Conv, Graph, Node, Op, TensorKind};
+use crate::graph::{Constant, Conv, Graph, Node, NodeId, Op, TensorKind};
 use crate::nearest::nearest;
 use crate::zoo::Registry;
 
@@ -14,12 +14,9 @@ pub(super) fn quantity(name: &str, graph: &Graph, args: &[Datum]) -> Answer {
         .iter()
         .find(|quantity| quantity.name == name)
         .ok_or("it is not a quantity")?;
-    let path = optional_text(args, 1)?;
-    if let Some(path) = path {
-        below(graph, path)?;
-    }
+    let within = within(graph, optional_text(args, 1)?)?;
     let total = quantity
-        .sum(graph, |node| path.is_none_or(|path| is_below(node, path)))
+        .sum(graph, |id| within[id])
         .map_err(|error| error.to_string())?;
     int(total)
 }
@@ -37,36 +34,19 @@ pub(super) fn path_count(graph: &Graph, _: &[Datum]) -> Answer {
 }
 
 pub(super) fn layer_links(graph: &Graph, args: &[Datum]) -> Answer {
-    let path = optional_text(args, 1)?;
-    if let Some(path) = path {
-        below(graph, path)?;
-    }
-    int(analysis::layer_links(graph, |node| {
-        path.is_none_or(|path| is_below(node, path))
-    }))
+    let within = within(graph, optional_text(args, 1)?)?;
+    int(analysis::layer_links(graph, |id| within[id]))
 }
 
 pub(super) fn params_without_grad(graph: &Graph, args: &[Datum]) -> Answer {
-    let path = optional_text(args, 1)?;
-    if let Some(path) = path {
-        below(graph, path)?;
-    }
-    let names = analysis::params_without_grad(graph);
-    Ok(names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| path.is_none_or(|path| starts_with(name, path)))
-        .collect::<Vec<_>>()
-        .into())
+    let within = within(graph, optional_text(args, 1)?)?;
+    let names = analysis::params_without_grad(graph, |id| within[id]);
+    Ok(Datum::List(names.into_iter().map(Datum::Text).collect()))
 }
 
 pub(super) fn padded_weights(graph: &Graph, args: &[Datum]) -> Answer {
-    let path = optional_text(args, 1)?;
-    if let Some(path) = path {
-        below(graph, path)?;
-    }
-    let weights =
-        analysis::padded_weights(graph, |node| path.is_none_or(|path| is_below(node, path)));
+    let within = within(graph, optional_text(args, 1)?)?;
+    let weights = analysis::padded_weights(graph, |id| within[id]);
     int(weights.map_err(|error| error.to_string())?)
 }
 
@@ -93,24 +73,24 @@ pub(super) fn outputs(graph: &Graph, args: &[Datum]) -> Answer {
 }
 
 pub(super) fn layers(graph: &Graph, args: &[Datum]) -> Answer {
-    let path = optional_text(args, 2)?;
-    if let Some(path) = path {
-        below(graph, path)?;
-    }
-    let found = of_kind(graph, text(args, 1)?)?
-        .into_iter()
-        .filter(|node| path.is_none_or(|path| is_below(node, path)));
-    size(found.count())
+    let within = within(graph, optional_text(args, 2)?)?;
+    let is_of_kind = is_of_kind(text(args, 1)?)?;
+    let nodes = graph.nodes().iter().zip(within);
+    size(
+        nodes
+            .filter(|(node, within)| *within && is_of_kind(&node.op))
+            .count(),
+    )
 }
 
 pub(super) fn ops(graph: &Graph, args: &[Datum]) -> Answer {
-    let nodes = match optional_text(args, 1)? {
+    let ids = match optional_text(args, 1)? {
         Some(path) => below(graph, path)?,
-        None => graph.nodes()[1..].iter().collect(),
+        None => (1..graph.nodes().len()).collect(),
     };
-    Ok(nodes
+    Ok(ids
         .into_iter()
-        .map(|node| node.op.name())
+        .map(|id| graph.nodes()[id].op.name())
         .collect::<Vec<_>>()
         .into())
 }
@@ -191,13 +171,11 @@ pub(super) fn tensor(graph: &Graph, args: &[Datum]) -> Answer {
 }
 
 pub(super) fn tensors(graph: &Graph, args: &[Datum]) -> Answer {
-    let nodes = match optional_text(args, 1)? {
-        Some(path) => below(graph, path)?,
-        None => graph.nodes().iter().collect(),
-    };
+    let within = within(graph, optional_text(args, 1)?)?;
+    let nodes = graph.nodes().iter().zip(within);
     nodes
-        .into_iter()
-        .flat_map(|node| graph.tensors_of(node))
+        .filter(|(_, within)| *within)
+        .flat_map(|(node, _)| graph.tensors_of(node))
         .filter(|tensor| tensor.kind == TensorKind::Trainable)
         .map(|tensor| sizes(&tensor.dims))
         .collect::<Result<_, _>>()
@@ -232,12 +210,8 @@ fn field(graph: &Graph, args: &[Datum]) -> Result<Field, String> {
     let fields = analysis::receptive_fields(graph);
     match optional_text(args, 1)? {
         Some(path) => {
-            let node = layer(graph, path)?;
-            let id = graph
-                .nodes()
-                .iter()
-                .position(|other| other.path == node.path);
-            id.map(|id| fields[id]).ok_or_else(|| path.to_string())
+            let id = layer_id(graph, path)?;
+            Ok(fields[id])
         }
         None => analysis::feature_field(graph, &fields)
             .map(|(_, field)| field)
@@ -272,36 +246,34 @@ pub(super) fn sizes(dims: &[usize]) -> Answer {
 }
 
 pub(super) fn layer<'a>(graph: &'a Graph, path: &str) -> Result<&'a Node, String> {
-    graph
-        .node(path)
-        .ok_or_else(|| unknown("layer", path, graph.nodes().iter().map(|n| n.path.as_str())))
+    layer_id(graph, path).map(|id| &graph.nodes()[id])
 }
 
-fn is_below(node: &Node, path: &str) -> bool {
-    starts_with(&node.path, path)
-}
-
-/// Whether the first names of a path are those of another.
-pub(super) fn starts_with(name: &str, path: &str) -> bool {
-    name.strip_prefix(path)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+pub(super) fn layer_id(graph: &Graph, path: &str) -> Result<NodeId, String> {
+    let known = || graph.nodes().iter().map(|node| node.path.as_str());
+    (graph.id(path)).ok_or_else(|| unknown("layer", path, known()))
 }
 
 /// The layers at or below a path.
-fn below<'a>(graph: &'a Graph, path: &str) -> Result<Vec<&'a Node>, String> {
-    let found: Vec<&Node> = graph
-        .nodes()
-        .iter()
-        .filter(|node| is_below(node, path))
-        .collect();
+pub(super) fn below(graph: &Graph, path: &str) -> Result<Vec<NodeId>, String> {
+    let found = graph.below(path);
     if found.is_empty() {
-        return Err(unknown(
-            "layer or scope",
-            path,
-            graph.nodes().iter().map(|n| n.path.as_str()),
-        ));
+        let known = graph.nodes().iter().map(|node| node.path.as_str());
+        return Err(unknown("layer or scope", path, known));
     }
     Ok(found)
+}
+
+/// For each layer whether it is at or below a path, or, without one, whatever it is.
+fn within(graph: &Graph, path: Option<&str>) -> Result<Vec<bool>, String> {
+    let Some(path) = path else {
+        return Ok(vec![true; graph.nodes().len()]);
+    };
+    let mut within = vec![false; graph.nodes().len()];
+    below(graph, path)?
+        .into_iter()
+        .for_each(|id| within[id] = true);
+    Ok(within)
 }
 
 /// The layers of a kind.

@@ -2,11 +2,11 @@
 
 use super::super::{Misfit, Mismatch, named_dims};
 use super::CheckpointError;
-use crate::graph::{Graph, Op};
+use crate::graph::{Graph, Modules, Op};
 use crate::ops;
 use crate::zoo::{Model, Registry};
 use candle_core::{DType, Tensor};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What becomes of the layer that gives the classes.
@@ -126,7 +126,7 @@ fn compare<'t>(
     graph: &Graph,
 ) -> (BTreeMap<String, &'t Tensor>, Vec<String>, Misfit) {
     let ours: BTreeMap<String, Vec<usize>> = named_dims(graph).collect();
-    let scopes: BTreeSet<&str> = ours.keys().map(|name| scope(name)).collect();
+    let has = |scope: &str| graph.modules().find(Modules::ROOT, scope).is_some();
     let (mut theirs, mut unused, mut unexpected) = (BTreeMap::new(), Vec::new(), Vec::new());
     let parallel = tensors.keys().all(|name| name.starts_with("module."));
     for (full, tensor) in tensors {
@@ -135,7 +135,9 @@ fn compare<'t>(
             _ => full,
         };
         let name = current(name);
-        let auxiliary = AUXILIARY.contains(&scope(&name)) && !scopes.contains(scope(&name));
+        let auxiliary = AUXILIARY
+            .iter()
+            .any(|&scope| below(&name, scope) && !has(scope));
         if auxiliary || name.rsplit('.').next() == Some("num_batches_tracked") {
             unused.push(full.clone());
         } else if !ours.contains_key(&name) || theirs.contains_key(&name) {
@@ -154,9 +156,9 @@ fn compare<'t>(
 /// does not run them, and no other published network has scopes of these names.
 const AUXILIARY: [&str; 3] = ["aux1", "aux2", "AuxLogits"];
 
-/// A name up to its first dot.
-fn scope(name: &str) -> &str {
-    name.split('.').next().unwrap_or(name)
+/// Whether a checkpoint's name begins with that of a scope.
+fn below(name: &str, scope: &str) -> bool {
+    (name.strip_prefix(scope)).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// The name that torchvision has for a tensor now: in DenseNet, `denselayer1.norm.1.weight` is

@@ -1,13 +1,13 @@
 //! Losses and gradients of untrained networks.
 
 use super::super::arguments::{optional_text, size, text};
-use super::super::models::{is_of_kind, layer, sizes, starts_with};
+use super::super::models::{below, is_of_kind, layer_id, sizes};
 use super::super::{Answer, Graphs};
 use super::{
     SAMPLES, drawn, images, labels, list, net, norm, numbers, rounded, say, weights, with_weights,
 };
 use crate::claim::Datum;
-use crate::graph::{Graph, Node, TensorKind};
+use crate::graph::{Graph, Node, NodeId, TensorKind};
 use crate::net::{Gradients, Mode};
 use crate::ops::loss::cross_entropy;
 use candle_core::{Device, Tensor};
@@ -75,7 +75,7 @@ pub(in super::super) fn idle_gradients(graphs: &Graphs, args: &[Datum]) -> Answe
     let graph = graphs.build(text(args, 0)?)?;
     let mut largest = 0f64;
     let mut of_tensor = Vec::new();
-    for (name, numbers) in trained(&graph, args, SAMPLES)? {
+    for (_, name, numbers) in trained(&graph, args, SAMPLES)? {
         let here = numbers.iter().fold(0f64, |a, x| a.max(x.abs()));
         largest = largest.max(here);
         of_tensor.push((name, here));
@@ -89,21 +89,26 @@ pub(in super::super) fn idle_gradients(graphs: &Graphs, args: &[Datum]) -> Answe
 
 pub(in super::super) fn zero_gradients(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
-    let path = optional_text(args, 4)?;
-    let zeros = trained(&graph, args, size(args, 3)?)?
+    let trained = trained(&graph, args, size(args, 3)?)?;
+    let asked = match optional_text(args, 4)? {
+        None => None,
+        // a tensor, or all those of a layer or a scope
+        Some(path) if trained.iter().any(|(_, name, _)| name == path) => Some((Vec::new(), path)),
+        Some(path) => Some((below(&graph, path)?, path)),
+    };
+    let zeros = trained
         .into_iter()
-        .filter(|(name, _)| path.is_none_or(|path| starts_with(name, path)))
-        .map(|(_, numbers)| numbers.iter().filter(|&&x| x == 0.0).count());
+        .filter(|(id, name, _)| match &asked {
+            None => true,
+            Some((ids, path)) => ids.contains(id) || name == path,
+        })
+        .map(|(_, _, numbers)| numbers.iter().filter(|&&x| x == 0.0).count());
     Ok(Datum::Int(zeros.sum::<usize>() as i64))
 }
 
 pub(in super::super) fn reach(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
-    let path = text(args, 1)?;
-    layer(&graph, path)?;
-    let id = (graph.nodes().iter())
-        .position(|node| node.path == path)
-        .ok_or("it is no layer")?;
+    let id = layer_id(&graph, text(args, 1)?)?;
     // nothing negative, so that no ReLU stops a gradient and no two ways cancel
     let x = images(&graph, "uniform", 1, 0)?;
     let mut positive = weights(&graph, "torch", 0)?;
@@ -174,8 +179,12 @@ fn gradients(
         .map_err(say)
 }
 
-/// The trainable tensors by name, each with its gradient.
-fn trained(graph: &Graph, args: &[Datum], batch: usize) -> Result<Vec<(String, Vec<f64>)>, String> {
+/// The trainable tensors by layer and name, each with its gradient.
+fn trained(
+    graph: &Graph,
+    args: &[Datum],
+    batch: usize,
+) -> Result<Vec<(NodeId, String, Vec<f64>)>, String> {
     let gradients = gradients(graph, args, 1, batch, |_, _| {})?;
     let mut found = Vec::new();
     for (id, node) in graph.nodes().iter().enumerate() {
@@ -186,7 +195,7 @@ fn trained(graph: &Graph, args: &[Datum], batch: usize) -> Result<Vec<(String, V
                 Some(gradient) => numbers(gradient)?,
                 None => vec![0.0; tensor.dims.iter().product()],
             };
-            found.push(([&node.path, ".", tensor.name].concat(), gradient));
+            found.push((id, [&node.path, ".", tensor.name].concat(), gradient));
         }
     }
     Ok(found)
