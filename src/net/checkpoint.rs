@@ -6,7 +6,7 @@
 
 mod fit;
 mod global;
-mod machine;
+mod object;
 mod pickle;
 mod safetensors;
 mod torch;
@@ -84,6 +84,17 @@ pub fn write(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<(), Chec
     };
     let bytes = safetensors::write(tensors).map_err(fault)?;
     file::write(path, &bytes).map_err(|error| fault(error.to_string()))
+}
+
+/// A name as long as one can read, without what could disturb a terminal.
+fn short(name: &str) -> String {
+    let mut text: String = (name.chars().take(80))
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect();
+    if text.len() < name.len() {
+        text.push_str("...");
+    }
+    text
 }
 
 /// How many numbers a tensor has, if that and its strides can be counted.

@@ -47,7 +47,7 @@ impl fmt::Display for Misfit {
 fn some(what: &str, list: &[impl ToString]) -> Option<String> {
     const NAMED: usize = 3;
     let names: Vec<String> = (list.iter().take(NAMED))
-        .map(|item| super::global::short(&item.to_string()))
+        .map(|item| super::short(&item.to_string()))
         .collect();
     let more = match list.len().saturating_sub(NAMED) {
         0 => String::new(),

@@ -1,41 +1,8 @@
 //! Which names may a pickle refer to, and what do they make of their arguments?
 
-use super::pickle::{Id, Object};
+use super::object::{Global, Id, Object, Storage, View, count};
+use super::short;
 use candle_core::DType;
-
-/// A name that a pickle may refer to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Global {
-    OrderedDict,
-    /// `_rebuild_tensor` and `_rebuild_tensor_v2`, which begin with the same four arguments.
-    Tensor,
-    Parameter,
-    /// The storages of one type of number.
-    Storage(DType),
-}
-
-/// A run of numbers in the file.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Storage {
-    pub(super) dtype: DType,
-    /// The text under which the file has it.
-    pub(super) key: Id,
-    /// Numbers in it.
-    pub(super) count: u64,
-    /// Where a part of it starts, for a storage that is part of another.
-    pub(super) start: u64,
-}
-
-/// A tensor's place in a storage.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct View {
-    pub(super) storage: Id,
-    pub(super) offset: u64,
-    /// Tuple of dimensions.
-    pub(super) size: Id,
-    /// Tuple of strides, in numbers.
-    pub(super) stride: Id,
-}
 
 /// What a call makes.
 pub(super) enum Made<'a> {
@@ -74,49 +41,36 @@ fn stored(class: &str) -> Option<DType> {
     })
 }
 
-/// A name as long as one can read, without what could disturb a terminal.
-pub(super) fn short(name: &str) -> String {
-    let mut text: String = (name.chars().take(80))
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect();
-    if text.len() < name.len() {
-        text.push_str("...");
-    }
-    text
-}
-
-impl Global {
-    /// What the global makes of those arguments.
-    pub(super) fn call<'a>(
-        self,
-        values: &[Object<'a>],
-        arguments: &[Id],
-    ) -> Result<Made<'a>, String> {
-        match (self, arguments) {
-            (Global::OrderedDict, []) => Ok(Made::New(Object::Dict(Vec::new()))),
-            // as Python 2 wrote them
-            (Global::OrderedDict, &[pairs]) => Ok(Made::New(Object::Dict(entries(values, pairs)?))),
-            (Global::Tensor, &[storage, offset, size, stride, ..]) => {
-                if !matches!(values[storage as usize], Object::Storage(_)) {
-                    return Err("has a tensor without a storage".into());
-                }
-                Ok(Made::New(Object::Tensor(View {
-                    storage,
-                    offset: count(values, offset)?,
-                    size,
-                    stride,
-                })))
+/// What a global makes of those arguments.
+pub(super) fn call<'a>(
+    global: Global,
+    values: &[Object<'a>],
+    arguments: &[Id],
+) -> Result<Made<'a>, String> {
+    match (global, arguments) {
+        (Global::OrderedDict, []) => Ok(Made::New(Object::Dict(Vec::new()))),
+        // as Python 2 wrote them
+        (Global::OrderedDict, &[pairs]) => Ok(Made::New(Object::Dict(entries(values, pairs)?))),
+        (Global::Tensor, &[storage, offset, size, stride, ..]) => {
+            if !matches!(values[storage as usize], Object::Storage(_)) {
+                return Err("has a tensor without a storage".into());
             }
-            (Global::Parameter, &[tensor, ..])
-                if matches!(values[tensor as usize], Object::Tensor(_)) =>
-            {
-                Ok(Made::Known(tensor))
-            }
-            _ => Err(format!(
-                "calls {self:?} with {} arguments that do not suit it",
-                arguments.len()
-            )),
+            Ok(Made::New(Object::Tensor(View {
+                storage,
+                offset: count(values, offset)?,
+                size,
+                stride,
+            })))
         }
+        (Global::Parameter, &[tensor, ..])
+            if matches!(values[tensor as usize], Object::Tensor(_)) =>
+        {
+            Ok(Made::Known(tensor))
+        }
+        _ => Err(format!(
+            "calls {global:?} with {} arguments that do not suit it",
+            arguments.len()
+        )),
     }
 }
 
@@ -164,17 +118,4 @@ pub(super) fn storage(values: &[Object], id: Id) -> Result<Storage, String> {
         count,
         start,
     })
-}
-
-/// A number that is not negative.
-pub(super) fn count(values: &[Object], id: Id) -> Result<u64, String> {
-    match values[id as usize] {
-        Object::Int(n) => {
-            u64::try_from(n).map_err(|_| format!("has {n} where a count or an offset belongs"))
-        }
-        ref other => Err(format!(
-            "has {} where a count or an offset belongs",
-            other.kind()
-        )),
-    }
 }

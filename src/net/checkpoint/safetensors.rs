@@ -4,8 +4,7 @@
 //! them, and the runs follow one another without gaps. Read here rather than by the format's own
 //! crate, whose sum of absurd lengths overflows; written by it.
 
-use super::global::short;
-use super::{elements, tensor};
+use super::{elements, short, tensor};
 use candle_core::{DType, Tensor};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};

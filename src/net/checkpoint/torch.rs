@@ -4,8 +4,9 @@
 //! four pickles (a magic number, the protocol, the machine, the object), then the storages' keys and
 //! the storages (`torch/serialization.py`). Numbers are little-endian, tensors are views of storages.
 
-use super::global::short;
-use super::pickle::{Object, Pickle};
+use super::object::Object;
+use super::pickle::Pickle;
+use super::short;
 use super::views::{entry_of, state_dict, storage_of, tensors, text};
 use candle_core::Tensor;
 use std::collections::BTreeMap;

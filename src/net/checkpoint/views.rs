@@ -3,9 +3,9 @@
 //! A state dict's tensors are views of storages: an offset, a size and strides. Each becomes a tensor
 //! of its own, once it is known to lie within the bytes of its storage.
 
-use super::global::{Storage, View, count, short};
-use super::pickle::{Id, Object, Pickle};
-use super::{elements, tensor};
+use super::object::{Id, Object, Storage, View, count};
+use super::pickle::Pickle;
+use super::{elements, short, tensor};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 
