@@ -110,7 +110,7 @@ pub(super) fn model(name: &str, registry: &Registry) -> Result<Markup, RenderErr
             div.figures {
                 (drawn(&model.name, &graph))
                 div.plots {
-                    @if let Some(plot) = plot::parameters(&summary) { (plot) }
+                    @if let Some(plot) = plot::parameters(&summary, &graph) { (plot) }
                     @if let Some(plot) = plot::receptive_field(&summary) { (plot) }
                 }
             }

@@ -28,7 +28,7 @@ const RANKS: &[&[&str]] = &[
 
 /// Modules that must work without tensors.
 const PURE: &[&str] = &[
-    "graph", "zoo", "analysis", "claim", "document", "stats", "verdict",
+    "graph", "zoo", "analysis", "claim", "document", "drawing", "stats", "verdict",
 ];
 
 pub fn trials() -> Vec<Trial> {

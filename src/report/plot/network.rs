@@ -3,6 +3,7 @@
 use super::{ACCENT, Axis, INK, LABEL, WIDTH, axes, draw};
 use crate::analysis::Summary;
 use crate::claim::grouped;
+use crate::graph::{Graph, ModuleId};
 use maud::Markup;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -15,8 +16,8 @@ const LONGEST_NAME: usize = 26;
 const MOST_DOTS: usize = 60;
 
 /// Where a network keeps its parameters, a bar a layer; `None` if it has none.
-pub(in crate::report) fn parameters(summary: &Summary) -> Option<Markup> {
-    let bars = by_layer(summary);
+pub(in crate::report) fn parameters(summary: &Summary, graph: &Graph) -> Option<Markup> {
+    let bars = by_layer(summary, graph);
     let largest = bars.iter().map(|&(_, n)| n).max().filter(|&n| n > 0)?;
     let row = 20;
     let height = row * bars.len() as u32 + 8;
@@ -60,36 +61,42 @@ fn shortened(name: &str) -> String {
     head.iter().chain(&['…']).chain(tail).collect()
 }
 
-/// Parameters by layer, or, of a deep network, by the scope that keeps the bars few.
-fn by_layer(summary: &Summary) -> Vec<(String, u64)> {
-    let with_params: Vec<(&str, u64)> = summary
-        .layers
-        .iter()
+/// Parameters by layer, or, of a deep network, by the scopes that keep the bars few.
+fn by_layer(summary: &Summary, graph: &Graph) -> Vec<(String, u64)> {
+    let modules = graph.modules();
+    let with_params: Vec<(Vec<ModuleId>, u64)> = (summary.layers.iter())
         .filter(|row| row.params > 0)
-        .map(|row| (row.path.as_str(), row.params))
+        .filter_map(|row| {
+            let layer = modules.of_layer(graph.id(&row.path)?);
+            Some((modules.around(layer), row.params))
+        })
         .collect();
-    (1..=8)
-        .rev()
-        .map(|depth| {
-            let mut bars: Vec<(String, u64)> = Vec::new();
-            for (path, n) in &with_params {
-                let scope: Vec<&str> = path.split('.').take(depth).collect();
-                let scope = scope.join(".");
-                match bars.last_mut() {
-                    Some((last, sum)) if *last == scope => *sum = sum.saturating_add(*n),
-                    _ => bars.push((scope, *n)),
-                }
+    let at = |depth: usize| {
+        let mut bars: Vec<(ModuleId, u64)> = Vec::new();
+        for (around, n) in &with_params {
+            let Some(&scope) = around[..depth.min(around.len())].last() else {
+                continue;
+            };
+            match bars.last_mut() {
+                Some((last, sum)) if *last == scope => *sum = sum.saturating_add(*n),
+                _ => bars.push((scope, *n)),
             }
-            bars
-        })
-        .find(|bars| bars.len() <= MOST_BARS)
-        .unwrap_or_else(|| {
-            let all = with_params
-                .iter()
-                .map(|(_, n)| n)
-                .fold(0u64, |a, b| a.saturating_add(*b));
-            vec![("all layers".into(), all)]
-        })
+        }
+        bars
+    };
+    let deepest = with_params.iter().map(|(around, _)| around.len()).max();
+    let depths = (1..=deepest.unwrap_or(1)).rev();
+    let bars = depths.map(at).find(|bars| bars.len() <= MOST_BARS);
+    match bars {
+        Some(bars) => {
+            let named = bars.into_iter();
+            named.map(|(scope, n)| (modules.path(scope), n)).collect()
+        }
+        None => {
+            let all = with_params.iter().map(|(_, n)| *n);
+            vec![("all layers".into(), all.fold(0, u64::saturating_add))]
+        }
+    }
 }
 
 /// How the receptive field grows along the layers that slide a window.
