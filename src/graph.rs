@@ -64,6 +64,8 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
     nodes: Vec<Node>,
+    /// How many of the layers, from the first on, are inputs.
+    inputs: usize,
     outputs: Vec<Output>,
     modules: Modules,
     /// The layers in the order in which PyTorch's `state_dict` lists their modules.
@@ -79,10 +81,21 @@ impl Graph {
         input: Shape,
         describe: impl for<'g> FnOnce(Value<'g>) -> Value<'g>,
     ) -> Result<Graph, ShapeError> {
-        build::run(input, describe)
+        build::run(&[("input", input)], |values| describe(values[0]))
     }
 
-    /// All layers; the first is the input.
+    /// Runs a description of a network with several inputs, each under a name of its own.
+    ///
+    /// # Errors
+    /// As [`Graph::build`].
+    pub fn build_of(
+        inputs: &[(&str, Shape)],
+        describe: impl for<'g> FnOnce(&[Value<'g>]) -> Value<'g>,
+    ) -> Result<Graph, ShapeError> {
+        build::run(inputs, describe)
+    }
+
+    /// All layers; the inputs are the first.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -116,7 +129,32 @@ impl Graph {
         layers
     }
 
-    /// The shape of one input sample.
+    /// The inputs.
+    pub fn inputs(&self) -> &[Node] {
+        &self.nodes[..self.inputs]
+    }
+
+    /// Whether both engines can run it: they take one input, and values that are vectors or maps.
+    ///
+    /// # Errors
+    /// What they do not take, in a line.
+    pub fn can_run(&self) -> Result<(), String> {
+        if let [_, other, ..] = self.inputs() {
+            return Err(format!(
+                "it has a second input, `{}`: networks run on one",
+                other.path
+            ));
+        }
+        let odd = |node: &&Node| !node.shape.is_vector() && node.shape.maps().is_none();
+        match self.nodes.iter().find(odd) {
+            Some(Node { path, shape, .. }) => Err(format!(
+                "`{path}` gives {shape}: networks run on maps (CxHxW) and vectors"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The shape of one sample of the (first) input.
     pub fn input(&self) -> Shape {
         self.nodes[0].shape
     }

@@ -58,6 +58,9 @@ pub enum NetError {
         /// Those that came.
         found: String,
     },
+    /// A network that cannot run.
+    #[error("the network cannot run: {0}")]
+    Graph(String),
     /// A layer that fails.
     #[error("layer `{path}`: {what}")]
     Layer {
@@ -79,6 +82,7 @@ impl Net {
         mut weights: BTreeMap<String, Tensor>,
         dtype: DType,
     ) -> Result<Net, NetError> {
+        graph.can_run().map_err(NetError::Graph)?;
         let found = weights.iter().map(|(name, weight)| (name.as_str(), weight));
         Misfit::between(named_dims(&graph), &found.collect()).check()?;
         let mut take = |name: String| {

@@ -30,7 +30,7 @@ pub struct Row {
     pub kernel: Option<[usize; 2]>,
     /// Window step, `[h, w]`.
     pub stride: Option<[usize; 2]>,
-    /// Zero padding, `[h, w]`, or `"same"`.
+    /// Zero padding, `[h, w]`, `[[above, left], [below, right]]`, or `"same"`.
     pub pad: Option<PadRow>,
     /// Groups of a convolution.
     pub groups: Option<usize>,
@@ -55,6 +55,8 @@ pub struct Row {
 pub enum PadRow {
     /// `[h, w]`.
     Even([usize; 2]),
+    /// `[[above, left], [below, right]]`.
+    Around([[usize; 2]; 2]),
     /// TensorFlow's `'same'`.
     Named(&'static str),
 }
@@ -176,6 +178,7 @@ fn row(
         stride: window.map(|w| w.stride),
         pad: window.map(|w| match w.pad {
             Pad::Even(pad) => PadRow::Even(pad),
+            Pad::Around { before, after } => PadRow::Around([before, after]),
             Pad::Same => PadRow::Named("same"),
         }),
         groups: match node.op {

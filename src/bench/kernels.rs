@@ -16,7 +16,7 @@ pub struct Kernel {
 /// What is timed.
 pub type Runnable = Box<dyn FnMut() -> std::result::Result<(), BenchError>>;
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Layer {
     Conv(Conv),
     MaxPool(Window),
@@ -54,9 +54,10 @@ pub fn kernels() -> Vec<Kernel> {
     let mut kernels = Vec::new();
     for &[n, maps, out, side, kernel, stride, pad, groups] in CONVOLUTIONS {
         let conv = conv(out, kernel).stride(stride).pad(pad).groups(groups);
+        let conv = conv.no_bias();
         for pass in [Pass::Forward, Pass::InputGradient, Pass::WeightGradient] {
             kernels.push(Kernel {
-                layer: Layer::Conv(conv.no_bias()),
+                layer: Layer::Conv(conv.clone()),
                 pass,
                 input: [n, maps, side, side],
             });
@@ -66,7 +67,7 @@ pub fn kernels() -> Vec<Kernel> {
     for layer in [Layer::BatchNorm, Layer::Relu, Layer::MaxPool(window)] {
         for pass in [Pass::Forward, Pass::Backward] {
             kernels.push(Kernel {
-                layer,
+                layer: layer.clone(),
                 pass,
                 input: MAPS,
             });

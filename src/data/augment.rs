@@ -28,8 +28,8 @@ impl Augment {
     /// # Errors
     /// A cut that is larger than the image, a turn that is none.
     pub fn shape(self, from: Shape) -> Result<Shape, String> {
-        match (self, from) {
-            (Augment::CenterCrop(side), Shape::Map { c, h, w }) => match side <= h && side <= w {
+        match (self, from.maps()) {
+            (Augment::CenterCrop(side), Some([c, h, w])) => match side <= h && side <= w {
                 true => Ok(Shape::map(c, side, side)),
                 false => Err(format!("a middle of {side}x{side} of {from} images")),
             },

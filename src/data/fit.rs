@@ -57,8 +57,8 @@ pub(super) fn room(shape: Shape, count: usize) -> Result<(usize, Vec<u8>), DataE
 
 /// Channels, rows and columns.
 pub(super) fn dims(shape: Shape) -> Result<[usize; 3], DataError> {
-    match shape {
-        Shape::Map { c, h, w } if c > 0 && h > 0 && w > 0 => Ok([c, h, w]),
+    match shape.maps() {
+        Some(maps) if !maps.contains(&0) => Ok(maps),
         _ => Err(DataError::Fit(format!(
             "images cannot become {shape}: must be CxHxW, none of them zero"
         ))),

@@ -45,12 +45,12 @@ impl Placed {
             &Order::Kernel([out, maps, h, w]) => {
                 Box::new((0..out * maps).flat_map(move |kernel| kernel_places(kernel, maps, h * w)))
             }
-            &Order::Table(conv, maps) => {
-                let rows = conv.table.unwrap_or_default().iter().enumerate();
+            Order::Table(conv, maps) => {
+                let rows = conv.table.iter().flat_map(|rows| rows.iter()).enumerate();
                 let kernels =
-                    rows.flat_map(move |(out, row)| row.iter().map(move |&map| out * maps + map));
+                    rows.flat_map(move |(out, row)| row.iter().map(move |&map| out * *maps + map));
                 let taps = conv.window.taps();
-                Box::new(kernels.flat_map(move |kernel| kernel_places(kernel, maps, taps)))
+                Box::new(kernels.flat_map(move |kernel| kernel_places(kernel, *maps, taps)))
             }
         }
     }
@@ -90,10 +90,10 @@ pub(super) fn placed(graph: &Graph, learns: &[bool]) -> Vec<Placed> {
         for (which, tensor) in graph.tensors_of(node).into_iter().enumerate() {
             let product = which == 0 && matches!(node.op, Op::Conv(_) | Op::Linear { .. });
             let learns = tensor.kind == TensorKind::Trainable && learns[owner];
-            let order = match node.op {
-                Op::Conv(conv) if product => match (conv.table, &tensor.dims[..]) {
+            let order = match &node.op {
+                Op::Conv(conv) if product => match (&conv.table, &tensor.dims[..]) {
                     (None, &[out, maps, h, w]) => Order::Kernel([out, maps, h, w]),
-                    _ => Order::Table(conv, maps),
+                    _ => Order::Table(conv.clone(), maps),
                 },
                 _ => Order::Same,
             };

@@ -76,6 +76,7 @@ impl Plan<Program> {
     /// learn.
     pub fn new(setup: &Setup) -> Result<Plan<Program>, GpuError> {
         let Setup { graph, element, .. } = *setup;
+        graph.can_run().map_err(GpuError::Network)?;
         let (training, learned) = setup.learn.unzip();
         let learned = learned.unwrap_or_default();
         let sizes: BTreeSet<usize> = setup.predict.iter().chain(learned).copied().collect();

@@ -34,11 +34,11 @@ impl Product {
     /// # Errors
     /// [`GpuError::Network`] for a window that does not fit.
     pub fn new(node: &Node, input: Shape, samples: usize) -> Result<Option<Product>> {
-        match node.op {
-            Op::Conv(conv) => convolution(&conv, input, node.shape, samples)
+        match &node.op {
+            Op::Conv(conv) => convolution(conv, input, node.shape, samples)
                 .map(Some)
                 .map_err(|what| GpuError::Network([&node.path, ": ", &what].concat())),
-            Op::Linear { out, .. } => Ok(Some(Product {
+            &Op::Linear { out, .. } => Ok(Some(Product {
                 shape: Convolution {
                     samples,
                     maps: [input.channels(), out],

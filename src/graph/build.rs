@@ -34,22 +34,13 @@ pub(super) struct Scope {
 }
 
 pub(super) fn run(
-    input: Shape,
-    describe: impl for<'g> FnOnce(Value<'g>) -> Value<'g>,
+    inputs: &[(&str, Shape)],
+    describe: impl for<'g> FnOnce(&[Value<'g>]) -> Value<'g>,
 ) -> Result<Graph, ShapeError> {
-    let mut modules = Modules::new();
-    let module = modules.enter(Modules::ROOT, "input");
-    modules.place(module);
     let builder = Builder(RefCell::new(State {
-        nodes: vec![Node {
-            path: "input".into(),
-            op: Op::Input,
-            inputs: Vec::new(),
-            shape: input,
-            weights_of: None,
-        }],
+        nodes: Vec::new(),
         outputs: Vec::new(),
-        modules,
+        modules: Modules::new(),
         namesakes: BTreeMap::new(),
         path: String::new(),
         scope: Scope {
@@ -59,7 +50,23 @@ pub(super) fn run(
         },
         error: None,
     }));
-    let prediction = describe(Value::new(&builder, 0)).node();
+    if inputs.is_empty() {
+        return Err(ShapeError {
+            path: "input".into(),
+            what: "a network has at least one input".into(),
+        });
+    }
+    for &(name, shape) in inputs {
+        builder.state().push_input(name, shape);
+    }
+    let values: Vec<Value> = (0..inputs.len())
+        .map(|id| Value::new(&builder, id))
+        .collect();
+    let prediction = match builder.state().error.take() {
+        Some(error) => return Err(error),
+        None => describe(&values).node(),
+    };
+    drop(values);
     let state = builder.0.into_inner();
     match state.error {
         Some(error) => Err(error),
@@ -73,6 +80,7 @@ pub(super) fn run(
                 state_order: state.modules.layers(Modules::ROOT),
                 modules: state.modules,
                 nodes: state.nodes,
+                inputs: inputs.len(),
                 outputs,
             })
         }
@@ -147,6 +155,20 @@ impl State {
                 name: name.into(),
                 node,
             });
+        }
+    }
+
+    /// Adds an input of the network.
+    fn push_input(&mut self, name: &str, shape: Shape) {
+        match self.place(name) {
+            Ok(()) => self.nodes.push(Node {
+                path: name.into(),
+                op: Op::Input,
+                inputs: Vec::new(),
+                shape,
+                weights_of: None,
+            }),
+            Err(what) => self.fail(name, what),
         }
     }
 

@@ -1,9 +1,10 @@
 //! A convolution's constants, written as its paper gives them: `conv(64, 7).stride(2).pad(3)`.
 
 use super::{Pair, Window};
+use std::sync::Arc;
 
 /// A convolution (as deep learning calls cross-correlation).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conv {
     /// Output maps.
     pub out: usize,
@@ -15,7 +16,7 @@ pub struct Conv {
     pub bias: bool,
     /// For each output map the input maps that it reads; all of them without a table
     /// (LeNet-5's C3: LeCun et al. 1998, Table I).
-    pub table: Option<&'static [&'static [usize]]>,
+    pub table: Option<Arc<[Vec<usize>]>>,
 }
 
 /// A convolution to `out` maps: stride 1, no padding, one group, with bias, until told otherwise.
@@ -42,6 +43,14 @@ impl Conv {
     pub fn pad(self, pad: impl Pair) -> Conv {
         Conv {
             window: self.window.pad(pad),
+            ..self
+        }
+    }
+
+    /// Sets the zero padding above and left, and below and right.
+    pub fn pad_around(self, before: impl Pair, after: impl Pair) -> Conv {
+        Conv {
+            window: self.window.pad_around(before, after),
             ..self
         }
     }
@@ -76,9 +85,9 @@ impl Conv {
     }
 
     /// For each output map the input maps that it reads.
-    pub fn table(self, table: &'static [&'static [usize]]) -> Conv {
+    pub fn table(self, table: &[&[usize]]) -> Conv {
         Conv {
-            table: Some(table),
+            table: Some(table.iter().map(|row| row.to_vec()).collect()),
             ..self
         }
     }

@@ -274,7 +274,7 @@ impl Op {
                 ref window,
                 groups,
                 bias,
-                table,
+                ref table,
             }) => {
                 let mut constants = more(
                     window,
@@ -284,8 +284,8 @@ impl Op {
                         ("bias", Flag(bias)),
                     ],
                 );
-                let rows = |table: &[&[usize]]| table.iter().map(|row| row.to_vec()).collect();
-                constants.extend(table.map(|table| ("table", Rows(rows(table)))));
+                let rows = table.as_ref().map(|table| Rows(table.to_vec()));
+                constants.extend(rows.map(|rows| ("table", rows)));
                 constants
             }
             Op::Linear { out, bias } => vec![("out", Size(out)), ("bias", Flag(bias))],

@@ -6,7 +6,7 @@
 use super::{Graph, Shape, ShapeError};
 
 impl Graph {
-    /// The same layers with the same weights on an input of another size.
+    /// The same layers with the same weights on an input of another size; of several inputs, the first.
     ///
     /// # Errors
     /// The first layer, by path, that cannot take what reaches it, or whose weights would have to have other

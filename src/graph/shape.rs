@@ -3,86 +3,94 @@
 use super::Dims;
 use std::fmt;
 
-/// One sample's activation: a stack of feature maps, or a flat vector.
+/// One sample's activation: its sizes axis by axis, channels first.
 ///
-/// The two are kept apart because the field does: a fully connected layer takes a vector, and
-/// whoever hands it maps has forgotten to flatten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// `c` maps of `h` x `w` units.
-    Map {
-        /// Channels.
-        c: usize,
-        /// Rows.
-        h: usize,
-        /// Columns.
-        w: usize,
-    },
-    /// A vector of `c` units.
-    Vector {
-        /// Units.
-        c: usize,
-    },
-}
+/// Most are a stack of feature maps (three axes) or a flat vector (one). The two are kept apart because
+/// the field does: a fully connected layer takes a vector, and whoever hands it maps has forgotten to
+/// flatten. Others (a sequence, a volume) pass through the layers that ask for neither.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape(Dims);
 
 impl Shape {
     /// `c` maps of `h` x `w`.
     pub const fn map(c: usize, h: usize, w: usize) -> Shape {
-        Shape::Map { c, h, w }
+        Shape(Dims::of([c, h, w]))
     }
 
     /// A vector of `c` units.
     pub const fn vector(c: usize) -> Shape {
-        Shape::Vector { c }
+        Shape(Dims::of([c]))
+    }
+
+    /// Any sizes, channels first.
+    ///
+    /// # Errors
+    /// Says how many axes it can have: one to eight.
+    pub fn new(dims: &[usize]) -> Result<Shape, String> {
+        match Dims::from_slice(dims) {
+            Some(dims) if !dims.is_empty() => Ok(Shape(dims)),
+            _ => Err(format!(
+                "a sample has 1 to {} axes, not {}",
+                Dims::MOST,
+                dims.len()
+            )),
+        }
     }
 
     /// Channels of maps, units of a vector.
     pub const fn channels(self) -> usize {
-        match self {
-            Shape::Map { c, .. } | Shape::Vector { c } => c,
-        }
+        self.0.first()
     }
 
-    /// `[h, w]`; a vector counts as one unit per channel.
+    /// `[c, h, w]` of maps.
+    pub const fn maps(self) -> Option<[usize; 3]> {
+        self.0.three()
+    }
+
+    /// Whether it is a vector.
+    pub fn is_vector(self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// `[h, w]` of maps; anything else counts as one unit per channel.
     pub const fn extent(self) -> [usize; 2] {
-        match self {
-            Shape::Map { h, w, .. } => [h, w],
-            Shape::Vector { .. } => [1, 1],
+        match self.maps() {
+            Some([_, h, w]) => [h, w],
+            None => [1, 1],
         }
     }
 
     /// `[c, h, w]` or `[c]`, as the tensor's dimensions behind the batch.
-    pub fn dims(self) -> Dims {
-        match self {
-            Shape::Map { c, h, w } => [c, h, w].into(),
-            Shape::Vector { c } => [c].into(),
-        }
+    pub const fn dims(self) -> Dims {
+        self.0
     }
 
     /// Units per sample, unless they exceed 2^64 - 1.
     pub fn elements(self) -> Option<u64> {
-        let [h, w] = self.extent();
-        (self.channels() as u64)
-            .checked_mul(h as u64)?
-            .checked_mul(w as u64)
+        (self.0.iter()).try_fold(1u64, |n, &size| n.checked_mul(size as u64))
     }
 
-    /// The same extent with another number of channels.
+    /// The same sizes with another number of channels.
     pub(crate) const fn with_channels(self, c: usize) -> Shape {
-        match self {
-            Shape::Map { h, w, .. } => Shape::Map { c, h, w },
-            Shape::Vector { .. } => Shape::Vector { c },
-        }
+        Shape(self.0.with_first(c))
     }
 }
 
 /// `64x112x112`, or `1000` for a vector; [`std::str::FromStr`] reads it back.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Shape::Map { c, h, w } => write!(f, "{c}x{h}x{w}"),
-            Shape::Vector { c } => write!(f, "{c}"),
+        for (i, size) in self.0.iter().enumerate() {
+            let before = if i == 0 { "" } else { "x" };
+            write!(f, "{before}{size}")?;
         }
+        Ok(())
+    }
+}
+
+/// As it is written.
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -95,11 +103,7 @@ impl std::str::FromStr for Shape {
             .split('x')
             .map(|n| n.parse().ok().filter(|&n| n > 0).ok_or_else(wrong))
             .collect::<Result<_, _>>()?;
-        match dims[..] {
-            [c, h, w] => Ok(Shape::map(c, h, w)),
-            [c] => Ok(Shape::vector(c)),
-            _ => Err(wrong()),
-        }
+        Shape::new(&dims).map_err(|what| format!("`{text}` is not a size: {what}"))
     }
 }
 

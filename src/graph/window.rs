@@ -8,6 +8,13 @@ use std::fmt;
 pub enum Pad {
     /// The same number of rows above and below, and of columns left and right: `[h, w]`.
     Even([usize; 2]),
+    /// Different numbers in front of the map and behind it, each `[h, w]`: above and left, below and right.
+    Around {
+        /// Above and left.
+        before: [usize; 2],
+        /// Below and right.
+        after: [usize; 2],
+    },
     /// TensorFlow's `'same'`: as much as makes the output `ceil(input / stride)`; an odd one goes
     /// behind, so that an even map under stride 2 gets 0 in front and 1 behind.
     Same,
@@ -94,6 +101,19 @@ impl Window {
         }
     }
 
+    /// Sets the zero padding above and left, and below and right.
+    pub fn pad_around(self, before: impl Pair, after: impl Pair) -> Window {
+        let (before, after) = (before.pair(), after.pair());
+        Window {
+            // one way to say a thing: a digest goes by it
+            pad: match before == after {
+                true => Pad::Even(before),
+                false => Pad::Around { before, after },
+            },
+            ..self
+        }
+    }
+
     /// Pads as TensorFlow's `'same'` does.
     pub fn same(self) -> Window {
         Window {
@@ -119,6 +139,7 @@ impl Window {
     pub(super) fn constants(&self) -> [(&'static str, Constant); 5] {
         let pad = match self.pad {
             Pad::Even(pad) => Constant::Pair(pad),
+            Pad::Around { before, after } => Constant::Rows(vec![before.into(), after.into()]),
             Pad::Same => Constant::Word("same"),
         };
         // no `..` here: a new constant must be named
@@ -163,7 +184,9 @@ impl Window {
         }
         let large = || "the window's size exceeds the machine's integers".to_string();
         let span = self.span(axis).ok_or_else(large)?;
-        match self.pad {
+        let (before, after) = match self.pad {
+            Pad::Even(pad) => (pad[axis], pad[axis]),
+            Pad::Around { before, after } => (before[axis], after[axis]),
             Pad::Same => {
                 let output = input.div_ceil(stride);
                 let reach = (output.max(1) - 1)
@@ -171,39 +194,35 @@ impl Window {
                     .and_then(|n| n.checked_add(span))
                     .ok_or_else(large)?;
                 let pad = reach.saturating_sub(input);
-                Ok(Axis {
+                return Ok(Axis {
                     output,
                     before: pad / 2,
                     after: pad - pad / 2,
-                })
+                });
             }
-            Pad::Even(pad) => {
-                let pad = pad[axis];
-                let padded = pad
-                    .checked_mul(2)
-                    .and_then(|n| n.checked_add(input))
-                    .ok_or_else(large)?;
-                let room = padded.checked_sub(span).ok_or_else(|| {
-                    let direction = ["high", "wide"][axis];
-                    format!(
-                        "a window {span} {direction} does not fit on a map {padded} {direction}, padding included"
-                    )
-                })?;
-                let steps = if self.ceil {
-                    // a window that would start in the padding behind the map is dropped, as in PyTorch
-                    room.div_ceil(stride)
-                        .min((input + pad).saturating_sub(1) / stride)
-                } else {
-                    room / stride
-                };
-                let output = steps + 1;
-                Ok(Axis {
-                    output,
-                    before: pad,
-                    after: pad,
-                })
-            }
-        }
+        };
+        let padded = before
+            .checked_add(after)
+            .and_then(|n| n.checked_add(input))
+            .ok_or_else(large)?;
+        let room = padded.checked_sub(span).ok_or_else(|| {
+            let direction = ["high", "wide"][axis];
+            format!(
+                "a window {span} {direction} does not fit on a map {padded} {direction}, padding included"
+            )
+        })?;
+        let steps = if self.ceil {
+            // a window that would start in the padding behind the map is dropped, as in PyTorch
+            room.div_ceil(stride)
+                .min((input + before).saturating_sub(1) / stride)
+        } else {
+            room / stride
+        };
+        Ok(Axis {
+            output: steps + 1,
+            before,
+            after,
+        })
     }
 }
 
@@ -211,6 +230,10 @@ impl fmt::Display for Pad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Pad::Even([h, w]) => write!(f, "{h}x{w}"),
+            Pad::Around {
+                before: [top, left],
+                after: [bottom, right],
+            } => write!(f, "{top}x{left} before, {bottom}x{right} after"),
             Pad::Same => f.write_str("same"),
         }
     }
@@ -225,35 +248,47 @@ mod tests {
         (
             1..12usize,
             1..6usize,
-            0..6usize,
+            (0..6usize, 0..6usize),
             1..4usize,
             any::<bool>(),
             1..70usize,
         )
-            .prop_map(|(kernel, stride, pad, dilation, ceil, input)| {
-                let window = pool(kernel).stride(stride).pad(pad).dilation(dilation);
+            .prop_map(|(kernel, stride, (before, after), dilation, ceil, input)| {
+                let window = pool(kernel)
+                    .stride(stride)
+                    .pad_around(before, after)
+                    .dilation(dilation);
                 (Window { ceil, ..window }, input)
             })
+    }
+
+    /// Zeros before and behind, alike in both directions.
+    fn sides(window: &Window) -> [usize; 2] {
+        match window.pad {
+            Pad::Even([pad, _]) => [pad, pad],
+            Pad::Around { before, after } => [before[0], after[0]],
+            Pad::Same => unreachable!(),
+        }
     }
 
     proptest! {
         /// Counting start positions one by one is the oracle of the closed form.
         #[test]
         fn positions_are_those_that_counting_finds((window, input) in windows()) {
-            let Pad::Even([pad, _]) = window.pad else { unreachable!() };
+            let [before, after] = sides(&window);
             let (span, stride) = (window.span(0).unwrap(), window.stride[0]);
             let counted = (0..)
                 .map(|i| i * stride)
                 .take_while(|start| if window.ceil {
                     // starts on the map or in front of it, and the window before it did not reach the end
-                    *start == 0 || (start + span < input + 2 * pad + stride && *start < input + pad)
+                    *start == 0 || (start + span < input + before + after + stride && *start < input + before)
                 } else {
-                    start + span <= input + 2 * pad
+                    start + span <= input + before + after
                 })
                 .count();
             match window.axis(0, input) {
                 Ok(axis) => prop_assert_eq!(axis.output, counted),
-                Err(_) => prop_assert!(span > input + 2 * pad),
+                Err(_) => prop_assert!(span > input + before + after),
             }
         }
 
@@ -272,12 +307,11 @@ mod tests {
                 kernel: [a.kernel[0], b.kernel[1]],
                 stride: [a.stride[0], b.stride[1]],
                 dilation: [a.dilation[0], b.dilation[1]],
-                pad: match (a.pad, b.pad) {
-                    (Pad::Even(h), Pad::Even(w)) => Pad::Even([h[0], w[1]]),
-                    _ => unreachable!(),
-                },
+                pad: Pad::Same,
                 ceil: a.ceil,
             };
+            let ([top, bottom], [left, right]) = (sides(&a), sides(&b));
+            let both = both.pad_around([top, left], [bottom, right]);
             prop_assert_eq!(both.axis(0, n), a.axis(0, n));
             prop_assert_eq!(both.axis(1, m), Window { ceil: a.ceil, ..b }.axis(1, m));
         }

@@ -31,9 +31,9 @@ pub enum Portion {
 
 /// The shape to which images are brought for a recipe and its model, before they are altered.
 pub fn image_shape(recipe: &Recipe, model: &Model) -> Shape {
-    match (recipe.size, model.input) {
-        (Some(side), Shape::Map { c, .. }) => Shape::map(c, side, side),
-        (_, input) => input,
+    match (recipe.size, model.input.maps()) {
+        (Some(side), Some([c, ..])) => Shape::map(c, side, side),
+        _ => model.input,
     }
 }
 

@@ -183,7 +183,7 @@ fn pool_branch(x: Value, channels: usize) -> Value {
 
 /// A branch's convolutions, numbered from 1.
 fn in_a_row<'g>(mut x: Value<'g>, branch: &str, convs: &[Conv]) -> Value<'g> {
-    for (number, &conv) in (1..).zip(convs) {
+    for (number, conv) in (1..).zip(convs.iter().cloned()) {
         x = conv_bn(x, format!("{branch}_{number}"), conv);
     }
     x

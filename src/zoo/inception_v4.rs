@@ -138,10 +138,10 @@ fn reduction_b(x: Value) -> Value {
 /// Convolutions in a row; timm numbers them where there are several.
 pub(super) fn branch<'g>(x: Value<'g>, name: &str, convs: &[Conv]) -> Value<'g> {
     match convs {
-        [conv] => unit(x, name, *conv),
+        [conv] => unit(x, name, conv.clone()),
         convs => x.scope(name, |mut x| {
             for (i, conv) in convs.iter().enumerate() {
-                x = unit(x, i, *conv);
+                x = unit(x, i, conv.clone());
             }
             x
         }),

@@ -38,6 +38,7 @@ fn windows() -> Vec<(&'static str, Window)> {
         ("kernel", pool([3, 2]).stride(2).pad(1)),
         ("stride", window.stride([2, 3])),
         ("pad", window.pad([1, 0])),
+        ("pad", window.pad_around([1, 0], [0, 1])),
         ("pad", window.same()),
         ("dilation", window.dilation([1, 2])),
         ("ceil", window.ceil()),
@@ -45,19 +46,16 @@ fn windows() -> Vec<(&'static str, Window)> {
 }
 
 fn convolutions() -> Vec<(&'static str, Conv)> {
-    static ROWS: &[&[usize]] = &[&[0, 1], &[1], &[2], &[3]];
-    static OTHERS: &[&[usize]] = &[&[0, 2], &[1], &[2], &[3]];
-    let layer = conv(4, 3).stride(2).pad(1);
-    let of = |window: Window| Conv { window, ..layer };
+    let layer = || conv(4, 3).stride(2).pad(1);
     let mut cases: Vec<_> = (windows().into_iter())
-        .map(|(differs, window)| (differs, of(window)))
+        .map(|(differs, window)| (differs, Conv { window, ..layer() }))
         .collect();
     cases.extend([
-        ("out", Conv { out: 6, ..layer }),
-        ("groups", layer.groups(2)),
-        ("bias", layer.no_bias()),
-        ("table", layer.table(ROWS)),
-        ("table", layer.table(OTHERS)),
+        ("out", Conv { out: 6, ..layer() }),
+        ("groups", layer().groups(2)),
+        ("bias", layer().no_bias()),
+        ("table", layer().table(&[&[0, 1], &[1], &[2], &[3]])),
+        ("table", layer().table(&[&[0, 2], &[1], &[2], &[3]])),
     ]);
     cases
 }
@@ -74,7 +72,7 @@ fn layers() -> Vec<Vec<Case>> {
         x.avg_pool_without_pad("a", pool(3).stride(2).pad(1))
     }));
     let convolutions = (convolutions().into_iter())
-        .map(|(differs, layer)| case(differs, move |x| x.conv("a", layer)))
+        .map(|(differs, layer)| case(differs, move |x| x.conv("a", layer.clone())))
         .collect();
     vec![
         vec![case("", |x| x)],
@@ -198,6 +196,16 @@ fn ways() {
         digest(input, |x| x.output("aux").relu()),
     ];
     assert_eq!(BTreeSet::from(all.clone()).len(), all.len());
+    let two = |names: [&str; 2], [a, b]: [usize; 2]| {
+        let shapes = [Shape::map(a, 4, 4), Shape::map(b, 4, 4)];
+        let inputs = [(names[0], shapes[0]), (names[1], shapes[1])];
+        Graph::build_of(&inputs, |x| concat(x)).unwrap().digest()
+    };
+    assert_ne!(two(["left", "right"], [2, 1]), two(["left", "up"], [2, 1]));
+    assert_ne!(
+        two(["left", "right"], [2, 1]),
+        two(["left", "right"], [1, 2])
+    );
     // and nothing else does
     assert_eq!(
         digest(input, plain),

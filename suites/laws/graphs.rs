@@ -1,12 +1,15 @@
 //! Laws over random graphs: whatever is described, analysis neither panics nor contradicts itself.
 
 use crate::law;
+use candle_core::DType;
 use convcheck::analysis::{
-    QUANTITIES, depth, padded_weights, params_without_grad, peak_activations, receptive_fields,
+    QUANTITIES, depth, padded_weights, params_without_grad, path_count, peak_activations,
+    receptive_fields,
 };
 use convcheck::graph::{
     Activation, Conv, Graph, Node, NodeId, Op, Shape, Value, concat, conv, mean, pool,
 };
+use convcheck::net::{Init, Net};
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
@@ -47,6 +50,8 @@ pub fn trials() -> Vec<Trial> {
             );
         }),
         law("graphs::the-first-error-is-kept", first_error),
+        law("graphs::samples-have-any-number-of-axes", any_rank),
+        law("graphs::a-network-has-any-number-of-inputs", several_inputs),
         law("graphs::another-size-runs-what-was-described", resized),
         law("graphs::the-state-dict-follows-registration", registered),
         law("graphs::weights-are-counted-once-however-often-used", again),
@@ -356,6 +361,91 @@ fn consistent(graph: &Graph) {
         .max()
         .unwrap();
     assert!((largest..=total).contains(&peak_activations(graph).unwrap()));
+}
+
+/// Layers that do not ask for maps or vectors take what they get; the others say what they take.
+fn any_rank() {
+    let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+    assert_eq!(shape(&[3, 8, 9]), Shape::map(3, 8, 9));
+    assert_eq!(shape(&[7]), Shape::vector(7));
+    let error = Shape::new(&[1; 9]).unwrap_err();
+    assert_eq!(error, "a sample has 1 to 8 axes, not 9");
+    assert!(Shape::new(&[]).is_err());
+    for text in ["7", "2x5", "3x8x9", "2x3x4x5", "1x2x3x4x5x6x7x8"] {
+        let shape: Shape = text.parse().unwrap();
+        assert_eq!(shape.to_string(), text);
+        assert_eq!(shape.dims().len(), text.split('x').count());
+    }
+    let volume = shape(&[2, 3, 4, 5]);
+    let graph = Graph::build(volume, |x| {
+        let x = x.bn("norm").relu();
+        let both = concat(&[x, x.slice(0, 1)]).dropout(0.5).scale(2.0, 1.0);
+        (both + both).flatten().linear("fc", 3)
+    });
+    let graph = graph.unwrap();
+    assert_eq!(graph.node("concat").unwrap().shape, shape(&[3, 3, 4, 5]));
+    assert_eq!(graph.node("flatten").unwrap().shape, Shape::vector(180));
+    let params = &QUANTITIES[0];
+    assert_eq!(params.total(&graph).unwrap(), 4 + 180 * 3 + 3);
+    assert_eq!(peak_activations(&graph).unwrap(), 120 + 60 + 180);
+    let fails = |describe: fn(Value) -> Value| {
+        Graph::build(Shape::new(&[2, 3, 4, 5]).unwrap(), describe)
+            .unwrap_err()
+            .what
+    };
+    assert_eq!(
+        fails(|x| x.conv("a", conv(1, 1))),
+        "takes maps of CxHxW, but 2x3x4x5 comes in"
+    );
+    assert_eq!(
+        fails(|x| x.linear("a", 1)),
+        "takes a vector, but 2x3x4x5 comes in: flatten it first"
+    );
+    assert!(fails(|x| concat(&[x, x.flatten()])).contains("cannot put 120 beside 2x3x4x5"));
+    let seeded = Init::Torch.weights(&graph, 0, DType::F32).unwrap();
+    let error = Net::new(graph, seeded, DType::F32).err().unwrap();
+    assert!(
+        error.to_string().contains("`input` gives 2x3x4x5"),
+        "{error}"
+    );
+}
+
+fn several_inputs() {
+    let inputs = [
+        ("left", Shape::map(2, 6, 6)),
+        ("right", Shape::map(3, 6, 6)),
+    ];
+    let graph = Graph::build_of(&inputs, |x| {
+        let right = x[1].conv("a", conv(2, 3).pad(1)).relu();
+        let x = (x[0] + right.conv("b", conv(2, 1))).output("sum");
+        x.global_avg_pool().flatten().linear("fc", 4)
+    });
+    let graph = graph.unwrap();
+    let names: Vec<&str> = graph
+        .inputs()
+        .iter()
+        .map(|node| node.path.as_str())
+        .collect();
+    assert_eq!(names, ["left", "right"]);
+    assert_eq!(graph.input(), Shape::map(2, 6, 6));
+    assert_eq!(depth(&graph), 3);
+    assert_eq!(path_count(&graph).unwrap(), 2);
+    assert_eq!(QUANTITIES[0].total(&graph).unwrap(), 3 * 2 * 9 + 2 + 6 + 12);
+    consistent(&graph);
+    let seeded = Init::Torch.weights(&graph, 0, DType::F32).unwrap();
+    let error = Net::new(graph, seeded, DType::F32).err().unwrap();
+    assert!(
+        error.to_string().contains("a second input, `right`"),
+        "{error}"
+    );
+    let twice = [inputs[0], inputs[0]];
+    let error = Graph::build_of(&twice, |x| x[0]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`left`: two layers have this path")
+    );
+    assert!(Graph::build_of(&[], |x| x[0]).is_err());
 }
 
 /// A description may ask for a shape; on another input PyTorch's module has the layers that it was made with.

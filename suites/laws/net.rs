@@ -56,7 +56,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// The network on the smallest input, of a few sizes, on which it behaves as on a large one.
 fn smallest(model: &Model) -> Graph {
-    let Shape::Map { c, .. } = model.input else {
+    let Some([c, ..]) = model.input.maps() else {
         return model.graph().unwrap();
     };
     [8, 16, 32, 33, 48, 64, 75, 96, 128]

@@ -145,7 +145,7 @@ fn sums(model: &Model) {
 
 /// On an input of another size a network keeps its weights, or says which layer cannot.
 fn other_size(model: &Model) {
-    let Shape::Map { c, h, w } = model.input else {
+    let Some([c, h, w]) = model.input.maps() else {
         return;
     };
     let own = model.graph().unwrap();

@@ -86,7 +86,7 @@ pub(super) fn layers(graph: &Graph, args: &[Datum]) -> Answer {
 pub(super) fn ops(graph: &Graph, args: &[Datum]) -> Answer {
     let ids = match optional_text(args, 1)? {
         Some(path) => below(graph, path)?,
-        None => (1..graph.nodes().len()).collect(),
+        None => (graph.inputs().len()..graph.nodes().len()).collect(),
     };
     Ok(ids
         .into_iter()

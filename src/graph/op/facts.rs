@@ -60,7 +60,7 @@ impl Op {
                 out,
                 window,
                 groups,
-                table,
+                ref table,
                 ..
             }) => {
                 let c = input.channels();
@@ -88,19 +88,21 @@ impl Op {
             Op::AdaptiveAvgPool { output: [h, w] } => {
                 maps(input).map(|_| Shape::map(input.channels(), h, w))
             }
-            Op::Linear { out, .. } | Op::Rbf { out } => match input {
-                Shape::Vector { .. } => Ok(Shape::vector(out)),
-                Shape::Map { .. } => Err(format!(
-                    "takes a vector, but maps of {input} come in: flatten them first"
-                )),
-            },
+            Op::Linear { out, .. } | Op::Rbf { out } if input.is_vector() => Ok(Shape::vector(out)),
+            Op::Linear { .. } | Op::Rbf { .. } => Err(match input.maps() {
+                Some(_) => {
+                    format!("takes a vector, but maps of {input} come in: flatten them first")
+                }
+                None => format!("takes a vector, but {input} comes in: flatten it first"),
+            }),
             Op::Flatten => input
                 .elements()
                 .and_then(|n| usize::try_from(n).ok())
                 .map(Shape::vector)
                 .ok_or_else(|| format!("{input} has more units than the machine's integers")),
             Op::Concat => {
-                if let Some(other) = inputs.iter().find(|s| s.extent() != input.extent()) {
+                let rest = |shape: &Shape| shape.with_channels(1);
+                if let Some(other) = inputs.iter().find(|s| rest(s) != rest(&input)) {
                     return Err(format!(
                         "cannot put {other} beside {input}: the sizes differ"
                     ));
@@ -117,7 +119,11 @@ impl Op {
             },
             Op::Gate => match inputs[1] {
                 gate if gate == input => Ok(input),
-                gate if gate.channels() == input.channels() && gate.extent() == [1, 1] => Ok(input),
+                gate if gate.elements() == Some(input.channels() as u64)
+                    && gate.channels() == input.channels() =>
+                {
+                    Ok(input)
+                }
                 gate => Err(format!(
                     "cannot gate {input} by {gate}: one value per channel or per unit is needed"
                 )),
@@ -136,16 +142,16 @@ impl Op {
                 let join = |a: usize, b: usize| (a == b || a == 1 || b == 1).then(|| a.max(b));
                 inputs
                     .iter()
-                    .try_fold(input, |sum, &s| match (sum, s) {
-                        (
-                            Shape::Map { c, h, w },
-                            Shape::Map {
-                                c: c2,
-                                h: h2,
-                                w: w2,
-                            },
-                        ) => Some(Shape::map(join(c, c2)?, join(h, h2)?, join(w, w2)?)),
-                        (a, b) => (a == b).then_some(a),
+                    .try_fold(input, |sum, &other| {
+                        let (a, b) = (sum.dims(), other.dims());
+                        if sum == other {
+                            return Some(sum);
+                        }
+                        if a.len() != b.len() || sum.is_vector() {
+                            return None;
+                        }
+                        let joined = a.iter().zip(b.iter()).map(|(&a, &b)| join(a, b));
+                        Shape::new(&joined.collect::<Option<Vec<_>>>()?).ok()
                     })
                     .ok_or_else(|| format!("cannot repeat {inputs:?} to one shape"))
             }
@@ -172,14 +178,14 @@ impl Op {
                 ref window,
                 groups,
                 bias,
-                table,
+                ref table,
             }) => {
                 let [rows, columns] = window.kernel;
                 // how many kernels there are, and how many the output map with most inputs has
                 let (kernels, most, dims) = match table {
                     // a kernel for each entry of the table, row by row
                     Some(table) => {
-                        let lengths = || table.iter().map(|row| row.len());
+                        let lengths = || table.iter().map(Vec::len);
                         let all = lengths().sum();
                         let dims: Dims = [all, rows, columns].into();
                         (Some(all), lengths().max().unwrap_or(0), dims)
@@ -286,10 +292,12 @@ impl Op {
     }
 }
 
+/// `[h, w]` of what must be maps.
 fn maps(input: Shape) -> Result<[usize; 2], String> {
-    match input {
-        Shape::Map { h, w, .. } => Ok([h, w]),
-        Shape::Vector { c } => Err(format!("takes maps, but a vector of {c} comes in")),
+    match input.maps() {
+        Some([_, h, w]) => Ok([h, w]),
+        None if input.is_vector() => Err(format!("takes maps, but a vector of {input} comes in")),
+        None => Err(format!("takes maps of CxHxW, but {input} comes in")),
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// The weights as one kernel for each pair of maps; a connection table leaves kernels of zeros.
 pub(super) fn dense<'a, T: Real>(conv: &Conv, weight: &'a [T], maps: usize) -> Cow<'a, [T]> {
-    let Some(table) = conv.table else {
+    let Some(table) = &conv.table else {
         return Cow::Borrowed(weight);
     };
     let taps = conv.window.taps();
@@ -19,7 +19,7 @@ pub(super) fn dense<'a, T: Real>(conv: &Conv, weight: &'a [T], maps: usize) -> C
 
 /// Of a dense gradient, the kernels that the table has.
 pub(super) fn sparse<T: Real>(conv: &Conv, gradient: Vec<T>, maps: usize) -> Vec<T> {
-    let Some(table) = conv.table else {
+    let Some(table) = &conv.table else {
         return gradient;
     };
     let taps = conv.window.taps();
@@ -29,7 +29,7 @@ pub(super) fn sparse<T: Real>(conv: &Conv, gradient: Vec<T>, maps: usize) -> Vec
 }
 
 /// Where the kernels of a table stand among those of all pairs of maps.
-fn entries(table: &'static [&'static [usize]], maps: usize) -> impl Iterator<Item = usize> {
+fn entries(table: &[Vec<usize>], maps: usize) -> impl Iterator<Item = usize> {
     let rows = table.iter().enumerate();
     rows.flat_map(move |(out, row)| row.iter().map(move |&map| out * maps + map))
 }
