@@ -172,6 +172,7 @@ pub(super) fn models(used: &Used) -> Result<Markup, RenderError> {
             (used.which) ". Parameters, multiply-accumulates (convolutions and linear layers, "
             "one sample) and depth (weighted layers on the longest way) are counted on its description."
         }
+        @if families.is_empty() { p { "No network is used." } }
         @for (title, table) in families {
             h2 { (title) }
             (table.html(title))

@@ -27,7 +27,7 @@ struct Content {
     markup: Markup,
 }
 
-/// Renders the report on claims as the suites have them now: the first page, all claims, the models, the plots, the timings, if there are any, a page a
+/// Renders the report on claims as the suites have them now: the first page, all claims, the models, plots and timings, if there are any, a page a
 /// system, and a page an experiment that has runs.
 ///
 /// # Errors
@@ -67,8 +67,10 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
         content(FIRST, "Overview", first),
         content(search::FILE, "All claims", all),
         content(models::FILE, "Models", models::models(&used)?),
-        content(plots::FILE, "Plots", plots::page(report, &used)?),
     ];
+    if let Some(plots) = plots::page(report, &used)? {
+        singles.push(content(plots::FILE, "Plots", plots));
+    }
     if !timings.is_empty() {
         singles.push(content(speed::FILE, "Speed", speed::page(timings)));
     }

@@ -30,6 +30,9 @@ pub(in crate::report) fn scatter(
     log_y: bool,
     marks: Vec<Mark>,
 ) -> Option<Markup> {
+    if marks.is_empty() {
+        return None;
+    }
     let place = |log: bool, value: f64| if log { value.max(1.0).log10() } else { value };
     let points: Vec<(f64, f64)> = marks
         .iter()
