@@ -2,6 +2,7 @@
 
 use crate::{law, repository};
 use libtest_mimic::Trial;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Modules in reading order; each may use those of earlier ranks and, within a rank, itself.
@@ -36,6 +37,7 @@ pub fn trials() -> Vec<Trial> {
         law("modules::imports-go-one-way", one_way),
         law("modules::pure-modules-never-name-candle", pure),
         law("modules::every-module-has-a-rank", ranked),
+        law("modules::no-files-use-each-other-in-a-circle", circles),
     ]
 }
 
@@ -128,4 +130,83 @@ fn ranked() {
             "{file}: give `{module}` a rank in this law"
         );
     }
+}
+
+/// Below their common module, too, files use each other one way. A file and those within it are one.
+fn circles() {
+    let files: BTreeMap<String, String> = sources()
+        .into_iter()
+        .filter(|(file, module, _)| module != "main" && !file.ends_with("tests.rs"))
+        .map(|(file, _, text)| (file.trim_end_matches(".rs").replace('/', "::"), text))
+        .collect();
+    let within = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.starts_with("::"));
+    let mut left: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (file, text) in &files {
+        let used = paths(file, text).into_iter().filter_map(|path| {
+            let parts: Vec<&str> = path.split("::").collect();
+            let known = (1..=parts.len()).rev();
+            let known = known.map(|n| parts[..n].join("::"));
+            known
+                .into_iter()
+                .find_map(|path| files.get_key_value(&path))
+        });
+        let used = used.map(|(other, _)| other.as_str());
+        let others =
+            used.filter(|other| other != file && !within(other, file) && !within(file, other));
+        left.insert(file, others.collect());
+    }
+    assert!(
+        left["report::pages"].contains("report::frame"),
+        "uses were not found"
+    );
+    // a file that uses none of those left is in no circle
+    while let Some(last) = left
+        .iter()
+        .find(|(_, used)| used.is_empty())
+        .map(|(file, _)| *file)
+    {
+        left.remove(last);
+        for used in left.values_mut() {
+            used.remove(last);
+        }
+    }
+    assert!(left.is_empty(), "in a circle, or before one: {left:#?}");
+}
+
+/// What a file names of this crate, from `super` or `crate` on, as paths from the crate on.
+fn paths(file: &str, text: &str) -> Vec<String> {
+    let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+    let code: String = (code.lines())
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| [line, " "])
+        .collect();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let mut paths = Vec::new();
+    for word in code.split_inclusive(|c| !is_name(c)) {
+        // the rest of the code from this word on, for what stands in braces behind it
+        let rest = &code[word.as_ptr() as usize - code.as_ptr() as usize..];
+        let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        let (mut path, behind) = rest.split_at(end);
+        let mut above: Vec<&str> = file.split("::").collect();
+        if let Some(below) = path.strip_prefix("crate::") {
+            (above, path) = (Vec::new(), below);
+        } else if path.starts_with("super::") {
+            while let Some(below) = path.strip_prefix("super::") {
+                above.pop();
+                path = below;
+            }
+        } else {
+            continue;
+        }
+        let names: Vec<&str> = match behind.strip_prefix('{') {
+            Some(group) => group[..group.find("};").unwrap_or(0)].split(',').collect(),
+            None => vec![""],
+        };
+        for name in names {
+            let name = name.split_whitespace().next().unwrap_or_default();
+            let path = above.join("::") + "::" + path + name;
+            paths.push(path.trim_matches(':').to_string());
+        }
+    }
+    paths
 }
