@@ -14,7 +14,7 @@ pub(super) use units::{code_distances, difference, forward, lrn, residue};
 use super::arguments::{size, text};
 use crate::analysis::QUANTITIES;
 use crate::claim::Datum;
-use crate::graph::{Graph, Op};
+use crate::graph::{Graph, Role};
 use crate::net::{Init, Net};
 use crate::random::Key;
 use candle_core::{DType, Device, Tensor};
@@ -54,12 +54,17 @@ fn weights(graph: &Graph, init: &str, seed: u64) -> Result<BTreeMap<String, Tens
     };
     let mut weights = rule.weights(graph, seed, DType::F64).map_err(say)?;
     if init == "zero" {
-        let layers = graph.nodes().iter();
-        for node in layers.filter(|node| matches!(node.op, Op::Conv(_) | Op::Linear { .. })) {
-            for described in graph.tensors_of(node) {
-                let weight = weights.get_mut(&[&node.path, ".", described.name].concat());
-                let weight = weight.expect("every tensor was drawn");
-                *weight = weight.zeros_like().map_err(say)?;
+        for (name, tensor) in graph.tensors() {
+            match tensor.role {
+                Role::Weight | Role::Coefficient | Role::Bias => {
+                    let weight = weights.get_mut(&name).expect("every tensor was drawn");
+                    *weight = weight.zeros_like().map_err(say)?;
+                }
+                Role::NormScale
+                | Role::NormShift
+                | Role::RunningMean
+                | Role::RunningVariance
+                | Role::Code => {}
             }
         }
     }

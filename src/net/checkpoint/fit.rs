@@ -2,7 +2,7 @@
 
 use super::super::{Misfit, Mismatch, named_dims};
 use super::CheckpointError;
-use crate::graph::{Graph, Modules, Op};
+use crate::graph::{Graph, Modules, Role};
 use crate::ops;
 use crate::zoo::{Model, Registry};
 use candle_core::{DType, Tensor};
@@ -186,11 +186,10 @@ fn heads(graph: &Graph) -> Vec<Vec<(String, Vec<usize>)>> {
         .filter_map(|output| {
             let mut node = &graph.nodes()[output.node];
             loop {
-                match (&node.op, &node.inputs[..]) {
-                    (Op::Linear { .. } | Op::Conv(_), _) => break,
-                    (_, &[input]) if graph.tensors_of(node).is_empty() => {
-                        node = &graph.nodes()[input];
-                    }
+                let tensors = graph.facts(node).tensors;
+                match node.inputs[..] {
+                    _ if tensors.iter().any(|tensor| tensor.role == Role::Weight) => break,
+                    [input] if tensors.is_empty() => node = &graph.nodes()[input],
                     _ => return None,
                 }
             }
