@@ -4,8 +4,8 @@ mod current;
 
 pub use current::{Current, current};
 
-use crate::claim::{Claim, Suite};
-use crate::evidence::{Evaluator, Evidence, Found, MeasureError, Training, gather};
+use crate::claim::{Claim, Suite, SuiteError};
+use crate::evidence::{Evaluator, Evidence, Found, Training, gather};
 use crate::record::{Method, Record};
 use crate::verdict::{Verdict, judge};
 use crate::zoo::Registry;
@@ -15,8 +15,8 @@ use crate::zoo::Registry;
 pub struct Checked {
     /// One record a claim, in the order of the suites.
     pub records: Vec<Record>,
-    /// Measures without a value.
-    pub errors: Vec<MeasureError>,
+    /// Claims whose measure has no value that could be judged.
+    pub errors: Vec<SuiteError>,
     /// Whether the check was stopped before its end.
     pub interrupted: bool,
 }
@@ -73,13 +73,13 @@ pub fn check<'a>(
 /// Checks one claim.
 ///
 /// # Errors
-/// [`MeasureError`] when its measure has no value.
+/// [`SuiteError`] when its measure has no value.
 pub fn check_one(
     suite: &Suite,
     claim: &Claim,
     evaluator: &Evaluator,
     training: &Training,
-) -> Result<Record, MeasureError> {
+) -> Result<Record, SuiteError> {
     let evidence = gather(claim, evaluator, training)?;
     let verdict = judge(claim, &evidence);
     Ok(record(suite, claim, evidence, &verdict))

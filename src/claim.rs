@@ -6,21 +6,25 @@
 
 mod datum;
 mod digest;
+mod files;
 mod format;
 mod location;
+mod parse;
 mod tolerance;
 mod topic;
 
 pub use datum::Datum;
 pub(crate) use datum::grouped;
 pub(crate) use digest::Judged;
-pub use format::{parse, schema};
+pub use files::{find, load, read};
+pub use format::schema;
 pub use location::Location;
+pub use parse::parse;
 pub use tolerance::Tolerance;
 pub use topic::Topic;
 
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The verdict on a claim.
 #[derive(
@@ -127,10 +131,10 @@ pub struct Measure {
 pub struct Claim {
     /// `<system>.<kebab-case>`.
     pub id: String,
-    /// Section of the document.
-    pub section: String,
-    /// Line of the document.
-    pub line: u32,
+    /// Section of the document, where the suite says it.
+    pub section: Option<String>,
+    /// Line of the document, where the suite says it.
+    pub line: Option<u32>,
     /// The statement.
     pub says: String,
     /// What it is about, if its suite says so.
@@ -187,20 +191,81 @@ pub struct Suite {
     pub models: Vec<String>,
     /// The claims, in file order.
     pub claims: Vec<Claim>,
+    /// Where the suite names its system.
+    pub at: Location,
 }
 
-/// A suite that cannot be used, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// What files hold: suites that can be checked, and what is wrong with the rest.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Suites {
+    /// The suites, with the claims that nothing is wrong with.
+    pub suites: Vec<Suite>,
+    /// All that is wrong, file by file.
+    pub errors: Vec<SuiteError>,
+}
+
+impl Suites {
+    /// The suites, if nothing is wrong with any.
+    ///
+    /// # Errors
+    /// The first [`SuiteError`].
+    pub fn whole(self) -> Result<Vec<Suite>, SuiteError> {
+        match self.errors.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(self.suites),
+        }
+    }
+}
+
+impl From<Vec<Suite>> for Suites {
+    fn from(suites: Vec<Suite>) -> Suites {
+        Suites {
+            suites,
+            errors: Vec::new(),
+        }
+    }
+}
+
+impl From<SuiteError> for Suites {
+    fn from(error: SuiteError) -> Suites {
+        Suites {
+            suites: Vec::new(),
+            errors: vec![error],
+        }
+    }
+}
+
+/// A suite, or a claim of it, that cannot be judged: what is wrong with it, and where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[error("{at}: {what}")]
 pub struct SuiteError {
     /// File, line and column.
     pub at: Location,
+    /// The claim, where it is one that has an id.
+    pub id: Option<String>,
     /// What is wrong and what would be right.
     pub what: String,
 }
 
-/// A suite larger than this is not a suite: a claim is about 300 bytes.
-const MAX_BYTES: u64 = 4 << 20;
+impl SuiteError {
+    /// An error of a suite.
+    pub fn new(at: Location, what: impl Into<String>) -> SuiteError {
+        SuiteError {
+            at,
+            id: None,
+            what: what.into(),
+        }
+    }
+
+    /// The error, as one of a claim.
+    #[must_use]
+    pub fn about(self, id: &str) -> SuiteError {
+        SuiteError {
+            id: Some(id.to_string()),
+            ..self
+        }
+    }
+}
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
@@ -235,94 +300,14 @@ pub const EMBEDDED: &[(&str, &str)] = embedded![
     "findings",
 ];
 
-/// Reads the suites about the document.
-///
-/// # Errors
-/// [`SuiteError`], at the first thing that is wrong.
-pub fn embedded() -> Result<Vec<Suite>, SuiteError> {
-    let suites = EMBEDDED
-        .iter()
-        .map(|(file, text)| parse(Path::new(file), text))
-        .collect::<Result<Vec<_>, _>>()?;
-    unique(suites)
-}
-
 /// The file of a folder of suites that is none: it says what text they are about.
 pub(crate) const REPORT: &str = "report.toml";
 
-/// Reads every `*.toml` of a folder but `report.toml`, in order of name.
+/// Reads the suites about the document.
 ///
 /// # Errors
-/// [`SuiteError`], at the first thing that is wrong; a folder without suites is wrong too.
-pub fn load(folder: &Path) -> Result<Vec<Suite>, SuiteError> {
-    let fault = |path: &Path, what: String| SuiteError {
-        at: Location::file(path),
-        what,
-    };
-    let entries = std::fs::read_dir(folder)
-        .map_err(|error| fault(folder, format!("cannot read the folder of suites: {error}")))?;
-    let mut files = Vec::<PathBuf>::new();
-    for entry in entries {
-        let path = entry
-            .map_err(|error| fault(folder, error.to_string()))?
-            .path();
-        let is_toml = path
-            .extension()
-            .is_some_and(|extension| extension == "toml");
-        if is_toml && !path.ends_with(REPORT) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(fault(
-            folder,
-            "there is no suite (*.toml) in this folder".into(),
-        ));
-    }
-    let suites = files
-        .iter()
-        .map(|path| parse(path, &read(path)?))
-        .collect::<Result<Vec<_>, _>>()?;
-    unique(suites)
-}
-
-fn read(path: &Path) -> Result<String, SuiteError> {
-    let fault = |what: String| SuiteError {
-        at: Location::file(path),
-        what,
-    };
-    let unreadable = |error: std::io::Error| fault(format!("cannot read it: {error}"));
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(file, MAX_BYTES + 1), &mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(fault(format!(
-            "a suite has at most {} MiB; split it by system",
-            MAX_BYTES >> 20
-        )));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        fault(format!(
-            "a suite is UTF-8 text; byte {} is not",
-            error.utf8_error().valid_up_to()
-        ))
-    })
-}
-
-/// One id, one claim, one place: across all suites, covered ids included.
-fn unique(suites: Vec<Suite>) -> Result<Vec<Suite>, SuiteError> {
-    let mut seen = std::collections::BTreeMap::new();
-    for claim in suites.iter().flat_map(|suite| &suite.claims) {
-        for id in std::iter::once(&claim.id).chain(&claim.covers) {
-            if let Some(first) = seen.insert(id, &claim.at) {
-                return Err(SuiteError {
-                    at: claim.at.clone(),
-                    what: format!("`{id}` is accounted for twice, first at {first}"),
-                });
-            }
-        }
-    }
-    Ok(suites)
+/// The first [`SuiteError`]; a test insists that there is none.
+pub fn embedded() -> Result<Vec<Suite>, SuiteError> {
+    let files = EMBEDDED.iter();
+    files::join(files.map(|(file, text)| parse(Path::new(file), text))).whole()
 }

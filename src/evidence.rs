@@ -10,7 +10,7 @@ pub use evaluator::Evaluator;
 pub use functions::{FUNCTIONS, Function};
 pub use training::Training;
 
-use crate::claim::{Basis, Claim, Datum, Location};
+use crate::claim::{Basis, Claim, Datum, Location, SuiteError};
 use crate::experiment::Answer;
 
 /// What was found.
@@ -35,31 +35,17 @@ pub struct Found {
     pub calls: Vec<Call>,
 }
 
-/// A measure that has no value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{at}: `{id}`: {what}")]
-pub struct MeasureError {
-    /// Where the measure stands.
-    pub at: Location,
-    /// The claim.
-    pub id: String,
-    /// What is wrong.
-    pub what: String,
-}
-
 /// Gathers the evidence that a claim's basis asks for.
 ///
 /// # Errors
-/// [`MeasureError`] when the measure or the trial names something unknown, divides by zero or overflows.
+/// [`SuiteError`] when the measure or the trial names something unknown, divides by zero or overflows.
 pub fn gather(
     claim: &Claim,
     evaluator: &Evaluator,
     training: &Training,
-) -> Result<Evidence, MeasureError> {
-    let fault = |at: &Location, what| MeasureError {
-        at: at.clone(),
-        id: claim.id.clone(),
-        what,
+) -> Result<Evidence, SuiteError> {
+    let fault = |at: &Location, what: String| {
+        SuiteError::new(at.clone(), format!("`{}`: {what}", claim.id)).about(&claim.id)
     };
     let measure = match &claim.basis {
         Basis::Measure(measure) => measure,

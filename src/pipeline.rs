@@ -11,9 +11,9 @@ pub use pages::redraw;
 pub use runs::kept;
 
 use crate::check::Checked;
-use crate::claim::{Claim, Suite};
+use crate::claim::{Claim, Suite, SuiteError};
 use crate::document::Document;
-use crate::evidence::{MeasureError, Training};
+use crate::evidence::Training;
 use crate::experiment::{By, Experiment, ExperimentFault, ProgressEvent};
 use crate::record::{self, Provenance, RecordError};
 use crate::report::{RenderError, Report};
@@ -27,6 +27,8 @@ pub struct Subject<'a> {
     pub document: Document,
     /// What it claims.
     pub suites: Vec<Suite>,
+    /// What of it cannot be judged, since something is wrong with its suites.
+    pub errors: Vec<SuiteError>,
     /// The experiments whose runs decide some of the claims.
     pub experiments: Vec<Experiment>,
     /// The networks.
@@ -79,9 +81,9 @@ pub enum JobError {
         /// Ids like it, or where all are listed.
         hint: String,
     },
-    /// Claims whose measures have no value.
+    /// Nothing has a verdict, since something is wrong with all of it.
     #[error("{}", lines(.0))]
-    Measures(Vec<MeasureError>),
+    Unjudged(Vec<SuiteError>),
     /// It was stopped while claims were checked.
     #[error("stopped after {done} of {all} claims; nothing was written")]
     Stopped {
@@ -113,7 +115,7 @@ pub enum JobError {
 }
 
 /// Errors, a line each, as the program prints them behind its name.
-fn lines(errors: &[MeasureError]) -> String {
+fn lines(errors: &[SuiteError]) -> String {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     lines.join("\nconvcheck: ")
 }
@@ -152,6 +154,9 @@ pub fn run(job: Job, watch: Watch) -> Result<(Checked, Training), JobError> {
     let runs = fresh.into_iter().chain(own).chain(job.kept);
     let training = Training::new(experiments.clone(), runs);
     let checked = check(subject, None, job.all, &training, watch)?;
+    if checked.records.is_empty() {
+        return Err(JobError::Unjudged(checked.errors));
+    }
     let recorded = runs::save(output, &training)?;
     record::save(output, job.provenance, &checked.records)?;
     // the pages show what the records hold
@@ -160,6 +165,7 @@ pub fn run(job: Job, watch: Watch) -> Result<(Checked, Training), JobError> {
     let report = Report {
         document: &subject.document,
         suites,
+        errors: &checked.errors,
         records: &checked.records,
         training: &recorded,
         timings: &timings,

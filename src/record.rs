@@ -26,10 +26,12 @@ pub struct Record {
     pub digest: Option<String>,
     /// System, the id's first part.
     pub system: String,
-    /// Section of the document.
-    pub section: String,
-    /// Line of the document.
-    pub line: u32,
+    /// Section of the document, where the suite says it.
+    #[serde(default)]
+    pub section: Option<String>,
+    /// Line of the document, where the suite says it.
+    #[serde(default)]
+    pub line: Option<u32>,
     /// The statement.
     pub says: String,
     /// What the statement is about.

@@ -40,7 +40,7 @@ pub use verdicts::statements;
 
 use crate::analysis::Overflow;
 use crate::bench::Timing;
-use crate::claim::Suite;
+use crate::claim::{Suite, SuiteError};
 use crate::document::Document;
 use crate::evidence::Training;
 use crate::record::{Provenance, Record};
@@ -53,6 +53,8 @@ pub struct Report<'a> {
     pub document: &'a Document,
     /// What it claims.
     pub suites: &'a [Suite],
+    /// What of it could not be judged.
+    pub errors: &'a [SuiteError],
     /// What was found, a record a claim.
     pub records: &'a [Record],
     /// What was trained.

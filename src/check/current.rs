@@ -90,7 +90,7 @@ cites = "Somebody, 1998"
 "#;
 
     fn suite(text: &str) -> Vec<Suite> {
-        vec![parse(Path::new("s.toml"), text).unwrap()]
+        parse(Path::new("s.toml"), text).whole().unwrap()
     }
 
     fn records() -> Vec<Record> {

@@ -5,7 +5,7 @@ use super::said::{Outcome, Said, json};
 use super::{CheckOptions, JobOptions, ReportOptions};
 use anyhow::Result;
 use convcheck::check::Checked;
-use convcheck::claim::{self, Kind, Suite};
+use convcheck::claim::{self, Kind, Suites};
 use convcheck::document;
 use convcheck::evidence::Training;
 use convcheck::experiment;
@@ -40,7 +40,7 @@ pub fn main_job(
         records.len(),
         report::statements(records.iter()),
         subject.document.name(),
-        report::summary(&subject.suites, records),
+        report::summary(&subject.suites, records, &checked.errors),
         refuted.count(),
         options.output.join("index.html").display()
     );
@@ -59,19 +59,22 @@ pub fn check(options: &CheckOptions, registry: &Registry, goes_on: fn() -> bool)
     let checked = watched(goes_on, |watch| {
         pipeline::check(&subject, filter, options.all, &training, watch)
     })?;
-    let records = &checked.records;
+    let Checked {
+        records, errors, ..
+    } = &checked;
     if let Some(file) = &options.junit {
-        record::write(file, report::junit(suites, records)?.as_bytes())?;
+        record::write(file, report::junit(suites, records, errors)?.as_bytes())?;
     }
     if let Some(file) = &options.markdown {
-        record::write(file, report::markdown(suites, records).as_bytes())?;
+        record::write(file, report::markdown(suites, records, errors).as_bytes())?;
     }
     let text = match options.json {
+        _ if records.is_empty() => String::new(),
         true => json(records)?,
         false => format!(
             "{}\n{}{}",
             report::claims_text(records),
-            report::summary(suites, records),
+            report::summary(suites, records, errors),
             left_out(&training)
         ),
     };
@@ -85,26 +88,31 @@ pub fn check(options: &CheckOptions, registry: &Registry, goes_on: fn() -> bool)
 pub fn redraw(options: &ReportOptions, registry: &Registry) -> Result<Said> {
     let from = &options.from;
     let output = options.output.as_ref().unwrap_or(from);
-    pipeline::redraw(&subject(options.suites.as_deref(), registry)?, from, output)?;
+    let subject = subject(options.suites.as_deref(), registry)?;
+    pipeline::redraw(&subject, from, output)?;
     let index = output.join("index.html");
-    Ok(format!("report: {}\n", index.display()).into())
-}
-
-/// The suites of a folder, or those about the program's own article.
-pub fn suites(folder: Option<&Path>) -> Result<Vec<Suite>> {
-    Ok(match folder {
-        Some(folder) => claim::load(folder)?,
-        None => claim::embedded()?,
+    Ok(Said {
+        text: format!("report: {}\n", index.display()),
+        outcome: outcome(Checked {
+            errors: subject.errors,
+            ..Checked::default()
+        }),
     })
 }
 
+/// A folder of suites, or those about the program's own article.
 fn subject<'a>(folder: Option<&Path>, registry: &'a Registry) -> Result<Subject<'a>> {
+    let Suites { suites, errors } = match folder {
+        Some(folder) => claim::load(folder),
+        None => claim::embedded()?.into(),
+    };
     Ok(Subject {
         document: match folder {
             Some(folder) => document::beside(folder)?,
             None => document::embedded()?,
         },
-        suites: suites(folder)?,
+        suites,
+        errors,
         experiments: experiment::embedded(registry)?,
         registry,
     })
@@ -125,13 +133,13 @@ fn left_out(training: &Training) -> String {
     report::left_out(training).map_or(String::new(), |text| text + "\n")
 }
 
-/// Claims that have no verdict are said last: those of the others stand.
+/// What has no verdict is said last: those of the others stand.
 fn outcome(checked: Checked) -> Outcome {
     let Checked {
         records, errors, ..
     } = checked;
     if !errors.is_empty() {
-        return Outcome::Lacks(JobError::Measures(errors).into());
+        return Outcome::Lacks(JobError::Unjudged(errors).into());
     }
     match records.iter().any(|record| record.failure().is_some()) {
         true => Outcome::Fails,

@@ -1,7 +1,7 @@
 //! The commands that show what there is.
 
 use super::said::{Said, json};
-use super::{List, SchemaOf, ShowOptions, check};
+use super::{List, SchemaOf, ShowOptions};
 use anyhow::Result;
 use convcheck::drawing::drawing;
 use convcheck::graph::Shape;
@@ -12,8 +12,8 @@ use convcheck::{analysis, claim, document, experiment, record, report};
 pub fn list(what: List, as_json: bool, registry: &Registry) -> Result<Said> {
     let listing = match what {
         List::Models => report::list_models(registry)?,
-        List::Claims => report::list_claims(&check::suites(None)?)?,
-        List::Suites => report::list_suites(&check::suites(None)?)?,
+        List::Claims => report::list_claims(&claim::embedded()?)?,
+        List::Suites => report::list_suites(&claim::embedded()?)?,
         List::Functions => report::list_functions()?,
         List::Experiments => report::list_experiments(&experiment::embedded(registry)?)?,
     };

@@ -25,6 +25,7 @@ pub fn redraw(subject: &Subject, from: &Path, output: &Path) -> Result<(), JobEr
     let report = Report {
         document: &subject.document,
         suites: &subject.suites,
+        errors: &subject.errors,
         records: &records,
         training: &Training::new(subject.experiments.clone(), runs),
         timings: &record::load_throughput(from)?,

@@ -43,8 +43,7 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
             span class={"badge " (record.verdict.name())} { (record.verdict.name()) }
             a.id href=(link) { (record.id) }
             span.place {
-                "section " (record.section) ", line " (record.line)
-                @if let Some(topic) = record.topic { ", " (topic.name()) }
+                (place(record))
             }
         }
         p.says { (record.says) }
@@ -107,6 +106,15 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
             }
         }
     }
+}
+
+/// Where the document says it, and what it is about, as far as the suite says so.
+fn place(record: &Record) -> String {
+    let section = (record.section.as_ref()).map(|section| format!("section {section}"));
+    let line = record.line.map(|line| format!("line {line}"));
+    let topic = record.topic.map(|topic| topic.name().to_string());
+    let parts: Vec<String> = [section, line, topic].into_iter().flatten().collect();
+    parts.join(", ")
 }
 
 /// What an experiment says to a claim.

@@ -1,7 +1,7 @@
 //! JUnit XML, for CI systems: a test case a claim, failing where the verdict differs from the
-//! record, or is refuted and none is recorded.
+//! record, or is refuted and none is recorded; what has no verdict since something is wrong with it is an error.
 
-use crate::claim::{Kind, Suite};
+use crate::claim::{Kind, Suite, SuiteError};
 use crate::record::Record;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -9,7 +9,11 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 ///
 /// # Errors
 /// What the XML writer says.
-pub fn junit(suites: &[Suite], records: &[Record]) -> Result<String, quick_junit::SerializeError> {
+pub fn junit(
+    suites: &[Suite],
+    records: &[Record],
+    errors: &[SuiteError],
+) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new("convcheck");
     for suite in suites {
         let mut cases = TestSuite::new(&suite.system);
@@ -24,6 +28,16 @@ pub fn junit(suites: &[Suite], records: &[Record]) -> Result<String, quick_junit
         if cases.tests > 0 {
             report.add_test_suite(cases);
         }
+    }
+    if !errors.is_empty() {
+        let mut cases = TestSuite::new("errors");
+        for error in errors {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(error.to_string());
+            let name = error.id.clone().unwrap_or_else(|| error.at.to_string());
+            cases.add_test_case(TestCase::new(name, status));
+        }
+        report.add_test_suite(cases);
     }
     report.to_string()
 }

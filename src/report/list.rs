@@ -60,8 +60,8 @@ pub fn list_models(registry: &Registry) -> serde_json::Result<Listing> {
 struct ClaimRow<'a> {
     id: &'a str,
     system: &'a str,
-    section: &'a str,
-    line: u32,
+    section: Option<&'a str>,
+    line: Option<u32>,
     says: &'a str,
     stated: Option<&'a Datum>,
     measure: Option<&'a str>,
@@ -79,7 +79,7 @@ pub fn list_claims(suites: &[Suite]) -> serde_json::Result<Listing> {
         serde_json::to_value(ClaimRow {
             id: &claim.id,
             system: &suite.system,
-            section: &claim.section,
+            section: claim.section.as_deref(),
             line: claim.line,
             says: &claim.says,
             stated: claim.measure().map(|measure| &measure.stated),

@@ -3,18 +3,24 @@
 use super::standing::Standings;
 use super::table::{Cell, Table, escaped, words};
 use super::verdicts::{by_system, found};
-use crate::claim::{Datum, Kind, Suite};
+use crate::claim::{Datum, Kind, Suite, SuiteError};
 use crate::record::Record;
 use std::fmt::Write;
 
-/// Counts by system, what differs from the record, and every refuted claim with what is right.
-pub fn markdown(suites: &[Suite], records: &[Record]) -> String {
+/// Counts by system, what has no verdict since something is wrong with it, what differs from the record, and every refuted claim with what is right.
+pub fn markdown(suites: &[Suite], records: &[Record], errors: &[SuiteError]) -> String {
     let counts = by_system(
         &found(suites, records),
         |suite| Cell::new(&suite.title),
         |_, _, n| Cell::new(n),
     );
     let mut text = format!("# convcheck\n\n{}", counts.markdown());
+    if !errors.is_empty() {
+        text += "\n## Errors\n\n";
+        for error in errors {
+            let _ = writeln!(text, "- {}", escaped(&error.to_string()));
+        }
+    }
     let standings = Standings::of(records);
     for (heading, failures) in standings.failures() {
         let _ = write!(text, "\n## {heading}\n\n");

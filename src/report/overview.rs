@@ -17,7 +17,10 @@ pub(super) fn page(
     gathered: &[Gathered],
 ) -> Markup {
     let Report {
-        document, records, ..
+        document,
+        records,
+        errors,
+        ..
     } = report;
     let all = counts(records.iter());
     let refuted: Vec<&Record> = records
@@ -41,6 +44,12 @@ pub(super) fn page(
         ul.verdicts { @for (kind, n) in given(all) {
             li { (dot(kind, n)) span.means { ": " (means(kind)) } }
         } }
+        @if !errors.is_empty() {
+            section.alarm {
+                h2 { "Without a verdict, since something is wrong" }
+                ul { @for error in errors.iter() { li { (error) } } }
+            }
+        }
         @for (heading, failures) in standings.failures() {
             section.alarm {
                 h2 { (heading) }

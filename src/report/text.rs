@@ -3,11 +3,11 @@
 use super::standing::Standings;
 use super::table::{Cell, columns};
 use super::verdicts::{by_system, counts, found, given, statements};
-use crate::claim::{Datum, Suite};
+use crate::claim::{Datum, Suite, SuiteError};
 use crate::record::Record;
 
 /// What a check found, to be read in ten seconds.
-pub fn summary(suites: &[Suite], records: &[Record]) -> String {
+pub fn summary(suites: &[Suite], records: &[Record], errors: &[SuiteError]) -> String {
     let found = found(suites, records);
     let mut table = by_system(
         &found,
@@ -34,6 +34,11 @@ pub fn summary(suites: &[Suite], records: &[Record]) -> String {
     }
     if let Some(rest) = standings.rest() {
         text += &format!("{rest}\n");
+    }
+    match errors.len() {
+        0 => {}
+        1 => text += "1 error leaves what it is about without a verdict.\n",
+        n => text += &format!("{n} errors leave what they are about without a verdict.\n"),
     }
     text
 }

@@ -59,6 +59,7 @@ pub fn render(
     report::render(&Report {
         document: &document::embedded().unwrap(),
         suites,
+        errors: &[],
         records,
         training,
         timings,
@@ -191,7 +192,9 @@ cites = "<script>alert(4)</script>"
 "#;
 
 fn hostile() {
-    let suites = vec![claim::parse(Path::new("evil.toml"), HOSTILE).unwrap()];
+    let suites = claim::parse(Path::new("evil.toml"), HOSTILE)
+        .whole()
+        .unwrap();
     let records = checked(&suites);
     let mut provenance = provenance();
     provenance.command = "convcheck '<script>'".into();
@@ -217,7 +220,7 @@ fn hostile() {
             page.file
         );
     }
-    let markdown = markdown(&suites, &records);
+    let markdown = markdown(&suites, &records, &[]);
     assert!(!markdown.contains('<'), "{markdown}");
     let row = markdown
         .lines()
@@ -225,7 +228,7 @@ fn hostile() {
         .unwrap();
     let columns = row.replace("\\|", "").matches('|').count();
     assert_eq!(columns, 6, "a pipe in a cell broke the table: {row}");
-    let xml = junit(&suites, &records).unwrap();
+    let xml = junit(&suites, &records, &[]).unwrap();
     assert!(!xml.contains("<script"), "{xml}");
 }
 
@@ -245,7 +248,7 @@ stated = 60000
 measure = "params('lenet5_1998')"
 tolerance = "about"
 "#;
-    let suites = vec![claim::parse(Path::new("mine.toml"), suite).unwrap()];
+    let suites = claim::parse(Path::new("mine.toml"), suite).whole().unwrap();
     let records = checked(&suites);
     let document = Document {
         title: "A text on small networks".into(),
@@ -255,6 +258,7 @@ tolerance = "about"
     let pages = report::render(&Report {
         document: &document,
         suites: &suites,
+        errors: &[],
         records: &records,
         training: &Training::default(),
         timings: &[],
@@ -288,7 +292,9 @@ tolerance = "about"
 }
 
 fn orphan() {
-    let suites = vec![claim::parse(Path::new("evil.toml"), HOSTILE).unwrap()];
+    let suites = claim::parse(Path::new("evil.toml"), HOSTILE)
+        .whole()
+        .unwrap();
     let records = checked(&suites);
     let error = render(
         &[],

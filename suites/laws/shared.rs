@@ -141,9 +141,9 @@ fn accounted(inventory: PathBuf) -> Result<Completion, String> {
         .filter(|suite| !["figures", "findings", "digits"].contains(&suite.system.as_str()));
     for claim in about_statements.flat_map(|suite| &suite.claims) {
         match by_id.get(claim.id.as_str()) {
-            Some(statement) if statement.line != claim.line => {
+            Some(statement) if Some(statement.line) != claim.line => {
                 faults.push(format!(
-                    "{} is on line {}, not {}",
+                    "{} is on line {}, not {:?}",
                     claim.id, statement.line, claim.line
                 ));
             }

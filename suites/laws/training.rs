@@ -216,7 +216,7 @@ fn without_runs() {
 /// A claim leads to the experiment and the scale of its trial, though others ask the same.
 fn linked() {
     let suite = "system = \"made\"\ntitle = \"Made\"\nmodels = []\n\n[[claim]]\nid = \"made.one\"\nsection = \"1\"\nline = 1\nsays = \"x\"\nneeds = \"training\"\n";
-    let suites = vec![claim::parse(Path::new("made.toml"), suite).unwrap()];
+    let suites = claim::parse(Path::new("made.toml"), suite).whole().unwrap();
     let mut records = checked(&suites);
     let experiment = made_up();
     let mut twin = experiment.clone();

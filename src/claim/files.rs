@@ -1,0 +1,133 @@
+//! Which files hold suites, and what is in all of them together?
+
+use super::{Location, REPORT, SuiteError, Suites, parse};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::{Path, PathBuf};
+
+/// A suite larger than this is not a suite: a claim is about 300 bytes.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Reads every suite of a folder ([`find`]).
+pub fn load(folder: &Path) -> Suites {
+    match find(folder) {
+        Ok(files) => read(&files),
+        Err(error) => error.into(),
+    }
+}
+
+/// Every `*.toml` of a folder and of the folders within it, in order of path, but for the folder's own
+/// `report.toml`. Hidden folders are passed over, and links to folders are not followed.
+///
+/// # Errors
+/// [`SuiteError`] when a folder cannot be read, holds no suite, or links to one outside of it.
+pub fn find(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
+    let unreadable = |folder: &Path, error: std::io::Error| {
+        let what = format!("cannot read the folder of suites: {error}");
+        SuiteError::new(Location::file(folder), what)
+    };
+    let root = folder
+        .canonicalize()
+        .map_err(|error| unreadable(folder, error))?;
+    let report = folder.join(REPORT);
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))? {
+            let entry = entry.map_err(|error| unreadable(&folder, error))?;
+            let (path, kind) = (entry.path(), entry.file_type());
+            let kind = kind.map_err(|error| unreadable(&path, error))?;
+            if path == report {
+                continue;
+            }
+            if path.extension().is_some_and(|ending| ending == "toml") {
+                let leaves = |path: PathBuf| !path.starts_with(&root);
+                if kind.is_symlink() && path.canonicalize().is_ok_and(leaves) {
+                    let what =
+                        "it is a link to a file outside of the folder of suites: copy it here";
+                    return Err(SuiteError::new(Location::file(&path), what));
+                }
+                files.push(path);
+            } else if kind.is_dir() && !entry.file_name().to_string_lossy().starts_with('.') {
+                folders.push(path);
+            }
+        }
+    }
+    if files.is_empty() {
+        let what = "there is no suite (*.toml) in this folder";
+        return Err(SuiteError::new(Location::file(folder), what));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads files as suites. What is wrong with one, or with a claim of it, leaves the others standing.
+pub fn read(files: &[PathBuf]) -> Suites {
+    join(files.iter().map(|file| match text(file) {
+        Ok(text) => parse(file, &text),
+        Err(what) => SuiteError::new(Location::file(file), what).into(),
+    }))
+}
+
+/// One system, one suite; one id, one claim, covered ids included: of two, the later is an error.
+pub(super) fn join(files: impl Iterator<Item = Suites>) -> Suites {
+    let mut all = Suites::default();
+    let mut systems = BTreeMap::<String, Location>::new();
+    let mut ids = BTreeMap::<String, Location>::new();
+    for mut one in files {
+        all.errors.append(&mut one.errors);
+        for mut suite in one.suites {
+            match systems.entry(suite.system.clone()) {
+                Entry::Vacant(place) => drop(place.insert(suite.at.clone())),
+                Entry::Occupied(first) => {
+                    let what = format!(
+                        "there are two suites about `{}`, the first at {}: put their claims into one",
+                        suite.system,
+                        first.get()
+                    );
+                    all.errors.push(SuiteError::new(suite.at, what));
+                    continue;
+                }
+            }
+            for claim in std::mem::take(&mut suite.claims) {
+                let twice =
+                    std::iter::once(&claim.id)
+                        .chain(&claim.covers)
+                        .find_map(|id| match ids.entry(id.clone()) {
+                            Entry::Occupied(first) => Some((id, first.get().clone())),
+                            Entry::Vacant(place) => {
+                                place.insert(claim.at.clone());
+                                None
+                            }
+                        });
+                match twice {
+                    Some((id, first)) => {
+                        let what = format!("`{id}` is accounted for twice, first at {first}");
+                        let error = SuiteError::new(claim.at.clone(), what);
+                        all.errors.push(error.about(&claim.id));
+                    }
+                    None => suite.claims.push(claim),
+                }
+            }
+            all.suites.push(suite);
+        }
+    }
+    all
+}
+
+fn text(file: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| format!("cannot read it: {error}");
+    let file = std::fs::File::open(file).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, MAX_BYTES + 1), &mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(format!(
+            "a suite has at most {} MiB; split it by system",
+            MAX_BYTES >> 20
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        format!("a suite is UTF-8 text; byte {valid} is not")
+    })
+}

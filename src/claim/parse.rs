@@ -1,0 +1,245 @@
+//! From a suite's text to its claims: all that is wrong at once, each with its place.
+
+use super::format::{ClaimFile, SuiteFile};
+use super::{Basis, Claim, Kind, Location, Measure, Suite, SuiteError, Suites};
+use serde::de::DeserializeOwned;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::LazyLock;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+/// What is wrong, and at which bytes of the file.
+type Fault = (Range<usize>, String);
+
+/// Reads a suite: at most one, without the claims that something is wrong with.
+pub fn parse(file: &Path, text: &str) -> Suites {
+    let error =
+        |(span, what): Fault| SuiteError::new(Location::of_byte(file, text, span.start), what);
+    let table = match DeTable::parse(text) {
+        Ok(table) => table,
+        Err(fault) => return error((fault.span().unwrap_or(0..0), message(&fault))).into(),
+    };
+    let span = table.span();
+    let mut table = table.into_inner();
+    let claims = table.remove("claim");
+    let (suite, faults) = keys::<SuiteFile>(table, &span, &["system", "title"]);
+    let mut errors: Vec<SuiteError> = faults.into_iter().map(error).collect();
+    let claims = match claims.map(|claims| (claims.span(), claims.into_inner())) {
+        None => Vec::new(),
+        Some((_, DeValue::Array(claims))) => claims.into_iter().collect(),
+        Some((span, _)) => {
+            let what = "claims are written as `[[claim]]`, each with its keys below";
+            errors.push(error((span, what.into())));
+            Vec::new()
+        }
+    };
+    let system = suite.as_ref().map(|suite| suite.system.get_ref().as_str());
+    if let Some(suite) = &suite
+        && !is_kebab(suite.system.get_ref())
+    {
+        errors.push(error((
+            suite.system.span(),
+            format!(
+                "system `{}` is not kebab-case, for example `listing-vgg-cifar100`",
+                suite.system.get_ref()
+            ),
+        )));
+    }
+    let is_usable = errors.is_empty();
+    let mut good = Vec::new();
+    for value in claims {
+        let id = id_of(&value);
+        let (claim, faults) = claim(value, system, file, text);
+        errors.extend(faults.into_iter().map(|fault| SuiteError {
+            id: id.clone(),
+            ..error(fault)
+        }));
+        good.extend(claim);
+    }
+    let suite = suite.filter(|_| is_usable).map(|suite| Suite {
+        at: Location::of_byte(file, text, suite.system.span().start),
+        system: suite.system.into_inner(),
+        title: suite.title,
+        analysis: suite.analysis,
+        models: suite.models,
+        claims: good,
+    });
+    errors.sort();
+    Suites {
+        suites: suite.into_iter().collect(),
+        errors,
+    }
+}
+
+/// Reads a table of known keys. A key that something is wrong with is noted and left out, so that the
+/// others are read too; there is a result where the `required` ones are right.
+fn keys<T: DeserializeOwned>(
+    mut table: DeTable,
+    span: &Range<usize>,
+    required: &[&str],
+) -> (Option<T>, Vec<Fault>) {
+    let mut faults: Vec<Fault> = required
+        .iter()
+        .filter(|&&key| !table.contains_key(key))
+        .map(|key| (span.clone(), format!("missing field `{key}`")))
+        .collect();
+    loop {
+        let whole = Spanned::new(span.clone(), DeValue::Table(table.clone()));
+        let fault = match T::deserialize(ValueDeserializer::from(whole)) {
+            Ok(read) => return (Some(read), faults),
+            Err(fault) => fault,
+        };
+        let at = fault.span().unwrap_or_else(|| span.clone());
+        let holds = |part: Range<usize>| part.start <= at.start && at.end <= part.end;
+        let wrong = table
+            .iter()
+            .find(|(key, value)| holds(key.span()) || holds(value.span()))
+            .map(|(key, _)| key.clone());
+        match wrong {
+            Some(key) => {
+                faults.push((at, message(&fault)));
+                table.remove(&key);
+            }
+            // a required key is missing, which has been said or follows from what has
+            None if !faults.is_empty() => return (None, faults),
+            None => return (None, vec![(at, message(&fault))]),
+        }
+    }
+}
+
+/// The parser's message in one line.
+fn message(fault: &toml::de::Error) -> String {
+    fault.message().replace('\n', "; ")
+}
+
+/// The id that a claim gives itself, right or wrong.
+fn id_of(claim: &Spanned<DeValue>) -> Option<String> {
+    let id = claim.get_ref().as_table()?.get("id")?;
+    Some(id.get_ref().as_str()?.to_string())
+}
+
+/// Reads a claim; `system` is unknown where that is wrong itself.
+fn claim(
+    value: Spanned<DeValue>,
+    system: Option<&str>,
+    file: &Path,
+    text: &str,
+) -> (Option<Claim>, Vec<Fault>) {
+    let span = value.span();
+    let DeValue::Table(table) = value.into_inner() else {
+        let what = "a claim is a table: `[[claim]]`, with its keys below";
+        return (None, vec![(span, what.into())]);
+    };
+    let (claim, mut faults) = keys::<ClaimFile>(table, &span, &["id", "says"]);
+    let Some(claim) = claim else {
+        return (None, faults);
+    };
+    let id = claim.id.get_ref();
+    let at = claim.id.span();
+    if let Some(system) = system {
+        let behind = id
+            .strip_prefix(system)
+            .and_then(|rest| rest.strip_prefix('.'));
+        if !behind.is_some_and(is_kebab_or_numbers) {
+            let what =
+                format!("id `{id}` must be `{system}.` and lower-case words joined by hyphens");
+            faults.push((at.clone(), what));
+        }
+    }
+    if let Some(measure) = &claim.measure
+        && let Err(what) = compiles(measure.get_ref())
+    {
+        faults.push((measure.span(), format!("measure of `{id}`: {what}")));
+    }
+    // what follows asks how keys go together, of which one may just have been left out
+    if !faults.is_empty() {
+        return (None, faults);
+    }
+    match basis(&claim, file, text) {
+        Ok(basis) => {
+            let claim = Claim {
+                at: Location::of_byte(file, text, at.start),
+                id: claim.id.into_inner(),
+                section: claim.section,
+                line: claim.line,
+                says: claim.says,
+                topic: claim.topic,
+                basis,
+                slow: claim.slow,
+                recorded: claim.verdict,
+                recorded_found: claim.found,
+                note: claim.note,
+                covers: claim.covers,
+            };
+            (Some(claim), Vec::new())
+        }
+        Err(what) => (None, vec![(at, format!("claim `{id}` {what}"))]),
+    }
+}
+
+/// What decides a claim; otherwise which of its keys do not go together, without the subject.
+fn basis(claim: &ClaimFile, file: &Path, text: &str) -> Result<Basis, &'static str> {
+    let basis = match (&claim.measure, &claim.trial, &claim.cites, &claim.needs) {
+        (Some(measure), None, None, None) => Basis::Measure(Measure {
+            expression: measure.get_ref().clone(),
+            stated: (claim.stated.clone())
+                .ok_or("has a measure but no `stated` value to hold it against")?,
+            tolerance: claim.tolerance,
+            at: Location::of_byte(file, text, measure.span().start),
+        }),
+        (None, Some(trial), None, None) if trial.questions.is_empty() => {
+            return Err("has a trial without questions");
+        }
+        (None, Some(trial), None, None) => Basis::Trial(trial.clone()),
+        (None, None, Some(publication), None) => Basis::Citation(publication.clone()),
+        (None, None, None, Some(what)) => Basis::Needs(what.clone()),
+        (None, None, None, None) => {
+            return Err("needs one of `measure`, `trial`, `cites` and `needs`");
+        }
+        _ => return Err("has more than one of `measure`, `trial`, `cites` and `needs`"),
+    };
+    let is_measured = claim.measure.is_some();
+    if !is_measured && claim.slow {
+        return Err("is `slow` but has no measure that could be");
+    }
+    if !is_measured && claim.found.is_some() {
+        return Err("has a `found` value but no measure that could find it");
+    }
+    let is_possible = match (&basis, claim.verdict) {
+        (_, None) => true,
+        (Basis::Measure(_), Some(kind)) => !matches!(kind, Kind::Untested | Kind::Cited),
+        (Basis::Trial(_), Some(kind)) => kind != Kind::Cited,
+        (Basis::Citation(_), Some(kind)) => kind == Kind::Cited,
+        (Basis::Needs(_), Some(kind)) => kind == Kind::Untested,
+    };
+    match is_possible {
+        true => Ok(basis),
+        false => Err(
+            "records a verdict that it cannot have: a measure confirms or refutes, a trial may be open too, `cites` is cited, `needs` is untested",
+        ),
+    }
+}
+
+/// Whether a measure is CEL; if not, the parser's message with its caret.
+fn compiles(expression: &str) -> Result<(), String> {
+    // the environment is costly to make and the same for every measure
+    static CEL: LazyLock<cel::Env> = LazyLock::new(cel::Env::stdlib);
+    CEL.compile(expression)
+        .map(|_| ())
+        .map_err(|errors| errors.to_string())
+}
+
+fn is_kebab(text: &str) -> bool {
+    text.split('-').all(|word| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    })
+}
+
+/// Ids may carry a number with its point, as in `top5-7.3`.
+fn is_kebab_or_numbers(text: &str) -> bool {
+    text.split('.').all(is_kebab)
+}
