@@ -413,6 +413,132 @@ fn faults_of_a_suite_are_named_by_file_line_and_column() {
     }
 }
 
+/// Every error is said, and the claims that have none are judged all the same.
+#[test]
+fn all_errors_of_suites_are_said_at_once_and_the_other_verdicts_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    };
+    let right = "says = \"A.\"\nstated = 11689512\nmeasure = \"params('resnet18')\"\n";
+    let one = |id: &str, body: &str| format!("[[claim]]\nid = \"{id}\"\n{body}");
+    let s = [
+        HEAD.to_string(),
+        one("s.right", right),
+        one("s.keys", "sayz = \"A.\"\nlines = 3\ncites = 3\n"),
+        one("s.cel", "says = \"A.\"\nstated = 1\nmeasure = \"1 +\"\n"),
+        one("s.right", right),
+        one(
+            "s.value",
+            "says = \"A.\"\nstated = 1\nmeasure = \"params('vgg61')\"\n",
+        ),
+    ]
+    .concat();
+    write("s.toml", &s);
+    write("broken.toml", "system = ");
+    write(
+        "deep/er/t.toml",
+        &(HEAD.replace("\"s\"", "\"t\"") + &one("t.right", right)),
+    );
+    write(
+        "same.toml",
+        &(HEAD.replace("\"s\"", "\"t\"") + &one("t.other", right)),
+    );
+    write(".hidden/u.toml", "system = ");
+    let junit = folder.path().join("junit.xml");
+    let output = command(&["check", "--suites", path(&folder), "--junit"])
+        .arg(&junit)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<&str> = error.lines().collect();
+    let says = [
+        ("broken.toml:1:", "value"),
+        ("s.toml:7:1:", "missing field `says`"),
+        ("s.toml:9:1:", "unknown field `sayz`"),
+        ("s.toml:10:1:", "unknown field `lines`"),
+        ("s.toml:11:9:", "string"),
+        ("s.toml:16:11:", "measure of `s.cel`"),
+        ("s.toml:18:6:", "`s.right` is accounted for twice, first at"),
+        ("same.toml:1:10:", "two suites about `t`"),
+        ("s.toml:25:11:", "vgg16"),
+    ];
+    for (place, what) in says {
+        let said = lines.iter().filter(|line| line.contains(place));
+        assert_eq!(
+            said.filter(|line| line.contains(what)).count(),
+            1,
+            "{place} {what}: {error}"
+        );
+    }
+    assert_eq!(lines.len(), says.len(), "{error}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    for id in ["s.right", "t.right"] {
+        assert!(
+            text.lines()
+                .any(|line| line.contains("confirmed") && line.contains(id)),
+            "{text}"
+        );
+    }
+    assert!(text.contains("9 errors"), "{text}");
+    let junit = fs::read_to_string(junit).unwrap();
+    assert!(
+        junit.contains("errors=\"9\"") && junit.contains("name=\"s.value\""),
+        "{junit}"
+    );
+    // the main job writes its report of what has a verdict
+    let report = tempfile::tempdir().unwrap();
+    let main_job = [
+        "--no-training",
+        "--suites",
+        path(&folder),
+        "--output",
+        path(&report),
+    ];
+    let output = convcheck(&main_job);
+    assert_eq!(output.status.code(), Some(2));
+    let page = fs::read_to_string(report.path().join("index.html")).unwrap();
+    assert!(page.contains("s.toml:25:11"), "{page}");
+    let records = fs::read_to_string(report.path().join("evidence.jsonl")).unwrap();
+    assert_eq!(records.lines().count(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leaves_the_folder_of_suites_is_an_error() {
+    let [inside, outside] = [suite(claim("cites = \"A\"")), suite(claim("cites = \"A\""))];
+    let link = |to: &str, name: &str| {
+        std::os::unix::fs::symlink(outside.path().join(to), inside.path().join(name)).unwrap();
+    };
+    link("", "folder");
+    stdout(&convcheck(&["check", "--suites", path(&inside)]));
+    link("s.toml", "t.toml");
+    fails(
+        &["check", "--suites", path(&inside)],
+        &["t.toml", "outside of the folder"],
+    );
+}
+
+/// A text need not count its lines, nor have sections.
+#[test]
+fn section_and_line_may_be_left_out() {
+    let text = claim("cites = \"A\"").replace("section = \"1\"\nline = 1\n", "");
+    let (suites, report) = (suite(&text), tempfile::tempdir().unwrap());
+    let main_job = [
+        "--no-training",
+        "--suites",
+        path(&suites),
+        "--output",
+        path(&report),
+    ];
+    stdout(&convcheck(&main_job));
+    let page = fs::read_to_string(report.path().join("s.html")).unwrap();
+    assert!(page.contains("s.a") && !page.contains("line "), "{page}");
+}
+
 #[test]
 fn files_that_are_no_suites_are_refused() {
     let folder = suite(b"system = \"\xff\"".as_slice());
