@@ -1,5 +1,8 @@
 //! What was found, for people: pages, text, Markdown and JUnit, all pure functions of suites and
 //! records. A report measures nothing.
+//!
+//! A [`table`] is the same for a terminal, for Markdown and for a page; a [`plot`] is for pages alone;
+//! [`pages`] says which pages there are, and [`frame`] what all have around them.
 
 mod changes;
 mod claims;
@@ -26,8 +29,8 @@ mod text;
 mod verdicts;
 
 pub use changes::{changes_html, changes_markdown, changes_text};
-pub use datasets::{audit, statistics};
-pub use experiments::{answers_text as answers, left_out};
+pub use datasets::{audit as audit_text, statistics as statistics_text};
+pub use experiments::{answers_text, left_out};
 pub use junit::junit;
 pub use layers::text as layers;
 pub use list::{Listing, list_claims, list_experiments, list_functions, list_models, list_suites};

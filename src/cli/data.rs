@@ -118,7 +118,7 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
                     "classes": survey.classes,
                     "parts": survey.statistics,
                 })),
-                false => Ok(report::statistics(&survey)),
+                false => Ok(report::statistics_text(&survey)),
             }
         }
         DataCommand::Audit {
@@ -129,7 +129,7 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
             let audit = data::audit(&survey(at)?, *distance, *seeds);
             match at.json {
                 true => json(&audit),
-                false => Ok(report::audit(&audit)),
+                false => Ok(report::audit_text(&audit)),
             }
         }
         DataCommand::Split { path, seed, output } => {

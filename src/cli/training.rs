@@ -53,7 +53,7 @@ pub fn train(
     let answers = answers(&experiment, &runs);
     Ok(match options.json {
         true => json(&answers)?,
-        false => report::answers(&answers),
+        false => report::answers_text(&answers),
     }
     .into())
 }

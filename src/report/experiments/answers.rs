@@ -1,11 +1,11 @@
 //! What runs say to the questions of an experiment, as a table and as intervals.
 
-use super::super::number::short;
-use super::super::plot::{Row, Ruler, Tone, forest};
-use super::super::table::{Cell, Table, numbers, words};
 use super::gathered::Asked;
 use super::{AtScale, anchor, badge};
 use crate::experiment::{Answer, Finding};
+use crate::report::number::short;
+use crate::report::plot::{Row, Ruler, Tone, forest};
+use crate::report::table::{Cell, Table, numbers, words};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! The arms of an experiment: how each is trained, and what it came to.
 
-use super::super::number::{percent_spread, short, spread};
-use super::super::table::{Cell, Table, numbers, words};
 use super::gathered::Runs;
 use super::{AtScale, recipe};
+use crate::report::number::{percent_spread, short, spread};
+use crate::report::table::{Cell, Table, numbers, words};
 use crate::stats;
 use crate::train::Epoch;
 use maud::{Markup, html};

@@ -1,10 +1,10 @@
 //! Curves of an experiment: along the epochs, and over depth.
 
-use super::super::plot::{Curve, Spread, curves};
 use super::AtScale;
 use super::arms::last;
 use super::gathered::Runs;
 use crate::analysis::depth;
+use crate::report::plot::{Curve, Spread, curves};
 use crate::stats;
 use crate::train::Epoch;
 use maud::Markup;
@@ -54,7 +54,7 @@ fn by_epoch(at: &AtScale, quantity: fn(&Epoch) -> f64) -> Vec<Curve> {
         Curve {
             label: runs.arm.name.clone(),
             colour,
-            dashed: colour >= super::super::plot::COLOURS,
+            dashed: colour >= crate::report::plot::COLOURS,
             points: (0..epochs).map_while(at_epoch).collect(),
         }
     };

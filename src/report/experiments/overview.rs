@@ -1,11 +1,11 @@
 //! Experiments on the first page.
 
-use super::super::Report;
-use super::super::table::{Cell, Table, numbers, words};
 use super::pairs::paired;
 use super::{AtScale, Gathered, file};
 use crate::evidence::Training;
 use crate::experiment::{Experiment, Finding};
+use crate::report::Report;
+use crate::report::table::{Cell, Table, numbers, words};
 use maud::{Markup, html};
 
 /// How many finished runs do not count, and why, in a sentence; nothing if all count.

@@ -1,11 +1,11 @@
 //! Two arms that experiments have in common: what do they differ by?
 
-use super::super::number::{percent, short};
-use super::super::plot::{Row, Ruler, Tone, forest};
-use super::super::table::{Cell, Table, numbers, words};
 use super::{AtScale, Gathered, file};
 use crate::document::ArmPair;
 use crate::experiment::Experiment;
+use crate::report::number::{percent, short};
+use crate::report::plot::{Row, Ruler, Tone, forest};
+use crate::report::table::{Cell, Table, numbers, words};
 use crate::stats::{self, Interval, LEVEL};
 use crate::train::Scale;
 use maud::{Markup, html};

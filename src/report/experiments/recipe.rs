@@ -1,6 +1,6 @@
 //! A recipe in words: what all arms have in common, and what is an arm's own.
 
-use super::super::number::short;
+use crate::report::number::short;
 use crate::train::Recipe;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
