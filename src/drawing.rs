@@ -1,8 +1,8 @@
 //! How does a network look? A drawing, made from its graph: boxes from the input down to the prediction,
 //! repeated parts once, shapes on the arrows.
 //!
-//! graph, [`tiles`] (boxes), [`parts`] (series, forks, tangles), [`fold`] (repeats), [`layout`] (a
-//! sketch of it), [`svg`]: each step knows only the one before it.
+//! graph, `tiles.rs` (boxes), `parts.rs` (series, forks, tangles), `fold.rs` (repeats), `layout.rs` (a
+//! sketch of it), `svg.rs`: each step knows only the one before it.
 
 mod column;
 mod fold;

@@ -1,8 +1,8 @@
 //! What was found, for people: pages, text, Markdown and JUnit, all pure functions of suites and
 //! records. A report measures nothing.
 //!
-//! A [`table`] is the same for a terminal, for Markdown and for a page; a [`plot`] is for pages alone;
-//! [`pages`] says which pages there are, and [`frame`] what all have around them.
+//! A `table.rs` is the same for a terminal, for Markdown and for a page; a `plot.rs` is for pages alone;
+//! `pages.rs` says which pages there are, and `frame.rs` what all have around them.
 
 mod changes;
 mod claims;
