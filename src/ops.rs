@@ -1,7 +1,7 @@
 //! What do the layers compute? Forward and backward of every op, on tensors.
 //!
-//! One file an op: its public functions take and return tensors on the CPU and choose the kernel by
-//! type of number; the kernels stand below them. Gradients are exact, written by hand: candle gives
+//! [`forward`] and [`backward`] are what a network runs. Behind them stands one file an op: its public functions take
+//! and return tensors on the CPU and choose the kernel by type of number; the kernels stand below them. Gradients are exact, written by hand: candle gives
 //! tensors, storage and matrix products, its own backward pass is not used.
 //!
 //! Activations are `[n, c, h, w]` or `[n, c]`. No result depends on the number of threads.
@@ -31,3 +31,225 @@ pub mod rbf;
 
 pub use cpu::{Real, View, view};
 pub use simd::SimdWidth;
+
+use crate::graph::{Op, Window};
+use crate::random::Key;
+use candle_core::{Error, Result, Tensor};
+use lrn::Lrn;
+use pool::Mean;
+
+/// The output of a layer. A `key` masks what is dropped in training.
+///
+/// # Errors
+/// Tensors that are not on the CPU, of unequal types or of shapes that the layer does not take.
+///
+/// # Panics
+/// For the network's input, and for a batch normalisation, which has statistics besides ([`batch_norm`]).
+pub fn forward(
+    op: &Op,
+    inputs: &[&Tensor],
+    weights: &[Tensor],
+    key: Option<Key>,
+) -> Result<Tensor> {
+    let x = inputs[0];
+    match op {
+        Op::Input => unreachable!("the input is given"),
+        Op::BatchNorm { .. } => unreachable!("it runs by its statistics"),
+        Op::Conv(conv) => conv::forward(conv, x, &weights[0], weights.get(1)),
+        Op::Linear { .. } => linear::forward(x, &weights[0], weights.get(1)),
+        &Op::Lrn {
+            size,
+            alpha,
+            beta,
+            k,
+        } => lrn::forward(&lrn(size, alpha, beta, k), x),
+        Op::Activation(activation) => activation::forward(*activation, x),
+        Op::MaxPool { window } => max_pool::forward(window, x),
+        Op::AvgPool {
+            window,
+            count_include_pad,
+        } => pool::mean(windows(window, *count_include_pad), x),
+        Op::AdaptiveAvgPool { output } => pool::mean(Mean::Grid(*output), x),
+        Op::Subsample { window } => pool::subsample(window, x, &weights[0], &weights[1]),
+        Op::Rbf { .. } => rbf::forward(x, &weights[0]),
+        Op::Dropout { p } => match key {
+            Some(key) => dropout::dropout(x, *p, key),
+            None => Ok(x.clone()),
+        },
+        Op::Flatten => x.flatten_from(1),
+        Op::Concat => join::concat(inputs),
+        Op::Add => join::add(x, inputs[1]),
+        Op::BroadcastAdd => join::broadcast_add(x, inputs[1]),
+        Op::Gate => join::gate(x, inputs[1]),
+        Op::Mean { drop_path } => match key {
+            Some(key) => dropout::drop_path(inputs, *drop_path, key),
+            None => join::mean(inputs),
+        },
+        Op::Slice { from, to } => join::slice(x, *from, *to),
+        Op::Scale { factor, offset } => join::scale(x, *factor, *offset),
+        Op::PadShortcut { channels, stride } => join::pad_shortcut(x, *channels, *stride),
+    }
+}
+
+/// What a layer's backward pass may read of its forward pass.
+pub struct Saved<'a> {
+    /// Its weights.
+    pub weights: &'a [Tensor],
+    /// The key of its mask.
+    pub key: Option<Key>,
+    /// Its inputs, as far as they are kept.
+    pub inputs: Vec<Option<&'a Tensor>>,
+    /// Their dimensions.
+    pub dims: Vec<Vec<usize>>,
+    /// Its output, if it is kept.
+    pub output: Option<&'a Tensor>,
+    /// Whether the gradient of its first input is required; the others' are computed with it.
+    pub input_required: bool,
+}
+
+impl<'a> Saved<'a> {
+    /// An input that was kept.
+    ///
+    /// # Errors
+    /// It was not.
+    pub fn input(&self, i: usize) -> Result<&'a Tensor> {
+        self.inputs[i].ok_or_else(|| not_kept("input"))
+    }
+
+    fn output(&self) -> Result<&'a Tensor> {
+        self.output.ok_or_else(|| not_kept("output"))
+    }
+}
+
+fn not_kept(what: &str) -> Error {
+    Error::Msg(format!(
+        "its {what} was not kept: a pass in evaluation mode has no gradients"
+    ))
+}
+
+/// The gradients of a layer.
+pub struct LayerGradients {
+    /// Of its inputs, but where none is required.
+    pub inputs: Vec<Option<Tensor>>,
+    /// Of its trainable tensors, in order.
+    pub weights: Vec<Tensor>,
+}
+
+impl LayerGradients {
+    fn of_inputs(inputs: impl IntoIterator<Item = Tensor>) -> LayerGradients {
+        LayerGradients {
+            inputs: inputs.into_iter().map(Some).collect(),
+            weights: Vec::new(),
+        }
+    }
+}
+
+/// The gradients of a layer from that of its output.
+///
+/// # Errors
+/// As [`forward`], and what the forward pass has not kept.
+///
+/// # Panics
+/// As [`forward`].
+pub fn backward(op: &Op, saved: &Saved, dy: &Tensor) -> Result<LayerGradients> {
+    let x = |i: usize| saved.input(i);
+    let (dims, weights) = (&saved.dims, saved.weights);
+    let with_weights = |input: Option<Result<Tensor>>, weights: Vec<Tensor>| {
+        Ok(LayerGradients {
+            inputs: vec![input.transpose()?],
+            weights,
+        })
+    };
+    let dx = match op {
+        Op::Input => unreachable!("the input is given"),
+        Op::BatchNorm { .. } => unreachable!("it runs by its statistics"),
+        Op::Conv(conv) => {
+            let input = || conv::input_gradient(conv, x(0)?, &weights[0], dy);
+            let dx = saved.input_required.then(input);
+            return with_weights(dx, conv::weight_gradient(conv, x(0)?, dy)?);
+        }
+        Op::Linear { bias, .. } => {
+            let dx = (saved.input_required).then(|| linear::input_gradient(&weights[0], dy));
+            return with_weights(dx, linear::weight_gradient(x(0)?, dy, *bias)?);
+        }
+        Op::Subsample { window } => {
+            let dx = pool::subsample_backward(window, &dims[0], &weights[0], dy);
+            return with_weights(Some(dx), pool::subsample_weights(window, x(0)?, dy)?);
+        }
+        &Op::Lrn {
+            size,
+            alpha,
+            beta,
+            k,
+        } => lrn::backward(&lrn(size, alpha, beta, k), x(0)?, dy)?,
+        Op::Activation(activation) => activation::backward(*activation, saved.output()?, dy)?,
+        Op::MaxPool { window } => max_pool::backward(window, x(0)?, dy)?,
+        Op::AvgPool {
+            window,
+            count_include_pad,
+        } => pool::mean_backward(windows(window, *count_include_pad), &dims[0], dy)?,
+        Op::AdaptiveAvgPool { output } => pool::mean_backward(Mean::Grid(*output), &dims[0], dy)?,
+        Op::Rbf { .. } => rbf::backward(x(0)?, &weights[0], dy)?,
+        Op::Dropout { p } => match saved.key {
+            Some(key) => dropout::dropout(dy, *p, key)?,
+            None => dy.clone(),
+        },
+        Op::Flatten => dy.reshape(&dims[0][..])?,
+        Op::Slice { from, .. } => join::slice_backward(&dims[0], *from, dy)?,
+        Op::Scale { factor, .. } => join::scale(dy, *factor, 0.0)?,
+        Op::PadShortcut { channels, stride } => {
+            let dims = dims[0][..].try_into().expect("a shortcut reads maps");
+            join::pad_shortcut_backward(dims, *channels, *stride, dy)?
+        }
+        Op::Concat => {
+            let mut from = 0;
+            let parts = dims.iter().map(|dims| {
+                let to = from + dims[1];
+                let part = join::slice(dy, from, to);
+                from = to;
+                part
+            });
+            return Ok(LayerGradients::of_inputs(
+                parts.collect::<Result<Vec<_>>>()?,
+            ));
+        }
+        Op::Add => return Ok(LayerGradients::of_inputs([dy.clone(), dy.clone()])),
+        Op::BroadcastAdd => {
+            let parts = dims
+                .iter()
+                .map(|dims| join::broadcast_add_backward(dims, dy));
+            return Ok(LayerGradients::of_inputs(
+                parts.collect::<Result<Vec<_>>>()?,
+            ));
+        }
+        Op::Gate => {
+            return Ok(LayerGradients::of_inputs(join::gate_backward(
+                x(0)?,
+                x(1)?,
+                dy,
+            )?));
+        }
+        Op::Mean { drop_path } => {
+            let inputs = dims.len();
+            let parts = match saved.key {
+                Some(key) => dropout::drop_path_backward(inputs, *drop_path, key, dy)?,
+                None => vec![join::scale(dy, 1.0 / inputs as f64, 0.0)?; inputs],
+            };
+            return Ok(LayerGradients::of_inputs(parts));
+        }
+    };
+    Ok(LayerGradients::of_inputs([dx]))
+}
+
+const fn lrn(size: usize, alpha: f64, beta: f64, k: f64) -> Lrn {
+    Lrn {
+        size,
+        alpha,
+        beta,
+        k,
+    }
+}
+
+const fn windows(window: &Window, count_pad: bool) -> Mean<'_> {
+    Mean::Window { window, count_pad }
+}

@@ -4,10 +4,7 @@ use super::keep::freed;
 use super::norm::leads;
 use super::{Mode, Net, NetError, failed};
 use crate::graph::{Graph, Node, NodeId, Op, fuse};
-use crate::ops::batch_norm::Statistics;
-use crate::ops::lrn::Lrn;
-use crate::ops::pool::Mean;
-use crate::ops::{activation, conv, dropout, join, linear, lrn, max_pool, pool, rbf};
+use crate::ops::{self, batch_norm::Statistics};
 use candle_core::{Result as CandleResult, Tensor};
 
 /// What a forward pass leaves.
@@ -122,7 +119,7 @@ impl Net {
                 Op::Input => x.contiguous(),
                 Op::BatchNorm { .. } => self.normalised(group, &mut pass),
                 first if leads(first) => self.fused_conv(group, &pass),
-                _ => self.layer(id, &mut pass),
+                _ => self.layer(id, &pass),
             }
             .map_err(|error| failed(node, &error))?;
             seen(node, &value);
@@ -154,73 +151,14 @@ impl Net {
     }
 
     /// The output of one layer.
-    fn layer(&self, id: NodeId, pass: &mut ForwardPass) -> CandleResult<Tensor> {
+    fn layer(&self, id: NodeId, pass: &ForwardPass) -> CandleResult<Tensor> {
         let node = &self.graph.nodes()[id];
-        let inputs: Vec<&Tensor> = (node.inputs.iter())
-            .map(|&input| {
-                pass.values[input]
-                    .as_ref()
-                    .expect("freed after its last reader")
-            })
-            .collect();
-        let weights = self.weights_of(id);
-        let (x, mode) = (inputs[0], pass.mode);
-        match &node.op {
-            Op::Input => unreachable!("the input is the first layer"),
-            Op::BatchNorm { .. } => unreachable!("it leads a group, be it alone"),
-            Op::Conv(conv) => conv::forward(conv, x, &weights[0], weights.get(1)),
-            Op::Linear { .. } => linear::forward(x, &weights[0], weights.get(1)),
-            &Op::Lrn {
-                size,
-                alpha,
-                beta,
-                k,
-            } => lrn::forward(
-                &Lrn {
-                    size,
-                    alpha,
-                    beta,
-                    k,
-                },
-                x,
-            ),
-            Op::Activation(activation) => activation::forward(*activation, x),
-            Op::MaxPool { window } => max_pool::forward(window, x),
-            Op::AvgPool { .. } | Op::AdaptiveAvgPool { .. } => pool::mean(mean_of(&node.op), x),
-            Op::Subsample { window } => pool::subsample(window, x, &weights[0], &weights[1]),
-            Op::Rbf { .. } => rbf::forward(x, &weights[0]),
-            Op::Dropout { p } => match mode.key(id) {
-                Some(key) => dropout::dropout(x, *p, key),
-                None => Ok(x.clone()),
-            },
-            Op::Flatten => x.flatten_from(1),
-            Op::Concat => join::concat(&inputs),
-            Op::Add => join::add(x, inputs[1]),
-            Op::BroadcastAdd => join::broadcast_add(x, inputs[1]),
-            Op::Gate => join::gate(x, inputs[1]),
-            Op::Mean { drop_path } => match mode.key(id) {
-                Some(key) => dropout::drop_path(&inputs, *drop_path, key),
-                None => join::mean(&inputs),
-            },
-            Op::Slice { from, to } => join::slice(x, *from, *to),
-            Op::Scale { factor, offset } => join::scale(x, *factor, *offset),
-            Op::PadShortcut { channels, stride } => join::pad_shortcut(x, *channels, *stride),
-        }
-    }
-}
-
-/// Over what a pooling by mean takes its means.
-pub(super) fn mean_of(op: &Op) -> Mean<'_> {
-    match op {
-        Op::AvgPool {
-            window,
-            count_include_pad,
-        } => Mean::Window {
-            window,
-            count_pad: *count_include_pad,
-        },
-        Op::AdaptiveAvgPool { output } => Mean::Grid(*output),
-        other => unreachable!("{} takes no means", other.name()),
+        let value = |&input: &NodeId| {
+            let value = pass.values[input].as_ref();
+            value.expect("freed after its last reader")
+        };
+        let inputs: Vec<&Tensor> = node.inputs.iter().map(value).collect();
+        ops::forward(&node.op, &inputs, self.weights_of(id), pass.mode.key(id))
     }
 }
 
