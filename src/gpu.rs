@@ -10,18 +10,18 @@
 #[cfg(not(feature = "cuda"))]
 mod absent;
 mod arena;
-mod backward;
 mod builder;
 mod constants;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod dataset;
-mod forward;
 mod fused;
 mod grad_buffers;
+mod layers;
 mod learn;
 mod lowering;
 mod map_sums;
+mod masks;
 mod norm;
 mod order;
 mod plan;

@@ -66,19 +66,19 @@ impl From<f64> for KernelArg {
     }
 }
 
-/// `launch!(builder, "kernel", threads, arguments...)`: the number of threads is the last argument too.
+/// `launch!(builder, "kernel", threads, [arguments...])`: the number of threads is the last argument too.
 macro_rules! launch {
-    ($builder:expr, $kernel:literal, $threads:expr, $($argument:expr),+ $(,)?) => {{
+    ($builder:expr, $kernel:literal, $threads:expr, [$($argument:expr),+ $(,)?] $(,)?) => {{
         let threads: usize = $threads;
         $builder.launch($kernel, threads, &[$($argument.into(),)+ threads.into()])
     }};
 }
 pub(super) use launch;
 
-/// `sweep!(builder, "kernel", units, arguments...)`: as [`launch!`], for a kernel whose threads take
+/// `sweep!(builder, "kernel", units, [arguments...])`: as [`launch!`], for a kernel whose threads take
 /// [`Element::wide`] units each. The number of units is the last argument too.
 macro_rules! sweep {
-    ($builder:expr, $kernel:literal, $units:expr, $($argument:expr),+ $(,)?) => {{
+    ($builder:expr, $kernel:literal, $units:expr, [$($argument:expr),+ $(,)?] $(,)?) => {{
         let units: usize = $units;
         let threads = $builder.blocks(units);
         $builder.launch($kernel, threads, &[$($argument.into(),)+ units.into()])

@@ -6,13 +6,65 @@ use super::lowering::{Lowering, Mode};
 use super::norm::ReluMask;
 use super::sums::Strips;
 use super::{Address, GpuError};
-use crate::graph::FusedGroup;
+use crate::graph::{FusedGroup, Op};
 
 type Result<T> = std::result::Result<T, GpuError>;
 
+/// What leads a group.
+#[derive(Clone, Copy)]
+pub(super) enum Leading {
+    Product,
+    Norm,
+}
+
+/// What leads a fused group, for the layers that do.
+pub(super) const fn leading(op: &Op) -> Option<Leading> {
+    match op {
+        Op::Conv(_) | Op::Linear { .. } => Some(Leading::Product),
+        Op::BatchNorm { .. } => Some(Leading::Norm),
+        _ => None,
+    }
+}
+
 impl Lowering<'_> {
+    /// Computes the values of the groups from images, `float` `[n][c][h][w]`.
+    pub fn forward(&mut self, groups: &[FusedGroup], images: Address) -> Result<()> {
+        for group in groups {
+            let id = group.first;
+            let node = self.node(id);
+            let x = match node.inputs.first() {
+                Some(&input) => self.value(input),
+                None => images,
+            };
+            let value = match leading(&node.op) {
+                Some(Leading::Product) => {
+                    let y = self.multiply(id, x)?;
+                    self.values[id] = Some(y);
+                    self.finish(group, y)?
+                }
+                Some(Leading::Norm) => self.finish(group, x)?,
+                None => self.layer(id, x)?,
+            };
+            self.values[group.last] = Some(value);
+        }
+        Ok(())
+    }
+
+    /// Computes the gradients of all weights that the gradients of values in `gradients` reach.
+    pub fn backward(&mut self, groups: &[FusedGroup], gradients: &mut GradBuffers) -> Result<()> {
+        for group in groups.iter().rev() {
+            if let Some(dy) = gradients.of(group.last) {
+                match leading(&self.node(group.first).op) {
+                    Some(_) => self.fused_backward(group, dy, gradients)?,
+                    None => self.layer_backward(group.first, dy, gradients)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What follows the product of a group, or its normalisation and what follows that.
-    pub fn finish(&mut self, group: &FusedGroup, x: Address) -> Result<Address> {
+    fn finish(&mut self, group: &FusedGroup, x: Address) -> Result<Address> {
         let (c, units) = (self.maps(group.last).c, self.units(group.last));
         let strips = Strips::of_units(self.rows(group.last), self.builder.blocks(c));
         let Strips {
@@ -35,15 +87,7 @@ impl Lowering<'_> {
                         self.builder,
                         "finish",
                         threads,
-                        x,
-                        nothing,
-                        bias,
-                        nothing,
-                        x,
-                        c,
-                        false,
-                        rows,
-                        each
+                        [x, nothing, bias, nothing, x, c, false, rows, each]
                     )?;
                 }
                 let scale_shift = self.scale_shift(norm, x)?;
@@ -53,14 +97,7 @@ impl Lowering<'_> {
                     self.builder,
                     "normalise",
                     threads,
-                    x,
-                    scale_shift,
-                    residual,
-                    y,
-                    c,
-                    group.relu,
-                    rows,
-                    each
+                    [x, scale_shift, residual, y, c, group.relu, rows, each]
                 )?;
                 Ok(y)
             }
@@ -82,15 +119,7 @@ impl Lowering<'_> {
                     self.builder,
                     "finish",
                     threads,
-                    x,
-                    scale,
-                    shift,
-                    residual,
-                    y,
-                    c,
-                    group.relu,
-                    rows,
-                    each
+                    [x, scale, shift, residual, y, c, group.relu, rows, each]
                 )?;
                 Ok(y)
             }
@@ -98,7 +127,7 @@ impl Lowering<'_> {
     }
 
     /// The gradients of a fused group that a product or a normalisation leads.
-    pub fn unit_backward(
+    fn fused_backward(
         &mut self,
         group: &FusedGroup,
         dy: Address,

@@ -60,11 +60,7 @@ impl GradBuffers {
                 lowering.builder,
                 "scale",
                 units,
-                gradient,
-                there,
-                1.0,
-                0.0,
-                true
+                [gradient, there, 1.0, 0.0, true]
             )?;
             Ok(there)
         })

@@ -65,13 +65,7 @@ impl Lowering<'_> {
             self.builder,
             "loss",
             n,
-            scores,
-            labels,
-            lines,
-            losses,
-            right,
-            smoothing,
-            classes
+            [scores, labels, lines, losses, right, smoothing, classes]
         )?;
         let Some((dx, add)) = gradients.slot(self, id)? else {
             return Ok(());
@@ -80,15 +74,17 @@ impl Lowering<'_> {
             self.builder,
             "loss_backward",
             n * classes,
-            scores,
-            labels,
-            lines,
-            dx,
-            smoothing,
-            factor / n as f64,
-            classes,
-            n,
-            add
+            [
+                scores,
+                labels,
+                lines,
+                dx,
+                smoothing,
+                factor / n as f64,
+                classes,
+                n,
+                add
+            ]
         )
     }
 }
@@ -112,21 +108,23 @@ pub(super) fn update(
             builder,
             "adapt",
             learned.count,
-            learned.weights,
-            learned.low,
-            learned.matrices,
-            learned.vectors,
-            state(0),
-            state(1),
-            now,
-            adam.beta1,
-            adam.beta2,
-            1.0 - adam.beta1,
-            1.0 - adam.beta2,
-            matrix.epsilon,
-            matrix.decay,
-            vector.decay,
-            learned.first
+            [
+                learned.weights,
+                learned.low,
+                learned.matrices,
+                learned.vectors,
+                state(0),
+                state(1),
+                now,
+                adam.beta1,
+                adam.beta2,
+                1.0 - adam.beta1,
+                1.0 - adam.beta2,
+                matrix.epsilon,
+                matrix.decay,
+                vector.decay,
+                learned.first
+            ]
         )
     };
     match optimizer {
@@ -136,17 +134,19 @@ pub(super) fn update(
                 builder,
                 "descend",
                 learned.count,
-                learned.weights,
-                learned.low,
-                learned.matrices,
-                learned.vectors,
-                state(0),
-                now,
-                sgd.momentum,
-                matrix.decay,
-                vector.decay,
-                sgd.nesterov,
-                learned.first
+                [
+                    learned.weights,
+                    learned.low,
+                    learned.matrices,
+                    learned.vectors,
+                    state(0),
+                    now,
+                    sgd.momentum,
+                    matrix.decay,
+                    vector.decay,
+                    sgd.nesterov,
+                    learned.first
+                ]
             )
         }
         Optimizer::Adam(adam) => adapt(adam, false),

@@ -28,23 +28,13 @@ impl Lowering<'_> {
             self.builder,
             "map_sums",
             threads,
-            x,
-            b,
-            parts,
-            maps.c,
-            maps.plane(),
-            each
+            [x, b, parts, maps.c, maps.plane(), each]
         )?;
         launch!(
             self.builder,
             "map_fold",
             self.batch * maps.c,
-            parts,
-            y,
-            factor,
-            strips,
-            maps.c,
-            add
+            [parts, y, factor, strips, maps.c, add]
         )
     }
 
@@ -62,12 +52,7 @@ impl Lowering<'_> {
             self.builder,
             "map_spread",
             places,
-            dy,
-            dx,
-            factor,
-            maps.c,
-            maps.plane(),
-            add
+            [dy, dx, factor, maps.c, maps.plane(), add]
         )
     }
 }

@@ -43,12 +43,7 @@ impl Lowering<'_> {
                 self.builder,
                 "norm_running",
                 c,
-                mean,
-                variance,
-                weight,
-                bias,
-                scale_shift,
-                eps
+                [mean, variance, weight, bias, scale_shift, eps]
             )?;
             return Ok(scale_shift);
         };
@@ -58,30 +53,28 @@ impl Lowering<'_> {
             self.builder,
             "norm_statistics",
             strips.threads,
-            x,
-            parts,
-            c,
-            rows,
-            strips.each
+            [x, parts, c, rows, strips.each]
         )?;
         let parts = strips.fold_statistics(&mut self.builder, parts, c)?;
         launch!(
             self.builder,
             "norm_scale_shift",
             c,
-            parts.parts,
-            weight,
-            bias,
-            scale_shift,
-            mean,
-            variance,
-            parts.many,
-            c,
-            rows,
-            parts.each,
-            eps,
-            momentum,
-            correction
+            [
+                parts.parts,
+                weight,
+                bias,
+                scale_shift,
+                mean,
+                variance,
+                parts.many,
+                c,
+                rows,
+                parts.each,
+                eps,
+                momentum,
+                correction
+            ]
         )?;
         Ok(scale_shift)
     }
@@ -112,29 +105,14 @@ impl Lowering<'_> {
                 self.builder,
                 "norm_sums_masked",
                 threads,
-                x,
-                dy,
-                y,
-                left,
-                scale_shift,
-                parts,
-                c,
-                rows,
-                each
+                [x, dy, y, left, scale_shift, parts, c, rows, each]
             )?;
         } else {
             launch!(
                 self.builder,
                 "norm_sums",
                 threads,
-                x,
-                dy,
-                scale_shift,
-                parts,
-                c,
-                by_input,
-                rows,
-                each
+                [x, dy, scale_shift, parts, c, by_input, rows, each]
             )?;
         }
         let parts = strips.fold(&mut self.builder, parts, 2 * c)?;
@@ -144,16 +122,18 @@ impl Lowering<'_> {
             self.builder,
             "norm_gradients",
             c,
-            parts.parts,
-            scale_shift,
-            dweight,
-            dbias,
-            gradients,
-            parts.many,
-            c,
-            rows,
-            of_batch,
-            add
+            [
+                parts.parts,
+                scale_shift,
+                dweight,
+                dbias,
+                gradients,
+                parts.many,
+                c,
+                rows,
+                of_batch,
+                add
+            ]
         )?;
         let Some((dx, add)) = dx else { return Ok(()) };
         let strips = Strips::of_units(rows, blocks);
@@ -161,16 +141,18 @@ impl Lowering<'_> {
             self.builder,
             "norm_backward",
             strips.threads,
-            x,
-            dz,
-            scale_shift,
-            gradients,
-            dx,
-            c,
-            by_input,
-            add,
-            rows,
-            strips.each
+            [
+                x,
+                dz,
+                scale_shift,
+                gradients,
+                dx,
+                c,
+                by_input,
+                add,
+                rows,
+                strips.each
+            ]
         )
     }
 }

@@ -6,6 +6,7 @@
 use super::builder::{ProgramBuilder, launch};
 use super::constants::Constants;
 use super::dataset::{BatchIndices, DatasetLayout, DeviceDataset};
+use super::fused::leading;
 use super::grad_buffers::GradBuffers;
 use super::learn::{LossOutputs, Training, update};
 use super::lowering::{Lowering, Mode};
@@ -218,27 +219,27 @@ impl<P> Batch<P> {
     }
 }
 
-/// Whether a layer leads a fused group: products and normalisations do.
+/// Whether a layer leads a fused group.
 fn leads(op: &Op) -> bool {
-    matches!(op, Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. })
+    leading(op).is_some()
 }
 
 /// Copies weights as units, and clears what has no number yet.
 fn start(element: Element, weights: &Weights) -> Result<ProgramBuilder, GpuError> {
     let mut builder = ProgramBuilder::new(element);
     if let Some((low, count)) = weights.low().filter(|(_, count)| *count > 0) {
-        launch!(builder, "cast", count, weights.all().0, low)?;
+        launch!(builder, "cast", count, [weights.all().0, low])?;
     }
     let learned = weights.learned();
     let vectors = learned.count - learned.first;
     if let Some(matrices) = learned.matrices.filter(|_| learned.first > 0) {
-        launch!(builder, "clear", learned.first, matrices)?;
+        launch!(builder, "clear", learned.first, [matrices])?;
     }
     if let Some(place) = learned.vectors.filter(|_| vectors > 0) {
-        launch!(builder, "clear_float", vectors, place)?;
+        launch!(builder, "clear_float", vectors, [place])?;
     }
     for &state in learned.state.iter().filter(|_| learned.count > 0) {
-        launch!(builder, "clear_float", learned.count, state)?;
+        launch!(builder, "clear_float", learned.count, [state])?;
     }
     Ok(builder)
 }
@@ -264,14 +265,7 @@ fn fold(
             lowering.builder,
             "norm_folded",
             lowering.maps(norm).c,
-            mean,
-            variance,
-            weight,
-            bias,
-            offset,
-            scale,
-            shift,
-            eps
+            [mean, variance, weight, bias, offset, scale, shift, eps]
         )?;
     }
     Ok(lowering.builder)
@@ -291,10 +285,7 @@ fn predict(
         lowering.builder,
         "scores",
         units,
-        value,
-        scores,
-        maps.c,
-        maps.plane()
+        [value, scores, maps.c, maps.plane()]
     )?;
     Ok(lowering.builder)
 }

@@ -127,16 +127,7 @@ impl Lowering<'_> {
                 self.builder,
                 "frame",
                 units,
-                x,
-                framed,
-                maps.c,
-                maps.h,
-                maps.w,
-                h,
-                w,
-                down,
-                right,
-                false
+                [x, framed, maps.c, maps.h, maps.w, h, w, down, right, false]
             )?;
             self.kept[id] = Some(framed);
             x = framed;
@@ -168,12 +159,7 @@ impl Lowering<'_> {
                 self.builder,
                 "bias_sums",
                 strips.threads,
-                dy,
-                relu_output,
-                parts,
-                maps.c,
-                strips.rows,
-                strips.each
+                [dy, relu_output, parts, maps.c, strips.rows, strips.each]
             )?;
             let parts = strips.fold(&mut self.builder, parts, maps.c)?;
             let bias = self.gradient(id, 1);
@@ -181,12 +167,7 @@ impl Lowering<'_> {
                 self.builder,
                 "fold_last",
                 maps.c,
-                parts.parts,
-                bias,
-                parts.many,
-                maps.c,
-                0usize,
-                add
+                [parts.parts, bias, parts.many, maps.c, 0usize, add]
             )?;
         } else if let Some(y) = relu_output {
             let units = self.units(id);
@@ -194,11 +175,7 @@ impl Lowering<'_> {
                 self.builder,
                 "activate_backward",
                 units,
-                y,
-                dy,
-                dy,
-                0,
-                false
+                [y, dy, dy, 0, false]
             )?;
         }
         let product = self.product(id)?;
@@ -208,7 +185,7 @@ impl Lowering<'_> {
         self.builder
             .convolve(ConvPass::WeightGradient, shape, [x, dw, dy], add);
         if let Some((mask, count)) = self.weights.mask(owner) {
-            launch!(self.builder, "masked", count, dw, mask)?;
+            launch!(self.builder, "masked", count, [dw, mask])?;
         }
         let Some((dx, add)) = gradients.slot(self, input)? else {
             return Ok(());
@@ -232,16 +209,9 @@ impl Lowering<'_> {
             self.builder,
             "frame",
             units,
-            framed,
-            dx,
-            from.c,
-            h,
-            w_framed,
-            from.h,
-            from.w,
-            up,
-            left,
-            add
+            [
+                framed, dx, from.c, h, w_framed, from.h, from.w, up, left, add
+            ]
         )
     }
 }

@@ -64,7 +64,7 @@ impl Strips {
         while many > LAST_PARTS {
             let fewer = many.div_ceil(SUM_PARTS);
             let to = builder.floats(fewer * width)?;
-            launch!(builder, "fold", fewer * width, parts, to, many, width)?;
+            launch!(builder, "fold", fewer * width, [parts, to, many, width])?;
             (parts, many) = (to, fewer);
         }
         Ok(Parts {
@@ -89,12 +89,7 @@ impl Strips {
                 builder,
                 "norm_fold",
                 fewer * channels,
-                parts,
-                to,
-                many,
-                channels,
-                self.rows,
-                each
+                [parts, to, many, channels, self.rows, each]
             )?;
             (parts, many, each) = (to, fewer, each * SUM_PARTS);
         }
