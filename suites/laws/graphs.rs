@@ -1,6 +1,7 @@
 //! Laws over random graphs: whatever is described, analysis neither panics nor contradicts itself.
 
 use crate::law;
+use crate::laws::gradients::OPS;
 use candle_core::DType;
 use convcheck::analysis::{
     QUANTITIES, depth, padded_weights, params_without_grad, path_count, peak_activations,
@@ -10,10 +11,12 @@ use convcheck::graph::{
     Activation, Conv, Graph, Node, NodeId, Op, Shape, Value, concat, conv, mean, pool,
 };
 use convcheck::net::{Init, Net};
+use convcheck::random::Key;
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use std::sync::LazyLock;
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -126,7 +129,21 @@ pub enum Verb {
     Again {
         times: usize,
     },
+    /// An op of [`OPS`], with the constants that a seed gives it.
+    Listed {
+        which: usize,
+        seed: u64,
+    },
 }
+
+/// Those of [`OPS`] that make maps of maps, so that others can follow.
+static LISTED: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    let makes_maps = |&which: &usize| {
+        let graph = Graph::build(Shape::map(4, 9, 9), |x| OPS[which].1(x, Key::seed(1)));
+        graph.is_ok_and(|graph| graph.prediction().shape.dims().len() == 3)
+    };
+    (0..OPS.len()).filter(makes_maps).collect()
+});
 
 pub fn verb() -> impl Strategy<Value = Verb> {
     prop_oneof![
@@ -181,6 +198,8 @@ pub fn verb() -> impl Strategy<Value = Verb> {
         Just(Verb::Cut),
         Just(Verb::Aside),
         (1..3usize).prop_map(|times| Verb::Again { times }),
+        (prop::sample::select(&LISTED[..]), any::<u64>())
+            .prop_map(|(which, seed)| Verb::Listed { which, seed }),
     ]
 }
 
@@ -259,6 +278,7 @@ pub fn describe<'g>(mut x: Value<'g>, verbs: &[Verb]) -> Value<'g> {
                 };
                 (0..times).fold(x.scope(i, unit), |x, _| x.again(i, unit))
             }
+            Verb::Listed { which, seed } => x.scope(i, |x| OPS[which].1(x, Key::seed(seed))),
         };
     }
     x.flatten().linear("fc", 5)
