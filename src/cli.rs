@@ -14,7 +14,7 @@ pub mod training;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use convcheck::run::Weights;
+use convcheck::run::WeightSource;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -206,7 +206,7 @@ pub struct ForwardOptions {
     /// Checkpoint (safetensors or PyTorch), or weights that depend on names alone: `fill:default`,
     /// `fill:gain1`, or untrained ones: `seed:N`.
     #[arg(long, value_name = "FILE|fill:default|fill:gain1|seed:N")]
-    pub weights: Weights,
+    pub weights: WeightSource,
     /// File with the batch, or `fill` for two samples of numbers that depend on nothing.
     #[arg(long, value_name = "FILE|fill")]
     pub input: PathBuf,

@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 /// Where weights come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Weights {
+pub enum WeightSource {
     /// A checkpoint.
     File(PathBuf),
     /// Numbers that depend on names alone.
@@ -24,19 +24,19 @@ pub enum Weights {
 }
 
 /// `FILE`, `fill:default`, `fill:gain1` or `seed:N`.
-impl FromStr for Weights {
+impl FromStr for WeightSource {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Weights, String> {
+    fn from_str(text: &str) -> Result<WeightSource, String> {
         match text.split_once(':') {
-            Some(("fill", "default")) => Ok(Weights::Fill(Fill::Default)),
-            Some(("fill", "gain1")) => Ok(Weights::Fill(Fill::Gain1)),
+            Some(("fill", "default")) => Ok(WeightSource::Fill(Fill::Default)),
+            Some(("fill", "gain1")) => Ok(WeightSource::Fill(Fill::Gain1)),
             Some(("fill", other)) => Err(format!("`{other}` is no fill: default or gain1")),
             Some(("seed", seed)) => match seed.parse() {
-                Ok(seed) => Ok(Weights::Seed(seed)),
+                Ok(seed) => Ok(WeightSource::Seed(seed)),
                 Err(_) => Err(format!("`{seed}` is no seed: a whole number from 0 on")),
             },
-            _ => Ok(Weights::File(text.into())),
+            _ => Ok(WeightSource::File(text.into())),
         }
     }
 }
@@ -72,14 +72,14 @@ pub enum RunError {
 /// [`RunError::Checkpoint`] says what does not fit, and which registered model would.
 pub fn net(
     graph: Graph,
-    weights: &Weights,
+    weights: &WeightSource,
     dtype: DType,
     registry: &Registry,
 ) -> Result<Net, RunError> {
     let weights = match weights {
-        Weights::File(path) => from_file(path, &graph, dtype, registry)?,
-        Weights::Fill(fill) => fill.weights(&graph, dtype)?,
-        Weights::Seed(seed) => Init::Torch.weights(&graph, *seed, dtype)?,
+        WeightSource::File(path) => from_file(path, &graph, dtype, registry)?,
+        WeightSource::Fill(fill) => fill.weights(&graph, dtype)?,
+        WeightSource::Seed(seed) => Init::Torch.weights(&graph, *seed, dtype)?,
     };
     Ok(Net::new(graph, weights, dtype)?)
 }

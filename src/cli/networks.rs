@@ -9,7 +9,7 @@ use convcheck::data::{self, Normalisation, Part, Preparation};
 use convcheck::graph::{Graph, Shape};
 use convcheck::net::{Fill, Mode, checkpoint};
 use convcheck::random::Key;
-use convcheck::run::{self, Weights};
+use convcheck::run::{self, WeightSource};
 use convcheck::zoo::{Model, Registry};
 use std::path::Path;
 
@@ -66,7 +66,7 @@ pub fn eval(options: &EvalOptions, registry: &Registry, goes_on: fn() -> bool) -
             Normalise::Cifar10 => Normalisation::cifar10(),
         },
     };
-    let weights = Weights::File(options.weights.clone());
+    let weights = WeightSource::File(options.weights.clone());
     let net = run::net(graph, &weights, DType::F32, registry)?;
     let progress = bar(split.len())?;
     let score = run::evaluate(&net, &split, &preparation, Key::seed(0), |images| {

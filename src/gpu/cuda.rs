@@ -15,7 +15,7 @@ use capture::Capture;
 use convolution::Convolutions;
 use device::{Device, refused};
 use kernels::{Kernels, Launch};
-use memory::{Block, Carrier};
+use memory::{Carrier, DeviceBlock};
 
 /// Bytes that convolutions share for what is half done. The same on every GPU, since it decides which algorithms
 /// can be chosen.
@@ -28,7 +28,7 @@ pub struct Cuda {
     convolutions: Convolutions,
     kernels: Kernels,
     carrier: Carrier,
-    memory: Block,
+    memory: DeviceBlock,
     device: Device,
     name: String,
 }
@@ -72,8 +72,8 @@ impl Cuda {
         if bytes.saturating_add(WORKSPACE) > free {
             return Err(short(()));
         }
-        let memory = Block::new(&device, bytes).map_err(|_| short(()))?;
-        let workspace = Block::new(&device, WORKSPACE).map_err(|_| short(()))?;
+        let memory = DeviceBlock::new(&device, bytes).map_err(|_| short(()))?;
+        let workspace = DeviceBlock::new(&device, WORKSPACE).map_err(|_| short(()))?;
         Ok(Cuda {
             programs: Vec::new(),
             convolutions: Convolutions::new(&device, precision, deterministic, workspace)?,

@@ -3,7 +3,7 @@
 use super::{ForwardPass, Net};
 use crate::graph::{Conv, FusedGroup, Op};
 use crate::ops::batch_norm::fold;
-use crate::ops::conv::{self, Then, Weights};
+use crate::ops::conv::{self, PackedWeights, Then};
 use candle_core::{Result, Tensor};
 use std::sync::{Arc, OnceLock};
 
@@ -21,7 +21,7 @@ impl PackedCache {
 
 /// The weights of a fused convolution.
 struct PackedConv {
-    weights: Weights,
+    weights: PackedWeights,
     /// Factor of each map, where a normalisation is folded.
     scale: Option<Tensor>,
     /// Summand of each map.
@@ -71,7 +71,7 @@ impl Net {
             }
         };
         Ok(PackedConv {
-            weights: Weights::new(conv, &weights[0], maps)?,
+            weights: PackedWeights::new(conv, &weights[0], maps)?,
             scale,
             shift,
         })

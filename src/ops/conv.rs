@@ -22,17 +22,17 @@ use std::any::Any;
 use table::dense;
 
 /// A convolution's weights, packed for the kernel.
-pub struct Weights {
+pub struct PackedWeights {
     /// For each group a `Right` of the tensor's type of number.
     groups: Box<dyn Any + Send + Sync>,
 }
 
-impl Weights {
+impl PackedWeights {
     /// Lays weights out; `maps` are those of the input.
     ///
     /// # Errors
     /// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
-    pub fn new(conv: &Conv, weight: &Tensor, maps: usize) -> Result<Weights> {
+    pub fn new(conv: &Conv, weight: &Tensor, maps: usize) -> Result<PackedWeights> {
         by_dtype!(weight, T => {
             let weight = view::<T>(weight)?;
             let weight = dense(conv, &weight, maps);
@@ -40,7 +40,7 @@ impl Weights {
             let groups: Vec<Right<'static, T>> = loose(conv, &weight, maps)
                 .map(|loose| Right::Packed(Packed::new(&loose)))
                 .collect();
-            Ok(Weights {
+            Ok(PackedWeights {
                 groups: Box::new(groups),
             })
         })
@@ -105,7 +105,12 @@ pub fn forward(conv: &Conv, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) 
 ///
 /// # Errors
 /// As [`forward`].
-pub fn forward_then(conv: &Conv, x: &Tensor, weights: &Weights, then: Then) -> Result<Tensor> {
+pub fn forward_then(
+    conv: &Conv,
+    x: &Tensor,
+    weights: &PackedWeights,
+    then: Then,
+) -> Result<Tensor> {
     by_dtype!(x, T => {
         let Some(weights) = weights.groups.downcast_ref::<Vec<Right<T>>>() else {
             return Err(Error::Msg("weights and input are of unequal types".into()).bt());

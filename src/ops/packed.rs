@@ -48,7 +48,7 @@ pub(super) struct Blocks<'a, T> {
 
 /// A block of a right operand.
 #[derive(Clone, Copy)]
-pub(super) struct Block<'a, T> {
+pub(super) struct ColumnBlock<'a, T> {
     /// Its first column among those of all blocks.
     pub first: usize,
     pub columns: usize,
@@ -69,14 +69,14 @@ impl<'a, T: Real> Blocks<'a, T> {
 
     /// One after the other.
     #[inline(always)]
-    pub(super) fn each(self) -> impl Iterator<Item = Block<'a, T>> {
+    pub(super) fn each(self) -> impl Iterator<Item = ColumnBlock<'a, T>> {
         let lanes = lanes::<T>();
         (0..self.columns)
             .step_by(VECTORS * lanes)
             .map(move |first| {
                 let columns = (self.columns - first).min(VECTORS * lanes);
                 let width = width(lanes, columns);
-                Block {
+                ColumnBlock {
                     first,
                     columns,
                     width,

@@ -25,7 +25,7 @@ pub(super) struct Tap {
 
 /// Where the windows lie along one axis.
 #[derive(Debug)]
-pub(super) struct Axis {
+pub(super) struct PhaseAxis {
     pub stride: usize,
     /// Those that see the map in some window, in order.
     pub taps: Vec<Tap>,
@@ -37,14 +37,14 @@ pub(super) struct Axis {
     pub pitch: usize,
 }
 
-impl Axis {
-    pub fn of(window: &Window, axis: usize, input: usize) -> Result<Axis> {
+impl PhaseAxis {
+    pub fn of(window: &Window, axis: usize, input: usize) -> Result<PhaseAxis> {
         let positions = window
             .axis(axis, input)
             .map_err(|what| Error::Msg(what).bt())?;
         let (stride, output) = (window.stride[axis], positions.output);
         let row = |tap| (tap * window.dilation[axis]) as isize - positions.before as isize;
-        let mut seeing = Axis {
+        let mut seeing = PhaseAxis {
             stride,
             taps: Vec::new(),
             input,
@@ -87,8 +87,8 @@ impl Axis {
 /// The layout of a layout.
 #[derive(Debug)]
 pub(super) struct PhaseLayout {
-    pub down: Axis,
-    pub across: Axis,
+    pub down: PhaseAxis,
+    pub across: PhaseAxis,
     /// Maps on a layout.
     pub maps: usize,
 }
@@ -98,7 +98,7 @@ impl PhaseLayout {
         let &[_, _, h, w] = dims else {
             return Err(Error::Msg(format!("pools maps, not {dims:?}")).bt());
         };
-        let (down, across) = (Axis::of(window, 0, h)?, Axis::of(window, 1, w)?);
+        let (down, across) = (PhaseAxis::of(window, 0, h)?, PhaseAxis::of(window, 1, w)?);
         let map = (down.pitch * down.stride).saturating_mul(across.pitch * across.stride);
         let maps = (SIZE / map.max(1)).max(1);
         Ok(PhaseLayout { down, across, maps })

@@ -3,7 +3,7 @@
 use super::calls::{self, Operands, Space};
 use super::cudnn::{Algorithm, Described, Handle, Tried, arithmetic, refused};
 use super::device::Device;
-use super::memory::Block;
+use super::memory::DeviceBlock;
 use crate::gpu::{ConvPass, Convolution, Element, GpuError, Precision};
 use cudarc::cudnn::sys;
 
@@ -15,7 +15,7 @@ pub(super) struct Convolutions {
     handle: Handle,
     precision: Precision,
     deterministic: bool,
-    workspace: Block,
+    workspace: DeviceBlock,
     known: Vec<Known>,
 }
 
@@ -42,7 +42,7 @@ impl Convolutions {
         device: &Device,
         precision: Precision,
         deterministic: bool,
-        workspace: Block,
+        workspace: DeviceBlock,
     ) -> Result<Convolutions, GpuError> {
         Ok(Convolutions {
             handle: Handle::new(device)?,
@@ -156,10 +156,10 @@ impl Convolutions {
     fn tried(&self, device: &Device, known: &Known, places: Operands, add: bool) -> Vec<Tried> {
         // trying writes the result: where it would be added to what stands there, it goes elsewhere
         let elsewhere = match add {
-            true => Block::new(device, known.written()).ok(),
+            true => DeviceBlock::new(device, known.written()).ok(),
             false => None,
         };
-        let places = match (known.pass, elsewhere.as_ref().map(Block::start)) {
+        let places = match (known.pass, elsewhere.as_ref().map(DeviceBlock::start)) {
             (_, None) if add => return Vec::new(),
             (_, None) => places,
             (ConvPass::Forward, Some(y)) => Operands { y, ..places },

@@ -52,7 +52,7 @@ owned!(
     result::destroy_tensor_descriptor
 );
 owned!(
-    Weights,
+    Filter,
     sys::cudnnFilterDescriptor_t,
     result::destroy_filter_descriptor
 );
@@ -83,7 +83,7 @@ impl Sliding {
 /// A convolution as cuDNN has it.
 pub(super) struct Described {
     pub x: Maps,
-    pub w: Weights,
+    pub w: Filter,
     pub y: Maps,
     pub conv: Sliding,
 }
@@ -126,8 +126,8 @@ impl Described {
             unsafe { result::set_tensor4d_descriptor(maps.0, nhwc, number, dims)? };
             Ok(maps)
         };
-        let weights = || -> Result<Weights, CudnnError> {
-            let weights = Weights(result::create_filter_descriptor()?);
+        let weights = || -> Result<Filter, CudnnError> {
+            let weights = Filter(result::create_filter_descriptor()?);
             let dims = [c_out, shared, kernel[0], kernel[1]];
             // SAFETY: the descriptor was just created.
             unsafe { result::set_filter4d_descriptor(weights.0, number, nhwc, dims)? };

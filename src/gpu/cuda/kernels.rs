@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::device::{Device, refused};
-use super::memory::Block;
+use super::memory::DeviceBlock;
 use crate::gpu::{Argument, Element, GpuError, KERNELS};
 use cudarc::driver::{CudaFunction, CudaModule, result, sys};
 use cudarc::nvrtc::{Ptx, result as nvrtc, sys as nvrtc_sys};
@@ -37,7 +37,7 @@ impl Kernels {
         element: Element,
         (name, threads): (&str, usize),
         arguments: &[Argument],
-        memory: &Block,
+        memory: &DeviceBlock,
     ) -> Result<Option<Launch>, GpuError> {
         let wrong = |why: String| GpuError::Device {
             what: format!("kernel {name}"),

@@ -10,18 +10,18 @@ use std::sync::Arc;
 pub(super) type Pointer = sys::CUdeviceptr;
 
 /// A piece of the device's memory.
-pub(super) struct Block {
+pub(super) struct DeviceBlock {
     start: Pointer,
     bytes: usize,
     stream: Arc<CudaStream>,
 }
 
-impl Block {
+impl DeviceBlock {
     /// So many bytes, aligned to 256, of zeros.
     ///
     /// # Errors
     /// What the driver says, out of memory above all.
-    pub fn new(device: &Device, bytes: usize) -> Result<Block, DriverError> {
+    pub fn new(device: &Device, bytes: usize) -> Result<DeviceBlock, DriverError> {
         let stream = device.stream.clone();
         device.context.bind_to_thread()?;
         // the driver refuses a block of nothing
@@ -29,7 +29,7 @@ impl Block {
         // SAFETY: the context is current; nothing reads the block before it is filled, on the same stream.
         let block = unsafe {
             let start = result::malloc_sync(bytes)?;
-            Block {
+            DeviceBlock {
                 start,
                 bytes,
                 stream,
@@ -66,7 +66,7 @@ impl Block {
     }
 }
 
-impl Drop for Block {
+impl Drop for DeviceBlock {
     fn drop(&mut self) {
         let context = self.stream.context();
         context.record_err(context.bind_to_thread());
@@ -116,7 +116,12 @@ impl Carrier {
     ///
     /// # Errors
     /// [`GpuError::Device`], also if the block ends before.
-    pub fn write(&mut self, block: &Block, to: Address, bytes: &[u8]) -> Result<(), GpuError> {
+    pub fn write(
+        &mut self,
+        block: &DeviceBlock,
+        to: Address,
+        bytes: &[u8],
+    ) -> Result<(), GpuError> {
         let start = block.at(to, bytes.len())?;
         for (i, piece) in bytes.chunks(PIECE).enumerate() {
             let buffer = &mut self.buffers[self.next];
@@ -145,7 +150,7 @@ impl Buffer {
 ///
 /// # Errors
 /// [`GpuError::Device`], also if the block ends before.
-pub(super) fn read(block: &Block, from: Address, bytes: &mut [u8]) -> Result<(), GpuError> {
+pub(super) fn read(block: &DeviceBlock, from: Address, bytes: &mut [u8]) -> Result<(), GpuError> {
     let start = block.at(from, bytes.len())?;
     let refused = || refused("a copy from the device");
     let context = block.stream.context();

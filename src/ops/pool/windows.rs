@@ -8,7 +8,7 @@
 use super::spans::Spans;
 use crate::graph::{Window, pool};
 use crate::ops::cpu::Real;
-use crate::ops::phase_layout::{Axis, Tap};
+use crate::ops::phase_layout::{PhaseAxis, Tap};
 use candle_core::Result;
 
 /// Numbers that a task works on about: with what is computed from them they fit the second cache.
@@ -19,7 +19,7 @@ pub(super) struct Windows {
     pub down: Spans,
     pub across: Spans,
     /// Windows at equal distances across; other cells are summed one by one.
-    sliding: Option<Axis>,
+    sliding: Option<PhaseAxis>,
     /// Input rows to the output rows that see them.
     seen_by: Vec<Vec<usize>>,
 }
@@ -47,17 +47,21 @@ impl Windows {
     pub fn sliding(window: &Window, [h, w]: [usize; 2], count_pad: bool) -> Result<Windows> {
         let down = Spans::sliding(window, 0, h, count_pad)?;
         let across = Spans::sliding(window, 1, w, count_pad)?;
-        Ok(Windows::new(down, across, Some(Axis::of(window, 1, w)?)))
+        Ok(Windows::new(
+            down,
+            across,
+            Some(PhaseAxis::of(window, 1, w)?),
+        ))
     }
 
     /// Of the cells of a grid, `[h, w]`.
     pub fn cells(cells: [usize; 2], [h, w]: [usize; 2]) -> Result<Windows> {
-        let even = (w.is_multiple_of(cells[1])).then(|| Axis::of(&pool(w / cells[1]), 1, w));
+        let even = (w.is_multiple_of(cells[1])).then(|| PhaseAxis::of(&pool(w / cells[1]), 1, w));
         let (down, across) = (Spans::cells(cells[0], h), Spans::cells(cells[1], w));
         Ok(Windows::new(down, across, even.transpose()?))
     }
 
-    fn new(down: Spans, across: Spans, sliding: Option<Axis>) -> Windows {
+    fn new(down: Spans, across: Spans, sliding: Option<PhaseAxis>) -> Windows {
         Windows {
             seen_by: down.seen_by(),
             down,

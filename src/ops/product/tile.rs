@@ -5,7 +5,7 @@
 
 use super::{Left, Part};
 use crate::ops::cpu::Real;
-use crate::ops::packed::Block;
+use crate::ops::packed::ColumnBlock;
 use pulp::Simd;
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ impl<'a, S: Simd, T: Real, const WIDE: usize> Tiles<'a, S, T, WIDE> {
         simd: S,
         left: &'a Left<'a, T>,
         part: &'a Part<'a>,
-        block: Block<'a, T>,
+        block: ColumnBlock<'a, T>,
     ) -> Self {
         let count = part.repeats.len() * part.terms.len();
         let right = T::vectors::<S>(block.numbers);

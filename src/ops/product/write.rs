@@ -3,7 +3,7 @@
 
 use super::{Finish, Product, To};
 use crate::ops::cpu::Real;
-use crate::ops::packed::Block;
+use crate::ops::packed::ColumnBlock;
 use crate::ops::transpose::{Rows, transpose};
 use crate::ops::uninit::UninitChunk;
 use std::ops::Range;
@@ -13,7 +13,7 @@ impl<T: Real> Product<'_, '_, T> {
     #[inline(always)]
     pub(super) fn write(
         &mut self,
-        block: Block<T>,
+        block: ColumnBlock<T>,
         sums: &[T],
         transposed: &mut [T],
         rows: Range<usize>,
