@@ -23,7 +23,7 @@ pub use init::{Fill, Init};
 pub use mode::{Mode, Norm};
 pub use weights::{Misfit, Mismatch};
 
-use crate::graph::{Graph, Node, NodeId, Op, TensorKind};
+use crate::graph::{Graph, Node, NodeId, Op, Role, TensorKind};
 use crate::ops::batch_norm::Statistics;
 use candle_core::{DType, Device, Tensor};
 use packed_conv::PackedCache;
@@ -130,7 +130,7 @@ impl Net {
         })
     }
 
-    /// Replaces each trainable weight that has a gradient by what `update` makes of its key, itself and
+    /// Replaces each trainable weight that has a gradient by what `update` makes of its key, its role, itself and
     /// its gradient, in `state_dict` order.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ impl Net {
     pub fn update(
         &mut self,
         gradients: &Gradients,
-        mut update: impl FnMut(&str, &Tensor, &Tensor) -> candle_core::Result<Tensor>,
+        mut update: impl FnMut(&str, Role, &Tensor, &Tensor) -> candle_core::Result<Tensor>,
     ) -> Result<(), NetError> {
         self.packed = PackedCache::none(self.graph.nodes().len());
         for &id in self.graph.state_order() {
@@ -147,7 +147,8 @@ impl Net {
             let weights = described.zip(&mut self.weights[id]);
             for ((tensor, weight), gradient) in weights.zip(gradients.of(id)) {
                 let name = [&node.path, ".", tensor.name].concat();
-                *weight = update(&name, weight, gradient).map_err(|error| failed(node, &error))?;
+                let updated = update(&name, tensor.role, weight, gradient);
+                *weight = updated.map_err(|error| failed(node, &error))?;
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! In which order do the tensors of a network stand on the device, and the numbers of each?
 
 use super::GpuError;
-use crate::graph::{Conv, Graph, NodeId, Op, TensorKind};
+use crate::graph::{Conv, Graph, NodeId, Op, Role, TensorKind};
 use candle_core::{DType, Device, Tensor};
 
 /// One tensor of the network.
@@ -35,6 +35,20 @@ pub(super) enum Region {
     Matrix,
     Vector,
     Other,
+}
+
+impl Region {
+    /// Of a tensor of that role in a layer that learns, or does not. Matrices are multiplied with, and they alone decay
+    /// unless all do.
+    const fn of(role: Role, learns: bool) -> Region {
+        let learns = learns && matches!(role.kind(), TensorKind::Trainable);
+        match (role.decays(), learns) {
+            (true, false) => Region::IdleMatrix,
+            (true, true) => Region::Matrix,
+            (false, true) => Region::Vector,
+            (false, false) => Region::Other,
+        }
+    }
 }
 
 impl Placed {
@@ -88,14 +102,21 @@ pub(super) fn placed(graph: &Graph, learns: &[bool]) -> Vec<Placed> {
     for (owner, node) in graph.nodes().iter().enumerate() {
         let maps = graph.input_of(node).channels();
         for (which, tensor) in graph.tensors_of(node).into_iter().enumerate() {
-            let product = which == 0 && matches!(node.op, Op::Conv(_) | Op::Linear { .. });
-            let learns = tensor.kind == TensorKind::Trainable && learns[owner];
-            let order = match &node.op {
-                Op::Conv(conv) if product => match (&conv.table, &tensor.dims[..]) {
-                    (None, &[out, maps, h, w]) => Order::Kernel([out, maps, h, w]),
-                    _ => Order::Table(conv.clone(), maps),
-                },
-                _ => Order::Same,
+            let order = match (tensor.role, &node.op, &tensor.dims[..]) {
+                (Role::Weight, _, &[out, maps, h, w]) => Order::Kernel([out, maps, h, w]),
+                (Role::Weight, Op::Conv(conv), _) => Order::Table(conv.clone(), maps),
+                (Role::Weight, _, [_, _]) => Order::Same,
+                (Role::Weight, _, dims) => unreachable!("no product is by weights of {dims:?}"),
+                (
+                    Role::Coefficient
+                    | Role::Bias
+                    | Role::NormScale
+                    | Role::NormShift
+                    | Role::RunningMean
+                    | Role::RunningVariance
+                    | Role::Code,
+                    ..,
+                ) => Order::Same,
             };
             tensors.push(Placed {
                 name: [&node.path, ".", tensor.name].concat(),
@@ -107,12 +128,7 @@ pub(super) fn placed(graph: &Graph, learns: &[bool]) -> Vec<Placed> {
                 },
                 dims: tensor.dims.to_vec(),
                 order,
-                region: match (product, learns) {
-                    (true, false) => Region::IdleMatrix,
-                    (true, true) => Region::Matrix,
-                    (false, true) => Region::Vector,
-                    (false, false) => Region::Other,
-                },
+                region: Region::of(tensor.role, learns[owner]),
                 at: 0,
             });
         }

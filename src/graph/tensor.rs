@@ -48,6 +48,20 @@ impl Role {
         }
     }
 
+    /// Whether weight decay shrinks it unless a recipe lets all weights decay: what is multiplied with as a matrix does.
+    pub const fn decays(self) -> bool {
+        match self {
+            Role::Weight => true,
+            Role::Coefficient
+            | Role::Bias
+            | Role::NormScale
+            | Role::NormShift
+            | Role::RunningMean
+            | Role::RunningVariance
+            | Role::Code => false,
+        }
+    }
+
     /// Its name within a layer, as PyTorch has it.
     pub const fn name(self) -> &'static str {
         match self {

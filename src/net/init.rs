@@ -1,7 +1,7 @@
 //! Weights from a seed and a name: independent of order, threads and device.
 
 use super::{NetError, failed, tensor};
-use crate::graph::{Conv, Graph, Node, Op};
+use crate::graph::{Facts, Graph, Role, Tensor as Described};
 use crate::random::Key;
 use candle_core::{DType, Tensor};
 use rayon::prelude::*;
@@ -46,31 +46,30 @@ impl Init {
         dtype: DType,
     ) -> Result<BTreeMap<String, Tensor>, NetError> {
         let seed = Key::seed(seed);
-        each_tensor(graph, dtype, |node, name, key| {
-            let key = match name {
-                // the codes are part of the network, not of a run
-                "weight" if matches!(node.op, Op::Rbf { .. }) => Key::named(key),
-                _ => seed.fold_in_name(key),
-            };
-            let [fan_in, fan_out] = fans(graph, node);
-            let within = move |bound: f64| move |i| bound * (2.0 * key.uniform(i) - 1.0);
-            match (&node.op, name) {
-                (Op::BatchNorm { .. }, "weight" | "running_var") => Box::new(|_| 1.0),
-                (Op::BatchNorm { .. }, _) => Box::new(|_| 0.0),
-                (Op::Rbf { .. }, _) => {
+        each_tensor(graph, dtype, |tensor, facts, name| {
+            let key = seed.fold_in_name(name);
+            let (fan_in, fan_out) = (facts.fan_in as f64, facts.fan_out as f64);
+            let within =
+                |bound: f64| -> Numbers { Box::new(move |i| bound * (2.0 * key.uniform(i) - 1.0)) };
+            let normal =
+                |deviation: f64| -> Numbers { Box::new(move |i| deviation * key.normal(i)) };
+            match tensor.role {
+                Role::NormScale | Role::RunningVariance => Box::new(|_| 1.0),
+                Role::NormShift | Role::RunningMean => Box::new(|_| 0.0),
+                Role::Code => {
+                    // the codes are part of the network, not of a run
+                    let key = Key::named(name);
                     Box::new(move |i| if key.bits(i) & 1 == 0 { 1.0 } else { -1.0 })
                 }
-                (_, "bias") => match self {
-                    Init::Torch => Box::new(within(fan_in.sqrt().recip())),
+                Role::Bias => match self {
+                    Init::Torch => within(fan_in.sqrt().recip()),
                     Init::Keras | Init::He | Init::Glorot => Box::new(|_| 0.0),
                 },
-                _ => match self {
-                    Init::Torch => Box::new(within(fan_in.sqrt().recip())),
-                    Init::Keras => Box::new(within((6.0 / (fan_in + fan_out)).sqrt())),
-                    Init::He => Box::new(move |i| (2.0 / fan_in).sqrt() * key.normal(i)),
-                    Init::Glorot => {
-                        Box::new(move |i| (2.0 / (fan_in + fan_out)).sqrt() * key.normal(i))
-                    }
+                Role::Weight | Role::Coefficient => match self {
+                    Init::Torch => within(fan_in.sqrt().recip()),
+                    Init::Keras => within((6.0 / (fan_in + fan_out)).sqrt()),
+                    Init::He => normal((2.0 / fan_in).sqrt()),
+                    Init::Glorot => normal((2.0 / (fan_in + fan_out)).sqrt()),
                 },
             }
         })
@@ -91,18 +90,19 @@ impl Fill {
             Fill::Default => 2.0,
             Fill::Gain1 => 1.0,
         };
-        each_tensor(graph, dtype, |node, name, key| {
-            let key = Key::named(key);
-            let scale = (3.0 / fans(graph, node)[0]).sqrt() * variance.sqrt();
-            let vector = matches!(node.op, Op::Subsample { .. });
-            match (&node.op, name) {
-                (Op::BatchNorm { .. }, "weight") => Box::new(move |i| 1.0 + 0.1 * key.signed(i)),
-                (Op::BatchNorm { .. }, "running_var") => {
-                    Box::new(move |i| 1.0 + 0.25 * key.signed(i))
+        each_tensor(graph, dtype, |tensor, facts, name| {
+            let key = Key::named(name);
+            let around = |center: f64, width: f64| -> Numbers {
+                Box::new(move |i| center + width * key.signed(i))
+            };
+            match tensor.role {
+                Role::NormScale => around(1.0, 0.1),
+                Role::RunningVariance => around(1.0, 0.25),
+                Role::NormShift | Role::RunningMean => around(0.0, 0.1),
+                Role::Weight | Role::Code => {
+                    around(0.0, (3.0 / facts.fan_in as f64).sqrt() * variance.sqrt())
                 }
-                (Op::BatchNorm { .. }, _) => Box::new(move |i| 0.1 * key.signed(i)),
-                (_, "weight") if !vector => Box::new(move |i| scale * key.signed(i)),
-                _ => Box::new(move |i| 0.05 * key.signed(i)),
+                Role::Coefficient | Role::Bias => around(0.0, 0.05),
             }
         })
     }
@@ -121,20 +121,21 @@ impl Fill {
 }
 
 /// The i-th number of a tensor.
-type Numbers<'a> = Box<dyn Fn(u64) -> f64 + Sync + 'a>;
+type Numbers = Box<dyn Fn(u64) -> f64 + Sync>;
 
-/// A tensor for each that the graph names; `numbers` is told the layer, the tensor's name in it and
-/// its key in the `state_dict`.
-fn each_tensor<'a>(
-    graph: &'a Graph,
+/// A tensor for each that the graph names; `numbers` is handed its description, what is known of its layer, and its
+/// key in the `state_dict`.
+fn each_tensor(
+    graph: &Graph,
     dtype: DType,
-    numbers: impl Fn(&'a Node, &'static str, &str) -> Numbers<'a>,
+    numbers: impl Fn(&Described, &Facts, &str) -> Numbers,
 ) -> Result<BTreeMap<String, Tensor>, NetError> {
     let mut weights = BTreeMap::new();
     for node in graph.nodes() {
+        let facts = graph.facts(node);
         for described in graph.tensors_of(node) {
             let key = [&node.path, ".", described.name].concat();
-            let number = numbers(node, described.name, &key);
+            let number = numbers(&described, &facts, &key);
             let size = described.dims.iter().product::<usize>() as u64;
             let made = tensor(
                 (0..size).into_par_iter().map(&number).collect(),
@@ -146,29 +147,4 @@ fn each_tensor<'a>(
         }
     }
     Ok(weights)
-}
-
-/// Inputs of one unit of a layer, and units that read one of its inputs, as initialisation counts them.
-fn fans(graph: &Graph, node: &Node) -> [f64; 2] {
-    let c = graph.input_of(node).channels();
-    let [fan_in, fan_out] = match &node.op {
-        Op::Conv(Conv {
-            out,
-            window,
-            groups,
-            table,
-            ..
-        }) => {
-            let maps = match table {
-                // rows differ in length; the longest is the paper's bound for all
-                Some(table) => table.iter().map(|row| row.len()).max().unwrap_or(0),
-                None => c / groups,
-            };
-            [maps * window.taps(), out * window.taps()]
-        }
-        Op::Linear { out, .. } | Op::Rbf { out } => [c, *out],
-        Op::Subsample { window } => [window.taps(), 1],
-        _ => [1, 1],
-    };
-    [fan_in as f64, fan_out as f64]
 }

@@ -24,15 +24,33 @@ impl OptimizerState {
         net: &mut Net,
         gradients: &Gradients,
     ) -> std::result::Result<(), NetError> {
-        net.update(gradients, |name, weight, gradient| {
+        net.update(gradients, |name, role, weight, gradient| {
+            let decays = |all: bool| all || role.decays();
             let old = self.0.get(name).map_or(&[][..], Vec::as_slice);
             let (weight, new) = match optimizer {
-                Optimizer::Sgd(sgd) => descend(sgd, lr_factor, weight, gradient, old)?,
+                Optimizer::Sgd(sgd) => descend(
+                    &sgd.constants(lr_factor, decays(sgd.decay_all)),
+                    weight,
+                    gradient,
+                    old,
+                )?,
                 Optimizer::Adam(adam) => {
-                    adapt(adam, false, step, lr_factor, weight, gradient, old)?
+                    let decays = decays(adam.decay_all);
+                    adapt(
+                        &adam.constants(false, step, lr_factor, decays),
+                        weight,
+                        gradient,
+                        old,
+                    )?
                 }
                 Optimizer::AdamW(adam) => {
-                    adapt(adam, true, step, lr_factor, weight, gradient, old)?
+                    let decays = decays(adam.decay_all);
+                    adapt(
+                        &adam.constants(true, step, lr_factor, decays),
+                        weight,
+                        gradient,
+                        old,
+                    )?
                 }
             };
             if !new.is_empty() {
@@ -41,11 +59,6 @@ impl OptimizerState {
             Ok(weight)
         })
     }
-}
-
-/// Biases and the tensors of normalisations are vectors; all other weights have more dimensions.
-fn decays(all: bool, weight: &Tensor) -> bool {
-    all || weight.rank() > 1
 }
 
 impl Sgd {
@@ -97,33 +110,27 @@ impl Adam {
 }
 
 fn descend(
-    sgd: &Sgd,
-    lr_factor: f64,
+    constants: &Momentum,
     weight: &Tensor,
     gradient: &Tensor,
     old: &[Tensor],
 ) -> Result<(Tensor, Vec<Tensor>)> {
-    let constants = sgd.constants(lr_factor, decays(sgd.decay_all, weight));
-    let (weight, velocity) = momentum(&constants, weight, gradient, old.first())?;
-    let kept = if sgd.momentum > 0.0 { 1 } else { 0 };
+    let (weight, velocity) = momentum(constants, weight, gradient, old.first())?;
+    let kept = if constants.momentum > 0.0 { 1 } else { 0 };
     Ok((weight, [velocity].into_iter().take(kept).collect()))
 }
 
 fn adapt(
-    adam: &Adam,
-    decoupled: bool,
-    step: u64,
-    lr_factor: f64,
+    constants: &Moments,
     weight: &Tensor,
     gradient: &Tensor,
     old: &[Tensor],
 ) -> Result<(Tensor, Vec<Tensor>)> {
-    let constants = adam.constants(decoupled, step, lr_factor, decays(adam.decay_all, weight));
     let (weight, means) = match old {
-        [mean, square] => moments(&constants, weight, gradient, [mean, square])?,
+        [mean, square] => moments(constants, weight, gradient, [mean, square])?,
         _ => {
             let zero = weight.zeros_like()?;
-            moments(&constants, weight, gradient, [&zero, &zero])?
+            moments(constants, weight, gradient, [&zero, &zero])?
         }
     };
     Ok((weight, means.into()))

@@ -147,7 +147,7 @@ fn packed_weights_follow_changes() {
     let seed = random(&[2, 10], Key::named("seed"));
     let prediction = graph.outputs()[0].node;
     let gradients = net.backward(pass, &[(prediction, &seed)], false).unwrap();
-    let step = |_: &str, weight: &Tensor, gradient: &Tensor| weight - (gradient * 1e-2)?;
+    let step = |_: &str, _, weight: &Tensor, gradient: &Tensor| weight - (gradient * 1e-2)?;
     net.update(&gradients, step).unwrap();
     assert_ne!(output(&net), updated);
     assert_eq!(output(&net), output(&fresh(&net)));
@@ -373,7 +373,7 @@ fn loss_falls(net: Net, x: &Tensor) {
         let shorter = (3..15).map(|digits| {
             let part = 10f64.powi(-digits);
             let mut moved = net.clone();
-            let update = |_: &str, weight: &Tensor, gradient: &Tensor| {
+            let update = |_: &str, _, weight: &Tensor, gradient: &Tensor| {
                 // what drop-path has dropped stays as it is
                 let lengths = match length(gradient) {
                     0.0 => 0.0,
