@@ -6,6 +6,7 @@ mod laws {
     pub mod damage;
     pub mod digests;
     pub mod document;
+    pub mod every_op;
     pub mod experiments;
     pub mod gpu;
     pub mod gradients;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     trials.extend(laws::linear::trials());
     trials.extend(laws::pools::trials());
     trials.extend(laws::gradients::trials());
+    trials.extend(laws::every_op::trials());
     trials.extend(laws::net::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
