@@ -1,7 +1,9 @@
 //! Laws of a graph's digest: runs are told by it to belong to a network or not.
 
 use crate::law;
+use crate::laws::gradients::OPS;
 use convcheck::graph::{Conv, Graph, Op, Shape, Value, Window, concat, conv, mean, pool};
+use convcheck::random::Key;
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use sha2::{Digest, Sha256};
@@ -162,6 +164,25 @@ fn every_constant() {
         }
         changed.remove("");
         assert_eq!(changed, constants);
+    }
+    // of others, the constants that the list of gradients' laws gives them at random
+    for (name, op) in OPS {
+        let graphs: Vec<Graph> = (0..64)
+            .filter_map(|seed| Graph::build(Shape::map(4, 12, 10), |x| op(x, Key::seed(seed))).ok())
+            .collect();
+        let ops: Vec<&Op> = graphs.iter().map(|graph| &graph.prediction().op).collect();
+        if !kinds.insert(ops[0].name()) {
+            continue;
+        }
+        let of = |op: &Op| op.constants();
+        for (i, (constant, _)) in of(ops[0]).into_iter().enumerate() {
+            let changes = ops.iter().any(|op| of(op)[i] != of(ops[0])[i]);
+            assert!(changes, "{name}: give its {constant} at random");
+        }
+        for (graph, op) in graphs.iter().zip(&ops) {
+            let same = of(op) == of(ops[0]);
+            assert_eq!(graph.digest() == graphs[0].digest(), same, "{name}");
+        }
     }
     assert_eq!(kinds, BTreeSet::from(Op::NAMES));
 }

@@ -43,8 +43,8 @@ fn graph(op: Describe) -> Graph {
 }
 
 fn trained(graph: &Graph) -> (Net, convcheck::net::ForwardPass) {
-    let weights = Init::He.weights(graph, 1, DType::F32).unwrap();
-    let net = Net::new(graph.clone(), weights, DType::F32).unwrap();
+    let weights = Init::He.weights(graph, 1, DType::F64).unwrap();
+    let net = Net::new(graph.clone(), weights, DType::F64).unwrap();
     let pass = net
         .forward(&random(&[2, 4, 9, 8], Key::named("x")), Mode::train(1, 0))
         .unwrap();
@@ -113,7 +113,7 @@ fn decays(net: &Net, gradients: &Gradients) {
         let weights = net
             .weights()
             .map(|(name, _, weight)| (name, (weight + 0.5).unwrap()));
-        let mut net = Net::new(net.graph().clone(), weights.collect(), DType::F32).unwrap();
+        let mut net = Net::new(net.graph().clone(), weights.collect(), DType::F64).unwrap();
         let mut state = OptimizerState::default();
         state.step(&optimizer, 1, 1.0, &mut net, gradients).unwrap();
         let stepped = net.weights();
