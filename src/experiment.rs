@@ -13,7 +13,7 @@ pub use answer::{Answer, Finding, answer};
 pub use format::{parse, schema};
 pub use kept::Keep;
 pub use metric::Metric;
-pub use run::{By, ExperimentFault, Plan, PreparedExperiment, ProgressEvent};
+pub use run::{BegunBefore, By, ExperimentFault, Plan, PreparedExperiment, ProgressEvent};
 
 use crate::claim::Location;
 use crate::train::{Recipe, Scale};

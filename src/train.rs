@@ -6,6 +6,7 @@
 mod backend;
 mod cpu;
 mod feed;
+mod fingerprint;
 mod learner;
 mod loss;
 mod optimizer;
@@ -18,6 +19,7 @@ mod trained;
 
 pub use backend::{Backend, Batch, Engine, State, Step, StepMetrics};
 pub use cpu::Cpu;
+pub use fingerprint::Fingerprint;
 pub use loss::loss_weights;
 pub use optimizer::OptimizerState;
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
@@ -101,6 +103,17 @@ pub struct StepProgress {
     pub loss: f32,
 }
 
+/// A run that came to its end.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// What happened.
+    pub curve: Curve,
+    /// Time taken.
+    pub seconds: f64,
+    /// Other versions of the program that took its first steps, in order.
+    pub begun_by: Vec<String>,
+}
+
 /// Trains a network on an engine; `progress` is called with each step and stops the run by returning false. With `paths` the
 /// run goes on from the snapshot there, if there is one, and leaves one when it stops.
 ///
@@ -112,7 +125,7 @@ pub fn fit<E: Engine>(
     seed: u64,
     paths: Option<&CheckpointPaths>,
     progress: &dyn Fn(StepProgress) -> bool,
-) -> Result<(Curve, f64), TrainError> {
+) -> Result<Fitted, TrainError> {
     let start = match paths.filter(|paths| paths.snapshot.exists()) {
         Some(paths) => load(task, seed, engine.name(), &paths.snapshot)?,
         None => begin(task, seed)?,
@@ -173,7 +186,11 @@ pub fn fit<E: Engine>(
             });
         }
     }
-    Ok((learner.progress.curve, learner.progress.seconds))
+    Ok(Fitted {
+        begun_by: learner.progress.begun_by(),
+        seconds: learner.progress.seconds,
+        curve: learner.progress.curve,
+    })
 }
 
 #[cfg(test)]

@@ -6,15 +6,16 @@ use super::said::{Said, json};
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::experiment::{
-    self, Answer, By, Experiment, Keep, Plan, PreparedExperiment, ProgressEvent,
+    self, Answer, By, Experiment, ExperimentFault, Keep, Plan, PreparedExperiment, ProgressEvent,
 };
 use convcheck::gpu::{Cuda, Trainer};
 use convcheck::nearest::did_you_mean;
 use convcheck::pipeline::{Progress, Watch};
 use convcheck::record;
 use convcheck::report;
-use convcheck::train::{Cpu, Scale, Trained};
+use convcheck::train::{Cpu, Engine, Scale, Trained};
 use convcheck::zoo::Registry;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -105,14 +106,12 @@ fn run(
         }),
         by: &by,
     })?;
-    watch(Progress::Training(ready.steps()));
-    let step = |event: ProgressEvent| watch(Progress::Step(event));
     let runs = match gpu {
-        None => ready.run(&Cpu, &step),
+        None => finish(&ready, &Cpu, watch),
         Some(precision) => {
             // a run is a function of recipe, data and seed there too
             let trainer = Trainer::new("cuda", precision, first_gpu(precision, true));
-            ready.run(&trainer, &step)
+            finish(&ready, &trainer, watch)
         }
     };
     let runs = match runs {
@@ -128,6 +127,26 @@ fn run(
         !runs.iter().any(same)
     })?;
     Ok(runs)
+}
+
+/// Runs what is prepared, and says on standard error which runs another version of the program began.
+fn finish<E: Engine>(
+    ready: &PreparedExperiment,
+    engine: &E,
+    watch: Watch,
+) -> Result<Vec<Trained>, ExperimentFault> {
+    for run in ready.begun_before(engine.name())? {
+        // nobody is left to tell when standard error is closed
+        let _ = writeln!(
+            std::io::stderr(),
+            "convcheck: {}, seed {}: goes on with steps that another version of the program took ({})",
+            run.arm,
+            run.seed,
+            run.by.join(", ")
+        );
+    }
+    watch(Progress::Training(ready.steps()));
+    ready.run(engine, &|event: ProgressEvent| watch(Progress::Step(event)))
 }
 
 /// Writes runs into a folder, before those that are there already and stay.

@@ -40,7 +40,7 @@ pub enum Trend {
     Better,
     /// The curves differ, and their test errors no more than chance explains, or on too few seeds.
     Undecided,
-    /// Recipe or data are others, or no seed was run on both sides.
+    /// Recipe, network or data are others, or no seed was run on both sides.
     NotComparable,
 }
 
@@ -91,19 +91,13 @@ fn by_arm(runs: &[Trained]) -> BTreeMap<ArmKey<'_>, BySeed<'_>> {
 }
 
 fn retrained((experiment, scale, arm): ArmKey, before: &BySeed, after: &BySeed) -> Retrained {
-    let prints = |runs: &BySeed| -> BTreeSet<(String, String)> {
-        let prints = runs.values();
-        prints
-            .map(|run| (run.recipe.clone(), run.data.clone()))
-            .collect()
-    };
-    let (was, is) = (prints(before), prints(after));
-    let comparable = was == is && was.len() == 1;
-    let pairs: Vec<(&Trained, &Trained)> = before
+    let mut pairs: Vec<(&Trained, &Trained)> = before
         .iter()
         .filter_map(|(seed, run)| Some((*run, *after.get(seed)?)))
-        .filter(|_| comparable)
         .collect();
+    if !are_comparable(before, after, &pairs) {
+        pairs.clear();
+    }
     let errors: Vec<[f64; 2]> = pairs
         .iter()
         .filter_map(|(before, after)| Some([last(before)?, last(after)?]))
@@ -123,6 +117,23 @@ fn retrained((experiment, scale, arm): ArmKey, before: &BySeed, after: &BySeed) 
         interval: stats::mean_interval(&differences, LEVEL),
         outcome: outcome(&pairs, &differences),
     }
+}
+
+/// Whether one recipe, network and data set stand behind all runs. Where only one of two records names networks, the
+/// other, older one says too little, and nothing but equal curves shows that its runs are the same.
+fn are_comparable(before: &BySeed, after: &BySeed, pairs: &[(&Trained, &Trained)]) -> bool {
+    let name_networks = |runs: &BySeed| runs.values().all(|run| run.network.is_some());
+    if name_networks(before) != name_networks(after) {
+        let are_same = |(before, after): &(&Trained, &Trained)| {
+            (&before.model, &before.data) == (&after.model, &after.data) && are_equal(before, after)
+        };
+        return pairs.iter().all(are_same);
+    }
+    let all = before.values().chain(after.values());
+    let of: BTreeSet<_> = all
+        .map(|run| (&run.recipe, &run.network, &run.data))
+        .collect();
+    of.len() == 1
 }
 
 fn outcome(pairs: &[(&Trained, &Trained)], differences: &[f64]) -> Trend {
@@ -180,8 +191,10 @@ mod tests {
             seed,
             model: "m".into(),
             recipe: "r".into(),
+            network: Some("n".into()),
             data: "d".into(),
             commit: None,
+            begun_by: Vec::new(),
             backend: "cpu-f32".into(),
             machine: "a machine".into(),
             date: "1970-01-01".into(),
@@ -242,6 +255,29 @@ mod tests {
         elsewhere.iter_mut().for_each(|run| run.scale = Scale::Full);
         assert!(compare_training(&before, &elsewhere).is_empty());
         assert!(compare_training(&before, &[]).is_empty());
+    }
+
+    /// A record from before runs named their network says nothing of it: only equal curves tell that its runs are
+    /// the same.
+    #[test]
+    fn beside_an_older_record_only_equal_curves_are_the_same() {
+        let after = noisy("before", 8, 0.0);
+        let mut before = after.clone();
+        for run in &mut before {
+            run.network = None;
+            run.recipe = "in another form".into();
+        }
+        assert_eq!(outcome(&before, &after), Trend::Same);
+        assert_eq!(
+            outcome(&before, &noisy("after", 8, 0.1)),
+            Trend::NotComparable
+        );
+        let mut other = before.clone();
+        other.iter_mut().for_each(|run| run.data = "other".into());
+        assert_eq!(outcome(&other, &after), Trend::NotComparable);
+        let mut network = after.clone();
+        network[2].network = Some("another".into());
+        assert_eq!(outcome(&network, &after), Trend::NotComparable);
     }
 
     /// Of changes that are none, about one in a hundred is called real.

@@ -11,47 +11,64 @@ pub struct Training {
     experiments: Vec<Experiment>,
     runs: Vec<Trained>,
     left_out: usize,
+    unnamed: usize,
+}
+
+/// Experiment, scale and arm.
+type Arm = (String, Scale, String);
+/// Fingerprint of a recipe and digest of a network.
+type Follows = (String, String);
+
+/// What the runs of an arm follow as it is now.
+fn followed(experiment: &Experiment, arm: &str, scale: Scale) -> Option<Follows> {
+    let arm = experiment.arm(arm)?;
+    let network = arm.models.get(&scale)?.graph().ok()?.digest();
+    Some((arm.recipes.get(&scale)?.fingerprint(), network))
 }
 
 impl Training {
     /// Of several runs of the same arm and seed the first counts; so does, for each arm, the data set of
-    /// its first run. Runs of other experiments or of other recipes than the experiments have now do not
-    /// count, nor do seeds that were looked at while a recipe was sought.
+    /// its first run, and for each experiment and scale what its first run computed on. Runs of other
+    /// experiments, or of other recipes or networks than the experiments have now, do not count, nor do seeds
+    /// that were looked at while a recipe was sought.
     pub fn new(experiments: Vec<Experiment>, runs: impl IntoIterator<Item = Trained>) -> Training {
-        let recipes: BTreeMap<(&str, &str, Scale), String> = (experiments.iter())
-            .flat_map(|experiment| {
-                let arms = experiment.arms.iter();
-                arms.flat_map(move |arm| {
-                    let of_scale = |(&scale, recipe): (&Scale, &crate::train::Recipe)| {
-                        ((&*experiment.name, &*arm.name, scale), recipe.fingerprint())
-                    };
-                    arm.recipes.iter().map(of_scale)
-                })
-            })
-            .collect();
-        let mut kept: BTreeMap<(String, Scale, String, u64), Trained> = BTreeMap::new();
-        let mut data: BTreeMap<(String, Scale, String), String> = BTreeMap::new();
+        let mut kept: BTreeMap<(Arm, u64), Trained> = BTreeMap::new();
+        let mut follows: BTreeMap<Arm, Option<Follows>> = BTreeMap::new();
+        let mut data: BTreeMap<Arm, String> = BTreeMap::new();
+        let mut backends: BTreeMap<(String, Scale), String> = BTreeMap::new();
         let mut left_out = BTreeSet::new();
         for run in runs {
-            let recipe = recipes.get(&(&*run.experiment, &*run.arm, run.scale));
             let arm = (run.experiment.clone(), run.scale, run.arm.clone());
-            let of_arm = data.get(&arm).unwrap_or(&run.data);
-            let looked_at = (experiments.iter())
-                .filter(|experiment| experiment.name == run.experiment)
-                .filter_map(|experiment| experiment.seeds.get(&run.scale))
-                .any(|seeds| run.seed < seeds.start);
-            if recipe != Some(&run.recipe) || *of_arm != run.data || looked_at {
+            let experiment = experiments.iter().find(|one| one.name == run.experiment);
+            let follows = follows
+                .entry(arm.clone())
+                .or_insert_with(|| followed(experiment?, &run.arm, run.scale));
+            let is_followed = follows.as_ref().is_some_and(|(recipe, network)| {
+                *recipe == run.recipe && Some(network) == run.network.as_ref()
+            });
+            let looked_at = experiment
+                .and_then(|experiment| experiment.seeds.get(&run.scale))
+                .is_some_and(|seeds| run.seed < seeds.start);
+            let of_scale = (run.experiment.clone(), run.scale);
+            if !is_followed
+                || looked_at
+                || data.get(&arm).is_some_and(|data| *data != run.data)
+                || (backends.get(&of_scale)).is_some_and(|backend| *backend != run.backend)
+            {
                 // a run that stands in two folders is one
-                left_out.insert((arm, run.seed, run.recipe, run.data));
+                left_out.insert((arm, run.seed, run.fingerprint()));
                 continue;
             }
-            data.insert(arm, run.data.clone());
-            let key = (run.experiment.clone(), run.scale, run.arm.clone(), run.seed);
-            kept.entry(key).or_insert(run);
+            data.insert(arm.clone(), run.data.clone());
+            backends.insert(of_scale, run.backend.clone());
+            kept.entry((arm, run.seed)).or_insert(run);
         }
         Training {
             runs: kept.into_values().collect(),
             experiments,
+            unnamed: (left_out.iter())
+                .filter(|(_, _, fingerprint)| fingerprint.network.is_none())
+                .count(),
             left_out: left_out.len(),
         }
     }
@@ -71,10 +88,15 @@ impl Training {
         &self.runs
     }
 
-    /// How many runs do not count, since they are of another experiment, recipe or data set, or of a seed
-    /// that was looked at before.
+    /// How many runs do not count, since they are of another experiment, recipe, network, data set or
+    /// device, or of a seed that was looked at before.
     pub fn left_out(&self) -> usize {
         self.left_out
+    }
+
+    /// How many of those are from before runs named their network.
+    pub fn unnamed(&self) -> usize {
+        self.unnamed
     }
 
     /// What the runs answer to the questions of a trial; nothing if there are none of its experiment at
@@ -120,6 +142,7 @@ impl Training {
 mod tests {
     use super::*;
     use crate::train::Curve;
+    use crate::zoo::Model;
     use crate::zoo::Registry;
     use std::path::Path;
 
@@ -135,6 +158,10 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
     fn run(arm: &str, seed: u64) -> Trained {
         let experiment = experiment();
         let recipe = &experiment.arms[0].recipes[&Scale::Quick];
+        let network = experiment.arms[0].models[&Scale::Quick]
+            .graph()
+            .unwrap()
+            .digest();
         Trained {
             experiment: experiment.name,
             scale: Scale::Quick,
@@ -142,8 +169,10 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
             seed,
             model: "m".into(),
             recipe: recipe.fingerprint(),
+            network: Some(network),
             data: "d".into(),
             commit: None,
+            begun_by: Vec::new(),
             backend: "cpu-f32".into(),
             machine: "a machine".into(),
             date: "1970-01-01".into(),
@@ -168,6 +197,9 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
             with(&|run| run.scale = Scale::Full),
             with(&|run| run.arm = "c".into()),
             with(&|run| run.recipe = "r".into()),
+            with(&|run| run.network = Some("another".into())),
+            with(&|run| run.network = None),
+            with(&|run| run.backend = "cuda-bf16".into()),
             with(&|run| run.data = "other".into()),
             with(&|run| run.seed = 9),
         ] {
@@ -182,6 +214,32 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
             let counts = [run("a", 10), run("a", 11), run("b", 11)];
             assert_eq!((training.runs(), training.left_out()), (&counts[..], 1));
         }
+    }
+
+    /// Dropout that changes in a description disowns the runs of that network, and no others.
+    #[test]
+    fn another_network_under_the_same_name_has_no_runs() {
+        let registry = Registry::builtin();
+        let mut experiment = experiment();
+        let with_dropout = registry.find("vgg_a_digits").unwrap();
+        experiment.arms[0]
+            .models
+            .insert(Scale::Quick, with_dropout.clone());
+        let digest = |model: &Model| model.graph().unwrap().digest();
+        let with_network = |arm, model: &Model| {
+            let mut run = run(arm, 11);
+            run.network = Some(digest(model));
+            run
+        };
+        let other = &experiment.arms[1].models[&Scale::Quick];
+        let runs = [with_network("a", &with_dropout), with_network("b", other)];
+        let training = Training::new(vec![experiment.clone()], runs.clone());
+        assert_eq!((training.runs(), training.left_out()), (&runs[..], 0));
+        let mut without = registry.find("vgg_a_no_dropout_digits").unwrap();
+        without.name.clone_from(&with_dropout.name);
+        experiment.arms[0].models.insert(Scale::Quick, without);
+        let training = Training::new(vec![experiment], runs.clone());
+        assert_eq!((training.runs(), training.left_out()), (&runs[1..], 1));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::ExperimentFault;
 use crate::file;
-use crate::train::{CheckpointPaths, Trained};
+use crate::train::{CheckpointPaths, Fingerprint, Trained};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -69,23 +69,13 @@ pub(super) fn claim(keep: Keep) -> Result<File, ExperimentFault> {
     }
 }
 
-/// A finished run, if it is of that recipe and that data, on that backend.
-pub(super) fn read(
-    path: &Path,
-    [recipe, data]: [&str; 2],
-    backend: &str,
-) -> Result<Trained, ExperimentFault> {
+/// A finished run, if it is of that fingerprint.
+pub(super) fn read(path: &Path, fingerprint: &Fingerprint) -> Result<Trained, ExperimentFault> {
     let text = std::fs::read(path).map_err(|e| fault(path, format!("cannot read it: {e}")))?;
     let trained: Trained = serde_json::from_slice(&text)
         .map_err(|error| fault(path, format!("is no finished run: {error}")))?;
-    match [&trained.recipe, &trained.data, &trained.backend] == [recipe, data, backend] {
-        true => Ok(trained),
-        false => Err(fault(
-            path,
-            "is a run of another recipe, other data or another device: remove it to begin anew"
-                .into(),
-        )),
-    }
+    (fingerprint.is_of(&trained.fingerprint())).map_err(|what| fault(path, what))?;
+    Ok(trained)
 }
 
 /// Writes a finished run, whole or not at all.

@@ -5,7 +5,8 @@ use super::kept::{Keep, claim, read, write};
 use crate::data::{DataError, Dataset, Fit, Source};
 use crate::graph::Shape;
 use crate::train::{
-    CheckpointPaths, Engine, Scale, StepProgress, Task, TrainError, Trained, fit, fits, image_shape,
+    CheckpointPaths, Engine, Fingerprint, Fitted, Scale, StepProgress, Task, TrainError, Trained,
+    fit, fits, image_shape,
 };
 use std::fs::File;
 use std::ops::Range;
@@ -106,6 +107,17 @@ pub struct ProgressEvent<'a> {
     pub progress: StepProgress,
 }
 
+/// A run whose first steps other versions of the program took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BegunBefore<'a> {
+    /// The arm.
+    pub arm: &'a str,
+    /// The seed.
+    pub seed: u64,
+    /// The versions, by commit, in order.
+    pub by: Vec<String>,
+}
+
 /// An experiment that is ready to run.
 pub struct PreparedExperiment<'a> {
     plan: Plan<'a>,
@@ -163,6 +175,28 @@ impl<'a> PreparedExperiment<'a> {
             * (self.plan.seeds.end - self.plan.seeds.start)
     }
 
+    fn jobs(&self) -> impl Iterator<Item = Job> {
+        let seeds = self.plan.seeds.clone();
+        seeds.flat_map(|seed| (0..self.tasks.len()).map(move |arm| Job { arm, seed }))
+    }
+
+    /// The runs whose first steps other versions of the program took: they go on, or are finished.
+    ///
+    /// # Errors
+    /// [`ExperimentFault`] where what is kept is not of this experiment, or not of that backend.
+    pub fn begun_before(&self, backend: &str) -> Result<Vec<BegunBefore<'_>>, ExperimentFault> {
+        let begun = self.jobs().map(|job| {
+            Ok(BegunBefore {
+                by: self.fits(backend, &job)?,
+                arm: self.tasks[job.arm].0,
+                seed: job.seed,
+            })
+        });
+        let mut begun = begun.collect::<Result<Vec<_>, ExperimentFault>>()?;
+        begun.retain(|run| !run.by.is_empty());
+        Ok(begun)
+    }
+
     /// Trains on an engine; `on_step` is called with each step and stops everything by returning false. At the quick
     /// scale as many runs go side by side as there are processors, each on one, where the engine lets them; at the
     /// full scale one after another. No result depends on that.
@@ -174,12 +208,9 @@ impl<'a> PreparedExperiment<'a> {
         engine: &E,
         on_step: &(dyn Fn(ProgressEvent) -> bool + Sync),
     ) -> Result<Vec<Trained>, ExperimentFault> {
-        let jobs: Vec<Job> = (self.plan.seeds.clone())
-            .flat_map(|seed| (0..self.tasks.len()).map(move |arm| Job { arm, seed }))
-            .collect();
         // nothing is trained, and so nothing written, beside runs that are not this experiment's
-        jobs.iter()
-            .try_for_each(|job| self.fits(engine.name(), job))?;
+        self.begun_before(engine.name())?;
+        let jobs: Vec<Job> = self.jobs().collect();
         let workers = match self.plan.scale {
             Scale::Quick if engine.shares() => {
                 std::thread::available_parallelism().map_or(1, usize::from)
@@ -241,17 +272,18 @@ impl<'a> PreparedExperiment<'a> {
         self.plan.keep.map(|keep| keep.files(arm, job.seed))
     }
 
-    /// Whether what is there of a job is of its recipe, its data and that backend.
-    fn fits(&self, backend: &str, job: &Job) -> Result<(), ExperimentFault> {
+    /// Whether what is there of a job is of it, on that backend; returns the other versions of the program that took
+    /// first steps of it.
+    fn fits(&self, backend: &str, job: &Job) -> Result<Vec<String>, ExperimentFault> {
         let task = &self.tasks[job.arm].1;
         match self.files(job) {
             Some((finished, _)) if finished.exists() => {
-                read(&finished, task.fingerprints(), backend).map(drop)
+                Ok(read(&finished, &task.fingerprint(backend))?.begun_by)
             }
             Some((_, paths)) => {
                 fits(task, job.seed, backend, &paths).map_err(|error| self.fault(job, error))
             }
-            None => Ok(()),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -269,9 +301,9 @@ impl<'a> PreparedExperiment<'a> {
         } = &self.plan;
         let ((arm, task), seed) = (&self.tasks[job.arm], job.seed);
         let (finished, paths) = self.files(job).unzip();
-        let [recipe, data] = task.fingerprints();
+        let fingerprint = task.fingerprint(engine.name());
         if let Some(path) = finished.as_ref().filter(|path| path.exists()) {
-            return read(path, [recipe, data], engine.name());
+            return read(path, &fingerprint);
         }
         let progress = |progress| {
             on_step(ProgressEvent {
@@ -281,17 +313,29 @@ impl<'a> PreparedExperiment<'a> {
             })
         };
         let fitted = fit(engine, task, seed, paths.as_ref(), &progress);
-        let (curve, seconds) = fitted.map_err(|error| self.fault(job, error))?;
+        let Fitted {
+            curve,
+            seconds,
+            begun_by,
+        } = fitted.map_err(|error| self.fault(job, error))?;
+        let Fingerprint {
+            recipe,
+            network,
+            data,
+            backend,
+        } = fingerprint;
         let trained = Trained {
             experiment: experiment.name.clone(),
             scale: *scale,
             arm: arm.to_string(),
             seed,
             model: task.model().to_string(),
-            recipe: recipe.to_string(),
-            data: data.to_string(),
+            recipe,
+            network,
+            data,
             commit: by.commit.clone(),
-            backend: engine.name().to_string(),
+            begun_by,
+            backend,
             machine: by.machine.clone(),
             date: by.date.clone(),
             seconds,

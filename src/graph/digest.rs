@@ -5,8 +5,8 @@
 //! name and every number bit for bit.
 
 use super::{Constant, Graph};
+use crate::digest::hex;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// Changes with the text below, and then every digest with it.
 const FORM: &str = "convcheck graph 1";
@@ -45,10 +45,7 @@ impl Graph {
             line = format!("output {} {}", name(&output.name), output.node);
             next(&mut line);
         }
-        hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&hash.finalize())
     }
 }
 

@@ -60,7 +60,7 @@ fn told(arms: &[Retrained]) -> impl Iterator<Item = &Retrained> {
 fn told_in_words(arm: &Retrained) -> [String; 5] {
     let name = format!("{} {} ({})", arm.experiment, arm.arm, arm.scale.name());
     if arm.outcome == Trend::NotComparable {
-        let why = "other recipe, data or seeds";
+        let why = "other recipe, network, data or seeds";
         return [
             arm.outcome.name().into(),
             name,

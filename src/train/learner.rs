@@ -4,6 +4,7 @@ use super::backend::{Backend, Batch, Engine, State, Step};
 use super::feed::Fed;
 use super::optimizer::OptimizerState;
 use super::schedule::lr_factor;
+use super::snapshot::PROGRAM;
 use super::task::{Portion, Task};
 use super::{Curve, Epoch, TrainError};
 use crate::random::Key;
@@ -31,6 +32,17 @@ pub(super) struct Progress {
     pub sums: Sums,
     /// What has happened.
     pub curve: Curve,
+    /// The versions of the program that took the steps, in order.
+    #[serde(default)]
+    pub programs: Vec<String>,
+}
+
+impl Progress {
+    /// The versions of the program before this one.
+    pub fn begun_by(&self) -> Vec<String> {
+        let others = self.programs.len().saturating_sub(1);
+        self.programs[..others].to_vec()
+    }
 }
 
 /// Sums over the images of an epoch.
@@ -54,6 +66,7 @@ pub(super) fn begin(task: &Task, seed: u64) -> Result<(State, Progress), TrainEr
         seconds: 0.0,
         sums: Sums::default(),
         curve: Curve::default(),
+        programs: vec![PROGRAM.into()],
     };
     Ok((state, progress))
 }

@@ -5,6 +5,7 @@ use crate::digest;
 use crate::net::{Init, Norm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 /// How a network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -227,8 +228,93 @@ impl Recipe {
         }
     }
 
-    /// What it is, in 16 hexadecimal digits: of SHA-256 over its JSON.
+    /// What it is, in 16 hexadecimal digits: of SHA-256 over its JSON in canonical form. The model's name is not part of
+    /// it: a network is known by the digest of its graph, whatever it is called.
     pub fn fingerprint(&self) -> String {
-        digest::of_json(self)
+        let mut json = self.canonical();
+        json.as_object_mut().map(|keys| keys.remove("model"));
+        digest::of_json(&json)
+    }
+
+    /// Its JSON with sorted keys, without those that stand for their defaults: a key is left out where the recipe reads
+    /// the same without it. So a key that is new, with a default that is what was done before, changes no fingerprint.
+    pub(super) fn canonical(&self) -> Json {
+        let mut json = serde_json::to_value(self).expect("a recipe is numbers, names and lists");
+        json.sort_all_objects();
+        let mut places = vec![String::new()];
+        while let Some(place) = places.pop() {
+            let keys: Vec<String> = match json.pointer(&place) {
+                Some(Json::Object(keys)) => keys.keys().cloned().collect(),
+                Some(Json::Array(items)) => {
+                    places.extend((0..items.len()).map(|i| format!("{place}/{i}")));
+                    continue;
+                }
+                _ => continue,
+            };
+            for key in keys {
+                let mut shorter = json.clone();
+                if let Some(Json::Object(keys)) = shorter.pointer_mut(&place) {
+                    keys.remove(&key);
+                }
+                match Recipe::deserialize(&shorter).is_ok_and(|recipe| recipe == *self) {
+                    true => json = shorter,
+                    false => places.push(format!("{place}/{key}")),
+                }
+            }
+        }
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn smallest() -> Json {
+        json!({
+            "model": "m",
+            "data": "digits",
+            "epochs": 1,
+            "batch": 8,
+            "optimizer": { "adam": { "rate": 0.1 } },
+            "augment": [{ "pad-crop": 1 }],
+        })
+    }
+
+    fn read(json: &Json) -> Recipe {
+        Recipe::deserialize(json).unwrap()
+    }
+
+    /// Whoever writes a default out follows the same recipe; so does one written before the key was there.
+    #[test]
+    fn defaults_that_are_written_out_change_no_fingerprint() {
+        let recipe = read(&smallest());
+        assert_eq!(recipe.canonical(), smallest());
+        let mut whole = serde_json::to_value(&recipe).unwrap();
+        assert!(whole.as_object().unwrap().len() > smallest().as_object().unwrap().len());
+        whole["optimizer"]["adam"]["beta1"] = json!(0.9);
+        assert_eq!(read(&whole).fingerprint(), recipe.fingerprint());
+    }
+
+    /// A network is known by its graph, not by its name; all else that a recipe says counts.
+    #[test]
+    fn all_but_the_name_of_the_model_counts() {
+        let recipe = read(&smallest());
+        let with = |pointer: &str, value: Json| {
+            let mut json = serde_json::to_value(&recipe).unwrap();
+            *json.pointer_mut(pointer).unwrap() = value;
+            read(&json).fingerprint()
+        };
+        assert_eq!(with("/model", json!("another")), recipe.fingerprint());
+        for (pointer, value) in [
+            ("/batch", json!(9)),
+            ("/optimizer/adam/beta1", json!(0.8)),
+            ("/augment/0/pad-crop", json!(2)),
+            ("/smoothing", json!(0.1)),
+            ("/schedule", json!({ "step": { "at": [1], "factor": 0.1 } })),
+        ] {
+            assert_ne!(with(pointer, value), recipe.fingerprint(), "{pointer}");
+        }
     }
 }

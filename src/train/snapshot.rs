@@ -9,7 +9,7 @@ use super::backend::{Backend, State};
 use super::learner::{Learner, Progress};
 use super::optimizer::OptimizerState;
 use super::task::Task;
-use super::{Curve, TrainError};
+use super::{Curve, Fingerprint, TrainError};
 use crate::file;
 use crate::net::Net;
 use crate::net::checkpoint;
@@ -37,6 +37,7 @@ pub struct CheckpointPaths {
 #[serde(deny_unknown_fields)]
 struct Header {
     recipe: String,
+    network: Option<String>,
     data: String,
     #[serde(default = "super::cpu::name")]
     backend: String,
@@ -45,16 +46,28 @@ struct Header {
 
 const STATE: &str = "state";
 
+/// This version of the program: its commit, where it is built from a checkout.
+pub(super) const PROGRAM: &str = match option_env!("CONVCHECK_COMMIT") {
+    Some(commit) => commit,
+    None => concat!("version ", env!("CARGO_PKG_VERSION")),
+};
+
 impl<B: Backend> Learner<B> {
     /// Writes the snapshot; `backend` is its name.
     fn save(&mut self, task: &Task, backend: &str, path: &Path) -> Result<(), TrainError> {
         let fault = |what: String| fault(path, what);
         let state = self.backend.state()?;
-        let [recipe, data] = task.prints.clone();
+        let Fingerprint {
+            recipe,
+            network,
+            data,
+            backend,
+        } = task.fingerprint(backend);
         let header = Header {
             recipe,
+            network,
             data,
-            backend: backend.into(),
+            backend,
             progress: self.progress.clone(),
         };
         let json = serde_json::to_vec(&header).map_err(|error| fault(error.to_string()))?;
@@ -88,19 +101,27 @@ pub(super) fn load(
         .remove(STATE)
         .and_then(|state| state.to_vec1::<u8>().ok())
         .ok_or_else(|| fault("is no snapshot of a run: it has no state".into()))?;
-    let header: Header = serde_json::from_slice(&bytes)
+    let Header {
+        recipe,
+        network,
+        data,
+        backend: on,
+        mut progress,
+    } = serde_json::from_slice(&bytes)
         .map_err(|error| fault(format!("its state cannot be read: {error}")))?;
-    let [recipe, data] = &task.prints;
-    let same = |what: &str, found: &str, right: &str| match found == right {
-        true => Ok(()),
-        false => Err(fault(format!(
-            "is of another {what} ({found}) than this run ({right})"
-        ))),
+    let kept = Fingerprint {
+        recipe,
+        network,
+        data,
+        backend: on,
     };
-    same("recipe", &header.recipe, recipe)?;
-    same("data set", &header.data, data)?;
-    same("device", &header.backend, backend)?;
-    same("seed", &header.progress.seed.to_string(), &seed.to_string())?;
+    task.fingerprint(backend).is_of(&kept).map_err(fault)?;
+    if progress.seed != seed {
+        let kept = progress.seed;
+        return Err(fault(format!(
+            "is of another seed ({kept}) than this run ({seed})"
+        )));
+    }
     let mut weights = BTreeMap::new();
     let mut optimizer: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
     for (name, tensor) in tensors {
@@ -132,10 +153,14 @@ pub(super) fn load(
         }
     }
     let optimizer = OptimizerState(optimizer);
-    Ok((State { weights, optimizer }, header.progress))
+    if progress.programs.last().is_none_or(|last| last != PROGRAM) {
+        progress.programs.push(PROGRAM.into());
+    }
+    Ok((State { weights, optimizer }, progress))
 }
 
-/// Whether a run can go on from its snapshot on that backend; it can where there is none.
+/// Whether a run can go on from its snapshot on that backend; it can where there is none. Returns the other versions
+/// of the program that took its first steps.
 ///
 /// # Errors
 /// What is wrong with the snapshot.
@@ -144,10 +169,10 @@ pub fn fits(
     seed: u64,
     backend: &str,
     paths: &CheckpointPaths,
-) -> Result<(), TrainError> {
+) -> Result<Vec<String>, TrainError> {
     match paths.snapshot.exists() {
-        true => load(task, seed, backend, &paths.snapshot).map(drop),
-        false => Ok(()),
+        true => Ok(load(task, seed, backend, &paths.snapshot)?.1.begun_by()),
+        false => Ok(Vec::new()),
     }
 }
 

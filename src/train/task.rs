@@ -1,7 +1,7 @@
 //! What is learned, all but the weights: network, images and how both are handled.
 
-use super::TrainError;
 use super::recipe::{LastBatch, Normalise, Recipe};
+use super::{Fingerprint, TrainError};
 use crate::data::{Dataset, Normalisation, Preparation, Split};
 use crate::graph::{Graph, Shape};
 use crate::random::Key;
@@ -14,8 +14,8 @@ pub struct Task {
     pub(super) data: Dataset,
     pub(super) training: Preparation,
     pub(super) evaluation: Preparation,
-    /// Fingerprints of recipe and data.
-    pub(super) prints: [String; 2],
+    /// Of recipe, network and data.
+    digests: [String; 3],
 }
 
 /// A part of a task's images.
@@ -80,7 +80,7 @@ impl Task {
             }
         }
         let task = Task {
-            prints: [recipe.fingerprint(), data.fingerprint()],
+            digests: [recipe.fingerprint(), graph.digest(), data.fingerprint()],
             training: preparation(&recipe.augment),
             evaluation: preparation(&recipe.augment_evaluation),
             recipe: recipe.clone(),
@@ -140,9 +140,15 @@ impl Task {
         }) as u64
     }
 
-    /// Fingerprints of the recipe and of the data.
-    pub fn fingerprints(&self) -> [&str; 2] {
-        [&self.prints[0], &self.prints[1]]
+    /// All that decides a run on a backend of that name, but its seed.
+    pub fn fingerprint(&self, backend: &str) -> Fingerprint {
+        let [recipe, network, data] = self.digests.clone();
+        Fingerprint {
+            recipe,
+            network: Some(network),
+            data,
+            backend: backend.into(),
+        }
     }
 
     /// Name of the model.

@@ -1,8 +1,10 @@
 use super::*;
 use crate::data::{Augment, Dataset, Fit, Source};
 use crate::graph::Shape;
+use crate::net::checkpoint;
 use crate::net::{Init, Norm};
 use crate::zoo::{Model, Registry};
+use candle_core::{Device, Tensor};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -84,11 +86,11 @@ fn paths(folder: &Path) -> CheckpointPaths {
 }
 
 fn whole(task: &Task, seed: u64) -> Curve {
-    fit(&Cpu, task, seed, None, &|_| true).unwrap().0
+    fit(&Cpu, task, seed, None, &|_| true).unwrap().curve
 }
 
 /// A run that is stopped after so many calls of `progress`.
-fn stopped(task: &Task, paths: &CheckpointPaths, calls: u32) -> Result<(Curve, f64), TrainError> {
+fn stopped(task: &Task, paths: &CheckpointPaths, calls: u32) -> Result<Fitted, TrainError> {
     let left = Cell::new(calls);
     fit(&Cpu, task, 7, Some(paths), &|_| {
         left.set(left.get().saturating_sub(1));
@@ -120,15 +122,15 @@ fn a_run_goes_on_as_if_it_had_not_stopped() {
         let mut stops = 0;
         let curve = loop {
             match stopped(&task, &one, 1 + stops % 3) {
-                Ok((curve, _)) => break curve,
+                Ok(fitted) => break fitted.curve,
                 Err(TrainError::Stopped { steps: 6, .. }) => stops += 1,
                 Err(error) => panic!("{error}"),
             }
             assert!(stops < 30);
         };
         assert!(stops > 3, "stopped {stops} times");
-        let (uninterrupted, _) = fit(&Cpu, &task, 7, Some(&other), &|_| true).unwrap();
-        assert_eq!(curve, uninterrupted);
+        let uninterrupted = fit(&Cpu, &task, 7, Some(&other), &|_| true).unwrap();
+        assert_eq!(curve, uninterrupted.curve);
         let lines = |paths: &CheckpointPaths| std::fs::read_to_string(&paths.curve).unwrap();
         assert_eq!(lines(&one), lines(&other));
         assert_eq!(lines(&one).lines().count(), 8);
@@ -164,6 +166,61 @@ fn a_snapshot_of_another_run_is_refused() {
     assert!(says(&task_of, 7).contains("is no checkpoint"));
     std::fs::write(&paths.snapshot, &kept).unwrap();
     assert!(fit(&Cpu, &task_of, 7, Some(&paths), &|_| true).is_ok());
+}
+
+/// Reads a snapshot's state, changes its text and writes it back.
+fn change_state(path: &Path, change: impl FnOnce(String) -> String) {
+    let mut tensors = checkpoint::read(path).unwrap();
+    let state = tensors["state"].to_vec1::<u8>().unwrap();
+    let text = change(String::from_utf8(state).unwrap()).into_bytes();
+    let length = text.len();
+    let state = Tensor::from_vec(text, length, &Device::Cpu).unwrap();
+    tensors.insert("state".into(), state);
+    checkpoint::write(path, &tensors).unwrap();
+}
+
+/// Dropout has no tensors: a snapshot of a network with more of it fits in every other respect.
+#[test]
+fn a_snapshot_of_another_network_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let of = |model: &str| {
+        task(&Recipe {
+            model: model.into(),
+            ..recipe()
+        })
+    };
+    let (own, other) = (of("vgg_a_digits"), of("vgg_a_no_dropout_digits"));
+    stopped(&own, &paths, 2).unwrap_err();
+    let error = fit(&Cpu, &other, 7, Some(&paths), &|_| true).unwrap_err();
+    assert!(error.to_string().contains("another network"), "{error}");
+    change_state(&paths.snapshot, |state| {
+        let network = own.fingerprint("cpu-f32").network.unwrap();
+        let named = format!("\"network\":\"{network}\",");
+        assert!(state.contains(&named), "{state}");
+        state.replace(&named, "")
+    });
+    let error = fit(&Cpu, &own, 7, Some(&paths), &|_| true).unwrap_err();
+    assert!(error.to_string().contains("before runs named"), "{error}");
+}
+
+/// What another version began goes on, to the same bits, and says so.
+#[test]
+fn a_run_names_the_versions_that_began_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let task = task(&recipe());
+    stopped(&task, &paths, 2).unwrap_err();
+    assert_eq!(fits(&task, 7, "cpu-f32", &paths).unwrap(), [""; 0]);
+    change_state(&paths.snapshot, |state| {
+        state.replace(snapshot::PROGRAM, "another")
+    });
+    assert_eq!(fits(&task, 7, "cpu-f32", &paths).unwrap(), ["another"]);
+    // one more stop: what is known of the first steps stays known
+    stopped(&task, &paths, 2).unwrap_err();
+    let fitted = fit(&Cpu, &task, 7, Some(&paths), &|_| true).unwrap();
+    assert_eq!(fitted.begun_by, ["another"]);
+    assert_eq!(fitted.curve, whole(&task, 7));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What came of a training run, in a form that outlives it.
 
+use super::Fingerprint;
 use crate::claim::Scale;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -19,10 +20,16 @@ pub struct Trained {
     pub model: String,
     /// Fingerprint of the recipe.
     pub recipe: String,
+    /// Digest of the network's graph; nothing in runs from before they named it, which count for no network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// Fingerprint of the data.
     pub data: String,
     /// Commit of the program that ran it, if it was built from a checkout.
     pub commit: Option<String>,
+    /// Other versions of the program that took its first steps, in order: those that it was gone on with from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub begun_by: Vec<String>,
     /// Device and numbers that it ran on: `cpu-f32`, `cuda-bf16`.
     #[serde(default = "super::cpu::name")]
     pub backend: String,
@@ -34,6 +41,18 @@ pub struct Trained {
     pub seconds: f64,
     /// What happened.
     pub curve: Curve,
+}
+
+impl Trained {
+    /// All that decided it but its seed.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint {
+            recipe: self.recipe.clone(),
+            network: self.network.clone(),
+            data: self.data.clone(),
+            backend: self.backend.clone(),
+        }
+    }
 }
 
 /// A run's losses and errors. Those of a run that diverged may be no numbers; JSON has no name for them,

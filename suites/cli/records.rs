@@ -16,8 +16,10 @@ fn runs(experiment: &str, test_errors: &[f64]) -> Vec<Trained> {
         seed,
         model: "m".into(),
         recipe: "r".into(),
+        network: Some("n".into()),
         data: "d".into(),
         commit: None,
+        begun_by: Vec::new(),
         backend: "cpu-f32".into(),
         machine: "a machine".into(),
         date: "1970-01-01".into(),
@@ -113,6 +115,8 @@ fn the_main_job_loses_no_runs_of_a_users_own() {
     counts[0].arm = arm.name.clone();
     counts[0].seed = experiments[0].seeds[&Scale::Quick].start;
     counts[0].recipe = arm.recipes[&Scale::Quick].fingerprint();
+    let network = arm.models[&Scale::Quick].graph().unwrap();
+    counts[0].network = Some(network.digest());
     let mut stale = counts.clone();
     stale[0].seed += 1;
     stale[0].recipe = "another".into();

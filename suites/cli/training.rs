@@ -231,6 +231,23 @@ fn runs_of_another_recipe_are_not_gone_on_with() {
     stdout(&convcheck(&args));
 }
 
+/// The recipe names another model and is the same in all else: what is there is of another network.
+#[test]
+fn runs_of_another_network_are_not_gone_on_with() {
+    let place = TestFolder::new();
+    let output = place.file("out");
+    let short = EXPERIMENT.replace("epochs = 10", "epochs = 1");
+    let file = place.file("two-nets.toml");
+    fs::write(&file, &short).unwrap();
+    let args = place.train(&output, &["--resume"]);
+    let args = texts(&args);
+    stdout(&convcheck(&args));
+    let before = runs(&output);
+    fs::write(&file, short.replace("plain20_digits", "plain32_digits")).unwrap();
+    fails(&args, &["plain-0.json", "another network"]);
+    assert_eq!(runs(&output), before);
+}
+
 #[test]
 fn bad_input_is_one_line() {
     let place = TestFolder::new();

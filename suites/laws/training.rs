@@ -1,15 +1,17 @@
 //! Laws over the pages of experiments, on runs that never ran.
 
-use crate::law;
 use crate::laws::pages::{attributes, checked, lead_somewhere, provenance, render, stand_alone};
+use crate::{law, repository};
 use convcheck::claim::{self, Trial as Asked};
 use convcheck::evidence::Training;
 use convcheck::experiment::{self, Experiment, Finding, answer};
 use convcheck::random::Key;
+use convcheck::record;
 use convcheck::report::Page;
-use convcheck::train::{Curve, Epoch, Scale, Trained};
+use convcheck::train::{Curve, Epoch, Recipe, Scale, Trained};
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
+use serde_json::json;
 use std::path::Path;
 
 pub fn trials() -> Vec<Trial> {
@@ -21,6 +23,8 @@ pub fn trials() -> Vec<Trial> {
         law("training::claims-link-to-their-experiment", linked),
         law("training::runs-that-do-not-count-are-counted", left_out),
         law("training::odd-runs-are-shown", odd),
+        law("training::every-committed-run-counts", committed),
+        law("training::defaults-of-recipes-stand-for-good", defaults),
     ]
 }
 
@@ -100,8 +104,10 @@ fn runs(experiment: &Experiment) -> Vec<Trained> {
                     seed,
                     model: recipe.model.clone(),
                     recipe: recipe.fingerprint(),
+                    network: Some(arm.models[&scale].graph().unwrap().digest()),
                     data: "0123456789abcdef".into(),
                     commit: Some("abcdef0".into()),
+                    begun_by: Vec::new(),
                     backend: "cpu-f32".into(),
                     machine: "a machine".into(),
                     date: "1970-01-01".into(),
@@ -315,4 +321,55 @@ fn odd() {
         }
     });
     assert!(shown(&diverged).contains("a run diverged"));
+}
+
+/// Recipes, networks, data and devices of the committed runs are those of the experiments as they are now.
+fn committed() {
+    let experiments = experiment::embedded(&Registry::builtin()).unwrap();
+    let mut runs = Vec::new();
+    for folder in std::fs::read_dir(repository("reports")).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.is_dir() && !folder.ends_with("latest") {
+            runs.extend(record::load_training(&folder).unwrap());
+        }
+    }
+    assert!(!runs.is_empty());
+    let training = Training::new(experiments, runs.clone());
+    assert_eq!(
+        (training.runs().len(), training.left_out()),
+        (runs.len(), 0)
+    );
+}
+
+/// A fingerprint leaves out what stands for a default: another default would give runs of two recipes one fingerprint. A
+/// key that is new comes to these; none of these changes.
+fn defaults() {
+    let read = |optimizer: serde_json::Value| -> serde_json::Value {
+        let smallest = json!({ "model": "m", "data": "digits", "epochs": 1, "batch": 8, "optimizer": optimizer });
+        let recipe: Recipe = serde_json::from_value(smallest).unwrap();
+        serde_json::to_value(recipe).unwrap()
+    };
+    let holds = |whole: &serde_json::Value, defaults: serde_json::Value| {
+        for (key, default) in defaults.as_object().unwrap() {
+            assert_eq!(&whole[key], default, "{key}");
+        }
+    };
+    let sgd = read(json!({ "sgd": { "rate": 0.1 } }));
+    holds(
+        &sgd,
+        json!({
+            "images": null, "size": null, "fit": "resize", "augment": [], "augment_evaluation": [], "normalise": "own",
+            "last_batch": "keep", "order": "shuffled", "init": "torch", "norm": "torch", "schedule": "constant",
+            "warm_up": 0, "smoothing": 0.0, "auxiliary": 0.0,
+        }),
+    );
+    let steps =
+        json!({ "momentum": 0.0, "nesterov": false, "weight_decay": 0.0, "decay_all": true });
+    holds(&sgd["optimizer"]["sgd"], steps);
+    for kind in ["adam", "adam-w"] {
+        holds(
+            &read(json!({ kind: { "rate": 0.1 } }))["optimizer"][kind],
+            json!({ "beta1": 0.9, "beta2": 0.999, "form": "torch", "weight_decay": 0.0, "decay_all": true }),
+        );
+    }
 }

@@ -11,7 +11,13 @@ pub(super) fn origin(at: &AtScale) -> Markup {
     let each = |of: &dyn Fn(&Trained) -> String| -> BTreeSet<String> {
         runs().map(|run| of(run)).collect()
     };
-    let commits = each(&|run| run.commit.clone().unwrap_or_else(|| "unknown".into()));
+    let commits = each(&|run| {
+        let last = run.commit.as_deref().unwrap_or("unknown");
+        let all: Vec<&str> = (run.begun_by.iter().map(String::as_str))
+            .chain([last])
+            .collect();
+        all.join(", then ")
+    });
     let recipes = each(&|run| run.recipe.clone());
     html! {
         details {
@@ -23,6 +29,7 @@ pub(super) fn origin(at: &AtScale) -> Markup {
                 (row("date", &each(&|run| run.date.clone())))
                 (row("fingerprint of the data", &each(&|run| run.data.clone())))
                 (row("fingerprints of the recipes", &recipes))
+                (row("digests of the networks", &each(&|run| run.network.clone().unwrap_or_default())))
             }
         }
     }

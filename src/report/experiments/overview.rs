@@ -15,8 +15,12 @@ pub fn left_out(training: &Training) -> Option<String> {
         1 => "1 finished run does not count: it is".to_string(),
         n => format!("{n} finished runs do not count: they are"),
     };
+    let unnamed = match training.unnamed() {
+        0 => "",
+        _ => " Runs from before this version do not say which network they trained.",
+    };
     Some(format!(
-        "{start} of no experiment that `convcheck list experiments` shows, or of another recipe, other data or another seed than it has now."
+        "{start} of no experiment that `convcheck list experiments` shows, or of another recipe, network, device, other data or another seed than it has now.{unnamed}"
     ))
 }
 

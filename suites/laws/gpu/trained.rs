@@ -109,7 +109,7 @@ fn paths(folder: &Path) -> CheckpointPaths {
 }
 
 fn whole(engine: &impl Engine, task: &Task) -> Curve {
-    fit(engine, task, 7, None, &|_| true).unwrap().0
+    fit(engine, task, 7, None, &|_| true).unwrap().curve
 }
 
 /// A run in f32 goes where it goes on the CPU, step by step but for rounding, which grows from step to step.
@@ -155,7 +155,7 @@ pub fn goes_on(engine: &impl Engine) {
             left.get() > 0
         });
         match stopped {
-            Ok((curve, _)) => break curve,
+            Ok(fitted) => break fitted.curve,
             Err(TrainError::Stopped { .. }) => stops += 1,
             Err(error) => panic!("{error}"),
         }
