@@ -62,10 +62,11 @@ pub(super) fn run(
     let values: Vec<Value> = (0..inputs.len())
         .map(|id| Value::new(&builder, id))
         .collect();
-    let prediction = match builder.state().error.take() {
-        Some(error) => return Err(error),
-        None => describe(&values).node(),
-    };
+    let fault = builder.state().error.take();
+    if let Some(error) = fault {
+        return Err(error);
+    }
+    let prediction = describe(&values).node();
     drop(values);
     let state = builder.0.into_inner();
     match state.error {
