@@ -9,9 +9,9 @@ use crate::analysis::summary;
 use crate::claim::grouped;
 use crate::drawing::drawing;
 use crate::graph::Graph;
-use crate::zoo::{Family, Registry};
+use crate::zoo::{Family, Model, Registry};
 use maud::{Markup, html};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// The page's file name.
 pub(super) const FILE: &str = "models.html";
@@ -23,8 +23,18 @@ const MOST_OPEN: usize = 45;
 pub(super) struct Used {
     /// Which they are, in words: the start of a sentence.
     pub which: &'static str,
-    /// Families without those of their models that are not shown.
-    pub families: Vec<Family>,
+    /// Families that have some of them.
+    pub families: Vec<Group>,
+}
+
+/// Models of one family.
+pub(super) struct Group {
+    /// How people call it.
+    pub title: &'static str,
+    /// The year of its paper, if it is from one.
+    pub year: Option<u16>,
+    /// Those that are shown.
+    pub models: Vec<Model>,
 }
 
 impl Used {
@@ -37,45 +47,44 @@ impl Used {
         found: &[Found],
         gathered: &[Gathered],
     ) -> Result<Used, RenderError> {
-        let registered = report.registry.families();
+        let registry = report.registry;
+        let group = |family: &Family, models| Group {
+            title: family.title,
+            year: family.year,
+            models,
+        };
+        let all = registry.families().iter();
         if report.document.every_model {
             return Ok(Used {
                 which: "Every registered network",
-                families: registered.to_vec(),
+                families: (all.map(|family| group(family, family.models.clone()))).collect(),
             });
         }
-        let scales = gathered.iter().flat_map(|one| &one.scales);
-        let arms = scales.flat_map(|at| &at.arms);
+        let arms = gathered.iter().flat_map(|one| &one.scales);
+        let arms = arms.flat_map(|at| &at.arms);
+        let named = (found.iter().flat_map(|(suite, _)| &suite.models))
+            .chain(arms.map(|runs| &runs.recipe.model));
+        let named = named.map(|name| registry.find(name));
         let records = found.iter().flat_map(|(_, records)| records);
+        // a record may be older than the registry
         let asked = (records.flat_map(|record| &record.calls))
             .filter_map(|call| call.text(0)?.split('@').next())
-            .filter(|name| report.registry.find(name).is_ok());
-        let names: BTreeSet<&str> = (found.iter().flat_map(|(suite, _)| &suite.models))
-            .chain(arms.map(|runs| &runs.recipe.model))
-            .map(String::as_str)
-            .chain(asked)
-            .collect();
-        let mut families: Vec<Family> = (registered.iter())
-            .map(|family| Family {
-                models: (family.models.iter())
-                    .filter(|model| names.contains(model.name.as_str()))
-                    .cloned()
-                    .collect(),
-                ..family.clone()
+            .filter_map(|name| registry.find(name).ok());
+        let mut used: BTreeMap<String, Model> = named
+            .chain(asked.map(Ok))
+            .map(|model| model.map(|model| (model.name.clone(), model)))
+            .collect::<Result<_, _>>()?;
+        let mut families: Vec<Group> = all
+            .map(|family| {
+                let models = family.models.iter();
+                let models = models.filter_map(|model| used.remove(&model.name));
+                group(family, models.collect())
             })
             .collect();
-        let is_listed = |name: &str| {
-            let mut models = registered.iter().flat_map(|family| &family.models);
-            models.any(|model| model.name == name)
-        };
-        let others = names.iter().filter(|name| !is_listed(name));
-        families.push(Family {
-            name: "others",
+        families.push(Group {
             title: "With other arguments",
             year: None,
-            models: others
-                .map(|name| report.registry.find(name))
-                .collect::<Result<_, _>>()?,
+            models: used.into_values().collect(),
         });
         families.retain(|family| !family.models.is_empty());
         Ok(Used {

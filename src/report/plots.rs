@@ -1,20 +1,20 @@
 //! The page of plots over the whole zoo.
 
 use super::measured::{first_losses, gradients};
-use super::models::Used;
+use super::models::{Group, Used};
 use super::plot::{Bar, Mark, bars, scatter};
 use super::{RenderError, Report};
 use crate::analysis::{QUANTITIES, Summary, summary};
 use crate::document::Savings;
 use crate::graph::{Drawn, Graph};
-use crate::zoo::{Family, Registry};
+use crate::zoo::Registry;
 use maud::{Markup, html};
 
 /// The page's file name.
 pub(super) const FILE: &str = "plots.html";
 
 struct Shown<'a> {
-    family: &'a Family,
+    family: &'a Group,
     name: &'a str,
     graph: Graph,
     summary: Summary,
