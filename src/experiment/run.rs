@@ -12,7 +12,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How an experiment is run.
 pub struct Plan<'a> {
@@ -132,7 +132,7 @@ impl<'a> PreparedExperiment<'a> {
     /// # Errors
     /// [`ExperimentFault`], before anything is trained; data that cannot be read leave no folder behind.
     pub fn new(plan: Plan<'a>) -> Result<PreparedExperiment<'a>, ExperimentFault> {
-        let mut read: Option<(Images, Dataset)> = None;
+        let mut read: Option<(Images, Arc<Dataset>)> = None;
         let mut tasks = Vec::new();
         for arm in &plan.experiment.arms {
             let Some(recipe) = arm.recipes.get(&plan.scale) else {
@@ -149,9 +149,9 @@ impl<'a> PreparedExperiment<'a> {
             // arms mostly see the same images
             let data = match read.take().filter(|(known, _)| *known == images) {
                 Some((_, data)) => data,
-                None => recipe.data.load(plan.data, images.1, recipe.fit)?,
+                None => Arc::new(recipe.data.load(plan.data, images.1, recipe.fit)?),
             };
-            let task = Task::new(recipe, model, data.clone()).map_err(fault)?;
+            let task = Task::new(recipe, model, Arc::clone(&data)).map_err(fault)?;
             read = Some((images, data));
             tasks.push((arm.name.as_str(), task));
         }

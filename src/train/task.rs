@@ -6,12 +6,13 @@ use crate::data::{Dataset, Normalisation, Preparation, Split};
 use crate::graph::{Graph, Shape};
 use crate::random::Key;
 use crate::zoo::Model;
+use std::sync::Arc;
 
 /// A recipe with its network and its images.
 pub struct Task {
     pub(super) recipe: Recipe,
     pub(super) graph: Graph,
-    pub(super) data: Dataset,
+    pub(super) data: Arc<Dataset>,
     pub(super) training: Preparation,
     pub(super) evaluation: Preparation,
     /// Of recipe, network and data.
@@ -38,13 +39,19 @@ pub fn image_shape(recipe: &Recipe, model: &Model) -> Shape {
 }
 
 impl Task {
-    /// Puts a recipe, the description of its network and its images together.
+    /// Puts a recipe, the description of its network and its images together; tasks can share images.
     ///
     /// # Errors
     /// [`TrainError`]: images that do not fit the model, no step to take.
-    pub fn new(recipe: &Recipe, model: &Model, mut data: Dataset) -> Result<Task, TrainError> {
-        let graph = model.graph()?;
+    pub fn new(
+        recipe: &Recipe,
+        model: &Model,
+        data: impl Into<Arc<Dataset>>,
+    ) -> Result<Task, TrainError> {
+        let (graph, mut data) = (model.graph()?, data.into());
         if let Some(images) = recipe.images {
+            // other tasks may learn from all of them
+            let data = Arc::make_mut(&mut data);
             let size = data.train.images.len() / data.train.len().max(1);
             data.train.labels.truncate(images);
             data.train.images.truncate(images * size);

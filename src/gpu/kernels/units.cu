@@ -26,7 +26,7 @@ KERNEL finish(const E *x, const float *scale, const float *shift, const E *resid
     )
 }
 
-/* The functions, numbered as `kind` in forward.rs: relu, sigmoid, tanh, 1.7159 tanh(2x / 3). */
+/* The functions, numbered as `kind` in layers.rs: relu, sigmoid, tanh, 1.7159 tanh(2x / 3). */
 KERNEL activate(const E *x, E *y, int kind, int count) {
     int i = INDEX * WIDE, j, lanes = smaller(WIDE, count - i);
     float v[WIDE], e;
