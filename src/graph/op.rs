@@ -140,34 +140,41 @@ pub enum Activation {
 
 /// Every kind of layer, a row each, and the row of an op.
 macro_rules! kinds {
-    ($($op:pat => ($name:literal, $weighted:literal, $features:expr, $backward:expr, $centres:literal, $drawn:expr, $reference:expr),)*) => {
-        const KINDS: &[Kind] = &[$(Kind {
-            name: $name,
-            weighted: $weighted,
-            features: $features,
-            backward: $backward,
-            centres: $centres,
-            drawn: $drawn,
-            reference: $reference,
-        }),*];
+    ($($op:pat => $row:expr,)*) => {
+        const KINDS: &[Kind] = &[$(kind($row)),*];
 
         impl Op {
             /// What is true of the layer whatever its constants and its input.
             pub const fn kind(&self) -> &'static Kind {
                 match self {
-                    $($op => &Kind {
-                        name: $name,
-                        weighted: $weighted,
-                        features: $features,
-                        backward: $backward,
-                        centres: $centres,
-                        drawn: $drawn,
-                        reference: $reference,
-                    },)*
+                    $($op => const { &kind($row) },)*
                 }
             }
         }
     };
+}
+
+/// A row of the table below.
+type Row = (
+    &'static str,
+    bool,
+    Features,
+    Backward,
+    bool,
+    Drawn,
+    Option<&'static str>,
+);
+
+const fn kind((name, weighted, features, backward, centres, drawn, reference): Row) -> Kind {
+    Kind {
+        name,
+        weighted,
+        features,
+        backward,
+        centres,
+        drawn,
+        reference,
+    }
 }
 
 const NOTHING: Backward = Backward {
