@@ -44,7 +44,7 @@ impl Model {
         ZooError::Shape {
             model: self.name.clone(),
             input,
-            error,
+            error: Box::new(error),
         }
     }
 }

@@ -90,6 +90,6 @@ pub enum ZooError {
         /// The input that was asked for.
         input: Shape,
         /// The layer and what is wrong.
-        error: ShapeError,
+        error: Box<ShapeError>,
     },
 }

@@ -152,7 +152,7 @@ fn every_constant() {
         let mut constants = BTreeSet::new();
         let mut changed = BTreeSet::new();
         for (differs, describe) in cases {
-            let graph = Graph::build(Shape::map(4, 12, 10), |x| describe(x)).unwrap();
+            let graph = Graph::build(Shape::map(4, 12, 10), describe).unwrap();
             let op = &graph.prediction().op;
             kinds.insert(op.name());
             constants.extend(op.constants().into_iter().map(|(name, _)| name));
@@ -220,7 +220,7 @@ fn ways() {
     let two = |names: [&str; 2], [a, b]: [usize; 2]| {
         let shapes = [Shape::map(a, 4, 4), Shape::map(b, 4, 4)];
         let inputs = [(names[0], shapes[0]), (names[1], shapes[1])];
-        Graph::build_of(&inputs, |x| concat(x)).unwrap().digest()
+        Graph::build_of(&inputs, concat).unwrap().digest()
     };
     assert_ne!(two(["left", "right"], [2, 1]), two(["left", "up"], [2, 1]));
     assert_ne!(
