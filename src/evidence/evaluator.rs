@@ -189,6 +189,23 @@ mod tests {
     }
 
     #[test]
+    fn other_names_measure_the_same() {
+        let evaluator = Evaluator::new(&Registry::builtin());
+        for pair in [
+            "[links('densenet_cifar_l40_k12'), layer_links('densenet_cifar_l40_k12')]",
+            "[ways('resnet20_cifar'), path_count('resnet20_cifar')]",
+            "[idle('article_pt_resnet18_cifar10'), params_without_grad('article_pt_resnet18_cifar10')]",
+        ] {
+            let (found, _) = evaluator.evaluate(pair).unwrap();
+            let Datum::List(both) = found.value else {
+                panic!("{pair} is a list");
+            };
+            assert_eq!(both[0], both[1]);
+            assert_ne!(both[0], Datum::List(Vec::new()), "{pair}");
+        }
+    }
+
+    #[test]
     fn a_measure_reports_the_calls_that_it_made() {
         let evaluator = Evaluator::new(&Registry::builtin());
         let (found, ran) = evaluator
