@@ -174,8 +174,9 @@ impl Kernel {
                 step(move || match pass {
                     Pass::Forward => {
                         let statistics = batch_norm::Statistics::of(&x)?;
-                        let (line, then) = ([&weight, &bias], batch_norm::Then::default());
-                        batch_norm::forward(&x, &statistics, EPS, line, then).map(drop)
+                        let (affine, epilogue) =
+                            ([&weight, &bias], batch_norm::Epilogue::default());
+                        batch_norm::forward(&x, &statistics, EPS, affine, epilogue).map(drop)
                     }
                     _ => {
                         let upstream = batch_norm::UpstreamGradient {

@@ -2,7 +2,9 @@
 
 use super::{ForwardPass, Mode, Net};
 use crate::graph::{FusedGroup, NodeId, Op};
-use crate::ops::batch_norm::{Gradients, Statistics, Then, UpstreamGradient, backward, forward};
+use crate::ops::batch_norm::{
+    Epilogue, Gradients, Statistics, UpstreamGradient, backward, forward,
+};
 use candle_core::{Error, Result, Tensor};
 
 impl Net {
@@ -16,17 +18,17 @@ impl Net {
             value.expect("freed after its last reader")
         };
         let x = value(node.inputs[0]);
-        let then = Then {
+        let epilogue = Epilogue {
             add: group.residual.map(value),
             relu: group.relu,
         };
         let (weight, bias, running) = self.norm(id);
         let correction = pass.mode.norm().correction(pass.units(node));
         if correction.map_err(Error::Msg)?.is_none() {
-            return forward(x, &running, self.eps(id), [weight, bias], then);
+            return forward(x, &running, self.eps(id), [weight, bias], epilogue);
         }
         let batch = Statistics::of(x)?;
-        let y = forward(x, &batch, self.eps(id), [weight, bias], then)?;
+        let y = forward(x, &batch, self.eps(id), [weight, bias], epilogue)?;
         pass.statistics[id] = Some(batch);
         Ok(y)
     }

@@ -3,7 +3,7 @@
 use super::{ForwardPass, Net};
 use crate::graph::{Conv, FusedGroup, Op};
 use crate::ops::batch_norm::fold;
-use crate::ops::conv::{self, PackedWeights, Then};
+use crate::ops::conv::{self, Epilogue, PackedWeights};
 use candle_core::{Result, Tensor};
 use std::sync::{Arc, OnceLock};
 
@@ -48,13 +48,13 @@ impl Net {
                 self.packed.0[group.first].get_or_init(|| packed).clone()
             }
         };
-        let then = Then {
+        let epilogue = Epilogue {
             scale: packed.scale.as_ref(),
             shift: packed.shift.as_ref(),
             add: group.residual.map(value),
             relu: group.relu,
         };
-        conv::forward_then(conv, x, &packed.weights, then)
+        conv::forward_fused(conv, x, &packed.weights, epilogue)
     }
 
     fn pack(&self, group: &FusedGroup, conv: &Conv, maps: usize) -> Result<PackedConv> {

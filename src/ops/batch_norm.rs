@@ -50,7 +50,7 @@ impl Statistics {
 
 /// What becomes of each normalised unit: plus the unit of `add`, and with `relu` nothing negative.
 #[derive(Clone, Copy, Default)]
-pub struct Then<'a> {
+pub struct Epilogue<'a> {
     /// A tensor of the output's shape.
     pub add: Option<&'a Tensor>,
     /// Whether ReLU follows.
@@ -67,12 +67,12 @@ pub fn forward(
     statistics: &Statistics,
     eps: f64,
     [weight, bias]: [&Tensor; 2],
-    then: Then,
+    epilogue: Epilogue,
 ) -> Result<Tensor> {
     by_dtype!(x, T => {
         let (_, c, plane) = planes(x);
         let numbers = view::<T>(x)?;
-        let add = then.add.map(view::<T>).transpose()?;
+        let add = epilogue.add.map(view::<T>).transpose()?;
         let (mean, variance) = (view::<T>(&statistics.mean)?, view::<T>(&statistics.variance)?);
         let (weight, bias) = (view::<T>(weight)?, view::<T>(bias)?);
         let scale: Vec<T> = factors(&variance, eps, &weight).map(|factor| factor as T).collect();
@@ -88,7 +88,7 @@ pub fn forward(
                     let line = numbers.iter().map(move |&x| (x - mean) * scale + bias);
                     let first = (i * maps + map) * plane;
                     let add = add.as_ref().map(|add| add[first..][..plane].iter());
-                    match (add, then.relu) {
+                    match (add, epilogue.relu) {
                         (None, false) => out.extend(line),
                         (None, true) => out.extend(line.map(cut)),
                         (Some(add), false) => out.extend(add.zip(line).map(|(&a, x)| a + x)),
@@ -180,18 +180,18 @@ pub fn backward(
         for (map, dx) in dx.chunks(plane).collect::<Vec<_>>().into_iter().enumerate() {
             channels[map % c].push(dx);
         }
-        let of_channel = |near: &mut Vec<T>, (channel, mut maps): (usize, Vec<UninitChunk<T>>)| {
+        let of_channel = |scratch: &mut Vec<T>, (channel, mut maps): (usize, Vec<UninitChunk<T>>)| {
             let map = |i: usize| (i * c + channel) * plane..(i * c + channel + 1) * plane;
             if let Some(relu_output) = &relu_output {
-                near.resize(n * plane, 0.0);
-                wide!(for (i, near) in near.chunks_exact_mut(plane).enumerate() {
+                scratch.resize(n * plane, 0.0);
+                wide!(for (i, scratch) in scratch.chunks_exact_mut(plane).enumerate() {
                     let units = relu_output[map(i)].iter().zip(&gradient[map(i)]);
                     let masked = |(&y, &dy): (&T, &T)| if y > 0.0 { dy } else { 0.0 };
-                    (near.iter_mut().zip(units)).for_each(|(x, unit)| *x = masked(unit));
+                    (scratch.iter_mut().zip(units)).for_each(|(x, unit)| *x = masked(unit));
                 });
             }
             let gradient = |i: usize| match relu_output {
-                Some(_) => &near[i * plane..][..plane],
+                Some(_) => &scratch[i * plane..][..plane],
                 None => &gradient[map(i)],
             };
             let pairs = || (0..n).map(|i| (&numbers[map(i)], gradient(i)));

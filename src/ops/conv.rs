@@ -8,7 +8,7 @@ mod table;
 mod weight;
 
 use super::cpu::{Real, by_dtype, tensor, view};
-use super::packed::{Loose, Packed, Right};
+use super::packed::{Packed, Right, Strided};
 use super::product::{Add, Finish, Left, Product, To};
 use super::uninit::{UninitChunk, UninitVec};
 use crate::graph::Conv;
@@ -37,8 +37,8 @@ impl PackedWeights {
             let weight = view::<T>(weight)?;
             let weight = dense(conv, &weight, maps);
             // of what stays nothing is borrowed
-            let groups: Vec<Right<'static, T>> = loose(conv, &weight, maps)
-                .map(|loose| Right::Packed(Packed::new(&loose)))
+            let groups: Vec<Right<'static, T>> = strided(conv, &weight, maps)
+                .map(|strided| Right::Packed(Packed::new(&strided)))
                 .collect();
             Ok(PackedWeights {
                 groups: Box::new(groups),
@@ -48,14 +48,14 @@ impl PackedWeights {
 }
 
 /// The weights of each group.
-fn loose<'a, T: Real>(
+fn strided<'a, T: Real>(
     conv: &Conv,
     weight: &'a [T],
     maps: usize,
-) -> impl Iterator<Item = Loose<'a, T>> {
+) -> impl Iterator<Item = Strided<'a, T>> {
     let columns = conv.out / conv.groups;
     let terms = maps / conv.groups * conv.window.taps();
-    let of_group = move |numbers| Loose {
+    let of_group = move |numbers| Strided {
         numbers,
         columns,
         apart: terms,
@@ -69,7 +69,7 @@ fn loose<'a, T: Real>(
 /// What becomes of each output unit: times the `scale` of its map plus its `shift`, `[out]` each, plus the
 /// unit of `add`, and with `relu` nothing negative.
 #[derive(Clone, Copy, Default)]
-pub struct Then<'a> {
+pub struct Epilogue<'a> {
     /// Factor of each map.
     pub scale: Option<&'a Tensor>,
     /// Summand of each map.
@@ -90,14 +90,14 @@ pub fn forward(conv: &Conv, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) 
         let weight = view::<T>(weight)?;
         let weight = dense(conv, &weight, geometry.maps[0]);
         let once = is_one_strip(x.dims()[0], geometry.output());
-        let weights: Vec<Right<T>> = loose(conv, &weight, geometry.maps[0])
-            .map(|loose| Right::new(loose, once))
+        let weights: Vec<Right<T>> = strided(conv, &weight, geometry.maps[0])
+            .map(|strided| Right::new(strided, once))
             .collect();
-        let then = Then {
+        let epilogue = Epilogue {
             shift: bias,
-            ..Then::default()
+            ..Epilogue::default()
         };
-        cpu_forward::<T>(&geometry, x, &weights, then)
+        cpu_forward::<T>(&geometry, x, &weights, epilogue)
     })
 }
 
@@ -105,29 +105,29 @@ pub fn forward(conv: &Conv, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) 
 ///
 /// # Errors
 /// As [`forward`].
-pub fn forward_then(
+pub fn forward_fused(
     conv: &Conv,
     x: &Tensor,
     weights: &PackedWeights,
-    then: Then,
+    epilogue: Epilogue,
 ) -> Result<Tensor> {
     by_dtype!(x, T => {
         let Some(weights) = weights.groups.downcast_ref::<Vec<Right<T>>>() else {
             return Err(Error::Msg("weights and input are of unequal types".into()).bt());
         };
-        cpu_forward::<T>(&Geometry::new(conv, x)?, x, weights, then)
+        cpu_forward::<T>(&Geometry::new(conv, x)?, x, weights, epilogue)
     })
 }
 
 /// What a thread keeps from piece to piece.
-struct Near<T> {
+struct Scratch<T> {
     last: Last<T>,
     blocks: Vec<T>,
 }
 
-impl<T: Real> Default for Near<T> {
+impl<T: Real> Default for Scratch<T> {
     fn default() -> Self {
-        Near {
+        Scratch {
             last: Last::default(),
             blocks: Vec::new(),
         }
@@ -138,13 +138,13 @@ fn cpu_forward<T: Real>(
     geometry: &Geometry,
     x: &Tensor,
     weights: &[Right<T>],
-    then: Then,
+    epilogue: Epilogue,
 ) -> Result<Tensor> {
     let n = x.dims()[0];
     let [_, group_out] = geometry.group();
     let x = view::<T>(x)?;
     let [scale, shift, add] =
-        [then.scale, then.shift, then.add].map(|x| x.map(view::<T>).transpose());
+        [epilogue.scale, epilogue.shift, epilogue.add].map(|x| x.map(view::<T>).transpose());
     let (scale, shift, add) = (scale?, shift?, add?);
     let (scale, shift, add) = (scale.as_deref(), shift.as_deref(), add.as_deref());
     let terms = geometry.window_taps();
@@ -158,13 +158,13 @@ fn cpu_forward<T: Real>(
         geometry.maps[0] * frame.units()[0],
     );
     let left = Groups::new(frame, &x, n * geometry.groups, division.together > 1);
-    let work = |near: &mut Near<T>, piece: Piece<UninitChunk<T>>| {
+    let work = |scratch: &mut Scratch<T>, piece: Piece<UninitChunk<T>>| {
         let group = piece.samples.start * geometry.groups + piece.group;
         let first = piece.group * group_out + piece.columns.start;
         let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
         Product {
-            left: &Left::new(left.padded(group, &mut near.last), rows, &terms, [1, 0]),
-            right: weights[piece.group].blocks(piece.columns.clone(), &mut near.blocks),
+            left: &Left::new(left.padded(group, &mut scratch.last), rows, &terms, [1, 0]),
+            right: weights[piece.group].blocks(piece.columns.clone(), &mut scratch.blocks),
             to: To::Finished(
                 Finish {
                     scale: scale.map(|scale| &scale[first..]),
@@ -175,7 +175,7 @@ fn cpu_forward<T: Real>(
                         column: h * w,
                         set: geometry.maps[1] * h * w,
                     }),
-                    relu: then.relu,
+                    relu: epilogue.relu,
                 },
                 piece.out,
             ),
@@ -183,7 +183,7 @@ fn cpu_forward<T: Real>(
         .run();
     };
     let pieces = division.fresh(&mut out).into_par_iter();
-    pieces.for_each_init(Near::default, work);
+    pieces.for_each_init(Scratch::default, work);
     tensor(out.finish(), &[n, geometry.maps[1], h, w])
 }
 
@@ -227,23 +227,23 @@ fn cpu_input_gradient<T: Real>(
             let apart = geometry.maps[1] * frame.units()[0];
             let rows = in_samples(&phase.rows, division.together, apart);
             let left = Groups::new(frame, &dy, groups, division.together > 1);
-            let work = |near: &mut Near<T>, piece: Piece<UninitChunk<T>>| {
+            let work = |scratch: &mut Scratch<T>, piece: Piece<UninitChunk<T>>| {
                 let group = piece.samples.start * geometry.groups + piece.group;
                 let rows = &rows[piece.rows.start..][..piece.samples.len() * piece.rows.len()];
                 Product {
                     left: &Left::new(
-                        left.padded(group, &mut near.last),
+                        left.padded(group, &mut scratch.last),
                         rows,
                         &phase.terms,
                         [1, 0],
                     ),
-                    right: phase.right[piece.group].blocks(piece.columns, &mut near.blocks),
+                    right: phase.right[piece.group].blocks(piece.columns, &mut scratch.blocks),
                     to: To::Finished(Finish::default(), piece.out),
                 }
                 .run();
             };
             let pieces = division.fresh(&mut dx).into_par_iter();
-            pieces.for_each_init(Near::default, work);
+            pieces.for_each_init(Scratch::default, work);
             dx.finish()
         }
         // units that no tap reaches keep a gradient of zero
@@ -254,18 +254,18 @@ fn cpu_input_gradient<T: Real>(
             // each phase would pad anew
             let left = Groups::new(frame, &dy, groups, true);
             for phase in &phases {
-                let work = |near: &mut Near<T>, piece: Piece<&mut [T]>| {
+                let work = |scratch: &mut Scratch<T>, piece: Piece<&mut [T]>| {
                     let group = piece.samples.start * geometry.groups + piece.group;
-                    let left = left.padded(group, &mut near.last);
+                    let left = left.padded(group, &mut scratch.last);
                     Product {
                         left: &Left::new(left, &phase.rows, &phase.terms, [1, 0]),
-                        right: phase.right[piece.group].blocks(piece.columns, &mut near.blocks),
+                        right: phase.right[piece.group].blocks(piece.columns, &mut scratch.blocks),
                         to: To::Places(&phase.places, piece.out),
                     }
                     .run();
                 };
                 let pieces = division.zeros(&mut dx).into_par_iter();
-                pieces.for_each_init(Near::default, work);
+                pieces.for_each_init(Scratch::default, work);
             }
             dx
         }

@@ -13,7 +13,7 @@ pub(super) const VECTORS: usize = 2;
 
 /// A right operand as it stands: term `i * taps.len() + j` of a column is at
 /// `column * apart + i * repeat_stride + taps[j]`.
-pub(super) struct Loose<'a, T> {
+pub(super) struct Strided<'a, T> {
     pub numbers: &'a [T],
     pub columns: usize,
     /// How far columns are apart.
@@ -28,7 +28,7 @@ pub(super) struct Loose<'a, T> {
 /// reader otherwise, in whose cache it then is.
 pub(super) enum Right<'a, T> {
     Packed(Packed<T>),
-    Loose(Loose<'a, T>),
+    Strided(Strided<'a, T>),
 }
 
 /// A right operand: blocks of columns, each `[term][column]`, all of them two vectors wide but the last
@@ -106,39 +106,39 @@ pub(super) fn full<T: Real>() -> usize {
 
 impl<'a, T: Real> Right<'a, T> {
     /// Packed beforehand unless each block is read `once`.
-    pub(super) fn new(loose: Loose<'a, T>, once: bool) -> Right<'a, T> {
+    pub(super) fn new(strided: Strided<'a, T>, once: bool) -> Right<'a, T> {
         match once {
-            true => Right::Loose(loose),
-            false => Right::Packed(Packed::new(&loose)),
+            true => Right::Strided(strided),
+            false => Right::Packed(Packed::new(&strided)),
         }
     }
 
-    /// The blocks of some columns, of which the first one begins a block; `near` is what a thread keeps to pack
+    /// The blocks of some columns, of which the first one begins a block; `scratch` is what a thread keeps to pack
     /// into.
     pub(super) fn blocks<'b>(
         &'b self,
         columns: Range<usize>,
-        near: &'b mut Vec<T>,
+        scratch: &'b mut Vec<T>,
     ) -> Blocks<'b, T> {
         match self {
             Right::Packed(packed) => {
                 let numbers = &packed.numbers[columns.start * packed.terms..];
                 Blocks::new(numbers, packed.terms, columns.len())
             }
-            Right::Loose(loose) => loose.blocks(columns, near),
+            Right::Strided(strided) => strided.blocks(columns, scratch),
         }
     }
 }
 
 impl<T: Real> Packed<T> {
     /// All blocks.
-    pub(super) fn new(loose: &Loose<T>) -> Packed<T> {
-        let (terms, full) = (loose.terms(), full::<T>());
-        let mut packed = UninitVec::new(loose.columns.next_multiple_of(lanes::<T>()) * terms);
+    pub(super) fn new(strided: &Strided<T>) -> Packed<T> {
+        let (terms, full) = (strided.terms(), full::<T>());
+        let mut packed = UninitVec::new(strided.columns.next_multiple_of(lanes::<T>()) * terms);
         let blocks = packed.chunks(full * terms).enumerate();
-        blocks.for_each_init(Vec::new, |near, (i, mut packed)| {
-            let columns = i * full..loose.columns.min((i + 1) * full);
-            packed.extend(loose.blocks(columns, near).numbers.iter().copied());
+        blocks.for_each_init(Vec::new, |scratch, (i, mut packed)| {
+            let columns = i * full..strided.columns.min((i + 1) * full);
+            packed.extend(strided.blocks(columns, scratch).numbers.iter().copied());
         });
         Packed {
             numbers: packed.finish(),
@@ -147,22 +147,26 @@ impl<T: Real> Packed<T> {
     }
 }
 
-impl<T: Real> Loose<'_, T> {
+impl<T: Real> Strided<'_, T> {
     fn terms(&self) -> usize {
         self.repeats * self.taps.len()
     }
 
     /// Packs the blocks of some columns into a vector, whose other numbers stay as they are where it was packed
     /// into before.
-    pub(super) fn blocks<'b>(&self, columns: Range<usize>, near: &'b mut Vec<T>) -> Blocks<'b, T> {
+    pub(super) fn blocks<'b>(
+        &self,
+        columns: Range<usize>,
+        scratch: &'b mut Vec<T>,
+    ) -> Blocks<'b, T> {
         let (terms, count) = (self.terms(), columns.len());
-        near.resize(count.next_multiple_of(lanes::<T>()) * terms, T::zero());
+        scratch.resize(count.next_multiple_of(lanes::<T>()) * terms, T::zero());
         let numbers = &self.numbers[columns.start * self.apart..];
         match self.apart {
-            1 => self.by_rows(numbers, count, near),
-            _ => self.by_blocks(numbers, count, near),
+            1 => self.by_rows(numbers, count, scratch),
+            _ => self.by_blocks(numbers, count, scratch),
         }
-        Blocks::new(near, terms, count)
+        Blocks::new(scratch, terms, count)
     }
 
     /// Packs columns that are neighbours: row by row of the numbers, each of which goes through all blocks.

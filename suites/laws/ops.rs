@@ -361,7 +361,7 @@ fn standardises() {
         &statistics,
         0.0,
         [&ones, &ones.zeros_like().unwrap()],
-        batch_norm::Then::default(),
+        batch_norm::Epilogue::default(),
     )
     .unwrap();
     let after = batch_norm::Statistics::of(&y).unwrap();

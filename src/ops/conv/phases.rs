@@ -3,7 +3,7 @@
 use super::geometry::Geometry;
 use super::padded::Frame;
 use crate::ops::cpu::Real;
-use crate::ops::packed::{Loose, Right};
+use crate::ops::packed::{Right, Strided};
 
 /// The input units whose windows begin at the same remainder of the stride: under them lie the same
 /// taps.
@@ -121,7 +121,7 @@ fn phase<'a, T: Real>(
     let chosen: Vec<usize> = taps.iter().map(|(a, b)| a.0 * first + b.0).collect();
     let right = (0..geometry.groups)
         .map(|group| {
-            let loose = Loose {
+            let strided = Strided {
                 numbers: &weight[group * group_out * group_in * all..],
                 columns: group_in,
                 apart: all,
@@ -129,7 +129,7 @@ fn phase<'a, T: Real>(
                 repeats: group_out,
                 repeat_stride: group_in * all,
             };
-            Right::new(loose, once)
+            Right::new(strided, once)
         })
         .collect();
     let places = units().map(|(a, b)| a.0 * geometry.input[1] + b.0);

@@ -9,7 +9,7 @@ use super::pieces::{Division, Piece};
 use super::table::sparse;
 use crate::graph::Conv;
 use crate::ops::cpu::{Real, tensor, view};
-use crate::ops::packed::Loose;
+use crate::ops::packed::Strided;
 use crate::ops::product::{Finish, Left, Product, To};
 use crate::ops::sums::sum;
 use crate::ops::uninit::{UninitChunk, UninitVec};
@@ -44,9 +44,9 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
     let dw = match &chunks(n, windows.len())[..] {
         [all] => {
             let mut dw = UninitVec::new(count);
-            let work = |near: &mut Vec<T>, mut piece: Piece<UninitChunk<T>>| {
+            let work = |scratch: &mut Vec<T>, mut piece: Piece<UninitChunk<T>>| {
                 let out = std::mem::take(&mut piece.out);
-                meet.run(near, &piece, all, To::Finished(Finish::default(), out));
+                meet.run(scratch, &piece, all, To::Finished(Finish::default(), out));
             };
             let pieces = division.fresh(&mut dw).into_par_iter();
             pieces.for_each_init(Vec::new, work);
@@ -54,11 +54,11 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
         }
         chunks => {
             let mut dw = vec![T::zero(); count];
-            let work = |near: &mut Vec<T>, mut piece: Piece<&mut [T]>| {
+            let work = |scratch: &mut Vec<T>, mut piece: Piece<&mut [T]>| {
                 let mut out = std::mem::take(&mut piece.out);
                 for chunk in chunks {
                     let out = out.iter_mut().map(|out| &mut **out).collect();
-                    meet.run(near, &piece, chunk, To::Itself(out));
+                    meet.run(scratch, &piece, chunk, To::Itself(out));
                 }
             };
             let pieces = division.zeros(&mut dw).into_par_iter();
@@ -94,12 +94,12 @@ struct Meeting<'a, T> {
 
 impl<T: Real> Meeting<'_, T> {
     /// What a piece of the weights has from a chunk.
-    fn run<C>(&self, near: &mut Vec<T>, piece: &Piece<C>, chunk: &Chunk, to: To<T>) {
+    fn run<C>(&self, scratch: &mut Vec<T>, piece: &Piece<C>, chunk: &Chunk, to: To<T>) {
         let (samples, units) = chunk;
         let (count, [step, step_out]) = (samples.len(), self.samples);
         let [group, group_out] = self.group;
         let first = piece.group * group_out + piece.columns.start;
-        let dy = Loose {
+        let dy = Strided {
             numbers: &self.dy[samples.start * step_out + first * self.windows.len()..],
             columns: piece.columns.len(),
             apart: self.windows.len(),
@@ -114,7 +114,7 @@ impl<T: Real> Meeting<'_, T> {
                 &self.windows[units.clone()],
                 [count, step],
             ),
-            right: dy.blocks(0..dy.columns, near),
+            right: dy.blocks(0..dy.columns, scratch),
             to,
         }
         .run();

@@ -1,4 +1,4 @@
-use super::super::packed::{Loose, Right, full};
+use super::super::packed::{Right, Strided, full};
 use super::super::uninit::UninitVec;
 use super::*;
 use crate::random::Key;
@@ -50,7 +50,7 @@ fn is_the_sum_of_products() {
             let row_offsets: Vec<usize> = (0..rows).map(|i| apart * i).collect();
             let term_offsets: Vec<usize> = (0..terms).map(|i| 2 * i).collect();
             let taps: Vec<usize> = (0..terms).map(|i| i * columns).collect();
-            let loose = Loose {
+            let strided = Strided {
                 numbers: &right,
                 columns,
                 apart: 1,
@@ -67,7 +67,7 @@ fn is_the_sum_of_products() {
             let pieces = (0..columns)
                 .step_by(wide)
                 .map(|first| first..columns.min(first + wide));
-            let (operand, mut near) = (Right::new(loose, rows % 2 == 0), Vec::new());
+            let (operand, mut scratch) = (Right::new(strided, rows % 2 == 0), Vec::new());
             let source = Left::new(&left, &row_offsets, &term_offsets, [repeat, step]);
             let mut before = vec![BEFORE; columns * rows];
             let mut fresh = UninitVec::new(columns * rows);
@@ -104,7 +104,7 @@ fn is_the_sum_of_products() {
                 let of_sets = of_sets.iter_mut();
                 Product {
                     left: &source,
-                    right: operand.blocks(block.clone(), &mut near),
+                    right: operand.blocks(block.clone(), &mut scratch),
                     to: match case {
                         1 => To::Places(&places, there.drain(..block.len()).collect()),
                         2 => To::Itself(there.drain(..block.len()).collect()),
