@@ -60,12 +60,23 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
     Ok(files)
 }
 
-/// Reads files as suites. What is wrong with one, or with a claim of it, leaves the others standing.
+/// Reads files as suites, but for those whose first line says that they are something else. What is wrong with one,
+/// or with a claim of it, leaves the others standing.
 pub fn read(files: &[PathBuf]) -> Suites {
     join(files.iter().map(|file| match text(file) {
+        Ok(text) if is_another(&text) => Suites::default(),
         Ok(text) => parse(file, &text),
         Err(what) => SuiteError::new(Location::file(file), what).into(),
     }))
+}
+
+/// Whether a file names the schema of experiments or of reports, or any but that of suites.
+fn is_another(text: &str) -> bool {
+    let schema = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("#:schema"));
+    schema.is_some_and(|schema| !schema.trim().ends_with("suite.schema.json"))
 }
 
 /// One system, one suite; one id, one claim, covered ids included: of two, the later is an error.

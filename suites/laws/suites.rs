@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 pub fn trials() -> Vec<Trial> {
     vec![
         law("suites::every-file-is-embedded", embedded),
+        law("suites::their-folder-holds-what-is-embedded", folder),
         law("suites::every-file-names-the-schema-first", first_line),
         law("suites::the-schema-file-is-the-format", schema_file),
         law("suites::they-name-registered-models", models),
@@ -33,6 +34,19 @@ fn embedded() {
     let mut listed: Vec<&str> = EMBEDDED.iter().map(|(file, _)| *file).collect();
     listed.sort_unstable();
     assert_eq!(listed, on_disk, "claim::EMBEDDED and the folder differ");
+}
+
+/// Experiments stand among the suites, and are none.
+fn folder() {
+    let read = claim::load(&repository("suites"));
+    assert!(read.errors.is_empty(), "{:?}", read.errors);
+    let mut systems: Vec<String> = (claim::embedded().unwrap().into_iter())
+        .map(|suite| suite.system)
+        .collect();
+    systems.sort_unstable();
+    let mut read: Vec<String> = read.suites.into_iter().map(|suite| suite.system).collect();
+    read.sort_unstable();
+    assert_eq!(read, systems);
 }
 
 fn first_line() {
