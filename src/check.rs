@@ -81,7 +81,12 @@ pub fn check_one(
     training: &Training,
 ) -> Result<Record, SuiteError> {
     let evidence = gather(claim, evaluator, training)?;
-    let verdict = judge(claim, &evidence);
+    let verdict = judge(claim, &evidence).map_err(|error| {
+        let at = claim
+            .measure()
+            .map_or(&claim.at, |measure| &measure.stated_at);
+        SuiteError::new(at.clone(), format!("`{}`: {error}", claim.id)).about(&claim.id)
+    })?;
     Ok(record(suite, claim, evidence, &verdict))
 }
 
@@ -105,7 +110,7 @@ fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -
         line: claim.line,
         says: claim.says.clone(),
         topic: claim.topic,
-        stated: measure.map(|measure| measure.stated.clone()),
+        stated: measure.map(|measure| measure.stated.datum()),
         measure: measure.map(|measure| measure.expression.clone()),
         tolerance: measure.map(|measure| measure.tolerance),
         trial: claim.trial().cloned(),

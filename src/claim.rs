@@ -10,6 +10,7 @@ mod files;
 mod format;
 mod location;
 mod parse;
+mod stated;
 mod tolerance;
 mod topic;
 
@@ -20,7 +21,8 @@ pub use files::{find, load, read};
 pub use format::schema;
 pub use location::Location;
 pub use parse::parse;
-pub use tolerance::Tolerance;
+pub use stated::{Printed, Stated};
+pub use tolerance::{KindError, Tolerance};
 pub use topic::Topic;
 
 use serde::{Deserialize, Serialize};
@@ -119,7 +121,9 @@ pub struct Measure {
     /// In CEL.
     pub expression: String,
     /// What the document states.
-    pub stated: Datum,
+    pub stated: Stated,
+    /// Where it stands.
+    pub stated_at: Location,
     /// How near the value must come.
     pub tolerance: Tolerance,
     /// Where the expression stands.

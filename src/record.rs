@@ -13,6 +13,7 @@ use crate::file;
 use crate::train::Trained;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// A checked claim.
@@ -80,7 +81,7 @@ impl Record {
         let is_measured = self.measure.is_some() || self.trial.is_some();
         let judged = || Judged {
             says: &self.says,
-            stated: self.stated.as_ref(),
+            stated: self.stated.as_ref().map(Cow::Borrowed),
             tolerance: self.tolerance,
             measure: self.measure.as_deref(),
             trial: self.trial.as_ref(),

@@ -1,6 +1,6 @@
 //! What follows from the evidence? A pure function, and the only place that says so.
 
-use crate::claim::{Basis, Claim, Datum, Kind};
+use crate::claim::{Basis, Claim, Kind, KindError};
 use crate::evidence::{Evidence, Found};
 use crate::experiment::{Answer, Finding};
 
@@ -41,19 +41,20 @@ impl Verdict {
 }
 
 /// Judges a claim by its evidence.
-pub fn judge(claim: &Claim, evidence: &Evidence) -> Verdict {
-    match (&claim.basis, evidence) {
+///
+/// # Errors
+/// [`KindError`] when what is stated and what was found cannot be compared.
+pub fn judge(claim: &Claim, evidence: &Evidence) -> Result<Verdict, KindError> {
+    Ok(match (&claim.basis, evidence) {
         (Basis::Citation(publication), _) => Verdict::Cited(publication.clone()),
         (Basis::Needs(what), _) => Verdict::Untested(what.clone()),
         (
             Basis::Measure(measure),
             Evidence::Structural(Found { value, .. }) | Evidence::Numerical(Found { value, .. }),
-        ) => match value {
-            Datum::Float(x) if x.is_nan() => {
-                Verdict::Inconclusive("the measure is not a number".into())
-            }
-            value if measure.tolerance.agrees(&measure.stated, value) => Verdict::Confirmed,
-            _ => Verdict::Refuted,
+        ) => match measure.tolerance.agrees(&measure.stated, value)? {
+            _ if value.has_nan() => Verdict::Inconclusive("the measure is not a number".into()),
+            true => Verdict::Confirmed,
+            false => Verdict::Refuted,
         },
         (Basis::Trial(_), Evidence::Training(answers)) => by_answers(answers),
         (Basis::Trial(trial), _) => Verdict::Untested(format!(
@@ -64,7 +65,7 @@ pub fn judge(claim: &Claim, evidence: &Evidence) -> Verdict {
         (Basis::Measure(_), Evidence::None | Evidence::Training(_)) => {
             Verdict::Inconclusive("nothing was measured".into())
         }
-    }
+    })
 }
 
 /// Confirmed when every question's answer is yes, refuted when one is no.

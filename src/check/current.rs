@@ -53,9 +53,9 @@ pub fn current(suites: &[Suite], records: &[Record]) -> Current {
 
 /// What can be said of a claim that is not checked: all where a publication or a lack decides.
 fn without_evidence(suite: &Suite, claim: &Claim, needs: &str) -> Record {
-    let verdict = match claim.basis {
-        Basis::Citation(_) | Basis::Needs(_) => judge(claim, &Evidence::None),
-        Basis::Measure(_) | Basis::Trial(_) => Verdict::Untested(needs.into()),
+    let verdict = match (&claim.basis, judge(claim, &Evidence::None)) {
+        (Basis::Citation(_) | Basis::Needs(_), Ok(verdict)) => verdict,
+        _ => Verdict::Untested(needs.into()),
     };
     record(suite, claim, Evidence::None, &verdict)
 }

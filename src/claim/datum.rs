@@ -34,6 +34,15 @@ impl Datum {
             _ => None,
         }
     }
+
+    /// Whether it, or something in it, is not a number.
+    pub fn has_nan(&self) -> bool {
+        match self {
+            Datum::Float(x) => x.is_nan(),
+            Datum::List(values) => values.iter().any(Datum::has_nan),
+            Datum::Bool(_) | Datum::Int(_) | Datum::Text(_) => false,
+        }
+    }
 }
 
 impl From<&str> for Datum {

@@ -3,6 +3,7 @@
 use super::{Basis, Claim, Datum, Tolerance, Trial};
 use crate::digest;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// What is judged of a claim. Where it stands, its notes and what else it settles change no verdict.
 #[derive(Default, Serialize)]
@@ -11,7 +12,7 @@ pub(crate) struct Judged<'a> {
     pub says: &'a str,
     /// The value that the document states.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stated: Option<&'a Datum>,
+    pub stated: Option<Cow<'a, Datum>>,
     /// How near a value must come to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<Tolerance>,
@@ -45,7 +46,7 @@ impl Claim {
         };
         match &self.basis {
             Basis::Measure(measure) => {
-                judged.stated = Some(&measure.stated);
+                judged.stated = Some(Cow::Owned(measure.stated.datum()));
                 judged.tolerance = Some(measure.tolerance);
                 judged.measure = Some(&measure.expression);
             }

@@ -46,14 +46,20 @@ pub(super) struct ClaimFile {
     pub says: String,
     /// What the statement is about.
     pub topic: Option<Topic>,
-    /// The value that the document states; with `measure` only.
+    /// The value that the document states; with `measure` only. A number may be a text with its unit, as it is printed:
+    /// "138.4M" (k, M, G or B, T), "5.0 %" for 0.05.
+    #[expect(
+        dead_code,
+        reason = "it is read with its digits; here it is part of the format"
+    )]
     pub stated: Option<Datum>,
     /// A CEL expression over the registered models; `convcheck list functions` shows its vocabulary.
     #[schemars(with = "Option<String>")]
     pub measure: Option<Spanned<String>>,
-    /// How near the measured value must come to the stated one.
-    #[serde(default)]
-    pub tolerance: Tolerance,
+    /// How near the measured value must come to the stated one; without it exactly, and to the printed digits where a
+    /// number has a unit.
+    #[schemars(with = "Option<Tolerance>")]
+    pub tolerance: Option<Spanned<Tolerance>>,
     /// Whether the measure takes long, over about a second: then `--all` runs it.
     #[serde(default)]
     pub slow: bool,

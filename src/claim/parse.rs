@@ -1,7 +1,7 @@
 //! From a suite's text to its claims: all that is wrong at once, each with its place.
 
 use super::format::{ClaimFile, SuiteFile};
-use super::{Basis, Claim, Kind, Location, Measure, Suite, SuiteError, Suites};
+use super::{Basis, Claim, Kind, Location, Measure, Stated, Suite, SuiteError, Suites, Tolerance};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::path::Path;
@@ -131,7 +131,16 @@ fn claim(
         let what = "a claim is a table: `[[claim]]`, with its keys below";
         return (None, vec![(span, what.into())]);
     };
+    let stated = (table.get("stated")).map(|value| (value.span(), Stated::read(value)));
     let (claim, mut faults) = keys::<ClaimFile>(table, &span, &["id", "says"]);
+    if let Some((span, None)) = &stated
+        && !faults.iter().any(|(at, _)| span.contains(&at.start))
+    {
+        faults.push((
+            span.clone(),
+            "a stated number is finite and has at most 64 bits".into(),
+        ));
+    }
     let Some(claim) = claim else {
         return (None, faults);
     };
@@ -152,11 +161,17 @@ fn claim(
     {
         faults.push((measure.span(), format!("measure of `{id}`: {what}")));
     }
+    if let Some(tolerance) = &claim.tolerance
+        && !tolerance.get_ref().is_possible()
+    {
+        let what = "a tolerance is a part of the stated value between 0 and 1, such as 0.05, or { absolute = 3 } in the measure's own unit";
+        faults.push((tolerance.span(), what.into()));
+    }
     // what follows asks how keys go together, of which one may just have been left out
     if !faults.is_empty() {
         return (None, faults);
     }
-    match basis(&claim, file, text) {
+    match basis(&claim, stated, file, text) {
         Ok(basis) => {
             let claim = Claim {
                 at: Location::of_byte(file, text, at.start),
@@ -179,15 +194,33 @@ fn claim(
 }
 
 /// What decides a claim; otherwise which of its keys do not go together, without the subject.
-fn basis(claim: &ClaimFile, file: &Path, text: &str) -> Result<Basis, &'static str> {
+fn basis(
+    claim: &ClaimFile,
+    stated: Option<(Range<usize>, Option<Stated>)>,
+    file: &Path,
+    text: &str,
+) -> Result<Basis, &'static str> {
     let basis = match (&claim.measure, &claim.trial, &claim.cites, &claim.needs) {
-        (Some(measure), None, None, None) => Basis::Measure(Measure {
-            expression: measure.get_ref().clone(),
-            stated: (claim.stated.clone())
-                .ok_or("has a measure but no `stated` value to hold it against")?,
-            tolerance: claim.tolerance,
-            at: Location::of_byte(file, text, measure.span().start),
-        }),
+        (Some(measure), None, None, None) => {
+            let Some((stated_at, Some(stated))) = stated else {
+                return Err("has a measure but no `stated` value to hold it against");
+            };
+            let rounded = if stated.has_unit() {
+                Tolerance::Printed
+            } else {
+                Tolerance::Exact
+            };
+            Basis::Measure(Measure {
+                expression: measure.get_ref().clone(),
+                stated,
+                stated_at: Location::of_byte(file, text, stated_at.start),
+                tolerance: claim
+                    .tolerance
+                    .as_ref()
+                    .map_or(rounded, |one| *one.get_ref()),
+                at: Location::of_byte(file, text, measure.span().start),
+            })
+        }
         (None, Some(trial), None, None) if trial.questions.is_empty() => {
             return Err("has a trial without questions");
         }

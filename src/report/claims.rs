@@ -59,11 +59,7 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
                     span { "found " b class=(record.verdict.name()) { (found) } }
                 }
                 @if let Some(tolerance) = record.tolerance && tolerance != Tolerance::Exact {
-                    span.tolerance { @match tolerance {
-                        Tolerance::Exact => {}
-                        Tolerance::Printed => "to the printed digits",
-                        Tolerance::About => "within 10 %",
-                    } }
+                    span.tolerance { (tolerance) }
                 }
             }
         }
