@@ -1,6 +1,7 @@
 //! What can be found out about a claim on this machine?
 
 mod call;
+mod division;
 mod evaluator;
 mod functions;
 mod training;

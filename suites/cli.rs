@@ -540,6 +540,55 @@ fn section_and_line_may_be_left_out() {
 }
 
 #[test]
+fn tolerances_and_kinds_are_what_the_readme_says() {
+    let vgg16 = |stated: &str| claim(&format!("stated = {stated}\nmeasure = \"params('vgg16')\""));
+    for (stated, code) in [
+        ("\"138.4M\"", 0),
+        ("\"138M\"\ntolerance = \"exact\"", 1),
+        ("\"139M\"", 1),
+        ("138400000\ntolerance = \"printed\"", 0),
+        ("1.38e8\ntolerance = \"printed\"", 0),
+        ("1.380e8\ntolerance = \"printed\"", 1),
+        ("138_000_000\ntolerance = 0.003", 0),
+        ("138_000_000\ntolerance = 0.002", 1),
+        ("138_357_540\ntolerance = { absolute = 4 }", 0),
+        ("138_357_540\ntolerance = { absolute = 3 }", 1),
+    ] {
+        let output = convcheck(&["check", "--suites", path(&suite(vgg16(stated)))]);
+        assert_eq!(output.status.code(), Some(code), "{stated}: {output:?}");
+    }
+    for (text, says) in [
+        (
+            vgg16("\"138,357,544\""),
+            ["s.toml:9:10", "without quotes and commas"],
+        ),
+        (
+            vgg16("[138357544]"),
+            ["s.toml:9:10", "a list, [138,357,544]"],
+        ),
+        (vgg16("inf"), ["s.toml:9:10", "finite"]),
+        (
+            vgg16("1\ntolerance = 3"),
+            ["s.toml:10:13", "{ absolute = 3 }"],
+        ),
+        (
+            vgg16("1\ntolerance = \"abuot\""),
+            ["s.toml:10:13", "\"about\""],
+        ),
+        (
+            vgg16("138").replace("')", "') / 1000000"),
+            ["s.toml:10:11", "ratio("],
+        ),
+    ] {
+        fails(&["check", "--suites", path(&suite(text))], &says);
+    }
+    // a NaN within a list is no refutation either
+    let nan = suite(claim("stated = [1]\nmeasure = \"[0.0 / 0.0]\""));
+    let output = convcheck(&["check", "--suites", path(&nan)]);
+    assert!(stdout(&output).contains("inconclusive"));
+}
+
+#[test]
 fn files_that_are_no_suites_are_refused() {
     let folder = suite(b"system = \"\xff\"".as_slice());
     fails(

@@ -1,5 +1,6 @@
 //! Evaluates measures: CEL over the functions of [`super::functions`].
 
+use super::division::{DIVIDE, divide, make_exact};
 use super::functions::{FUNCTIONS, Graphs};
 use super::{Call, Found};
 use crate::claim::Datum;
@@ -51,6 +52,9 @@ impl Evaluator {
                 .add_function(function.name, call)
                 .expect("no function of ours has the name of a standard one");
         }
+        context
+            .add_function(DIVIDE, divide)
+            .expect("no standard function has its name");
         Evaluator { env, context, made }
     }
 
@@ -60,9 +64,11 @@ impl Evaluator {
     /// # Errors
     /// One line on what is unknown, impossible or too large.
     pub fn evaluate(&self, expression: &str) -> Result<(Found, bool), String> {
-        let program = self.env.compile(expression).map_err(|e| e.to_string())?;
+        let parsed = self.env.parser().parse(expression);
+        let mut parsed = parsed.map_err(|errors| errors.to_string())?;
+        make_exact(&mut parsed);
         self.take_made();
-        let found = program.execute(&self.context).map_err(explain)?;
+        let found = cel::Value::resolve(&parsed, &self.context).map_err(explain)?;
         let made = self.take_made();
         let numeric = made.iter().any(|made| made.numeric);
         let mut calls: Vec<Call> = made.into_iter().map(|made| made.call).collect();
@@ -119,6 +125,7 @@ fn from_cel(value: &cel::Value) -> Result<Datum, String> {
 /// An execution error in one line, in the words of suites.
 fn explain(error: ExecutionError) -> String {
     match error {
+        ExecutionError::FunctionError { function, message } if function == DIVIDE => message,
         ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
         ExecutionError::UndeclaredReference(name) => {
             let known = FUNCTIONS.iter().map(|function| function.name);
@@ -160,6 +167,11 @@ mod tests {
             ("parms('vgg16')", "params"),
             ("1 / 0", "divides by zero"),
             ("1 % 0", "divides by zero"),
+            ("138357544 / 1000000", "ratio(138357544, 1000000)"),
+            ("[7].map(n, {'a': n / 2}.a)", "quotient(7, 2)"),
+            ("1 / 2.0", "ratio(1, 2.0)"),
+            ("1.5 / 2", "1.5 / 2.0"),
+            ("quotient(1, 0)", "divides by zero"),
             ("ratio(1, 0)", "divides by zero"),
             ("params(7)", "text"),
             ("params()", "params(model"),
@@ -202,6 +214,21 @@ mod tests {
             };
             assert_eq!(both[0], both[1]);
             assert_ne!(both[0], Datum::List(Vec::new()), "{pair}");
+        }
+    }
+
+    #[test]
+    fn a_division_is_exact() {
+        let evaluator = Evaluator::new(&Registry::builtin());
+        for (expression, value) in [
+            ("50000 / 10", Datum::Int(5000)),
+            ("-6 / 3", Datum::Int(-2)),
+            ("1.0 / 4.0", Datum::Float(0.25)),
+            ("ratio(1, 4)", Datum::Float(0.25)),
+            ("quotient(7, 2)", Datum::Int(3)),
+            ("quotient(-7, 2)", Datum::Int(-3)),
+        ] {
+            assert_eq!(evaluator.evaluate(expression).unwrap().0.value, value);
         }
     }
 

@@ -141,6 +141,7 @@ pub const FUNCTIONS: &[Function] = &[
     function("lrn", "lrn(list, size, alpha, beta, k)", "local response normalisation of one unit's channels", (5, 5), Compute::Numeric(numeric::lrn)),
     function("window", "window(input, kernel, stride, pad)", "positions of a window: (input + 2 pad - kernel) / stride + 1, rounded down", (4, 4), Compute::Number(numbers::window)),
     function("ratio", "ratio(a, b)", "a / b as a fraction", (2, 2), Compute::Number(numbers::ratio)),
+    function("quotient", "quotient(a, b)", "a / b of whole numbers without the remainder", (2, 2), Compute::Number(numbers::quotient)),
     function("round", "round(x, digits)", "x rounded to that many decimals", (2, 2), Compute::Number(numbers::round)),
     function("ln", "ln(x)", "natural logarithm", (1, 1), Compute::Number(numbers::ln)),
     function("softmax", "softmax(list)", "softmax of a list", (1, 1), Compute::Number(numbers::softmax)),

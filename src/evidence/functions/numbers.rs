@@ -21,6 +21,17 @@ pub(super) fn ratio(args: &[Datum]) -> Answer {
     }
 }
 
+pub(super) fn quotient(args: &[Datum]) -> Answer {
+    match args {
+        [Datum::Int(_), Datum::Int(0)] => Err("divides by zero".into()),
+        [Datum::Int(a), Datum::Int(b)] => a
+            .checked_div(*b)
+            .map(Datum::Int)
+            .ok_or_else(|| "the quotient exceeds 2^63 - 1".into()),
+        _ => Err("its arguments are whole numbers; ratio divides others".into()),
+    }
+}
+
 pub(super) fn round(args: &[Datum]) -> Answer {
     let digits = size(args, 1)?.min(17);
     let text = format!("{:.digits$}", number(args, 0)?);
