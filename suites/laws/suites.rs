@@ -118,6 +118,12 @@ fn prose() {
             suite.system
         );
         for claim in &suite.claims {
+            assert!(
+                claim.section.is_some() && claim.line.is_some(),
+                "{}: `{}` does not say where the article has it",
+                claim.at,
+                claim.id
+            );
             let reason = match &claim.basis {
                 Basis::Measure(measure) => &measure.expression,
                 Basis::Trial(trial) => &trial.experiment,
