@@ -92,16 +92,17 @@ fn keys<T: DeserializeOwned>(
         };
         let at = fault.span().unwrap_or_else(|| span.clone());
         let holds = |part: Range<usize>| part.start <= at.start && at.end <= part.end;
+        // what is wrong with the table as a whole is that a required key is missing
         let wrong = table
             .iter()
-            .find(|(key, value)| holds(key.span()) || holds(value.span()))
+            .find(|(key, value)| at != *span && (holds(key.span()) || holds(value.span())))
             .map(|(key, _)| key.clone());
         match wrong {
             Some(key) => {
                 faults.push((at, message(&fault)));
                 table.remove(&key);
             }
-            // a required key is missing, which has been said or follows from what has
+            // that has been said, or follows from what has
             None if !faults.is_empty() => return (None, faults),
             None => return (None, vec![(at, message(&fault))]),
         }
