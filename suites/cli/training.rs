@@ -246,6 +246,13 @@ fn runs_of_another_network_are_not_gone_on_with() {
     fs::write(&file, short.replace("plain20_digits", "plain32_digits")).unwrap();
     fails(&args, &["plain-0.json", "another network"]);
     assert_eq!(runs(&output), before);
+    // nor are those that do not say which network they are of
+    fs::write(&file, &short).unwrap();
+    let finished = Path::new(&output).join("runs/two-nets-quick/plain-0.json");
+    let mut run: Value = serde_json::from_str(&fs::read_to_string(&finished).unwrap()).unwrap();
+    run.as_object_mut().unwrap().remove("network").unwrap();
+    fs::write(&finished, run.to_string()).unwrap();
+    fails(&args, &["plain-0.json", "before runs named their network"]);
 }
 
 #[test]
