@@ -186,7 +186,7 @@ pub struct CompareOptions {
 
 #[derive(Args)]
 pub struct ShowOptions {
-    /// Registry name, as `convcheck list models` prints it.
+    /// Name of a model, as `convcheck list models` prints it; `resnet18{classes=10}` gives it arguments.
     pub model: String,
     /// Another input size, for example 3x256x256.
     #[arg(long, value_name = "CxHxW")]
@@ -201,7 +201,7 @@ pub struct ShowOptions {
 
 #[derive(Args)]
 pub struct ForwardOptions {
-    /// Registry name, as `convcheck list models` prints it.
+    /// Name of a model, as `convcheck list models` prints it; `resnet18{classes=10}` gives it arguments.
     pub model: String,
     /// Checkpoint (safetensors or PyTorch), or weights that depend on names alone: `fill:default`,
     /// `fill:gain1`, or untrained ones: `seed:N`.
@@ -220,7 +220,7 @@ pub struct ForwardOptions {
 
 #[derive(Args)]
 pub struct EvalOptions {
-    /// Registry name, as `convcheck list models` prints it.
+    /// Name of a model, as `convcheck list models` prints it; `resnet18{classes=10}` gives it arguments.
     pub model: String,
     /// Checkpoint: safetensors or PyTorch.
     #[arg(long, value_name = "FILE")]

@@ -196,6 +196,27 @@ fn show_prints_a_network_as_json() {
 }
 
 #[test]
+fn models_take_arguments() {
+    let net = json(&["show", "resnet18{ classes = 10, input=1x64x64 }", "--json"]);
+    assert_eq!(net["model"], "resnet18{classes=10,input=1x64x64}");
+    assert_eq!(net["input"], serde_json::json!([1, 64, 64]));
+    let last = net["layers"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["output"], serde_json::json!([10]));
+    fails(
+        &["show", "resnet18{clases=10}"],
+        &["column 10", "clases", "resnet18 takes", "classes=1000"],
+    );
+    let listed = json(&["list", "models", "--json"]);
+    let rows = listed.as_array().unwrap();
+    let wrn = rows.iter().find(|row| row["name"] == "wrn").unwrap();
+    let depth = (wrn["arguments"].as_array().unwrap().iter())
+        .find(|argument| argument["name"] == "depth")
+        .unwrap();
+    assert_eq!(depth["value"], "28");
+    assert!(stdout(&convcheck(&["list", "models"])).contains("weighted layers, 6n + 4"));
+}
+
+#[test]
 fn lists_schema_and_completions_are_there() {
     for what in ["models", "claims", "suites", "functions"] {
         assert!(

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a law panics where it is broken")]
 
 mod laws {
+    pub mod arguments;
     pub mod bench;
     pub mod damage;
     pub mod digests;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(laws::zoo::trials());
+    trials.extend(laws::arguments::trials());
     trials.extend(laws::graphs::trials());
     trials.extend(laws::digests::trials());
     trials.extend(laws::suites::trials());

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub struct TimeOptions {
-    /// Registry names, as `convcheck list models` prints them; without one those of `cargo bench`.
+    /// Names of models, as `convcheck list models` prints them, with arguments or not; without one those of `cargo bench`.
     pub models: Vec<String>,
     /// Images at once; can be given several times.
     #[arg(long = "batch", value_name = "N")]

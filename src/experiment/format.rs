@@ -169,13 +169,16 @@ fn experiment(file: ExperimentFile, registry: &Registry) -> Result<Experiment, F
             for part in [&of.recipe, &arm.recipe, &own] {
                 table.extend(part.clone());
             }
-            let recipe = table.try_into::<Recipe>().map_err(|error| {
+            let mut recipe = table.try_into::<Recipe>().map_err(|error| {
                 let what = error.message().replace('\n', "; ");
                 wrong(format!("its recipe at the {} scale: {what}", scale.name()))
             })?;
             recipe.check().map_err(wrong)?;
             let model = registry.find(&recipe.model);
-            models.insert(scale, model.map_err(|error| wrong(error.to_string()))?);
+            let model = model.map_err(|error| wrong(error.to_string()))?;
+            // one spelling for one network, however its arguments stand
+            recipe.model.clone_from(&model.name);
+            models.insert(scale, model);
             recipes.insert(scale, recipe);
         }
         arms.push(Arm {

@@ -6,7 +6,7 @@ use crate::evidence::FUNCTIONS;
 use crate::experiment::Experiment;
 use crate::graph::Dims;
 use crate::train::Scale;
-use crate::zoo::Registry;
+use crate::zoo::{Architecture, Argument, Model, Registry};
 use serde::Serialize;
 
 /// A list in both forms.
@@ -18,42 +18,48 @@ pub struct Listing {
 }
 
 #[derive(Serialize)]
-struct ModelRow<'a> {
-    name: &'a str,
-    family: &'a str,
+struct ModelRow {
+    name: String,
+    family: &'static str,
     input: Dims,
-    source: &'a str,
+    source: String,
+    arguments: Vec<Argument>,
 }
 
-/// The registry, family by family.
+/// The registry, family by family: the models, then what they are made of, with its arguments.
 ///
 /// # Errors
 /// What the JSON writer says.
 pub fn list_models(registry: &Registry) -> serde_json::Result<Listing> {
-    let families = registry.families();
-    let rows: Vec<ModelRow> = families
-        .iter()
-        .flat_map(|family| {
-            family.models.iter().map(|model| ModelRow {
-                name: &model.name,
-                family: family.name,
-                input: model.input.dims(),
-                source: &model.source,
-            })
-        })
-        .collect();
-    let text = families.iter().flat_map(|family| {
-        let title = [family.title.to_string(), String::new(), String::new()];
-        let models = family.models.iter().map(|model| {
-            [
-                format!("  {}", model.name),
-                model.input.to_string(),
-                model.source.clone(),
-            ]
-        });
-        std::iter::once(title).chain(models)
-    });
-    listing(&rows, columns(["model", "input", "source"], text))
+    let (mut rows, mut text) = (Vec::new(), Vec::new());
+    let row = |family: &'static str, model: &Model| ModelRow {
+        name: model.name.clone(),
+        family,
+        input: model.input.dims(),
+        source: model.source.clone(),
+        arguments: model.arguments(),
+    };
+    for family in registry.families() {
+        text.push([family.title.to_string(), String::new(), String::new()]);
+        for model in &family.models {
+            let input = model.input.to_string();
+            text.push([format!("  {}", model.name), input, model.source.clone()]);
+            rows.push(row(family.name, model));
+        }
+        for model in family.architectures.iter().map(Architecture::model) {
+            let takes = format!("  {}{{...}} takes", model.name);
+            text.push([takes, String::new(), model.source.clone()]);
+            text.extend(model.arguments().into_iter().map(|argument| {
+                let given = format!("    {}={}", argument.name, argument.value);
+                [given, argument.range, argument.meaning.to_string()]
+            }));
+            if registry.models().all(|other| other.name != model.name) {
+                rows.push(row(family.name, &model));
+            }
+        }
+    }
+    let header = ["model", "input or range", "source or meaning"];
+    listing(&rows, columns(header, text.into_iter()))
 }
 
 #[derive(Serialize)]

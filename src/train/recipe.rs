@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// Registered model.
+    /// Name of a model, with arguments or without: `resnet18{classes=10}`.
     pub model: String,
     /// Data set.
     pub data: Source,
@@ -55,7 +55,7 @@ pub struct Recipe {
     /// Steps over which the rate rises from zero, in equal parts.
     #[serde(default)]
     pub warm_up: u64,
-    /// Share of the target that is spread over all classes (Szegedy et al. 2016, section 7).
+    /// Share of the target that is spread over all classes (Szegedy et al. 2015, section 7).
     #[serde(default)]
     pub smoothing: f64,
     /// Weight of each auxiliary head's loss (Szegedy et al. 2014, section 5: 0.3).

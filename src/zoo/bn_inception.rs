@@ -2,50 +2,72 @@
 //! convolutions for each of 5x5.
 
 use self::Pooling::{Average, Max};
-use super::{IMAGENET, Line, line};
+use super::network::{Architecture, Line, Network, architecture, line};
+use super::{CLASSES, IMAGENET, WIDTH, arguments};
 use crate::graph::{Conv, Value, concat, conv, pool};
 
+pub(super) const ARCHITECTURES: &[Architecture] = &[architecture::<BnInception>(
+    "bn_inception",
+    PRINTED,
+    IMAGENET,
+)];
+
+#[rustfmt::skip]
 pub(super) const MODELS: &[Line] = &[
-    line(
-        "bn_inception",
-        "Ioffe & Szegedy 2015, figure 5 (after Szegedy et al. 2014): the branches' widths as printed, so that 4c and 4d have 608 maps where it prints 576; plain 7x7 for the separable first convolution",
-        IMAGENET,
-        |x| bn_inception(x, false, 128),
-    ),
-    line(
-        "bn_inception_bias",
-        "Ioffe & Szegedy 2015, figure 5 (after Szegedy et al. 2014), with biases before the normalisation, as the Caffe model has them",
-        IMAGENET,
-        |x| bn_inception(x, true, 128),
-    ),
-    line(
-        "bn_inception_576",
-        "Ioffe & Szegedy 2015, figure 5 (after Szegedy et al. 2014), with pool projections of 96 in 4c and 4d, so that these have the 576 maps and 4e the 1024 that it prints, to compare",
-        IMAGENET,
-        |x| bn_inception(x, false, 96),
-    ),
+    line("bn_inception", PRINTED, "bn_inception"),
+    line("bn_inception_bias", "Ioffe & Szegedy 2015, figure 5 (after Szegedy et al. 2014), with biases before the normalisation, as the Caffe model has them", "bn_inception{bias=true}"),
+    line("bn_inception_576", NARROWER, "bn_inception{project=96}"),
 ];
 
-/// `project`: the width of the pool projections of modules 4c and 4d.
-fn bn_inception(x: Value, bias: bool, project: usize) -> Value {
-    let half = pool(3).stride(2).ceil();
-    let x = layer(x, bias, "conv1", conv(64, 7).stride(2).pad(3)).max_pool("pool1", half);
-    let x = layer(x, bias, "conv2_reduce", conv(64, 1));
-    let x = layer(x, bias, "conv2", conv(192, 3).pad(1)).max_pool("pool2", half);
+const PRINTED: &str = "Ioffe & Szegedy 2015, figure 5 (after Szegedy et al. 2014): the branches' widths as printed, so that 4c and 4d have 608 maps where it prints 576; plain 7x7 for the separable first convolution";
+const NARROWER: &str = "Ioffe & Szegedy 2015, figure 5 (after Szegedy et al. 2014), with pool projections of 96 in 4c and 4d, so that these have the 576 maps and 4e the 1024 that it prints, to compare";
 
-    let x = inception(x, bias, "3a", [64, 64, 64, 64, 96], Average(32));
-    let x = inception(x, bias, "3b", [64, 64, 96, 64, 96], Average(64));
-    let x = reduction(x, bias, "3c", [128, 160, 64, 96]);
+arguments! {
+    /// Ten modules.
+    struct BnInception {
+        /// whether convolutions have biases before the normalisation
+        bias: bool = false, ();
+        /// maps of the pool projections of modules 4c and 4d
+        project: usize = 128, WIDTH;
+        /// classes told apart
+        classes: usize = 1000, CLASSES;
+    }
+}
 
-    let x = inception(x, bias, "4a", [224, 64, 96, 96, 128], Average(128));
-    let x = inception(x, bias, "4b", [192, 96, 128, 96, 128], Average(128));
-    let x = inception(x, bias, "4c", [160, 128, 160, 128, 160], Average(project));
-    let x = inception(x, bias, "4d", [96, 128, 192, 160, 192], Average(project));
-    let x = reduction(x, bias, "4e", [128, 192, 192, 256]);
+impl Network for BnInception {
+    fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
+        let bias = self.bias;
+        let half = pool(3).stride(2).ceil();
+        let x = layer(x, bias, "conv1", conv(64, 7).stride(2).pad(3)).max_pool("pool1", half);
+        let x = layer(x, bias, "conv2_reduce", conv(64, 1));
+        let x = layer(x, bias, "conv2", conv(192, 3).pad(1)).max_pool("pool2", half);
 
-    let x = inception(x, bias, "5a", [352, 192, 320, 160, 224], Average(128));
-    let x = inception(x, bias, "5b", [352, 192, 320, 192, 224], Max(128));
-    x.global_avg_pool().flatten().linear("fc", 1000)
+        let x = inception(x, bias, "3a", [64, 64, 64, 64, 96], Average(32));
+        let x = inception(x, bias, "3b", [64, 64, 96, 64, 96], Average(64));
+        let x = reduction(x, bias, "3c", [128, 160, 64, 96]);
+
+        let x = inception(x, bias, "4a", [224, 64, 96, 96, 128], Average(128));
+        let x = inception(x, bias, "4b", [192, 96, 128, 96, 128], Average(128));
+        let x = inception(
+            x,
+            bias,
+            "4c",
+            [160, 128, 160, 128, 160],
+            Average(self.project),
+        );
+        let x = inception(
+            x,
+            bias,
+            "4d",
+            [96, 128, 192, 160, 192],
+            Average(self.project),
+        );
+        let x = reduction(x, bias, "4e", [128, 192, 192, 256]);
+
+        let x = inception(x, bias, "5a", [352, 192, 320, 160, 224], Average(128));
+        let x = inception(x, bias, "5b", [352, 192, 320, 192, 224], Max(128));
+        x.global_avg_pool().flatten().linear("fc", self.classes)
+    }
 }
 
 /// What a module pools by, and the width to which it then projects.

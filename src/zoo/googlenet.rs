@@ -1,63 +1,45 @@
 //! GoogLeNet (Szegedy et al. 2014, Table 1), torchvision's net of that name, and narrow ones for small
 //! images.
 
-use super::{CIFAR, DIGITS, IMAGENET, Line, line};
+use super::network::{Architecture, Line, Network, architecture, line};
+use super::{CIFAR, CLASSES, DROPOUT, IMAGENET, arguments, choice};
 use crate::graph::{Conv, Name, Value, concat, conv, pool};
 
-pub(super) const MODELS: &[Line] = &[
-    line("googlenet", TORCHVISION, IMAGENET, |x| {
-        googlenet(x, Form::Torchvision, false)
-    }),
-    line(
-        "googlenet_aux",
-        "torchvision's googlenet with its two auxiliary classifiers",
-        IMAGENET,
-        |x| googlenet(x, Form::Torchvision, true),
-    ),
-    line(
-        "googlenet_paper",
-        "Szegedy et al. 2014, Table 1 and figure 3, without the auxiliary classifiers; maps rounded up under stride 2, LRN with the constants of Krizhevsky et al.",
-        IMAGENET,
-        |x| googlenet(x, Form::Paper, false),
-    ),
-    line(
-        "googlenet_paper_aux",
-        "Szegedy et al. 2014, Table 1, figure 3 and section 5: with the two auxiliary classifiers of training",
-        IMAGENET,
-        |x| googlenet(x, Form::Paper, true),
-    ),
-    line("googlenet_cifar", QUARTER, CIFAR, |x| {
-        small(stem(x, 4), 4, Head::Average)
-    }),
-    line("googlenet_aux_cifar", QUARTER, CIFAR, |x| {
-        small(stem(x, 4), 4, Head::AverageAndAuxiliary)
-    }),
-    line("googlenet_fc_cifar", QUARTER, CIFAR, |x| {
-        small(stem(x, 4), 4, Head::FullyConnected)
-    }),
-    line("googlenet_digits", EIGHTH, DIGITS, |x| {
-        small(x, 8, Head::Average)
-    }),
-    line("googlenet_aux_digits", EIGHTH, DIGITS, |x| {
-        small(x, 8, Head::AverageAndAuxiliary)
-    }),
-    line("googlenet_fc_digits", EIGHTH, DIGITS, |x| {
-        small(x, 8, Head::FullyConnected)
-    }),
+pub(super) const ARCHITECTURES: &[Architecture] = &[
+    architecture::<GoogLeNet>("googlenet", TORCHVISION, IMAGENET),
+    architecture::<Small>("googlenet_small", SMALL, CIFAR),
 ];
 
+#[rustfmt::skip]
+pub(super) const MODELS: &[Line] = &[
+    line("googlenet", TORCHVISION, "googlenet"),
+    line("googlenet_aux", "torchvision's googlenet with its two auxiliary classifiers", "googlenet{auxiliary=true}"),
+    line("googlenet_paper", PAPER, "googlenet{form=paper, dropout=0.4}"),
+    line("googlenet_paper_aux", "Szegedy et al. 2014, Table 1, figure 3 and section 5: with the two auxiliary classifiers of training", "googlenet{form=paper, dropout=0.4, auxiliary=true}"),
+    line("googlenet_cifar", QUARTER, "googlenet_small"),
+    line("googlenet_aux_cifar", QUARTER, "googlenet_small{auxiliary=true}"),
+    line("googlenet_fc_cifar", QUARTER, "googlenet_small{head=fully_connected}"),
+    line("googlenet_digits", EIGHTH, "googlenet_small{stem=false, divisor=8, input=1x8x8}"),
+    line("googlenet_aux_digits", EIGHTH, "googlenet_small{stem=false, divisor=8, auxiliary=true, input=1x8x8}"),
+    line("googlenet_fc_digits", EIGHTH, "googlenet_small{stem=false, divisor=8, head=fully_connected, input=1x8x8}"),
+];
+
+const PAPER: &str = "Szegedy et al. 2014, Table 1 and figure 3, without the auxiliary classifiers; maps rounded up under stride 2, LRN with the constants of Krizhevsky et al.";
+const SMALL: &str =
+    "Szegedy et al. 2014, Table 1 and section 5, in small: modules 3a, 3b and 4a for small images";
 const QUARTER: &str = "Szegedy et al. 2014, Table 1 and section 5, in small: modules 3a, 3b and 4a with a quarter of the channels, for images of 32x32 and ten classes";
 const EIGHTH: &str = "Szegedy et al. 2014, Table 1 and section 5, in small: modules 3a, 3b and 4a with an eighth of the channels, for digits of 8x8";
 
 const TORCHVISION: &str = "torchvision's googlenet (Szegedy et al. 2014): batch normalisation in place of biases and LRN, a 3x3 kernel where the paper has 5x5, the last max pooling 2x2";
 
-/// Whose layers fill the plan of Table 1.
-#[derive(Clone, Copy)]
-pub(super) enum Form {
-    /// Convolutions with bias, LRN in the stem, true 5x5 kernels.
-    Paper,
-    /// Batch normalisation after each convolution, 3x3 for 5x5.
-    Torchvision,
+choice! {
+    /// Whose layers fill the plan of Table 1.
+    enum Form {
+        /// Convolutions with bias, LRN in the stem, true 5x5 kernels.
+        Paper = "paper",
+        /// Batch normalisation after each convolution, 3x3 for 5x5.
+        Torchvision = "torchvision",
+    }
 }
 
 /// Module 3a's row of Table 1, in the columns' order: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool proj.
@@ -65,46 +47,60 @@ pub(super) const INCEPTION_3A: [usize; 6] = [64, 96, 128, 16, 32, 32];
 const INCEPTION_3B: [usize; 6] = [128, 128, 192, 32, 96, 64];
 const INCEPTION_4A: [usize; 6] = [192, 96, 208, 16, 48, 64];
 
-fn googlenet<'g>(x: Value<'g>, form: Form, auxiliary: bool) -> Value<'g> {
-    let half = pool(3).stride(2).ceil();
-    let x = layer(x, form, "conv1", conv(64, 7).stride(2).pad(3)).max_pool("maxpool1", half);
-    let x = layer(lrn(x, form, "norm1"), form, "conv2", conv(64, 1));
-    let x = layer(x, form, "conv3", conv(192, 3).pad(1));
-    let x = lrn(x, form, "norm2").max_pool("maxpool2", half);
-
-    let x = inception(x, form, "inception3a", INCEPTION_3A);
-    let x = inception(x, form, "inception3b", INCEPTION_3B);
-    let x = x.max_pool("maxpool3", half);
-
-    let x4a = inception(x, form, "inception4a", INCEPTION_4A);
-    let x = inception(x4a, form, "inception4b", [160, 112, 224, 24, 64, 64]);
-    let x = inception(x, form, "inception4c", [128, 128, 256, 24, 64, 64]);
-    let x4d = inception(x, form, "inception4d", [112, 144, 288, 32, 64, 64]);
-    let x = inception(x4d, form, "inception4e", [256, 160, 320, 32, 128, 128]);
-    let last = match form {
-        Form::Paper => half,
-        Form::Torchvision => pool(2).ceil(),
-    };
-    let x = x.max_pool("maxpool4", last);
-
-    let x = inception(x, form, "inception5a", [256, 160, 320, 32, 128, 128]);
-    let x = inception(x, form, "inception5b", [384, 192, 384, 48, 128, 128]);
-    if auxiliary {
-        let pooled = |x: Value<'g>| match form {
-            Form::Paper => x.avg_pool("avgpool", pool(5).stride(3)),
-            Form::Torchvision => x.adaptive_avg_pool("avgpool", 4),
-        };
-        classify_early(x4a, form, "aux1", pooled, [128, 1024, 1000]);
-        classify_early(x4d, form, "aux2", pooled, [128, 1024, 1000]);
+arguments! {
+    /// Nine modules for large images.
+    struct GoogLeNet {
+        /// whose layers fill the plan of Table 1
+        form: Form = Form::Torchvision, ();
+        /// whether there are the two auxiliary classifiers of training
+        auxiliary: bool = false, ();
+        /// probability of zero before the classifier
+        dropout: f64 = 0.2, DROPOUT;
+        /// classes told apart
+        classes: usize = 1000, CLASSES;
     }
-    let x = match form {
-        Form::Paper => x
-            .avg_pool("avgpool", pool(7).stride(1))
-            .flatten()
-            .dropout(0.4),
-        Form::Torchvision => x.adaptive_avg_pool("avgpool", 1).flatten().dropout(0.2),
-    };
-    x.linear("fc", 1000)
+}
+
+impl Network for GoogLeNet {
+    fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
+        let form = self.form;
+        let half = pool(3).stride(2).ceil();
+        let x = layer(x, form, "conv1", conv(64, 7).stride(2).pad(3)).max_pool("maxpool1", half);
+        let x = layer(lrn(x, form, "norm1"), form, "conv2", conv(64, 1));
+        let x = layer(x, form, "conv3", conv(192, 3).pad(1));
+        let x = lrn(x, form, "norm2").max_pool("maxpool2", half);
+
+        let x = inception(x, form, "inception3a", INCEPTION_3A);
+        let x = inception(x, form, "inception3b", INCEPTION_3B);
+        let x = x.max_pool("maxpool3", half);
+
+        let x4a = inception(x, form, "inception4a", INCEPTION_4A);
+        let x = inception(x4a, form, "inception4b", [160, 112, 224, 24, 64, 64]);
+        let x = inception(x, form, "inception4c", [128, 128, 256, 24, 64, 64]);
+        let x4d = inception(x, form, "inception4d", [112, 144, 288, 32, 64, 64]);
+        let x = inception(x4d, form, "inception4e", [256, 160, 320, 32, 128, 128]);
+        let last = match form {
+            Form::Paper => half,
+            Form::Torchvision => pool(2).ceil(),
+        };
+        let x = x.max_pool("maxpool4", last);
+
+        let x = inception(x, form, "inception5a", [256, 160, 320, 32, 128, 128]);
+        let x = inception(x, form, "inception5b", [384, 192, 384, 48, 128, 128]);
+        if self.auxiliary {
+            let pooled = |x: Value<'g>| match form {
+                Form::Paper => x.avg_pool("avgpool", pool(5).stride(3)),
+                Form::Torchvision => x.adaptive_avg_pool("avgpool", 4),
+            };
+            classify_early(x4a, form, "aux1", pooled, [128, 1024, self.classes]);
+            classify_early(x4d, form, "aux2", pooled, [128, 1024, self.classes]);
+        }
+        let x = match form {
+            Form::Paper => x.avg_pool("avgpool", pool(7).stride(1)).flatten(),
+            Form::Torchvision => x.adaptive_avg_pool("avgpool", 1).flatten(),
+        };
+        x.dropout(self.dropout).linear("fc", self.classes)
+    }
 }
 
 /// The Inception module with dimension reductions (figure 2b).
@@ -136,41 +132,60 @@ pub(super) fn inception<'g>(
     })
 }
 
-/// What a small net ends in.
-#[derive(Clone, Copy, PartialEq)]
-enum Head {
-    /// Average pooling and one fully connected layer, as the paper's.
-    Average,
-    /// The same, with an auxiliary classifier on module 3b.
-    AverageAndAuxiliary,
-    /// Two fully connected layers.
-    FullyConnected,
-}
-
-/// The first convolution where maps have to become smaller.
-fn stem(x: Value, divisor: usize) -> Value {
-    layer(x, Form::Paper, "conv1", conv(64 / divisor, 3).pad(1))
-        .max_pool("maxpool1", pool(3).stride(2).ceil())
-}
-
-/// Three modules with a part of the paper's channels, for ten classes.
-fn small<'g>(x: Value<'g>, divisor: usize, head: Head) -> Value<'g> {
-    let (form, half) = (Form::Paper, pool(3).stride(2).ceil());
-    let part = |plan: [usize; 6]| plan.map(|channels| channels / divisor);
-    let x = layer(x, form, "conv3", conv(192 / divisor, 3).pad(1));
-    let x = inception(x, form, "inception3a", part(INCEPTION_3A)).max_pool("maxpool3", half);
-    let x3b = inception(x, form, "inception3b", part(INCEPTION_3B));
-    let x = inception(x3b, form, "inception4a", part(INCEPTION_4A));
-    if head == Head::AverageAndAuxiliary {
-        let pooled = |x: Value<'g>| x.adaptive_avg_pool("avgpool", 4);
-        let plan = [128 / divisor, 1024 / divisor, 10];
-        classify_early(x3b, form, "aux1", pooled, plan);
+choice! {
+    /// What a small net ends in.
+    enum Head {
+        /// Average pooling and one fully connected layer, as the paper's.
+        Average = "average",
+        /// Two fully connected layers.
+        FullyConnected = "fully_connected",
     }
-    let x = match head {
-        Head::Average | Head::AverageAndAuxiliary => x.global_avg_pool().flatten(),
-        Head::FullyConnected => x.flatten().linear("fc1", 1024 / divisor).relu(),
-    };
-    x.dropout(0.4).linear("fc", 10)
+}
+
+arguments! {
+    /// Three modules with a part of the paper's channels, for small images.
+    struct Small {
+        /// whether a convolution and a pooling come first, which halve the maps
+        stem: bool = true, ();
+        /// by how much the paper's channels are divided
+        divisor: usize = 4, 1..=16;
+        /// whether maps are averaged before the classifier, or a fully connected layer reads them all
+        head: Head = Head::Average, ();
+        /// whether module 3b has an auxiliary classifier
+        auxiliary: bool = false, ();
+        /// probability of zero before the classifier
+        dropout: f64 = 0.4, DROPOUT;
+        /// classes told apart
+        classes: usize = 10, CLASSES;
+    }
+}
+
+impl Network for Small {
+    fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
+        let (form, half) = (Form::Paper, pool(3).stride(2).ceil());
+        let divisor = self.divisor;
+        let part = |plan: [usize; 6]| plan.map(|channels| channels / divisor);
+        let x = match self.stem {
+            true => {
+                layer(x, form, "conv1", conv(64 / divisor, 3).pad(1)).max_pool("maxpool1", half)
+            }
+            false => x,
+        };
+        let x = layer(x, form, "conv3", conv(192 / divisor, 3).pad(1));
+        let x = inception(x, form, "inception3a", part(INCEPTION_3A)).max_pool("maxpool3", half);
+        let x3b = inception(x, form, "inception3b", part(INCEPTION_3B));
+        let x = inception(x3b, form, "inception4a", part(INCEPTION_4A));
+        if self.auxiliary {
+            let pooled = |x: Value<'g>| x.adaptive_avg_pool("avgpool", 4);
+            let plan = [128 / divisor, 1024 / divisor, self.classes];
+            classify_early(x3b, form, "aux1", pooled, plan);
+        }
+        let x = match self.head {
+            Head::Average => x.global_avg_pool().flatten(),
+            Head::FullyConnected => x.flatten().linear("fc1", 1024 / divisor).relu(),
+        };
+        x.dropout(self.dropout).linear("fc", self.classes)
+    }
 }
 
 /// An auxiliary classifier (section 5): its channels, hidden units and classes.

@@ -1,30 +1,33 @@
-//! Parts of networks that claims compare: the Inception module with and without reductions, three
-//! ways to halve the grid, and units of the networks from which Inception and ResNet took ideas.
+//! Inception modules by themselves, with and without reductions; three ways to halve the grid; and units
+//! of the networks from which Inception and ResNet took ideas.
 
+use super::CIFAR;
 use super::googlenet::{Form, INCEPTION_3A, inception};
-use super::{CIFAR, Line, line};
+use super::network::{Architecture, Line, fixed};
 use crate::graph::{Shape, Value, concat, conv, pool};
 
+pub(super) const ARCHITECTURES: &[Architecture] = &[];
+
 pub(super) const MODELS: &[Line] = &[
-    line(
+    fixed(
         "inception_naive_3a",
         "Szegedy et al. 2014, figure 2a, on module 3a's input and with its widths: 1x1, 3x3, 5x5 and max pooling side by side, nothing reduced",
         INPUT_3A,
         naive,
     ),
-    line(
+    fixed(
         "inception_reduced_3a",
         "Szegedy et al. 2014, figure 2b and Table 1: module 3a",
         INPUT_3A,
         |x| inception(x, Form::Paper, "inception3a", INCEPTION_3A),
     ),
-    line(
+    fixed(
         "conv5x5_128_to_256",
         "the document's example of the 1x1 kernel's use: 128 maps of 100x100 to 256 maps by 5x5, no bias",
         MAPS_128,
         |x| x.conv("conv", conv(256, 5).pad(2).no_bias()),
     ),
-    line(
+    fixed(
         "conv1x1_32_conv5x5_128_to_256",
         "the document's example of the 1x1 kernel's use: 1x1 to 32 maps before the 5x5, no bias",
         MAPS_128,
@@ -34,36 +37,36 @@ pub(super) const MODELS: &[Line] = &[
                 .conv("conv", conv(256, 5).pad(2).no_bias())
         },
     ),
-    line(
+    fixed(
         "grid_pool_then_inception",
-        "Szegedy et al. 2016, section 5 and figure 9, left: max pooling and then 640 maps; simplified: the Inception module is one 3x3 convolution",
+        "Szegedy et al. 2015, section 5 and figure 9, left: max pooling and then 640 maps; simplified: the Inception module is one 3x3 convolution",
         GRID,
         |x| widen(halve(x)),
     ),
-    line(
+    fixed(
         "grid_inception_then_pool",
-        "Szegedy et al. 2016, section 5 and figure 9, right: 640 maps and then max pooling; simplified: the Inception module is one 3x3 convolution",
+        "Szegedy et al. 2015, section 5 and figure 9, right: 640 maps and then max pooling; simplified: the Inception module is one 3x3 convolution",
         GRID,
         |x| halve(widen(x)),
     ),
-    line(
+    fixed(
         "grid_parallel",
-        "Szegedy et al. 2016, section 5 and figure 10, right: 320 maps by convolution beside 320 by max pooling, both under stride 2; simplified: the convolutional branches are one 3x3 convolution",
+        "Szegedy et al. 2015, section 5 and figure 10, right: 320 maps by convolution beside 320 by max pooling, both under stride 2; simplified: the convolutional branches are one 3x3 convolution",
         GRID,
         |x| {
             let convolved = x.conv("conv", conv(320, 3).stride(2)).relu();
             concat(&[convolved, halve(x)])
         },
     ),
-    line(
+    fixed(
         "highway_layer",
         "Srivastava et al. 2015, equation 3: y = H(x) T(x) + x (1 - T(x)), 50 units, H with ReLU",
         Shape::vector(50),
         highway,
     ),
-    line(
+    fixed(
         "nin_block",
-        "Lin et al. 2014, section 3.1: an mlpconv layer, a convolution and two of 1x1; kernel and widths of the first one in the authors' CIFAR-10 model",
+        "Lin et al. 2013, section 3.1: an mlpconv layer, a convolution and two of 1x1; kernel and widths of the first one in the authors' CIFAR-10 model",
         CIFAR,
         |x| {
             x.conv("conv1", conv(192, 5).pad(2))
@@ -74,9 +77,9 @@ pub(super) const MODELS: &[Line] = &[
                 .relu()
         },
     ),
-    line(
+    fixed(
         "overfeat_dense_head",
-        "Sermanet et al. 2014, Table 1 (fast model), layers 6 to 8, as convolutions of 6x6, 1x1, 1x1 (section 3.5): a larger input gives a map of scores",
+        "Sermanet et al. 2013, Table 1 (fast model), layers 6 to 8, as convolutions of 6x6, 1x1, 1x1 (section 3.5): a larger input gives a map of scores",
         Shape::map(1024, 6, 6),
         |x| {
             x.conv("fc6", conv(3072, 6))

@@ -1,115 +1,132 @@
-//! Inception-v3 as in torchvision, and the Inception-v2 of the same paper (Szegedy et al. 2016,
+//! Inception-v3 as in torchvision, and the Inception-v2 of the same paper (Szegedy et al. 2015,
 //! "Rethinking the Inception Architecture", Table 1).
 //!
 //! The paper's figures give the modules' kernels but not their widths; those are Inception-v3's.
 
 use super::googlenet::conv_bn;
-use super::{Line, line};
+use super::network::{Architecture, Line, Network, architecture, line};
+use super::{CLASSES, DROPOUT, WIDTH, arguments};
 use crate::graph::{Conv, Shape, Value, concat, conv, pool};
 
-pub(super) const MODELS: &[Line] = &[
-    line(
-        "inception_v3",
-        "torchvision's inception_v3 (Szegedy et al. 2016, section 10)",
-        MAP_299,
-        |x| inception_v3(x, false),
-    ),
-    line(
-        "inception_v3_aux",
-        "torchvision's inception_v3 with its auxiliary classifier (Szegedy et al. 2016, section 4 and figure 8)",
-        MAP_299,
-        |x| inception_v3(x, true),
-    ),
-    line(
-        "inception_v2_rethinking_4",
-        "Szegedy et al. 2016, Table 1, with four modules of figure 6, the fifth being the reduction; the modules' widths are an interpretation (Inception-v3's), not in the paper",
-        MAP_299,
-        |x| inception_v2(x, &[128, 160, 160, 192]),
-    ),
-    line(
-        "inception_v2_rethinking_5",
-        "Szegedy et al. 2016, Table 1, with five modules of figure 6 between reductions of their own; the modules' widths are an interpretation (Inception-v3's), not in the paper",
-        MAP_299,
-        |x| inception_v2(x, &[128, 160, 160, 192, 192]),
-    ),
+pub(super) const ARCHITECTURES: &[Architecture] = &[
+    architecture::<InceptionV3>("inception_v3", V3, MAP_299),
+    architecture::<InceptionV2>("inception_v2", V2, MAP_299),
 ];
+
+#[rustfmt::skip]
+pub(super) const MODELS: &[Line] = &[
+    line("inception_v3", V3, "inception_v3"),
+    line("inception_v3_aux", "torchvision's inception_v3 with its auxiliary classifier (Szegedy et al. 2015, section 4 and figure 8)", "inception_v3{auxiliary=true}"),
+    line("inception_v2_rethinking_4", FOUR, "inception_v2"),
+    line("inception_v2_rethinking_5", FIVE, "inception_v2{widths=[128,160,160,192,192]}"),
+];
+
+const V3: &str = "torchvision's inception_v3 (Szegedy et al. 2015, section 10)";
+const V2: &str = "Szegedy et al. 2015, Table 1; the modules' widths are an interpretation (Inception-v3's), not in the paper";
+const FOUR: &str = "Szegedy et al. 2015, Table 1, with four modules of figure 6, the fifth being the reduction; the modules' widths are an interpretation (Inception-v3's), not in the paper";
+const FIVE: &str = "Szegedy et al. 2015, Table 1, with five modules of figure 6 between reductions of their own; the modules' widths are an interpretation (Inception-v3's), not in the paper";
 
 const MAP_299: Shape = Shape::map(3, 299, 299);
 
-fn inception_v3(x: Value, auxiliary: bool) -> Value {
-    let half = pool(3).stride(2);
-    let x = conv_bn(x, "Conv2d_1a_3x3", conv(32, 3).stride(2));
-    let x = conv_bn(x, "Conv2d_2a_3x3", conv(32, 3));
-    let x = conv_bn(x, "Conv2d_2b_3x3", conv(64, 3).pad(1)).max_pool("maxpool1", half);
-    let x = conv_bn(x, "Conv2d_3b_1x1", conv(80, 1));
-    let x = conv_bn(x, "Conv2d_4a_3x3", conv(192, 3)).max_pool("maxpool2", half);
-
-    let x = x.scope("Mixed_5b", |x| two_3x3(x, 5, 32));
-    let x = x.scope("Mixed_5c", |x| two_3x3(x, 5, 64));
-    let x = x.scope("Mixed_5d", |x| two_3x3(x, 5, 64));
-    let x = x.scope("Mixed_6a", reduce_to_17);
-    let x = x.scope("Mixed_6b", |x| one_by_seven(x, 128));
-    let x = x.scope("Mixed_6c", |x| one_by_seven(x, 160));
-    let x = x.scope("Mixed_6d", |x| one_by_seven(x, 160));
-    let x = x.scope("Mixed_6e", |x| one_by_seven(x, 192));
-    if auxiliary {
-        x.scope("AuxLogits", |x| {
-            let x = x.avg_pool("avg_pool", pool(5).stride(3));
-            let x = conv_bn(x, "conv0", conv(128, 1));
-            conv_bn(x, "conv1", conv(768, 5))
-                .global_avg_pool()
-                .flatten()
-                .linear("fc", 1000)
-        })
-        .output("aux");
+arguments! {
+    /// torchvision's.
+    struct InceptionV3 {
+        /// whether there is the auxiliary classifier of training
+        auxiliary: bool = false, ();
+        /// probability of zero before the classifier
+        dropout: f64 = 0.5, DROPOUT;
+        /// classes told apart
+        classes: usize = 1000, CLASSES;
     }
-    x.scope("Mixed_7a", |x| {
-        let branch3x3 = in_a_row(x, "branch3x3", &[conv(192, 1), conv(320, 3).stride(2)]);
-        let branch7x7x3 = in_a_row(
-            x,
-            "branch7x7x3",
-            &[conv(192, 1), row(192), column(192), conv(192, 3).stride(2)],
-        );
-        concat(&[branch3x3, branch7x7x3, x.max_pool("max_pool", half)])
-    })
-    .scope("Mixed_7b", expanded)
-    .scope("Mixed_7c", expanded)
-    .adaptive_avg_pool("avgpool", 1)
-    .dropout(0.5)
-    .flatten()
-    .linear("fc", 1000)
 }
 
-/// `widths`: those inside the modules of figure 6.
-fn inception_v2<'g>(x: Value<'g>, widths: &[usize]) -> Value<'g> {
-    let x = conv_bn(x, "conv1", conv(32, 3).stride(2));
-    let x = conv_bn(x, "conv2", conv(32, 3));
-    let x = conv_bn(x, "conv3", conv(64, 3).pad(1)).max_pool("pool3", pool(3).stride(2));
-    let x = conv_bn(x, "conv4", conv(80, 3));
-    let x = conv_bn(x, "conv5", conv(192, 3).stride(2));
-    let mut x = conv_bn(x, "conv6", conv(288, 3).pad(1));
-    for module in 1..=3 {
-        x = x.scope(format!("figure5_{module}"), |x| two_3x3(x, 3, 64));
+impl Network for InceptionV3 {
+    fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
+        let half = pool(3).stride(2);
+        let x = conv_bn(x, "Conv2d_1a_3x3", conv(32, 3).stride(2));
+        let x = conv_bn(x, "Conv2d_2a_3x3", conv(32, 3));
+        let x = conv_bn(x, "Conv2d_2b_3x3", conv(64, 3).pad(1)).max_pool("maxpool1", half);
+        let x = conv_bn(x, "Conv2d_3b_1x1", conv(80, 1));
+        let x = conv_bn(x, "Conv2d_4a_3x3", conv(192, 3)).max_pool("maxpool2", half);
+
+        let x = x.scope("Mixed_5b", |x| two_3x3(x, 5, 32));
+        let x = x.scope("Mixed_5c", |x| two_3x3(x, 5, 64));
+        let x = x.scope("Mixed_5d", |x| two_3x3(x, 5, 64));
+        let x = x.scope("Mixed_6a", reduce_to_17);
+        let x = x.scope("Mixed_6b", |x| one_by_seven(x, 128));
+        let x = x.scope("Mixed_6c", |x| one_by_seven(x, 160));
+        let x = x.scope("Mixed_6d", |x| one_by_seven(x, 160));
+        let x = x.scope("Mixed_6e", |x| one_by_seven(x, 192));
+        if self.auxiliary {
+            x.scope("AuxLogits", |x| {
+                let x = x.avg_pool("avg_pool", pool(5).stride(3));
+                let x = conv_bn(x, "conv0", conv(128, 1));
+                conv_bn(x, "conv1", conv(768, 5))
+                    .global_avg_pool()
+                    .flatten()
+                    .linear("fc", self.classes)
+            })
+            .output("aux");
+        }
+        x.scope("Mixed_7a", |x| {
+            let branch3x3 = in_a_row(x, "branch3x3", &[conv(192, 1), conv(320, 3).stride(2)]);
+            let branch7x7x3 = in_a_row(
+                x,
+                "branch7x7x3",
+                &[conv(192, 1), row(192), column(192), conv(192, 3).stride(2)],
+            );
+            concat(&[branch3x3, branch7x7x3, x.max_pool("max_pool", half)])
+        })
+        .scope("Mixed_7b", expanded)
+        .scope("Mixed_7c", expanded)
+        .adaptive_avg_pool("avgpool", 1)
+        .dropout(self.dropout)
+        .flatten()
+        .linear("fc", self.classes)
     }
-    x = x.scope("reduction_17", reduce_to_17);
-    for (module, &width) in (1..).zip(widths) {
-        x = x.scope(format!("figure6_{module}"), |x| one_by_seven(x, width));
+}
+
+arguments! {
+    /// The paper's.
+    struct InceptionV2 {
+        /// maps inside each module of figure 6
+        widths: Vec<usize> = vec![128, 160, 160, 192], (1..=20, WIDTH);
+        /// classes told apart
+        classes: usize = 1000, CLASSES;
     }
-    x.scope("reduction_8", |x| {
-        let branch3x3 = in_a_row(x, "branch3x3", &[conv(192, 1), conv(320, 3).stride(2)]);
-        let branch3x3dbl = in_a_row(
-            x,
-            "branch3x3dbl",
-            &[conv(192, 1), conv(192, 3).pad(1), conv(192, 3).stride(2)],
-        );
-        let pooled = x.max_pool("max_pool", pool(3).stride(2));
-        concat(&[branch3x3, branch3x3dbl, pooled])
-    })
-    .scope("figure7_1", expanded)
-    .scope("figure7_2", expanded)
-    .avg_pool("pool", pool(8))
-    .flatten()
-    .linear("fc", 1000)
+}
+
+impl Network for InceptionV2 {
+    fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
+        let x = conv_bn(x, "conv1", conv(32, 3).stride(2));
+        let x = conv_bn(x, "conv2", conv(32, 3));
+        let x = conv_bn(x, "conv3", conv(64, 3).pad(1)).max_pool("pool3", pool(3).stride(2));
+        let x = conv_bn(x, "conv4", conv(80, 3));
+        let x = conv_bn(x, "conv5", conv(192, 3).stride(2));
+        let mut x = conv_bn(x, "conv6", conv(288, 3).pad(1));
+        for module in 1..=3 {
+            x = x.scope(format!("figure5_{module}"), |x| two_3x3(x, 3, 64));
+        }
+        x = x.scope("reduction_17", reduce_to_17);
+        for (module, &width) in (1..).zip(&self.widths) {
+            x = x.scope(format!("figure6_{module}"), |x| one_by_seven(x, width));
+        }
+        x.scope("reduction_8", |x| {
+            let branch3x3 = in_a_row(x, "branch3x3", &[conv(192, 1), conv(320, 3).stride(2)]);
+            let branch3x3dbl = in_a_row(
+                x,
+                "branch3x3dbl",
+                &[conv(192, 1), conv(192, 3).pad(1), conv(192, 3).stride(2)],
+            );
+            let pooled = x.max_pool("max_pool", pool(3).stride(2));
+            concat(&[branch3x3, branch3x3dbl, pooled])
+        })
+        .scope("figure7_1", expanded)
+        .scope("figure7_2", expanded)
+        .avg_pool("pool", pool(8))
+        .flatten()
+        .linear("fc", self.classes)
+    }
 }
 
 /// Figure 5: two 3x3 convolutions for one of 5x5. The other branch keeps a `kernel` of 5 in

@@ -2,56 +2,69 @@
 //!
 //! As in the paper's figures, `same` is a convolution without a V: its output has its input's size.
 
-use super::{Line, line};
+use super::network::{Architecture, Line, Network, architecture, line};
+use super::{CLASSES, DROPOUT, arguments};
 use crate::graph::{Conv, Name, Shape, Value, Window, concat, conv, pool};
 
-pub(super) const MODELS: &[Line] = &[line(
-    "inception_v4",
-    "timm: Szegedy et al. 2016 (Inception-v4), figures 3 to 9",
-    INPUT,
-    inception_v4,
-)];
+pub(super) const ARCHITECTURES: &[Architecture] =
+    &[architecture::<InceptionV4>("inception_v4", SOURCE, INPUT)];
+
+pub(super) const MODELS: &[Line] = &[line("inception_v4", SOURCE, "inception_v4")];
+
+const SOURCE: &str = "timm: Szegedy et al. 2016 (Inception-v4), figures 3 to 9";
 
 /// Input of this paper's networks.
 pub(super) const INPUT: Shape = Shape::map(3, 299, 299);
 
-fn inception_v4(x: Value) -> Value {
-    let x = x.scope("features", |x| {
-        let x = unit(x, 0, conv(32, 3).stride(2));
-        let x = unit(x, 1, conv(32, 3));
-        let x = unit(x, 2, conv(64, 3).same());
-        let x = x.scope(3, |x| {
-            let pooled = x.max_pool("maxpool", halving());
-            concat(&[pooled, unit(x, "conv", conv(96, 3).stride(2))])
+arguments! {
+    /// Modules A, B and C with reductions between them.
+    struct InceptionV4 {
+        /// probability of zero before the classifier
+        dropout: f64 = 0.2, DROPOUT;
+        /// classes told apart
+        classes: usize = 1000, CLASSES;
+    }
+}
+
+impl Network for InceptionV4 {
+    fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
+        let x = x.scope("features", |x| {
+            let x = unit(x, 0, conv(32, 3).stride(2));
+            let x = unit(x, 1, conv(32, 3));
+            let x = unit(x, 2, conv(64, 3).same());
+            let x = x.scope(3, |x| {
+                let pooled = x.max_pool("maxpool", halving());
+                concat(&[pooled, unit(x, "conv", conv(96, 3).stride(2))])
+            });
+            let x = x.scope(4, |x| {
+                let three = [conv(64, 1), conv(96, 3)];
+                let seven = [
+                    conv(64, 1),
+                    conv(64, [1, 7]).same(),
+                    conv(64, [7, 1]).same(),
+                    conv(96, 3),
+                ];
+                concat(&[branch(x, "branch0", &three), branch(x, "branch1", &seven)])
+            });
+            let mut x = x.scope(5, |x| {
+                let strided = unit(x, "conv", conv(192, 3).stride(2));
+                concat(&[strided, x.max_pool("maxpool", halving())])
+            });
+            for i in 6..10 {
+                x = x.scope(i, inception_a);
+            }
+            x = x.scope(10, |x| reduction_a(x, [192, 224, 256, 384]));
+            for i in 11..18 {
+                x = x.scope(i, inception_b);
+            }
+            x = x.scope(18, reduction_b);
+            for i in 19..22 {
+                x = x.scope(i, inception_c);
+            }
+            x
         });
-        let x = x.scope(4, |x| {
-            let three = [conv(64, 1), conv(96, 3)];
-            let seven = [
-                conv(64, 1),
-                conv(64, [1, 7]).same(),
-                conv(64, [7, 1]).same(),
-                conv(96, 3),
-            ];
-            concat(&[branch(x, "branch0", &three), branch(x, "branch1", &seven)])
-        });
-        let mut x = x.scope(5, |x| {
-            let strided = unit(x, "conv", conv(192, 3).stride(2));
-            concat(&[strided, x.max_pool("maxpool", halving())])
-        });
-        for i in 6..10 {
-            x = x.scope(i, inception_a);
-        }
-        x = x.scope(10, |x| reduction_a(x, [192, 224, 256, 384]));
-        for i in 11..18 {
-            x = x.scope(i, inception_b);
-        }
-        x = x.scope(18, reduction_b);
-        for i in 19..22 {
-            x = x.scope(i, inception_c);
-        }
-        x
-    });
-    head(x, "last_linear")
+        head(x, "last_linear", self.dropout, self.classes)
+    }
 }
 
 /// Figure 4.
@@ -168,9 +181,9 @@ pub(super) fn halving() -> Window {
     pool(3).stride(2)
 }
 
-pub(super) fn head<'g>(x: Value<'g>, name: &str) -> Value<'g> {
+pub(super) fn head<'g>(x: Value<'g>, name: &str, dropout: f64, classes: usize) -> Value<'g> {
     x.global_avg_pool()
         .flatten()
-        .dropout(0.2)
-        .linear(name, 1000)
+        .dropout(dropout)
+        .linear(name, classes)
 }

@@ -1,33 +1,116 @@
 //! A network that has a name: its description, and its graph on inputs of one size or another.
 
-use super::ZooError;
-use crate::graph::{Graph, Shape, ShapeError, Value};
+use super::arguments::Argument;
+use super::expression::Given;
+use super::{Network, ZooError};
+use crate::graph::{Graph, Shape, ShapeError};
 use std::fmt;
 use std::sync::Arc;
 
-/// What a description is: a function from the input to the prediction.
-pub(super) type Describe = Arc<dyn for<'g> Fn(Value<'g>) -> Value<'g> + Send + Sync>;
-
-/// One registered network or unit. Copies share its description.
+/// One network or unit. Copies share its description.
 #[derive(Clone)]
 pub struct Model {
-    /// Registry name, `lower_snake` with the variant as suffix.
+    /// Its name in the registry, `lower_snake` with the variant as suffix; behind it, in braces, the
+    /// arguments that make it another network, in alphabetical order and without blanks.
     pub name: String,
     /// Which paper, table and variant, or which listing it is.
     pub source: String,
-    /// Input shape per sample that its source gives.
+    /// Input shape per sample for which it is made.
     pub input: Shape,
-    /// Its description.
-    pub(super) describe: Describe,
+    pub(super) network: Arc<dyn Network>,
 }
 
+/// The argument that every network takes.
+const INPUT: &str = "input";
+
 impl Model {
+    /// What it leaves open, with its own values; of every network its input is.
+    pub fn arguments(&self) -> Vec<Argument> {
+        let mut arguments = self.network.arguments();
+        arguments.push(Argument {
+            name: INPUT,
+            value: self.input.to_string(),
+            range: "any size, such as 3x224x224".into(),
+            meaning: "the size for which it is made: channels, rows, columns",
+        });
+        arguments.sort_by_key(|argument| argument.name);
+        arguments
+    }
+
+    /// The network that it becomes with other arguments; `expression` is how they were asked for.
+    ///
+    /// # Errors
+    /// [`ZooError::Expression`] for an argument that it does not take, [`ZooError::Impossible`] for
+    /// several that give no network.
+    pub(super) fn with(&self, expression: &str, given: &[Given]) -> Result<Model, ZooError> {
+        let mut network = self.network.copy();
+        let mut input = self.input;
+        for (
+            i,
+            Given {
+                name,
+                value,
+                column,
+            },
+        ) in given.iter().enumerate()
+        {
+            let wrong = |what: String| ZooError::Expression {
+                expression: expression.to_string(),
+                column: *column,
+                what,
+            };
+            if given[..i].iter().any(|other| other.name == *name) {
+                return Err(wrong(format!("`{name}` is given twice")));
+            }
+            let set = match name.as_str() {
+                INPUT => value.to_string().parse().map(|size| input = size),
+                _ => network.set(name, value).ok_or_else(|| {
+                    wrong(format!("there is no argument `{name}`; {}", self.takes()))
+                })?,
+            };
+            set.map_err(|what| wrong(format!("{name} {what}; {}", self.takes())))?;
+        }
+        network
+            .check()
+            .map_err(|what| self.impossible(expression, what))?;
+        let mut model = Model {
+            input,
+            network: network.into(),
+            ..self.clone()
+        };
+        let own = self.arguments();
+        let other: Vec<String> = (model.arguments().iter().zip(&own))
+            .filter(|(is, was)| is.value != was.value)
+            .map(|(is, _)| format!("{}={}", is.name, is.value))
+            .collect();
+        if !other.is_empty() {
+            let other = other.join(",");
+            model.name = format!("{}{{{other}}}", self.name);
+            model.source = format!("{}; here {other}", self.source);
+        }
+        Ok(model)
+    }
+
+    /// An expression in which arguments of this model give no network.
+    pub(super) fn impossible(&self, expression: &str, what: impl fmt::Display) -> ZooError {
+        ZooError::Impossible {
+            expression: expression.to_string(),
+            what: format!("{what}; {}", self.takes()),
+        }
+    }
+
+    /// All that it leaves open, in a line.
+    fn takes(&self) -> String {
+        let all: Vec<String> = self.arguments().iter().map(ToString::to_string).collect();
+        format!("{} takes {}", self.name, all.join(", "))
+    }
+
     /// The network on the input that its source gives.
     ///
     /// # Errors
     /// [`ZooError::Shape`] if its description does not fit together.
     pub fn graph(&self) -> Result<Graph, ZooError> {
-        Graph::build(self.input, |x| (self.describe)(x))
+        Graph::build(self.input, |x| self.network.describe(x))
             .map_err(|error| self.fault(self.input, error))
     }
 

@@ -1,9 +1,11 @@
-//! Which model has that name?
+//! Which network has that name?
 
-use super::{FAMILIES, Model};
-use crate::graph::{Shape, ShapeError};
+use super::expression::{self, Expression};
+use super::network::{Architecture, Line, Of};
+use super::{FAMILIES, Model, ZooError};
+use crate::graph::Graph;
 use crate::nearest::did_you_mean;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 /// Everything that can be named in a claim, a recipe or a command.
 #[derive(Clone)]
@@ -18,11 +20,16 @@ pub struct Family {
     pub name: &'static str,
     /// How people call it.
     pub title: &'static str,
-    /// The year of its paper, if it is from one.
+    /// The year in which its paper first appeared, if it is from one.
     pub year: Option<u16>,
+    /// What its models give arguments to.
+    pub architectures: &'static [Architecture],
     /// Its registry lines.
     pub models: Vec<Model>,
 }
+
+/// The family of the models that a user adds.
+const OWN: &str = "own";
 
 impl Registry {
     /// The networks that the program describes.
@@ -31,65 +38,193 @@ impl Registry {
             name: lines.name,
             title: lines.title,
             year: lines.year,
-            models: (lines.models.iter())
-                .map(|line| Model {
-                    name: line.name.to_string(),
-                    source: line.source.to_string(),
-                    input: line.input,
-                    describe: Arc::new(line.describe),
-                })
-                .collect(),
+            architectures: lines.architectures,
+            models: lines.models.iter().map(model).collect(),
         });
         Registry {
             families: families.collect(),
         }
     }
 
-    /// Every family, in the order in which the document treats them.
+    /// Every family, in the order in which the document treats them; the user's own comes last.
     pub fn families(&self) -> &[Family] {
         &self.families
     }
 
-    /// Every registered model, family by family.
+    /// Every model that has a name of its own, family by family.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.families.iter().flat_map(|family| &family.models)
     }
 
-    /// The model of that name.
+    /// The model of that name, or an architecture, with other arguments if there are some:
+    /// `resnet18{classes=10}`, `wrn{depth=16, widen=8}`.
     ///
     /// # Errors
-    /// [`ZooError::Unknown`], with the nearest names.
-    pub fn find(&self, name: &str) -> Result<Model, ZooError> {
-        let found = self.models().find(|model| model.name == name);
-        found.cloned().ok_or_else(|| {
-            let known = self.models().map(|model| model.name.as_str());
-            ZooError::Unknown {
-                name: name.to_string(),
-                hint: did_you_mean(name, known, "convcheck list models"),
+    /// [`ZooError::Unknown`] with the nearest names, [`ZooError::Expression`] or
+    /// [`ZooError::Impossible`] with what the model takes.
+    pub fn find(&self, text: &str) -> Result<Model, ZooError> {
+        let expression = expression::parse(text)?;
+        match expression.at {
+            None => self.resolve(text, &expression),
+            Some(input) => Err(ZooError::Impossible {
+                expression: text.to_string(),
+                what: format!(
+                    "`@` is for measures, which run a network on another input than the one for which it is made; {{input={input}}} makes one for that input"
+                ),
+            }),
+        }
+    }
+
+    /// The graph of such a model, or, with `@3x256x256` behind it, its graph on that input.
+    ///
+    /// # Errors
+    /// As [`Registry::find`], and [`ZooError::Shape`] if its weights do not allow that input.
+    pub fn graph(&self, text: &str) -> Result<Graph, ZooError> {
+        let expression = expression::parse(text)?;
+        let model = self.resolve(text, &expression)?;
+        match expression.at {
+            None => model.graph(),
+            Some(input) => model.graph_at(input),
+        }
+    }
+
+    /// Adds models of one's own: names for expressions, which may name each other in whichever order they
+    /// stand.
+    ///
+    /// # Errors
+    /// For each that cannot be had its name and why; nothing is added then.
+    pub fn add(&mut self, models: &[(String, String)]) -> Result<(), Vec<(String, ZooError)>> {
+        let mut grown = self.clone();
+        grown.families.push(Family {
+            name: OWN,
+            title: "Models of your own",
+            year: None,
+            architectures: &[],
+            models: Vec::new(),
+        });
+        let mut faults = Vec::new();
+        let mut waiting = BTreeMap::new();
+        for (name, text) in models {
+            let read = (self.is_free(name, &waiting)).and_then(|()| expression::parse(text));
+            match read {
+                Ok(read) => drop(waiting.insert(name.as_str(), (text.as_str(), read))),
+                Err(error) => faults.push((name.clone(), error)),
             }
-        })
+        }
+        // each round settles those that build on nothing that waits
+        while !waiting.is_empty() {
+            let is_ready = |(_, read): &(&str, Expression)| !waiting.contains_key(&*read.name);
+            let ready: Vec<&str> = (waiting.iter())
+                .filter(|(_, added)| is_ready(added))
+                .map(|(name, _)| *name)
+                .collect();
+            if ready.is_empty() {
+                break;
+            }
+            for name in ready {
+                let (text, _) = waiting.remove(name).expect("it is among those that wait");
+                match grown.find(text) {
+                    Ok(model) => grown
+                        .families
+                        .last_mut()
+                        .expect("it was pushed")
+                        .models
+                        .push(Model {
+                            name: name.to_string(),
+                            source: format!("{}: {}", model.name, model.source),
+                            ..model
+                        }),
+                    Err(error) => faults.push((name.to_string(), error)),
+                }
+            }
+        }
+        faults.extend(waiting.iter().map(|(name, (_, read))| {
+            let what = format!(
+                "`{}`, on which it builds, builds on itself in the end",
+                read.name
+            );
+            let name = name.to_string();
+            (name.clone(), ZooError::Name { name, what })
+        }));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        *self = grown;
+        Ok(())
+    }
+
+    fn resolve(&self, text: &str, expression: &Expression) -> Result<Model, ZooError> {
+        let Expression {
+            name, arguments, ..
+        } = expression;
+        let named = self.models().find(|model| model.name == *name).cloned();
+        let base = named.or_else(|| {
+            let mut all = self.architectures();
+            all.find(|one| one.name == name).map(Architecture::model)
+        });
+        let base = base.ok_or_else(|| ZooError::Unknown {
+            name: name.clone(),
+            hint: did_you_mean(name, self.names(), "convcheck list models"),
+        })?;
+        if arguments.is_empty() {
+            return Ok(base);
+        }
+        let model = base.with(text, arguments)?;
+        // arguments that are right one by one may still leave a layer without a map
+        match model.graph() {
+            Ok(_) => Ok(model),
+            Err(error) => Err(base.impossible(text, error)),
+        }
+    }
+
+    fn architectures(&self) -> impl Iterator<Item = &'static Architecture> {
+        self.families.iter().flat_map(|family| family.architectures)
+    }
+
+    /// All that can stand before braces.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let models = self.models().map(|model| model.name.as_str());
+        models.chain(self.architectures().map(|one| one.name))
+    }
+
+    fn is_free<T>(&self, name: &str, waiting: &BTreeMap<&str, T>) -> Result<(), ZooError> {
+        let wrong = |what: &str| {
+            Err(ZooError::Name {
+                name: name.to_string(),
+                what: what.to_string(),
+            })
+        };
+        let belongs = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        if name.is_empty() || !name.chars().all(belongs) {
+            return wrong("a name is letters, digits, `_`, `-` and `.`");
+        }
+        match waiting.contains_key(name) || self.names().any(|other| other == name) {
+            true => wrong("there is one of that name"),
+            false => Ok(()),
+        }
     }
 }
 
-/// Why a network cannot be had.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ZooError {
-    /// No model has that name.
-    #[error("there is no model `{name}`; {hint}")]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// Names like it, or where all are listed.
-        hint: String,
-    },
-    /// A layer cannot take what reaches it.
-    #[error("{model} cannot take an input of {input}: {error}")]
-    Shape {
-        /// The model.
-        model: String,
-        /// The input that was asked for.
-        input: Shape,
-        /// The layer and what is wrong.
-        error: Box<ShapeError>,
-    },
+/// What a registry line says.
+fn model(line: &Line) -> Model {
+    let of = match &line.of {
+        Of::Fixed(input, network) => Model {
+            name: String::new(),
+            source: String::new(),
+            input: *input,
+            network: std::sync::Arc::new(*network),
+        },
+        Of::Expression(text) => {
+            let read = expression::parse(text).expect("a registry line is well-formed");
+            let all = FAMILIES.iter().flat_map(|family| family.architectures);
+            let of = all.clone().find(|one| one.name == read.name);
+            let of = of.expect("a registry line names an architecture").model();
+            (of.with(text, &read.arguments)).expect("a registry line is a network")
+        }
+    };
+    Model {
+        name: line.name.to_string(),
+        source: line.source.to_string(),
+        ..of
+    }
 }

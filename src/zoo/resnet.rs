@@ -1,162 +1,144 @@
-//! ResNet and plain nets for ImageNet (He, Zhang, Ren & Sun 2015, Table 1).
+//! ResNet and plain nets for ImageNet (He, Zhang, Ren & Sun 2015, Table 1), and what was made of them
+//! by other bottlenecks: ResNeXt and wide ResNet.
 
-use super::{IMAGENET, Line, line};
-use crate::graph::{Conv, Value, conv, pool};
+use super::network::{Architecture, Line, Network, architecture, line};
+use super::{CLASSES, IMAGENET, UNITS, WIDTH, arguments, choice};
+use crate::graph::{Value, conv, pool};
 
+pub(super) const ARCHITECTURES: &[Architecture] = &[architecture::<ResNet>(
+    "resnet",
+    "He et al. 2015, Table 1, under torchvision's names; ResNeXt (Xie et al. 2016) in its groups",
+    IMAGENET,
+)];
+
+#[rustfmt::skip]
 pub(super) const MODELS: &[Line] = &[
-    line("resnet18", TORCHVISION, IMAGENET, |x| {
-        torchvision(x, BASIC, [2, 2, 2, 2])
-    }),
-    line("resnet34", TORCHVISION, IMAGENET, |x| {
-        torchvision(x, BASIC, [3, 4, 6, 3])
-    }),
-    line("resnet50", TORCHVISION, IMAGENET, |x| {
-        torchvision(x, BOTTLENECK, [3, 4, 6, 3])
-    }),
-    line("resnet101", TORCHVISION, IMAGENET, |x| {
-        torchvision(x, BOTTLENECK, [3, 4, 23, 3])
-    }),
-    line("resnet152", TORCHVISION, IMAGENET, |x| {
-        torchvision(x, BOTTLENECK, [3, 8, 36, 3])
-    }),
-    line("resnet50_v1_original", ORIGINAL, IMAGENET, |x| {
-        torchvision(x, BOTTLENECK_ORIGINAL, [3, 4, 6, 3])
-    }),
-    line("resnet101_v1_original", ORIGINAL, IMAGENET, |x| {
-        torchvision(x, BOTTLENECK_ORIGINAL, [3, 4, 23, 3])
-    }),
-    line("resnet152_v1_original", ORIGINAL, IMAGENET, |x| {
-        torchvision(x, BOTTLENECK_ORIGINAL, [3, 8, 36, 3])
-    }),
-    line("resnet18_imagenet_optiona", OPTION_A, IMAGENET, |x| {
-        resnet(x, BASIC, Shortcut::Pad, [2, 2, 2, 2])
-    }),
-    line("resnet34_imagenet_optiona", OPTION_A, IMAGENET, |x| {
-        resnet(x, BASIC, Shortcut::Pad, [3, 4, 6, 3])
-    }),
-    line(
-        "resnet34_imagenet_optionb",
-        "He et al. 2015, section 3.3 and Table 3: option B, 1x1 projections where the shape changes",
-        IMAGENET,
-        |x| resnet(x, BASIC, Shortcut::ProjectChanges, [3, 4, 6, 3]),
-    ),
-    line(
-        "resnet34_imagenet_optionc",
-        "He et al. 2015, section 3.3 and Table 3: option C, a 1x1 projection on every shortcut",
-        IMAGENET,
-        |x| resnet(x, BASIC, Shortcut::ProjectAll, [3, 4, 6, 3]),
-    ),
-    line("plain18_imagenet", PLAIN, IMAGENET, |x| {
-        resnet(x, BASIC, Shortcut::None, [2, 2, 2, 2])
-    }),
-    line("plain34_imagenet", PLAIN, IMAGENET, |x| {
-        resnet(x, BASIC, Shortcut::None, [3, 4, 6, 3])
-    }),
+    line("resnet18", TORCHVISION, "resnet"),
+    line("resnet34", TORCHVISION, "resnet{units=[3,4,6,3]}"),
+    line("resnet50", TORCHVISION, "resnet{block=bottleneck, units=[3,4,6,3]}"),
+    line("resnet101", TORCHVISION, "resnet{block=bottleneck, units=[3,4,23,3]}"),
+    line("resnet152", TORCHVISION, "resnet{block=bottleneck, units=[3,8,36,3]}"),
+    line("resnet50_v1_original", ORIGINAL, "resnet{block=bottleneck, units=[3,4,6,3], stride_on=1x1}"),
+    line("resnet101_v1_original", ORIGINAL, "resnet{block=bottleneck, units=[3,4,23,3], stride_on=1x1}"),
+    line("resnet152_v1_original", ORIGINAL, "resnet{block=bottleneck, units=[3,8,36,3], stride_on=1x1}"),
+    line("resnet18_imagenet_optiona", OPTION_A, "resnet{shortcut=pad}"),
+    line("resnet34_imagenet_optiona", OPTION_A, "resnet{shortcut=pad, units=[3,4,6,3]}"),
+    line("resnet34_imagenet_optionb", OPTION_B, "resnet{units=[3,4,6,3]}"),
+    line("resnet34_imagenet_optionc", OPTION_C, "resnet{shortcut=project_all, units=[3,4,6,3]}"),
+    line("plain18_imagenet", PLAIN, "resnet{shortcut=none}"),
+    line("plain34_imagenet", PLAIN, "resnet{shortcut=none, units=[3,4,6,3]}"),
 ];
 
 const TORCHVISION: &str =
     "torchvision: He et al. 2015, Table 1, option B, a bottleneck's stride on its 3x3 convolution";
 const ORIGINAL: &str = "He et al. 2015, Table 1, option B, a bottleneck's stride on its first 1x1 convolution, as in the authors' models";
 const OPTION_A: &str = "He et al. 2015, section 3.3 and Table 3: option A, shortcuts without parameters, zero maps added";
+const OPTION_B: &str =
+    "He et al. 2015, section 3.3 and Table 3: option B, 1x1 projections where the shape changes";
+const OPTION_C: &str =
+    "He et al. 2015, section 3.3 and Table 3: option C, a 1x1 projection on every shortcut";
 const PLAIN: &str = "He et al. 2015, Table 1 without the shortcuts (figure 3, middle)";
 
-/// What a residual unit computes beside its shortcut.
-#[derive(Clone, Copy)]
-pub(super) enum Block {
-    /// Two 3x3 convolutions (figure 5, left).
-    Basic,
-    /// 1x1, 3x3, 1x1 (figure 5, right).
-    Bottleneck(Bottleneck),
-}
-
-/// 1x1, 3x3, 1x1 to four times the unit's width.
-#[derive(Clone, Copy)]
-pub(super) struct Bottleneck {
-    /// Whether the unit's stride is on the 3x3, or else on the first 1x1.
-    pub stride_on_3x3: bool,
-    /// Groups of the 3x3: ResNeXt's cardinality.
-    pub groups: usize,
-    /// Maps of each group where the unit's width is 64.
-    pub group_width: usize,
-    /// SENet-154's saving: the first 1x1 has half as many maps as the 3x3.
-    pub first_halved: bool,
-}
-
-pub(super) const BASIC: Block = Block::Basic;
-pub(super) const BOTTLENECK: Block = grouped(1, 64);
-pub(super) const BOTTLENECK_ORIGINAL: Block = Block::Bottleneck(Bottleneck {
-    stride_on_3x3: false,
-    groups: 1,
-    group_width: 64,
-    first_halved: false,
-});
-
-/// A bottleneck whose 3x3 convolution has `groups` groups of `group_width` maps in the first stage.
-pub(super) const fn grouped(groups: usize, group_width: usize) -> Block {
-    Block::Bottleneck(Bottleneck {
-        stride_on_3x3: true,
-        groups,
-        group_width,
-        first_halved: false,
-    })
-}
-
-impl Block {
-    /// Its convolutions, from first to last.
-    pub(super) fn convs(self, width: usize, stride: usize) -> Vec<Conv> {
-        let convs = match self {
-            Block::Basic => vec![conv(width, 3).stride(stride).pad(1), conv(width, 3).pad(1)],
-            Block::Bottleneck(block) => {
-                let inner = width * block.groups * block.group_width / 64;
-                let reduced = if block.first_halved { inner / 2 } else { inner };
-                let (first, second) = if block.stride_on_3x3 {
-                    (1, stride)
-                } else {
-                    (stride, 1)
-                };
-                vec![
-                    conv(reduced, 1).stride(first),
-                    conv(inner, 3).stride(second).pad(1).groups(block.groups),
-                    conv(4 * width, 1),
-                ]
-            }
-        };
-        convs.into_iter().map(Conv::no_bias).collect()
+choice! {
+    /// The two kinds of unit.
+    enum Block {
+        /// Two 3x3 convolutions (figure 5, left).
+        Basic = "basic",
+        /// 1x1, 3x3, 1x1 to four times the width (figure 5, right).
+        Bottleneck = "bottleneck",
     }
 }
 
-/// What joins a unit's input to its output (section 3.3).
-#[derive(Clone, Copy)]
-pub(super) enum Shortcut {
-    /// Nothing: a plain net.
-    None,
-    /// Option A: zero maps.
-    Pad,
-    /// Option B: a projection where the shape changes.
-    ProjectChanges,
-    /// Option C: a projection everywhere.
-    ProjectAll,
+choice! {
+    /// Which of a bottleneck's convolutions halves the map.
+    enum StrideOn {
+        /// The first, as in the authors' models.
+        First = "1x1",
+        /// The second, as in torchvision.
+        Second = "3x3",
+    }
 }
 
-pub(super) fn torchvision(x: Value, block: Block, units: [usize; 4]) -> Value {
-    resnet(x, block, Shortcut::ProjectChanges, units)
+choice! {
+    /// What joins a unit's input to its output (section 3.3).
+    enum Shortcut {
+        /// Nothing: a plain net.
+        None = "none",
+        /// Option A: zero maps.
+        Pad = "pad",
+        /// Option B: a projection where the shape changes.
+        Project = "project",
+        /// Option C: a projection everywhere.
+        ProjectAll = "project_all",
+    }
 }
 
-fn resnet(x: Value, block: Block, shortcut: Shortcut, units: [usize; 4]) -> Value {
-    stages(stem(x), layer, WIDTHS, units, |x, width, stride| {
-        unit(x, block, shortcut, width, stride)
-    })
-    .global_avg_pool()
-    .flatten()
-    .linear("fc", 1000)
+arguments! {
+    /// Four stages of units for large images.
+    struct ResNet {
+        /// a unit's layers
+        block: Block = Block::Basic, ();
+        /// units of each stage
+        units: [usize; 4] = [2, 2, 2, 2], UNITS;
+        /// maps of each stage's units; a bottleneck ends in four times as many
+        widths: [usize; 4] = [64, 128, 256, 512], WIDTH;
+        /// what joins a unit's input to its output: options A (pad), B (project) and C (project_all)
+        shortcut: Shortcut = Shortcut::Project, ();
+        /// which convolution of a bottleneck has its stride
+        stride_on: StrideOn = StrideOn::Second, ();
+        /// groups of a bottleneck's 3x3 convolution
+        groups: usize = 1, WIDTH;
+        /// maps of each of them where the unit's width is 64
+        group_width: usize = 64, WIDTH;
+        /// classes told apart
+        classes: usize = 1000, CLASSES;
+    }
 }
 
-/// Widths of the units of the four stages for ImageNet.
-pub(super) const WIDTHS: [usize; 4] = [64, 128, 256, 512];
+impl Network for ResNet {
+    fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
+        let x = stem(x, self.widths[0]);
+        stages(x, layer, self.widths, self.units, |x, width, stride| {
+            let y = match self.block {
+                Block::Basic => basic(x, width, stride),
+                Block::Bottleneck => self.bottleneck().describe(x, width, stride),
+            };
+            join(x, y, self.shortcut, stride)
+        })
+        .global_avg_pool()
+        .flatten()
+        .linear("fc", self.classes)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check_groups(self.block, self.groups, self.group_width)
+    }
+}
+
+impl ResNet {
+    fn bottleneck(&self) -> Bottleneck {
+        Bottleneck {
+            stride_on: self.stride_on,
+            groups: self.groups,
+            group_width: self.group_width,
+            first_halved: false,
+        }
+    }
+}
+
+/// Basic units have no groups.
+pub(super) fn check_groups(block: Block, groups: usize, group_width: usize) -> Result<(), String> {
+    match block {
+        Block::Basic if (groups, group_width) != (1, 64) => {
+            Err("groups and group_width are a bottleneck's: block=bottleneck".into())
+        }
+        Block::Basic | Block::Bottleneck => Ok(()),
+    }
+}
 
 /// What comes before the first stage.
-pub(super) fn stem(x: Value) -> Value {
-    x.conv("conv1", conv(64, 7).stride(2).pad(3).no_bias())
+pub(super) fn stem(x: Value, width: usize) -> Value {
+    x.conv("conv1", conv(width, 7).stride(2).pad(3).no_bias())
         .bn("bn1")
         .relu()
         .max_pool("maxpool", pool(3).stride(2).pad(1))
@@ -188,39 +170,65 @@ pub(super) fn stages<'g, const N: usize>(
     x
 }
 
-pub(super) fn unit(
-    x: Value,
-    block: Block,
-    shortcut: Shortcut,
-    width: usize,
-    stride: usize,
-) -> Value {
-    let y = residual(x, block, width, stride);
+/// What a basic unit adds to its shortcut.
+pub(super) fn basic(x: Value, width: usize, stride: usize) -> Value {
+    x.conv("conv1", conv(width, 3).stride(stride).pad(1).no_bias())
+        .bn("bn1")
+        .relu()
+        .conv("conv2", conv(width, 3).pad(1).no_bias())
+        .bn("bn2")
+}
+
+/// What is open in a bottleneck.
+#[derive(Clone, Copy)]
+pub(super) struct Bottleneck {
+    /// Which convolution has the unit's stride.
+    pub stride_on: StrideOn,
+    /// Groups of the 3x3: ResNeXt's cardinality.
+    pub groups: usize,
+    /// Maps of each group where the unit's width is 64.
+    pub group_width: usize,
+    /// SENet-154's saving: the first 1x1 has half as many maps as the 3x3.
+    pub first_halved: bool,
+}
+
+impl Bottleneck {
+    /// What it adds to its shortcut.
+    pub(super) fn describe<'g>(self, x: Value<'g>, width: usize, stride: usize) -> Value<'g> {
+        let inner = width * self.groups * self.group_width / 64;
+        let reduced = if self.first_halved { inner / 2 } else { inner };
+        let [first, second] = match self.stride_on {
+            StrideOn::First => [stride, 1],
+            StrideOn::Second => [1, stride],
+        };
+        let grouped = conv(inner, 3).pad(1).groups(self.groups);
+        x.conv("conv1", conv(reduced, 1).stride(first).no_bias())
+            .bn("bn1")
+            .relu()
+            .conv("conv2", grouped.stride(second).no_bias())
+            .bn("bn2")
+            .relu()
+            .conv("conv3", conv(4 * width, 1).no_bias())
+            .bn("bn3")
+    }
+}
+
+/// A unit's input and what it adds, joined and activated.
+pub(super) fn join<'g>(x: Value<'g>, y: Value<'g>, shortcut: Shortcut, stride: usize) -> Value<'g> {
     let changes = x.shape() != y.shape();
-    let project = || project(x, conv(y.channels(), 1).stride(stride));
     let joined = match shortcut {
         Shortcut::None => y,
-        Shortcut::ProjectAll => y + project(),
-        Shortcut::ProjectChanges if changes => y + project(),
+        Shortcut::ProjectAll => y + project(x, y.channels(), stride),
+        Shortcut::Project if changes => y + project(x, y.channels(), stride),
         Shortcut::Pad if changes => y + x.pad_shortcut(y.channels(), stride),
-        Shortcut::Pad | Shortcut::ProjectChanges => y + x,
+        Shortcut::Pad | Shortcut::Project => y + x,
     };
     joined.relu()
 }
 
-/// What a unit adds to its shortcut.
-pub(super) fn residual(x: Value, block: Block, width: usize, stride: usize) -> Value {
-    let mut y = x;
-    for (i, conv) in (1..).zip(block.convs(width, stride)) {
-        if i > 1 {
-            y = y.relu();
-        }
-        y = y.conv(format!("conv{i}"), conv).bn(format!("bn{i}"));
-    }
-    y
-}
-
-/// A shortcut that changes the shape by a convolution.
-pub(super) fn project(x: Value, conv: Conv) -> Value {
-    x.scope("downsample", |x| x.conv(0, conv.no_bias()).bn(1))
+/// A shortcut that changes the shape by a 1x1 convolution.
+pub(super) fn project(x: Value, channels: usize, stride: usize) -> Value {
+    x.scope("downsample", |x| {
+        x.conv(0, conv(channels, 1).stride(stride).no_bias()).bn(1)
+    })
 }

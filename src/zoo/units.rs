@@ -1,90 +1,91 @@
-//! Parts of networks that claims compare: stacks of small kernels against one large kernel, the
-//! basic against the bottleneck unit.
+//! Small kernels in a row against one large kernel, and the units of ResNet and SENet by themselves.
 
+use super::network::{Architecture, Line, fixed};
 use super::senet::squeeze_excite;
-use super::{Line, line};
 use crate::graph::{Shape, Value, conv};
 
+pub(super) const ARCHITECTURES: &[Architecture] = &[];
+
 pub(super) const MODELS: &[Line] = &[
-    line(
+    fixed(
         "conv3x3",
         "Simonyan & Zisserman 2014, section 2.3: one 3x3 kernel, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[3, 3]]),
     ),
-    line(
+    fixed(
         "conv5x5",
         "Simonyan & Zisserman 2014, section 2.3: one 5x5 kernel, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[5, 5]]),
     ),
-    line(
+    fixed(
         "conv7x7",
         "Simonyan & Zisserman 2014, section 2.3: one 7x7 kernel, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[7, 7]]),
     ),
-    line(
+    fixed(
         "two_conv3x3",
         "Simonyan & Zisserman 2014, section 2.3: two 3x3 kernels in a row, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[3, 3]; 2]),
     ),
-    line(
+    fixed(
         "three_conv3x3",
         "Simonyan & Zisserman 2014, section 2.3: three 3x3 kernels in a row, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[3, 3]; 3]),
     ),
-    line(
+    fixed(
         "four_conv3x3",
-        "the document, Inception V2, after Szegedy et al. 2016, section 3.1: four 3x3 kernels in a row for one of 9x9, one map, no bias",
+        "the document, Inception V2, after Szegedy et al. 2015, section 3.1: four 3x3 kernels in a row for one of 9x9, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[3, 3]; 4]),
     ),
-    line(
+    fixed(
         "five_conv3x3",
-        "the document, Inception V2, after Szegedy et al. 2016, section 3.1: five 3x3 kernels in a row for one of 11x11, one map, no bias",
+        "the document, Inception V2, after Szegedy et al. 2015, section 3.1: five 3x3 kernels in a row for one of 11x11, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[3, 3]; 5]),
     ),
-    line(
+    fixed(
         "conv9x9",
-        "the document, Inception V2, after Szegedy et al. 2016, section 3.1: one 9x9 kernel, one map, no bias",
+        "the document, Inception V2, after Szegedy et al. 2015, section 3.1: one 9x9 kernel, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[9, 9]]),
     ),
-    line(
+    fixed(
         "conv11x11",
-        "the document, Inception V2, after Szegedy et al. 2016, section 3.1: one 11x11 kernel, one map, no bias",
+        "the document, Inception V2, after Szegedy et al. 2015, section 3.1: one 11x11 kernel, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[11, 11]]),
     ),
-    line(
+    fixed(
         "conv1x3_conv3x1",
-        "Szegedy et al. 2016, section 3.2: a 1x3 kernel and then one of 3x1, one map, no bias",
+        "Szegedy et al. 2015, section 3.2: a 1x3 kernel and then one of 3x1, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[1, 3], [3, 1]]),
     ),
-    line(
+    fixed(
         "conv1x5_conv5x1",
-        "Szegedy et al. 2016, section 3.2: a 1x5 kernel and then one of 5x1, one map, no bias",
+        "Szegedy et al. 2015, section 3.2: a 1x5 kernel and then one of 5x1, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[1, 5], [5, 1]]),
     ),
-    line(
+    fixed(
         "conv1x7_conv7x1",
-        "Szegedy et al. 2016, section 3.2: a 1x7 kernel and then one of 7x1, one map, no bias",
+        "Szegedy et al. 2015, section 3.2: a 1x7 kernel and then one of 7x1, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[1, 7], [7, 1]]),
     ),
-    line(
+    fixed(
         "three_conv3x1",
         "the document, Inception V2: three 3x1 kernels in a row, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[3, 1]; 3]),
     ),
-    line(
+    fixed(
         "basic_unit_256",
         "He et al. 2015, figure 5, left, at 256 maps: two 3x3 convolutions without bias or normalisation",
         MAPS_256,
@@ -96,7 +97,7 @@ pub(super) const MODELS: &[Line] = &[
             (y + x).relu()
         },
     ),
-    line(
+    fixed(
         "bottleneck_unit_256",
         "He et al. 2015, figure 5, right: 1x1 to 64 maps, 3x3, 1x1 back to 256, without bias or normalisation",
         MAPS_256,
@@ -110,7 +111,7 @@ pub(super) const MODELS: &[Line] = &[
             (y + x).relu()
         },
     ),
-    line(
+    fixed(
         "se_unit_256",
         "Hu et al. 2017, section 3 and figure 1: squeeze and excitation of 256 maps, reduction 16, biased 1x1 convolutions",
         MAPS_256,

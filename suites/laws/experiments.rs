@@ -26,6 +26,10 @@ pub fn trials() -> Vec<Trial> {
         law("experiments::names-are-kebab-case", names),
         law("experiments::listings-have-two-arms", listings),
         law("experiments::a-fault-has-its-place", faults),
+        law(
+            "experiments::a-recipe-spells-its-model-in-one-way",
+            spelling,
+        ),
     ]
 }
 
@@ -203,6 +207,24 @@ metric = "test_error"
 contrast = { a = 1, b = -1 }
 above = 0.0
 "#;
+
+/// Two spellings of a network are one recipe, whose runs count for both.
+fn spelling() {
+    let registry = Registry::builtin();
+    for (written, held) in [
+        ("resnet20_digits{ depth = 20 }", "resnet20_digits"),
+        (
+            "resnet_cifar{input=1x8x8, depth=14}",
+            "resnet_cifar{depth=14,input=1x8x8}",
+        ),
+    ] {
+        let text = GOOD.replace("resnet20_digits", written);
+        let experiment = parse(Path::new("e.toml"), &text, &registry).unwrap();
+        let arm = &experiment.arms[0];
+        assert_eq!(arm.recipes[&Scale::Quick].model, held);
+        assert_eq!(arm.models[&Scale::Quick].name, held);
+    }
+}
 
 fn faults() {
     let registry = Registry::builtin();

@@ -12,22 +12,24 @@ pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
         law("zoo::names-are-unique-and-lower-snake", names),
         law("zoo::every-model-says-what-it-is", sources),
+        law("zoo::years-are-those-of-the-sources", years),
         law("zoo::every-snapshot-has-a-model", orphans),
     ];
     let registry = Registry::builtin();
     for model in registry.models() {
-        let laws: [(&str, fn(&Model)); 4] = [
-            ("layers", layers_snapshot),
-            ("params", params_snapshot),
-            ("sums", sums),
-            ("size", other_size),
-        ];
-        trials.extend(laws.map(|(name, holds)| {
-            let model = model.clone();
-            law(format!("{name}::{}", model.name), move || holds(&model))
-        }));
+        trials.extend([
+            about(model, "layers", layers_snapshot),
+            about(model, "params", params_snapshot),
+            about(model, "sums", sums),
+            about(model, "size", other_size),
+        ]);
     }
     trials
+}
+
+fn about(model: &Model, name: &str, holds: fn(&Model)) -> Trial {
+    let model = model.clone();
+    law(format!("{name}::{}", model.name), move || holds(&model))
 }
 
 fn summarised(model: &Model) -> Summary {
@@ -47,16 +49,35 @@ fn names() {
     }
 }
 
+/// Each source begins with its origin: a paper with its year, a public library, or the document.
 fn sources() {
     for model in Registry::builtin().models() {
-        let names_its_origin = ["et al.", "Zisserman", "torchvision", "document"];
+        let source = model.source.to_lowercase();
+        let origins = ["torchvision", "timm", "document"];
+        let says = origins.iter().any(|origin| source.contains(origin));
         assert!(
-            names_its_origin
-                .iter()
-                .any(|origin| model.source.contains(origin)),
-            "{}",
-            model.name
+            says || first_year(&source).is_some(),
+            "{}: its source names no paper with a year, no library and not the document: {}",
+            model.name,
+            model.source
         );
+    }
+}
+
+/// The first number of four digits that can be a year.
+fn first_year(text: &str) -> Option<u16> {
+    text.split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| digits.len() == 4)
+        .filter_map(|digits| digits.parse().ok())
+        .find(|year| (1950..2050).contains(year))
+}
+
+/// A family's year is that of the earliest of the papers that its models name first.
+fn years() {
+    for family in Registry::builtin().families() {
+        let Some(year) = family.year else { continue };
+        let named = (family.models.iter()).filter_map(|model| first_year(&model.source));
+        assert_eq!(named.min(), Some(year), "{}", family.title);
     }
 }
 

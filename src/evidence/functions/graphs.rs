@@ -1,6 +1,6 @@
 //! The networks that measures name, each built once.
 
-use crate::graph::{Graph, Shape};
+use crate::graph::Graph;
 use crate::zoo::Registry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,19 +20,14 @@ impl Graphs {
         }
     }
 
-    /// The network of that name, or, as in `vgg16@3x256x256`, on another input.
+    /// The network of that name, with arguments and on another input if it says so:
+    /// `vgg16{classes=10}@3x256x256`.
     pub(super) fn build(&self, name: &str) -> Result<Arc<Graph>, String> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(graph) = built.get(name) {
             return Ok(Arc::clone(graph));
         }
-        let graph = match name.split_once('@') {
-            None => self.registry.find(name).and_then(|model| model.graph()),
-            Some((model, input)) => {
-                let input = input.parse::<Shape>()?;
-                (self.registry.find(model)).and_then(|model| model.graph_at(input))
-            }
-        };
+        let graph = self.registry.graph(name);
         let graph = Arc::new(graph.map_err(|error| error.to_string())?);
         built.insert(name.to_string(), Arc::clone(&graph));
         Ok(graph)
