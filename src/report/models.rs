@@ -9,7 +9,7 @@ use crate::analysis::summary;
 use crate::claim::grouped;
 use crate::drawing::drawing;
 use crate::graph::Graph;
-use crate::zoo::{Family, Model, Registry};
+use crate::zoo::{Family, Model};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
@@ -95,8 +95,7 @@ impl Used {
 }
 
 /// A model's totals, drawing, plots and layer table.
-pub(super) fn model(name: &str, registry: &Registry) -> Result<Markup, RenderError> {
-    let model = registry.find(name)?;
+pub(super) fn model(model: &Model) -> Result<Markup, RenderError> {
     let graph = model.graph()?;
     let summary = summary(&model.name, &graph)?;
     let totals = &summary.totals;

@@ -8,7 +8,7 @@ use super::{RenderError, Report, claims, overview, plots, search, speed, verdict
 use crate::check::current;
 use crate::claim::Suite;
 use crate::record::Record;
-use crate::zoo::Registry;
+use crate::zoo::{Model, Registry};
 use maud::{Markup, html};
 
 /// A file of the report.
@@ -116,20 +116,22 @@ fn system(
     gathered: &[Gathered],
     registry: &Registry,
 ) -> Result<Markup, RenderError> {
+    let shown = suite.models.iter().map(|name| registry.find(name));
+    let shown: Vec<Model> = shown.collect::<Result<_, _>>()?;
     Ok(html! {
         h1 { (suite.title) }
         (prose(&suite.analysis))
         (verdicts::bar(verdicts::counts(records.iter().copied())))
-        @if !suite.models.is_empty() {
-            p { "Networks: " @for (i, name) in suite.models.iter().enumerate() {
-                @if i > 0 { ", " } a href={"#model-" (name)} { code { (name) } }
+        @if !shown.is_empty() {
+            p { "Networks: " @for (i, model) in shown.iter().enumerate() {
+                @if i > 0 { ", " } a href={"#model-" (model.name)} { code { (model.name) } }
             } }
         }
         h2 #claims { "Claims" }
         @for record in records { (claims::claim(record, gathered)) }
-        @if !suite.models.is_empty() {
+        @if !shown.is_empty() {
             h2 #models { "Models" }
-            @for name in &suite.models { (models::model(name, registry)?) }
+            @for model in &shown { (models::model(model)?) }
         }
     })
 }
