@@ -20,6 +20,7 @@ pub(crate) use digest::Judged;
 pub use files::{find, load, read};
 pub use format::schema;
 pub use location::Location;
+pub(crate) use parse::is_kebab;
 pub use parse::parse;
 pub use stated::{Printed, Stated};
 pub use tolerance::{KindError, Tolerance};

@@ -27,6 +27,9 @@ use std::path::PathBuf;
     after_help = "Exit codes: 0 nothing fails; 1 a verdict differs from the recorded one, or a claim without a recorded verdict is refuted; 2 could not run."
 )]
 pub struct Cli {
+    /// Folder of a project, with its convcheck.toml; without one the nearest, from here upwards.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub project: Option<PathBuf>,
     #[command(flatten)]
     pub job: JobOptions,
     #[command(subcommand)]
@@ -37,10 +40,10 @@ pub struct Cli {
 #[derive(Args)]
 pub struct JobOptions {
     /// Folder for the report and its records; finished runs in it count, and those of your own experiments
-    /// stay.
-    #[arg(long, value_name = "DIR", default_value = "reports/latest")]
-    pub output: PathBuf,
-    /// Folder of suites to check, instead of those about the document.
+    /// stay. Without one `reports/latest`, in the folder of the project if there is one.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Folder of suites to check, instead of those of the project, or about the document.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
     /// Run the measures too that take long.
@@ -50,7 +53,7 @@ pub struct JobOptions {
     #[arg(long)]
     pub no_training: bool,
     /// Folder with finished runs of experiments (training.jsonl) that count too, in it or in folders
-    /// within it; without one `reports`, if it is there.
+    /// within it; without one `reports`, if it is there, in the folder of the project if there is one.
     #[arg(long, value_name = "DIR")]
     pub runs: Vec<PathBuf>,
 }
@@ -114,7 +117,13 @@ pub enum Command {
     Train(TrainOptions),
     /// Measure how long steps of networks take, on the CPU or a GPU; RAYON_NUM_THREADS sets the CPU's threads.
     Time(timing::TimeOptions),
-    /// Print the JSON Schema of suites, or of experiments.
+    /// Begin a project of your own: a small one that works, with a comment on each line.
+    Init {
+        /// Its folder.
+        #[arg(value_name = "DIR", default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Print the JSON Schema of suites, or of other files that you write.
     Schema {
         /// Of which files.
         #[arg(default_value = "suite")]
@@ -139,7 +148,7 @@ pub struct CheckOptions {
     /// Run the measures too that take long.
     #[arg(long)]
     pub all: bool,
-    /// Folder of suites to check, instead of those about the document.
+    /// Folder of suites to check, instead of those of the project, or about the document.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
     /// Folder with finished runs of experiments (training.jsonl), in it or in folders within it, by which
@@ -159,10 +168,10 @@ pub struct CheckOptions {
 
 #[derive(Args)]
 pub struct ReportOptions {
-    /// Folder with the records.
-    #[arg(long, value_name = "DIR", default_value = "reports/latest")]
-    pub from: PathBuf,
-    /// Folder of suites that the records belong to, instead of those about the document.
+    /// Folder with the records; without one `reports/latest`, in the folder of the project if there is one.
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// Folder of suites that the records belong to, instead of those of the project, or about the document.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
     /// Folder for the pages, if not that of the records.
@@ -252,9 +261,9 @@ pub struct TrainOptions {
     /// Go on with the runs that were stopped.
     #[arg(long)]
     pub resume: bool,
-    /// Folder for runs and records.
-    #[arg(long, value_name = "DIR", default_value = "reports/latest")]
-    pub output: PathBuf,
+    /// Folder for runs and records; without one `reports/latest`, in the folder of the project if there is one.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     pub on: device::DeviceOptions,
     /// Seconds between snapshots.
@@ -283,6 +292,8 @@ pub enum SchemaOf {
     Experiment,
     /// What a report shows of the text beside its claims.
     Report,
+    /// The convcheck.toml of a project.
+    Project,
 }
 
 /// Numbers that networks compute with.
@@ -307,9 +318,9 @@ pub enum Normalise {
 pub enum List {
     /// Registered networks and units.
     Models,
-    /// Claims about the document.
+    /// Claims of the project, or about the document.
     Claims,
-    /// Suites about the document.
+    /// Suites of the project, or about the document.
     Suites,
     /// Functions that a measure may call.
     Functions,

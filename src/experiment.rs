@@ -16,10 +16,11 @@ pub use metric::Metric;
 pub use run::{BegunBefore, By, ExperimentFault, Plan, PreparedExperiment, ProgressEvent};
 
 use crate::claim::Location;
+use crate::file;
 use crate::train::{Recipe, Scale};
 use crate::zoo::{Model, Registry};
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::Path;
 
@@ -40,6 +41,8 @@ pub struct Experiment {
     pub questions: Vec<Question>,
     /// Under which seeds each arm is trained, at each scale that the experiment has.
     pub seeds: BTreeMap<Scale, Range<u64>>,
+    /// Where it is named.
+    pub at: Location,
 }
 
 /// One of the things compared.
@@ -124,6 +127,12 @@ pub enum Side {
 }
 
 impl Experiment {
+    /// Whether its name is that of one of the program's own, each in a file of its name.
+    pub fn is_embedded(&self) -> bool {
+        let mut names = EMBEDDED.iter().map(|(file, _)| Path::new(file).file_stem());
+        names.any(|name| name == Some(OsStr::new(&self.name)))
+    }
+
     /// The arm of that name.
     pub fn arm(&self, name: &str) -> Option<&Arm> {
         self.arms.iter().find(|arm| arm.name == name)
@@ -183,29 +192,19 @@ pub const EMBEDDED: &[(&str, &str)] = embedded![
     "lenet5-mnist",
 ];
 
-/// An experiment larger than this is none.
-const MAX_BYTES: u64 = 1 << 20;
+/// An experiment that is larger is none.
+const MIB: u64 = 1;
 
 /// Reads an experiment from a file.
 ///
 /// # Errors
 /// [`ExperimentError`], at the first thing that is wrong.
 pub fn load(path: &Path, registry: &Registry) -> Result<Experiment, ExperimentError> {
-    let fault = |what: String| ExperimentError {
+    let text = file::text(path, MIB).map_err(|what| ExperimentError {
         at: Location::file(path),
         what,
-    };
-    let unreadable = |error: std::io::Error| fault(format!("cannot read it: {error}"));
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    (file.take(MAX_BYTES + 1).read_to_string(&mut text)).map_err(unreadable)?;
-    match text.len() as u64 > MAX_BYTES {
-        true => Err(fault(format!(
-            "an experiment has at most {} MiB",
-            MAX_BYTES >> 20
-        ))),
-        false => parse(path, &text, registry),
-    }
+    })?;
+    parse(path, &text, registry)
 }
 
 /// Reads the experiments about the document.

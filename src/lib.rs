@@ -12,7 +12,7 @@
 //! | [`document`] | what is the text, and what does a report show beside its claims? |
 //! | [`digest`](mod@digest) | what is a thing called by what it holds? |
 //! | [`random`] | which number stands at this place under this key? |
-//! | [`file`](mod@file) | how is a file written so that it is complete or absent? |
+//! | [`file`](mod@file) | how are files found and read, and written so that they are complete or absent? |
 //! | [`nearest`](mod@nearest) | which names are like a misspelt one? |
 //! | [`stats`] | what do a few numbers say about the many that they stand for? |
 //! | [`zoo`] | which networks are there? |
@@ -35,6 +35,7 @@
 //! | [`check`](mod@check) | check all claims |
 //! | [`compare`](mod@compare) | what changed between two records? |
 //! | [`report`] | show what was found |
+//! | [`project`] | which texts are checked here, and what has their author added? |
 //! | [`pipeline`] | what is done, in which order, when nothing else is asked? |
 //!
 //! Imports go from later rows to earlier ones only.
@@ -59,6 +60,7 @@ pub mod nearest;
 pub mod net;
 pub mod ops;
 pub mod pipeline;
+pub mod project;
 pub mod random;
 pub mod record;
 pub mod reference;

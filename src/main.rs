@@ -15,9 +15,10 @@ use cli::said::{Outcome, Said};
 use cli::{Cli, Command, check, compare, data, networks, show, timing, training};
 use convcheck::device;
 use convcheck::experiment::By;
+use convcheck::project::Project;
 use convcheck::record::Provenance;
-use convcheck::zoo::Registry;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,20 +68,25 @@ fn say(said: Said) -> Result<Outcome> {
 }
 
 fn run(cli: Cli) -> Result<Said> {
-    let registry = &Registry::builtin();
+    let project = || project(cli.project.as_deref());
     match cli.command {
-        None => check::main_job(&cli.job, registry, &provenance()?, goes_on),
-        Some(Command::Check(options)) => check::check(&options, registry, goes_on),
-        Some(Command::Report(options)) => check::redraw(&options, registry),
-        Some(Command::List { what, json }) => show::list(what, json, registry),
-        Some(Command::Show(options)) => show::show(&options, registry),
+        None => check::main_job(&cli.job, &project()?, &provenance()?, goes_on),
+        Some(Command::Check(options)) => check::check(&options, &project()?, goes_on),
+        Some(Command::Report(options)) => check::redraw(&options, &project()?),
+        Some(Command::List { what, json }) => show::list(what, json, &project()?),
+        Some(Command::Show(options)) => show::show(&options, project()?.registry()),
         Some(Command::Schema { of }) => show::schema(of),
+        Some(Command::Init { folder }) => show::init(&folder),
         Some(Command::Compare(options)) => compare::records(&options),
-        Some(Command::Reference { folder }) => compare::with_reference(&folder, registry),
-        Some(Command::Forward(options)) => networks::forward(&options, registry),
-        Some(Command::Eval(options)) => networks::eval(&options, registry, goes_on),
-        Some(Command::Train(options)) => training::train(&options, registry, by()?, goes_on),
-        Some(Command::Time(options)) => timing::time(&options, registry, &by()?, &goes_on),
+        Some(Command::Reference { folder }) => {
+            compare::with_reference(&folder, project()?.registry())
+        }
+        Some(Command::Forward(options)) => networks::forward(&options, project()?.registry()),
+        Some(Command::Eval(options)) => networks::eval(&options, project()?.registry(), goes_on),
+        Some(Command::Train(options)) => training::train(&options, &project()?, by()?, goes_on),
+        Some(Command::Time(options)) => {
+            timing::time(&options, project()?.registry(), &by()?, &goes_on)
+        }
         Some(Command::Data { what }) => Ok(data::run(&what, goes_on)?.into()),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -88,6 +94,20 @@ fn run(cli: Cli) -> Result<Said> {
             Ok(String::from_utf8(script)?.into())
         }
     }
+}
+
+/// The project of a folder, or the one in which one stands; without one the program's own article.
+fn project(folder: Option<&Path>) -> Result<Project> {
+    let found = match folder {
+        Some(folder) => Some(folder.to_path_buf()),
+        None => std::env::current_dir()
+            .ok()
+            .and_then(|here| Project::nearest(&here)),
+    };
+    Ok(match found {
+        Some(folder) => Project::load(&folder)?,
+        None => Project::builtin()?,
+    })
 }
 
 fn by() -> Result<By> {

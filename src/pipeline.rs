@@ -11,34 +11,19 @@ pub use pages::redraw;
 pub use runs::kept;
 
 use crate::check::Checked;
-use crate::claim::{Claim, Suite, SuiteError};
-use crate::document::Document;
+use crate::claim::{Claim, SuiteError};
 use crate::evidence::Training;
-use crate::experiment::{By, Experiment, ExperimentFault, ProgressEvent};
+use crate::experiment::{By, ExperimentFault, ProgressEvent};
+use crate::project::Subject;
 use crate::record::{self, Provenance, RecordError};
 use crate::report::{RenderError, Report};
 use crate::train::Trained;
-use crate::zoo::Registry;
 use std::path::{Path, PathBuf};
-
-/// What is checked, and what its claims can name.
-pub struct Subject<'a> {
-    /// The text.
-    pub document: Document,
-    /// What it claims.
-    pub suites: Vec<Suite>,
-    /// What of it cannot be judged, since something is wrong with its suites.
-    pub errors: Vec<SuiteError>,
-    /// The experiments whose runs decide some of the claims.
-    pub experiments: Vec<Experiment>,
-    /// The networks.
-    pub registry: &'a Registry,
-}
 
 /// What is to be done.
 pub struct Job<'a> {
     /// With what.
-    pub subject: &'a Subject<'a>,
+    pub subject: &'a Subject,
     /// Finished runs from elsewhere, which count behind those of the folder of the report.
     pub kept: Vec<Trained>,
     /// Whether the quick experiments are trained that claims ask for.
@@ -170,7 +155,7 @@ pub fn run(job: Job, watch: Watch) -> Result<(Checked, Training), JobError> {
         training: &recorded,
         timings: &timings,
         provenance: job.provenance,
-        registry: subject.registry,
+        registry: &subject.registry,
     };
     pages::write(output, &report)?;
     Ok((checked, training))

@@ -3,6 +3,8 @@
 
 #[path = "cli/data.rs"]
 mod data;
+#[path = "cli/project.rs"]
+mod project;
 #[path = "cli/records.rs"]
 mod records;
 #[path = "cli/running.rs"]

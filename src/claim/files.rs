@@ -1,17 +1,18 @@
 //! Which files hold suites, and what is in all of them together?
 
-use super::{Location, REPORT, SuiteError, Suites, parse};
+use super::{EMBEDDED, Location, REPORT, SuiteError, Suites, parse};
+use crate::file;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
-/// A suite larger than this is not a suite: a claim is about 300 bytes.
-const MAX_BYTES: u64 = 4 << 20;
+/// A suite that is larger is none: a claim is about 300 bytes.
+const MIB: u64 = 4;
 
 /// Reads every suite of a folder ([`find`]).
 pub fn load(folder: &Path) -> Suites {
     match find(folder) {
-        Ok(files) => read(&files),
+        Ok(files) => read(&files, false),
         Err(error) => error.into(),
     }
 }
@@ -26,48 +27,41 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
         let what = format!("cannot read the folder of suites: {error}");
         SuiteError::new(Location::file(folder), what)
     };
-    let root = folder
-        .canonicalize()
-        .map_err(|error| unreadable(folder, error))?;
+    let mut files =
+        file::below(folder, "toml").map_err(|(folder, error)| unreadable(&folder, error))?;
     let report = folder.join(REPORT);
-    let (mut files, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))? {
-            let entry = entry.map_err(|error| unreadable(&folder, error))?;
-            let (path, kind) = (entry.path(), entry.file_type());
-            let kind = kind.map_err(|error| unreadable(&path, error))?;
-            if path == report {
-                continue;
-            }
-            if path.extension().is_some_and(|ending| ending == "toml") {
-                let leaves = |path: PathBuf| !path.starts_with(&root);
-                if kind.is_symlink() && path.canonicalize().is_ok_and(leaves) {
-                    let what =
-                        "it is a link to a file outside of the folder of suites: copy it here";
-                    return Err(SuiteError::new(Location::file(&path), what));
-                }
-                files.push(path);
-            } else if kind.is_dir() && !entry.file_name().to_string_lossy().starts_with('.') {
-                folders.push(path);
-            }
-        }
-    }
+    files.retain(|file| *file != report);
     if files.is_empty() {
         let what = "there is no suite (*.toml) in this folder";
         return Err(SuiteError::new(Location::file(folder), what));
     }
-    files.sort();
-    Ok(files)
+    let root = (folder.canonicalize()).map_err(|error| unreadable(folder, error))?;
+    let leaves = |file: &&PathBuf| {
+        file.canonicalize()
+            .is_ok_and(|real| !real.starts_with(&root))
+    };
+    match files.iter().find(leaves) {
+        Some(file) => {
+            let what = "it is a link to a file outside of the folder of suites: copy it here";
+            Err(SuiteError::new(Location::file(file), what))
+        }
+        None => Ok(files),
+    }
 }
 
-/// Reads files as suites, but for those whose first line says that they are something else. What is wrong with one,
-/// or with a claim of it, leaves the others standing.
-pub fn read(files: &[PathBuf]) -> Suites {
-    join(files.iter().map(|file| match text(file) {
+/// Reads files as suites, but for those whose first line says that they are something else, behind those that are
+/// `embedded`, if they are wanted too. What is wrong with one, or with a claim of it, leaves the others standing.
+pub fn read(files: &[PathBuf], embedded: bool) -> Suites {
+    let own = files.iter().map(|file| match file::text(file, MIB) {
         Ok(text) if is_another(&text) => Suites::default(),
         Ok(text) => parse(file, &text),
         Err(what) => SuiteError::new(Location::file(file), what).into(),
-    }))
+    });
+    let wanted = if embedded { EMBEDDED } else { &[] };
+    let embedded = wanted
+        .iter()
+        .map(|(file, text)| parse(Path::new(file), text));
+    join(embedded.chain(own))
 }
 
 /// Whether a file names the schema of experiments or of reports, or any but that of suites.
@@ -123,22 +117,4 @@ pub(super) fn join(files: impl Iterator<Item = Suites>) -> Suites {
         }
     }
     all
-}
-
-fn text(file: &Path) -> Result<String, String> {
-    let unreadable = |error: std::io::Error| format!("cannot read it: {error}");
-    let file = std::fs::File::open(file).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(file, MAX_BYTES + 1), &mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(format!(
-            "a suite has at most {} MiB; split it by system",
-            MAX_BYTES >> 20
-        ));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        format!("a suite is UTF-8 text; byte {valid} is not")
-    })
 }

@@ -264,7 +264,8 @@ fn compiles(expression: &str) -> Result<(), String> {
         .map_err(|errors| errors.to_string())
 }
 
-fn is_kebab(text: &str) -> bool {
+/// Whether it is lower-case words and numbers, joined by hyphens.
+pub(crate) fn is_kebab(text: &str) -> bool {
     text.split('-').all(|word| {
         !word.is_empty()
             && word

@@ -5,31 +5,30 @@ use super::said::{Outcome, Said, json};
 use super::{CheckOptions, JobOptions, ReportOptions};
 use anyhow::Result;
 use convcheck::check::Checked;
-use convcheck::claim::{self, Kind, Suites};
-use convcheck::document;
+use convcheck::claim::Kind;
 use convcheck::evidence::Training;
-use convcheck::experiment;
-use convcheck::pipeline::{self, Job, JobError, Subject};
+use convcheck::pipeline::{self, Job, JobError};
+use convcheck::project::Project;
 use convcheck::record::{self, Provenance};
 use convcheck::report;
 use convcheck::train::Trained;
-use convcheck::zoo::Registry;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Trains, checks and writes a report, as long as `goes_on`, and says what came out.
 pub fn main_job(
     options: &JobOptions,
-    registry: &Registry,
+    project: &Project,
     provenance: &Provenance,
     goes_on: fn() -> bool,
 ) -> Result<Said> {
-    let subject = subject(options.suites.as_deref(), registry)?;
+    let subject = project.subject(options.suites.as_deref())?;
+    let output = options.output.clone().unwrap_or(project.report());
     let job = Job {
         subject: &subject,
-        kept: kept(&options.runs)?,
+        kept: kept(&options.runs, project)?,
         trains: !options.no_training,
         all: options.all,
-        output: &options.output,
+        output: &output,
         provenance,
     };
     let (checked, training) = watched(goes_on, |watch| pipeline::run(job, watch))?;
@@ -42,7 +41,7 @@ pub fn main_job(
         subject.document.name(),
         report::summary(&subject.suites, records, &checked.errors),
         refuted.count(),
-        options.output.join("index.html").display()
+        output.join("index.html").display()
     );
     Ok(Said {
         text: text + &left_out(&training),
@@ -51,10 +50,10 @@ pub fn main_job(
 }
 
 /// Checks claims and says each verdict.
-pub fn check(options: &CheckOptions, registry: &Registry, goes_on: fn() -> bool) -> Result<Said> {
-    let subject = subject(options.suites.as_deref(), registry)?;
+pub fn check(options: &CheckOptions, project: &Project, goes_on: fn() -> bool) -> Result<Said> {
+    let subject = project.subject(options.suites.as_deref())?;
     let suites = &subject.suites;
-    let training = Training::new(subject.experiments.clone(), kept(&options.runs)?);
+    let training = Training::new(subject.experiments.clone(), kept(&options.runs, project)?);
     let filter = options.filter.as_deref();
     let checked = watched(goes_on, |watch| {
         pipeline::check(&subject, filter, options.all, &training, watch)
@@ -85,11 +84,11 @@ pub fn check(options: &CheckOptions, registry: &Registry, goes_on: fn() -> bool)
 }
 
 /// Draws the report of a folder's records again.
-pub fn redraw(options: &ReportOptions, registry: &Registry) -> Result<Said> {
-    let from = &options.from;
-    let output = options.output.as_ref().unwrap_or(from);
-    let subject = subject(options.suites.as_deref(), registry)?;
-    pipeline::redraw(&subject, from, output)?;
+pub fn redraw(options: &ReportOptions, project: &Project) -> Result<Said> {
+    let from = options.from.clone().unwrap_or(project.report());
+    let output = options.output.as_ref().unwrap_or(&from);
+    let subject = project.subject(options.suites.as_deref())?;
+    pipeline::redraw(&subject, &from, output)?;
     let index = output.join("index.html");
     Ok(Said {
         text: format!("report: {}\n", index.display()),
@@ -100,27 +99,9 @@ pub fn redraw(options: &ReportOptions, registry: &Registry) -> Result<Said> {
     })
 }
 
-/// A folder of suites, or those about the program's own article.
-fn subject<'a>(folder: Option<&Path>, registry: &'a Registry) -> Result<Subject<'a>> {
-    let Suites { suites, errors } = match folder {
-        Some(folder) => claim::load(folder),
-        None => claim::embedded()?.into(),
-    };
-    Ok(Subject {
-        document: match folder {
-            Some(folder) => document::beside(folder)?,
-            None => document::embedded()?,
-        },
-        suites,
-        errors,
-        experiments: experiment::embedded(registry)?,
-        registry,
-    })
-}
-
 /// The finished runs in these folders; without one those in `reports`, if it is there.
-fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>> {
-    let reports = PathBuf::from("reports");
+fn kept(folders: &[PathBuf], project: &Project) -> Result<Vec<Trained>> {
+    let reports = project.reports();
     Ok(match folders {
         [] if !reports.is_dir() => Vec::new(),
         [] => pipeline::kept(&[reports])?,

@@ -1,27 +1,49 @@
 //! The commands that show what there is.
 
-use super::said::{Said, json};
+use super::said::{Outcome, Said, json};
 use super::{List, SchemaOf, ShowOptions};
 use anyhow::Result;
+use convcheck::claim::{self, Suites};
 use convcheck::drawing::drawing;
 use convcheck::graph::Shape;
+use convcheck::pipeline::JobError;
+use convcheck::project::{self, Project};
 use convcheck::zoo::Registry;
-use convcheck::{analysis, claim, document, experiment, record, report};
+use convcheck::{analysis, document, experiment, record, report};
+use std::path::Path;
 
-/// Lists.
-pub fn list(what: List, as_json: bool, registry: &Registry) -> Result<Said> {
-    let listing = match what {
-        List::Models => report::list_models(registry)?,
-        List::Claims => report::list_claims(&claim::embedded()?)?,
-        List::Suites => report::list_suites(&claim::embedded()?)?,
-        List::Functions => report::list_functions()?,
-        List::Experiments => report::list_experiments(&experiment::embedded(registry)?)?,
+/// Lists; what is wrong with suites is said beside those that can be read.
+pub fn list(what: List, as_json: bool, project: &Project) -> Result<Said> {
+    let suites = match what {
+        List::Claims | List::Suites => project.suites(),
+        _ => Suites::default(),
     };
-    Ok(match as_json {
-        true => json(&listing.rows)?,
-        false => listing.text,
-    }
-    .into())
+    let listing = match what {
+        List::Models => report::list_models(project.registry())?,
+        List::Claims => report::list_claims(&suites.suites)?,
+        List::Suites => report::list_suites(&suites.suites)?,
+        List::Functions => report::list_functions()?,
+        List::Experiments => report::list_experiments(&project.experiments()?)?,
+    };
+    Ok(Said {
+        text: match as_json {
+            true => json(&listing.rows)?,
+            false => listing.text,
+        },
+        outcome: match suites.errors.is_empty() {
+            true => Outcome::Passes,
+            false => Outcome::Lacks(JobError::Unjudged(suites.errors).into()),
+        },
+    })
+}
+
+/// Begins a project.
+pub fn init(folder: &Path) -> Result<Said> {
+    let lines: String = (project::init(folder)?.iter())
+        .map(|file| format!("{}\n", file.display()))
+        .collect();
+    let next = "`convcheck` in this folder checks it and writes reports/latest/index.html\n";
+    Ok((lines + next).into())
 }
 
 /// Shows a network: its layers, and its drawing, if that is to go into a file.
@@ -51,6 +73,7 @@ pub fn schema(of: SchemaOf) -> Result<Said> {
         SchemaOf::Suite => claim::schema(),
         SchemaOf::Experiment => experiment::schema(),
         SchemaOf::Report => document::schema(),
+        SchemaOf::Project => project::schema(),
     })?
     .into())
 }

@@ -11,10 +11,10 @@ use convcheck::experiment::{
 use convcheck::gpu::{Cuda, Trainer};
 use convcheck::nearest::did_you_mean;
 use convcheck::pipeline::{Progress, Watch};
+use convcheck::project::Project;
 use convcheck::record;
 use convcheck::report;
 use convcheck::train::{Cpu, Engine, Scale, Trained};
-use convcheck::zoo::Registry;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -29,11 +29,11 @@ impl From<ScaleOption> for Scale {
 }
 
 /// The experiment of that name, or of that file.
-fn find(name: &str, registry: &Registry) -> Result<Experiment> {
+fn find(name: &str, project: &Project) -> Result<Experiment> {
     if name.ends_with(".toml") {
-        return Ok(experiment::load(Path::new(name), registry)?);
+        return Ok(experiment::load(Path::new(name), project.registry())?);
     }
-    let all = experiment::embedded(registry)?;
+    let all = project.experiments()?;
     let known = all.iter().map(|experiment| experiment.name.as_str());
     let hint = did_you_mean(name, known, "convcheck list experiments");
     match all.into_iter().find(|experiment| experiment.name == name) {
@@ -45,12 +45,15 @@ fn find(name: &str, registry: &Registry) -> Result<Experiment> {
 /// Trains what the options name, as long as `goes_on`, and says what its runs answer.
 pub fn train(
     options: &TrainOptions,
-    registry: &Registry,
+    project: &Project,
     by: By,
     goes_on: fn() -> bool,
 ) -> Result<Said> {
-    let experiment = find(&options.experiment, registry)?;
-    let runs = watched(goes_on, |watch| run(options, &experiment, by, watch))?;
+    let experiment = find(&options.experiment, project)?;
+    let output = options.output.clone().unwrap_or(project.report());
+    let runs = watched(goes_on, |watch| {
+        run(options, &experiment, &output, by, watch)
+    })?;
     let answers = answers(&experiment, &runs);
     Ok(match options.json {
         true => json(&answers)?,
@@ -62,6 +65,7 @@ pub fn train(
 fn run(
     options: &TrainOptions,
     experiment: &Experiment,
+    output: &Path,
     by: By,
     watch: Watch,
 ) -> Result<Vec<Trained>> {
@@ -90,10 +94,7 @@ fn run(
             ..by
         },
     };
-    let folder = options
-        .output
-        .join("runs")
-        .join(format!("{name}-{of_scale}"));
+    let folder = output.join("runs").join(format!("{name}-{of_scale}"));
     let ready = PreparedExperiment::new(Plan {
         experiment,
         scale,
@@ -119,7 +120,7 @@ fn run(
         runs => runs?,
     };
     // runs of other experiments and seeds stay where they are
-    save(&options.output, &runs, |old| {
+    save(output, &runs, |old| {
         let same = |run: &Trained| {
             (&run.experiment, run.scale, &run.arm, run.seed)
                 == (&old.experiment, old.scale, &old.arm, old.seed)

@@ -1,7 +1,7 @@
 //! The file format of experiments: TOML with unknown keys refused, and its JSON Schema.
 
 use super::{Arm, Experiment, ExperimentError, Question, Rule, Side};
-use crate::claim::Location;
+use crate::claim::{Location, is_kebab};
 use crate::train::{Recipe, Scale};
 use crate::zoo::Registry;
 use schemars::JsonSchema;
@@ -129,10 +129,21 @@ pub fn parse(file: &Path, text: &str, registry: &Registry) -> Result<Experiment,
         let what = error.message().replace('\n', "; ");
         fault((error.span().unwrap_or(0..0), what))
     })?;
-    experiment(read, registry).map_err(fault)
+    let at = Location::of_byte(file, text, read.name.span().start);
+    experiment(read, at, registry).map_err(fault)
 }
 
-fn experiment(file: ExperimentFile, registry: &Registry) -> Result<Experiment, Fault> {
+fn experiment(
+    file: ExperimentFile,
+    at: Location,
+    registry: &Registry,
+) -> Result<Experiment, Fault> {
+    // files are called after them
+    let not_kebab = "is not kebab-case, for example `vgg-depth`";
+    if !is_kebab(file.name.get_ref()) {
+        let what = format!("experiment `{}` {not_kebab}", file.name.get_ref());
+        return Err((file.name.span(), what));
+    }
     let scales: Vec<(Scale, &ScaleFile)> = [
         (Scale::Quick, file.quick.as_ref()),
         (Scale::Full, file.full.as_ref()),
@@ -150,6 +161,9 @@ fn experiment(file: ExperimentFile, registry: &Registry) -> Result<Experiment, F
     for spanned in &file.arms {
         let arm = spanned.get_ref();
         let wrong = |what: String| (spanned.span(), format!("arm `{}`: {what}", arm.name));
+        if !is_kebab(&arm.name) {
+            return Err(wrong(not_kebab.into()));
+        }
         if arms.iter().any(|other| other.name == arm.name) {
             return Err(wrong("is there twice".into()));
         }
@@ -238,6 +252,7 @@ fn experiment(file: ExperimentFile, registry: &Registry) -> Result<Experiment, F
         about: file.about,
         arms,
         questions,
+        at,
     })
 }
 

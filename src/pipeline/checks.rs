@@ -1,10 +1,11 @@
 //! Checks the claims that are wanted, as long as nobody stops it.
 
-use super::{JobError, Progress, Subject, Watch};
+use super::{JobError, Progress, Watch};
 use crate::check::{self, Checked, select};
 use crate::claim::SuiteError;
 use crate::evidence::Training;
 use crate::nearest::did_you_mean;
+use crate::project::Subject;
 
 /// Checks the claims whose id contains the filter, all without one; those with a slow measure only if `all` are
 /// wanted. What is wrong with the suites is among the errors, whatever the filter.

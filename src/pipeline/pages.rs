@@ -1,7 +1,8 @@
 //! Writes the pages of a report.
 
-use super::{JobError, Subject};
+use super::JobError;
 use crate::evidence::Training;
+use crate::project::Subject;
 use crate::record;
 use crate::report::{Report, render};
 use std::path::Path;
@@ -30,7 +31,7 @@ pub fn redraw(subject: &Subject, from: &Path, output: &Path) -> Result<(), JobEr
         training: &Training::new(subject.experiments.clone(), runs),
         timings: &record::load_throughput(from)?,
         provenance: &provenance,
-        registry: subject.registry,
+        registry: &subject.registry,
     };
     write(output, &report)
 }

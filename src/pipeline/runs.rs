@@ -3,7 +3,7 @@
 use super::JobError;
 use crate::evidence::Training;
 use crate::record::{self, RecordError};
-use crate::train::Trained;
+use crate::train::{Scale, Trained};
 use std::path::{Path, PathBuf};
 
 /// The finished runs in these folders and in those within them, those of the last name first.
@@ -30,13 +30,20 @@ pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>, JobError> {
     Ok(runs)
 }
 
-/// Writes the runs that count into a folder and returns what stands there now: runs of experiments that are not
-/// known are somebody's own, and stay behind those that count.
+/// Writes the runs that count into a folder and returns what stands there now. Behind them stay runs that are somebody's
+/// own and took long: of experiments that are not known here, and those of the full scale of experiments that are not the
+/// program's.
 pub(super) fn save(output: &Path, training: &Training) -> Result<Vec<Trained>, RecordError> {
+    let stays = |old: &Trained| match training.experiment(&old.experiment) {
+        None => true,
+        Some(known) => {
+            let is_there = || training.runs().iter().any(|run| run == old);
+            old.scale == Scale::Full && !known.is_embedded() && !is_there()
+        }
+    };
     // read now, since an experiment may have been trained beside this job
-    let before = record::load_training(output)?.into_iter();
-    let stays = before.filter(|old| training.experiment(&old.experiment).is_none());
-    let all: Vec<Trained> = training.runs().iter().cloned().chain(stays).collect();
+    let before = record::load_training(output)?.into_iter().filter(stays);
+    let all: Vec<Trained> = training.runs().iter().cloned().chain(before).collect();
     record::save_training(output, &all)?;
     Ok(all)
 }

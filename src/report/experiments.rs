@@ -64,9 +64,12 @@ fn scale(at: &AtScale) -> Markup {
     }
 }
 
+/// How file names of these pages begin.
+pub(super) const PREFIX: &str = "experiment-";
+
 /// The page's file name; letters that no file should have become hyphens.
 pub(super) fn file(name: &str) -> String {
-    format!("experiment-{}.html", plain(name))
+    format!("{PREFIX}{}.html", plain(name))
 }
 
 /// The place of an answer on its page.

@@ -109,6 +109,13 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
         .collect())
 }
 
+/// Whether another page than that of a system has its name, so that no system may be called so.
+pub fn is_taken(system: &str) -> bool {
+    let file = format!("{system}.html");
+    let singles = [FIRST, search::FILE, models::FILE, plots::FILE, speed::FILE];
+    singles.contains(&&*file) || file.starts_with(experiments::PREFIX)
+}
+
 /// The page of a system: its claims, then its models.
 fn system(
     suite: &Suite,

@@ -254,6 +254,9 @@ fn faults() {
         ),
         ("b = -1", "c = -1", "18:1", "there is no arm `c`"),
         ("name = \"b\"", "name = \"a\"", "15:1", "is there twice"),
+        // names after which no file can be called
+        ("name = \"e\"", "name = \"../e\"", "1:8", "kebab-case"),
+        ("name = \"b\"", "name = \"b/b\"", "15:1", "kebab-case"),
         // places that a metric does not have
         ("test_error", "test_error@0", "18:1", "`0` is no place"),
         ("test_error", "loss@best", "18:1", "loss@1"),

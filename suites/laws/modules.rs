@@ -7,7 +7,8 @@ use std::path::Path;
 
 /// Modules in reading order; each may use those of earlier ranks and, within a rank, itself.
 const RANKS: &[&[&str]] = &[
-    &["claim", "digest", "graph", "nearest", "random", "file"],
+    &["file"],
+    &["claim", "digest", "graph", "nearest", "random"],
     &["document", "drawing", "stats", "zoo", "analysis"],
     &["reference"],
     &["allocator", "device", "ops"],
@@ -23,6 +24,7 @@ const RANKS: &[&[&str]] = &[
     &["check"],
     &["compare"],
     &["report"],
+    &["project"],
     &["pipeline"],
     &["cli", "main", "lib"],
 ];

@@ -1,0 +1,272 @@
+//! Which texts are checked here, and what has their author added to the program?
+//!
+//! A project is a folder with a [`FILE`]: texts, the suites about them, and models and experiments of the
+//! author's own, which are added to the program's. Without one the program's own article is checked.
+
+mod errors;
+mod format;
+mod init;
+mod paths;
+
+pub use errors::{ProjectError, ProjectErrors};
+pub use format::schema;
+pub use init::{InitError, init};
+
+use crate::claim::{self, Claim, Location, Suite, SuiteError, Suites};
+use crate::document::{self, Document};
+use crate::experiment::{self, Experiment};
+use crate::file;
+use crate::report;
+use crate::zoo::{Registry, ZooError};
+use format::{DocumentFile, ProjectFile};
+use paths::Root;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The file that makes a folder a project.
+pub const FILE: &str = "convcheck.toml";
+
+/// The folder of reports within a project's.
+const REPORTS: &str = "reports";
+
+/// A `convcheck.toml` that is larger is none.
+const MIB: u64 = 1;
+
+/// Texts with their suites, and all that claims can name.
+pub struct Project {
+    /// Its folder, or the one in which one stands.
+    folder: PathBuf,
+    document: Document,
+    registry: Registry,
+    /// Files of suites, and whether those that are embedded belong to them.
+    suites: (Vec<PathBuf>, bool),
+    own_experiments: Vec<PathBuf>,
+}
+
+/// What is checked, read, and what its claims can name.
+pub struct Subject {
+    /// The text.
+    pub document: Document,
+    /// What it claims.
+    pub suites: Vec<Suite>,
+    /// What of it cannot be judged, since something is wrong with its suites.
+    pub errors: Vec<SuiteError>,
+    /// The experiments whose runs can decide some of the claims.
+    pub experiments: Vec<Experiment>,
+    /// The networks.
+    pub registry: Registry,
+}
+
+impl Project {
+    /// The program's own article.
+    ///
+    /// # Errors
+    /// [`ProjectErrors`] if what is embedded is wrong; a test insists that it is not.
+    pub fn builtin() -> Result<Project, ProjectErrors> {
+        Ok(Project {
+            folder: PathBuf::new(),
+            document: document::embedded()?,
+            registry: Registry::builtin(),
+            suites: (Vec::new(), true),
+            own_experiments: Vec::new(),
+        })
+    }
+
+    /// The folder of the nearest project, upwards from a folder and as seen from it.
+    pub fn nearest(here: &Path) -> Option<PathBuf> {
+        let up = here
+            .ancestors()
+            .position(|folder| folder.join(FILE).is_file())?;
+        Some(std::iter::repeat_n("..", up).collect())
+    }
+
+    /// Reads the `convcheck.toml` of a folder. Suites and experiments are found, but not read yet.
+    ///
+    /// # Errors
+    /// [`ProjectErrors`]: all that is wrong in it.
+    pub fn load(folder: &Path) -> Result<Project, ProjectErrors> {
+        let file = folder.join(FILE);
+        if !file.exists() {
+            let what = "there is no such file; `convcheck init` writes one";
+            return Err(ProjectError::new(Location::file(&file), what).into());
+        }
+        let text = file::text(&file, MIB)
+            .map_err(|what| ProjectError::new(Location::file(&file), what))?;
+        let read = format::parse(&file, &text)?;
+        let root = Root::new(folder, &file, &text)?;
+        let mut errors = ProjectErrors::default();
+        let experiments = root.all(&read.experiments, &mut errors);
+        let documents: Vec<&DocumentFile> = read.documents().collect();
+        let mut suites = BTreeSet::new();
+        for document in &documents {
+            suites.extend(root.all(document.suites.get_ref(), &mut errors));
+            if let Some(name) = &document.file
+                && let Err(what) = root.inside(name.get_ref())
+            {
+                errors.add(root.at(name.span().start), what);
+            }
+        }
+        // they may stand in a folder among the suites, as those of the program do
+        suites.retain(|file| !experiments.contains(file));
+        let mut registry = Registry::builtin();
+        for (byte, what) in register(&read, &mut registry) {
+            errors.add(root.at(byte), what);
+        }
+        errors.none()?;
+        Ok(Project {
+            folder: folder.to_path_buf(),
+            document: described(&documents, read.builtin_suites)?,
+            registry,
+            suites: (suites.into_iter().collect(), read.builtin_suites),
+            own_experiments: experiments.into_iter().collect(),
+        })
+    }
+
+    /// The folder of reports and of finished runs.
+    pub fn reports(&self) -> PathBuf {
+        self.folder.join(REPORTS)
+    }
+
+    /// The folder of the report that is drawn anew.
+    pub fn report(&self) -> PathBuf {
+        self.reports().join("latest")
+    }
+
+    /// The networks: the program's and those that have names in `convcheck.toml`.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Its claims, and what is wrong with how they are written.
+    pub fn suites(&self) -> Suites {
+        let (files, embedded) = &self.suites;
+        claim::read(files, *embedded)
+    }
+
+    /// Every experiment that can be trained: the program's, then the author's own.
+    ///
+    /// # Errors
+    /// [`ProjectErrors`]: what is wrong in each file, and names that are taken.
+    pub fn experiments(&self) -> Result<Vec<Experiment>, ProjectErrors> {
+        let mut all = experiment::embedded(&self.registry)?;
+        let mut errors = ProjectErrors::default();
+        for file in &self.own_experiments {
+            match experiment::load(file, &self.registry) {
+                Ok(own) => match all.iter().find(|other| other.name == own.name) {
+                    Some(other) => {
+                        let (name, first) = (&own.name, &other.at);
+                        let what = format!("there is an experiment `{name}` already: {first}");
+                        errors.add(own.at, what);
+                    }
+                    None => all.push(own),
+                },
+                Err(error) => errors.add(error.at, error.what),
+            }
+        }
+        errors.none()?;
+        Ok(all)
+    }
+
+    /// Reads what is checked: the suites of the project, or those of another folder.
+    ///
+    /// # Errors
+    /// [`ProjectErrors`] if an experiment or the description of a text is wrong; what is wrong with claims is said beside
+    /// the others.
+    pub fn subject(&self, folder: Option<&Path>) -> Result<Subject, ProjectErrors> {
+        let (document, suites) = match folder {
+            Some(folder) => (document::beside(folder)?, claim::load(folder)),
+            None => (self.document.clone(), self.suites()),
+        };
+        let Suites { suites, errors } = drawable(suites, &self.registry);
+        let mut experiments = self.experiments()?;
+        if !self.suites.1 {
+            // a report about the author's text shows none of the program's that it does not ask for
+            let claims = suites.iter().flat_map(|suite| &suite.claims);
+            let asked: BTreeSet<&str> = (claims.filter_map(Claim::trial))
+                .map(|trial| trial.experiment.as_str())
+                .collect();
+            experiments.retain(|one| !one.is_embedded() || asked.contains(&*one.name));
+        }
+        Ok(Subject {
+            document,
+            suites,
+            errors,
+            experiments,
+            registry: self.registry.clone(),
+        })
+    }
+}
+
+/// Suites of which a report can be drawn: their pages have names of their own, and models that they show are there. What is not
+/// is an error.
+fn drawable(all: Suites, registry: &Registry) -> Suites {
+    let Suites {
+        mut suites,
+        mut errors,
+    } = all;
+    suites.retain(|suite| {
+        let is_taken = report::is_taken(&suite.system);
+        if is_taken {
+            let what = format!(
+                "system `{}`: a page of the report is called so already",
+                suite.system
+            );
+            errors.push(SuiteError::new(suite.at.clone(), what));
+        }
+        !is_taken
+    });
+    for suite in &mut suites {
+        suite.models.retain(|model| {
+            let found = registry.find(model).map_err(|error| {
+                SuiteError::new(
+                    suite.at.clone(),
+                    format!("models of `{}`: {error}", suite.system),
+                )
+            });
+            found.map_err(|error| errors.push(error)).is_ok()
+        });
+    }
+    Suites { suites, errors }
+}
+
+/// Adds the names of models; the byte and what is wrong of those that cannot be had.
+fn register(read: &ProjectFile, registry: &mut Registry) -> Vec<(usize, String)> {
+    let names: Vec<(String, String)> = (read.models.iter())
+        .map(|(name, stands_for)| (name.get_ref().clone(), stands_for.get_ref().clone()))
+        .collect();
+    let Err(faults) = registry.add(&names) else {
+        return Vec::new();
+    };
+    let place = |(name, error): (String, ZooError)| {
+        let (key, stands_for) = read.models.get_key_value(name.as_str())?;
+        let span = match error {
+            ZooError::Name { .. } => key.span(),
+            _ => stands_for.span(),
+        };
+        Some((span.start, error.to_string()))
+    };
+    faults.into_iter().filter_map(place).collect()
+}
+
+/// What a report says of the texts, and of the program's own article if it is one of them.
+fn described(texts: &[&DocumentFile], and_embedded: bool) -> Result<Document, ProjectErrors> {
+    let base = match and_embedded {
+        true => document::embedded()?,
+        false => Document::default(),
+    };
+    let mut titles: Vec<&str> = texts.iter().map(|text| text.title.as_str()).collect();
+    if and_embedded {
+        titles.push(&base.title);
+    }
+    let sources: Vec<&str> = texts.iter().map(|text| text.source.as_str()).collect();
+    Ok(Document {
+        title: titles.join("; "),
+        source: Some(sources.join("; ")),
+        name: None,
+        statements: None,
+        ..base
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Where what a project names stands: files and folders inside of it, none outside.
+
+use super::{ProjectError, ProjectErrors};
+use crate::claim::Location;
+use crate::file;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use toml::Spanned;
+
+/// The folder of a project, and the text by which it is one.
+pub(super) struct Root<'a> {
+    folder: &'a Path,
+    /// The same without links.
+    real: PathBuf,
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl<'a> Root<'a> {
+    /// # Errors
+    /// [`ProjectError`] if the folder cannot be had.
+    pub fn new(folder: &'a Path, file: &'a Path, text: &'a str) -> Result<Root<'a>, ProjectError> {
+        let here = Path::new(".").join(folder);
+        let real = here.canonicalize().map_err(|error| {
+            let what = format!("cannot read the folder: {error}");
+            ProjectError::new(Location::file(folder), what)
+        })?;
+        Ok(Root {
+            folder,
+            real,
+            file,
+            text,
+        })
+    }
+
+    /// The place of a byte of the text.
+    pub fn at(&self, byte: usize) -> Location {
+        Location::of_byte(self.file, self.text, byte)
+    }
+
+    /// The files of these names; what is wrong with a name is an error more.
+    pub fn all(&self, names: &[Spanned<String>], errors: &mut ProjectErrors) -> BTreeSet<PathBuf> {
+        let mut all = BTreeSet::new();
+        for name in names {
+            match self.files(name.get_ref()) {
+                Ok(files) => all.extend(files),
+                Err(what) => errors.add(self.at(name.span().start), what),
+            }
+        }
+        all
+    }
+
+    /// The file or folder of that name in the project.
+    ///
+    /// # Errors
+    /// A path that is not there, or leads out of the project.
+    pub fn inside(&self, name: &str) -> Result<PathBuf, String> {
+        let path = Path::new(name);
+        let mut depth = 0_usize;
+        for component in path.components() {
+            depth = match component {
+                Component::Normal(_) => depth + 1,
+                Component::CurDir => depth,
+                Component::ParentDir => depth.checked_sub(1).ok_or_else(|| outside(name))?,
+                Component::RootDir | Component::Prefix(_) => return Err(outside(name)),
+            };
+        }
+        let path = self.folder.join(path);
+        let real = path.canonicalize().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no `{name}` in the project"),
+            _ => format!("cannot read `{name}`: {error}"),
+        })?;
+        // a link leads anywhere
+        match real.starts_with(&self.real) {
+            true => Ok(path),
+            false => Err(outside(name)),
+        }
+    }
+
+    /// The file of that name, or every `*.toml` of the folder of that name and of those below it, save those of reports and the
+    /// project's own.
+    fn files(&self, name: &str) -> Result<Vec<PathBuf>, String> {
+        let path = self.inside(name)?;
+        if !path.is_dir() {
+            return Ok(vec![path]);
+        }
+        let files = file::below(&path, "toml").map_err(|(folder, error)| {
+            let folder = folder.display();
+            format!("cannot read `{name}`: {folder}: {error}")
+        })?;
+        let mut all = Vec::new();
+        for file in files {
+            let real = file.canonicalize().unwrap_or_else(|_| file.clone());
+            let Ok(below) = real.strip_prefix(&self.real) else {
+                return Err(outside(&file.display().to_string()));
+            };
+            if below != Path::new(super::FILE) && !below.starts_with(super::REPORTS) {
+                all.push(file);
+            }
+        }
+        match all.is_empty() {
+            true => Err(format!("there is no *.toml in `{name}`")),
+            false => Ok(all),
+        }
+    }
+}
+
+fn outside(name: &str) -> String {
+    format!("`{name}` leads out of the project: name what stands beside or below this file")
+}

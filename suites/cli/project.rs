@@ -1,0 +1,152 @@
+//! A project of one's own: a text, a suite, an experiment and a model with arguments.
+
+use super::{command, fails, path, stdout};
+use convcheck::{claim, experiment, record};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+/// The project that `init` writes.
+fn begun() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    stdout(&within(folder.path(), &["init"]));
+    folder
+}
+
+/// What the program does in a folder.
+fn within(folder: &Path, args: &[&str]) -> Output {
+    command(args).current_dir(folder).output().unwrap()
+}
+
+fn names(folder: &Path, what: &str, key: &str) -> Vec<String> {
+    let listed = stdout(&within(folder, &["list", what, "--json"]));
+    let rows: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    let name = |row: &Value| row[key].as_str().unwrap().to_string();
+    rows.iter().map(name).collect()
+}
+
+/// Its own experiment is trained and decides its own claim, and its report speaks of nothing else.
+#[test]
+fn what_init_writes_runs_through_and_its_report_is_about_it_alone() {
+    let folder = begun();
+    let said = stdout(&within(folder.path(), &[]));
+    assert!(said.contains("3 claims"), "{said}");
+    assert!(said.contains("of My text on small networks"), "{said}");
+    let report = folder.path().join("reports/latest");
+    assert_eq!(record::load_training(&report).unwrap().len(), 16);
+    let pages: Vec<(String, String)> = (fs::read_dir(&report).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "html"))
+        .map(|path| {
+            (
+                path.display().to_string(),
+                fs::read_to_string(path).unwrap(),
+            )
+        })
+        .collect();
+    for page in [
+        "index",
+        "my-text",
+        "experiment-learning-rate",
+        "models",
+        "plots",
+        "claims",
+    ] {
+        let is_it = |(file, _): &(String, String)| file.ends_with(&format!("/{page}.html"));
+        assert!(pages.iter().any(is_it), "{page}");
+    }
+    let index = fs::read_to_string(report.join("index.html")).unwrap();
+    assert!(
+        index.contains("My text on small networks, checked"),
+        "{index}"
+    );
+    assert!(index.contains("A. Author, 2026"), "{index}");
+    let suites = claim::embedded().unwrap();
+    let foreign: Vec<String> = ["article", "classical"]
+        .map(String::from)
+        .into_iter()
+        .chain(suites.iter().map(|suite| format!("{}.html", suite.system)))
+        .chain((suites.iter().flat_map(|suite| &suite.claims)).map(|claim| claim.id.clone()))
+        .chain(experiment::EMBEDDED.iter().map(|(file, _)| {
+            let name = file.rsplit('/').next().unwrap();
+            format!("experiment-{}.html", name.trim_end_matches(".toml"))
+        }))
+        .collect();
+    for (file, html) in &pages {
+        let html = html.to_lowercase();
+        for name in &foreign {
+            assert!(!html.contains(name.as_str()), "{file}: {name}");
+        }
+    }
+    // its runs count for a check too, wherever one stands in it
+    let said = stdout(&within(
+        &folder.path().join("suites"),
+        &["check", "learning-rate"],
+    ));
+    assert!(said.contains("confirmed"), "{said}");
+    // and the report is a function of its records
+    fs::remove_file(report.join("index.html")).unwrap();
+    stdout(&within(folder.path(), &["report"]));
+    assert_eq!(
+        fs::read_to_string(report.join("index.html")).unwrap(),
+        index
+    );
+}
+
+#[test]
+fn what_a_project_adds_is_listed_and_found() {
+    let folder = begun();
+    let here = folder.path();
+    assert_eq!(names(here, "suites", "system"), ["my-text"]);
+    assert_eq!(names(here, "claims", "id").len(), 3);
+    let experiments = names(here, "experiments", "name");
+    assert!(
+        experiments.contains(&"learning-rate".into())
+            && experiments.contains(&"degradation".into())
+    );
+    let models = names(here, "models", "name");
+    assert!(models.contains(&"vgg16_small".into()) && models.contains(&"vgg16".into()));
+    let shown = stdout(&within(
+        here,
+        &["show", "vgg16_small", "--svg", "small.svg"],
+    ));
+    assert!(shown.contains("100"), "{shown}");
+    let svg = fs::read_to_string(here.join("small.svg")).unwrap();
+    assert!(svg.starts_with("<svg"), "{svg}");
+    // from elsewhere
+    let checked = command(&["--project", path(&folder), "check", "vgg16"])
+        .output()
+        .unwrap();
+    assert!(stdout(&checked).contains("my-text.vgg16-small-parameters"));
+    // an experiment by its name, without its file
+    let trained = within(here, &["train", "learning-rate", "--seeds", "1"]);
+    assert!(stdout(&trained).contains("a-tiny-rate-is-too-low: open"));
+    assert_eq!(
+        record::load_training(&here.join("reports/latest"))
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn faults_of_a_project_are_a_line_each() {
+    let folder = begun();
+    fails(
+        &["init", path(&folder)],
+        &["text.md: is there already", "nothing was written"],
+    );
+    let file = folder.path().join("convcheck.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("builtin-suites", "builtin_suites")).unwrap();
+    let project = ["--project", path(&folder)];
+    let says = ["convcheck.toml:7:1: unknown field `builtin_suites`"];
+    fails(&[&project[..], &["list", "models"]].concat(), &says);
+    fails(&project, &says);
+    let none = tempfile::tempdir().unwrap();
+    fails(
+        &["--project", path(&none), "check"],
+        &["convcheck.toml: there is no such file", "convcheck init"],
+    );
+}
