@@ -136,7 +136,10 @@ fn faults() {
             "none or pad or project or project_all",
         ),
         ("resnet18{groups=2}", "block=bottleneck"),
-        ("resnet50{groups=48}", "conv2"),
+        (
+            "resnet50{groups=7, group_width=3, widths=[100,200,300,400]}",
+            "conv2",
+        ),
         ("resnet18{input=3x0x1}", "CxHxW"),
         ("resnet18{input=224}", "layer `conv1`"),
         ("vgg16{input=3x8x8}", "features."),

@@ -4,9 +4,9 @@ use crate::{law, repository};
 use convcheck::analysis::{QUANTITIES, Summary, receptive_fields, summary};
 use convcheck::graph::Shape;
 use convcheck::report;
-use convcheck::zoo::{Model, Registry};
+use convcheck::zoo::{Architecture, Model, Registry};
 use libtest_mimic::Trial;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
@@ -36,16 +36,23 @@ fn summarised(model: &Model) -> Summary {
     summary(&model.name, &model.graph().unwrap()).unwrap()
 }
 
+/// A name is one network: an architecture that is called as a model is that model.
 fn names() {
-    let mut seen = BTreeSet::new();
-    for model in Registry::builtin().models() {
-        assert!(
-            seen.insert(model.name.clone()),
-            "{} stands twice",
-            model.name
-        );
-        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let registry = Registry::builtin();
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let (mut models, mut architectures) = (BTreeMap::new(), BTreeSet::new());
+    for model in registry.models() {
         assert!(model.name.chars().all(good), "{}", model.name);
+        let before = models.insert(model.name.clone(), model);
+        assert!(before.is_none(), "{} stands twice", model.name);
+    }
+    for architecture in registry.families().iter().flat_map(|f| f.architectures) {
+        let Architecture { name, .. } = architecture;
+        assert!(name.chars().all(good), "{name}");
+        assert!(architectures.insert(name), "{name} stands twice");
+        if let Some(model) = models.get(*name) {
+            assert_eq!(model.graph(), architecture.model().graph(), "{name}");
+        }
     }
 }
 
