@@ -4,7 +4,7 @@ use crate::law;
 use crate::laws::graphs::{describe, run, verb};
 use crate::laws::ops::{number, numbers, random, window};
 use candle_core::{DType, Device, Tensor};
-use convcheck::graph::{Graph, Op, Shape, TensorKind, Value, concat, conv, mean, pool};
+use convcheck::graph::{Graph, Op, Shape, TensorKind, Value, concat, conv, mean};
 use convcheck::net::{Fill, Mode, Net, Norm};
 use convcheck::random::Key;
 use libtest_mimic::Trial;
@@ -60,12 +60,17 @@ pub type Describe = for<'g> fn(Value<'g>, Key) -> Value<'g>;
 pub const OPS: &[(&str, Describe)] = &[
     ("conv", |x, key| {
         let groups = [1, 2, 4][number(key, 0, 3)];
+        let before = [number(key, 6, 4), number(key, 7, 4)];
+        let after = match number(key, 11, 2) {
+            0 => before,
+            _ => [number(key, 12, 4), number(key, 13, 4)],
+        };
         let layer = conv(
             4 * (1 + number(key, 1, 5)),
             [1 + number(key, 2, 4), 1 + number(key, 3, 4)],
         )
         .stride([1 + number(key, 4, 3), 1 + number(key, 5, 3)])
-        .pad([number(key, 6, 4), number(key, 7, 4)])
+        .pad_around(before, after)
         .dilation([1 + number(key, 8, 2), 1 + number(key, 9, 2)])
         .groups(groups);
         x.conv(
@@ -85,10 +90,6 @@ pub const OPS: &[(&str, Describe)] = &[
                 .same(),
         )
     }),
-    ("conv-around", |x, key| {
-        let pads = |from: u64| [number(key, from, 4), number(key, from + 1, 4)];
-        x.conv("op", conv(3, 3).stride(2).pad_around(pads(0), pads(2)))
-    }),
     ("conv-table", |x, _| {
         x.conv("op", conv(3, 3).table(&[&[0, 2], &[1, 2, 3], &[0]]))
     }),
@@ -106,19 +107,7 @@ pub const OPS: &[(&str, Describe)] = &[
     ("scaled_tanh", |x, _| x.scaled_tanh()),
     ("softmax", |x, _| x.softmax()),
     ("max_pool", |x, key| x.max_pool("op", window(key))),
-    ("max_pool-around", |x, key| {
-        let pads = |from: u64| [number(key, from, 2), number(key, from + 1, 2)];
-        x.max_pool("op", pool(3).stride(2).pad_around(pads(0), pads(2)))
-    }),
     ("avg_pool", |x, key| x.avg_pool("op", window(key))),
-    ("avg_pool-around", |x, key| {
-        let pads = |from: u64| [number(key, from, 3), number(key, from + 1, 3)];
-        let window = pool(3).stride(2).pad_around(pads(0), pads(2));
-        match number(key, 4, 2) {
-            0 => x.avg_pool("op", window),
-            _ => x.avg_pool_without_pad("op", window),
-        }
-    }),
     ("avg_pool-without-pad", |x, key| {
         x.avg_pool_without_pad("op", window(key))
     }),
