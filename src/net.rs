@@ -33,7 +33,7 @@ use std::collections::BTreeMap;
 #[derive(Clone)]
 pub struct Net {
     graph: Graph,
-    /// For each layer its weights and running statistics, in the order of [`Op::tensors`].
+    /// For each layer its weights and running statistics, in the order of [`Graph::tensors_of`].
     weights: Vec<Vec<Tensor>>,
     packed: PackedCache,
     dtype: DType,
