@@ -1,7 +1,7 @@
 //! A project of one's own: a text, a suite, an experiment and a model with arguments.
 
 use super::{command, fails, path, stdout};
-use convcheck::{claim, experiment, record};
+use convcheck::{claim, document, experiment, record};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -63,7 +63,9 @@ fn what_init_writes_runs_through_and_its_report_is_about_it_alone() {
     );
     assert!(index.contains("A. Author, 2026"), "{index}");
     let suites = claim::embedded().unwrap();
-    let foreign: Vec<String> = ["article", "classical"]
+    let title = document::embedded().unwrap().title.to_lowercase();
+    // an element of HTML is called article
+    let foreign: Vec<String> = ["an article", "the article", "classical", &title]
         .map(String::from)
         .into_iter()
         .chain(suites.iter().map(|suite| format!("{}.html", suite.system)))
