@@ -140,6 +140,10 @@ fn faults() {
             "resnet50{groups=7, group_width=3, widths=[100,200,300,400]}",
             "conv2",
         ),
+        (
+            "se_unit_256{input=8x14x14}",
+            "layer `se.fc1`: has no output",
+        ),
         ("resnet18{input=3x0x1}", "CxHxW"),
         ("resnet18{input=224}", "layer `conv1`"),
         ("vgg16{input=3x8x8}", "features."),

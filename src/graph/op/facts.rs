@@ -56,6 +56,9 @@ impl Op {
             | Op::Activation(_)
             | Op::Dropout { .. }
             | Op::Scale { .. } => Ok(input),
+            Op::Conv(Conv { out: 0, .. }) | Op::Linear { out: 0, .. } | Op::Rbf { out: 0 } => {
+                Err("has no output: at least one map or unit is needed".into())
+            }
             Op::Conv(Conv {
                 out,
                 window,
