@@ -88,7 +88,7 @@ impl Used {
         });
         families.retain(|family| !family.models.is_empty());
         Ok(Used {
-            which: "Every network that a claim or an experiment uses",
+            which: "Every network of these claims and experiments",
             families,
         })
     }

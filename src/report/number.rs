@@ -22,6 +22,14 @@ pub(super) fn short(x: f64) -> String {
     }
 }
 
+/// How many things, of which one has that name.
+pub(super) fn counted(n: usize, thing: &str) -> String {
+    match n {
+        1 => format!("1 {thing}"),
+        n => format!("{n} {thing}s"),
+    }
+}
+
 /// A share as a percentage, with one digit behind the point, or two below one per cent.
 pub(super) fn percent(share: f64) -> String {
     match share.is_finite() {

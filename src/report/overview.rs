@@ -1,6 +1,7 @@
 //! The first page: verdicts by system, and what is wrong.
 
 use super::experiments::{self, Gathered};
+use super::number::counted;
 use super::standing::Standings;
 use super::table::Cell;
 use super::verdicts::{Found, by_system, counts, dot, given, statements, strip};
@@ -32,7 +33,9 @@ pub(super) fn page(
         h1 { (document.title) ", checked" }
         @if let Some(source) = &document.source { p.source { (source) } }
         p.lead {
-            (records.len()) " claims account for " (statements(records.iter())) " statements"
+            (counted(records.len(), "claim"))
+            @if records.len() == 1 { " accounts for " } @else { " account for " }
+            (counted(statements(records.iter()), "statement"))
             @match &document.statements {
                 Some(which) => { ": " (which) }
                 None => ".",

@@ -2,6 +2,7 @@
 
 use super::claims;
 use super::experiments::Gathered;
+use super::number::counted;
 use super::verdicts::Found;
 use crate::claim::{Kind, Topic};
 use crate::record::Record;
@@ -35,7 +36,7 @@ pub(super) fn page(found: &[Found], records: &[Record], gathered: &[Gathered]) -
             (select("kind", "Kind of statement", topics))
             button type="reset" { "Show all" }
         }
-        p #count role="status" { (records.len()) " claims" }
+        p #count role="status" { (counted(records.len(), "claim")) }
         noscript { p { "Filter and search need JavaScript; below is every claim." } }
         @for (suite, records) in found {
             @for record in records { (claims::claim_in_list(record, &suite.title, gathered)) }

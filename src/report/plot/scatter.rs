@@ -30,7 +30,8 @@ pub(in crate::report) fn scatter(
     log_y: bool,
     marks: Vec<Mark>,
 ) -> Option<Markup> {
-    if marks.is_empty() {
+    // one point shows nothing
+    if marks.len() < 2 {
         return None;
     }
     let place = |log: bool, value: f64| if log { value.max(1.0).log10() } else { value };
