@@ -7,8 +7,8 @@ use std::path::Path;
 
 /// Modules in reading order; each may use those of earlier ranks and, within a rank, itself.
 const RANKS: &[&[&str]] = &[
-    &["file"],
-    &["claim", "digest", "graph", "nearest", "random"],
+    &["digest", "file"],
+    &["claim", "graph", "nearest", "random"],
     &["document", "drawing", "stats", "zoo", "analysis"],
     &["reference"],
     &["allocator", "device", "ops"],
