@@ -4,13 +4,18 @@ use super::backend::{Backend, Batch, Engine, State, Step};
 use super::feed::Fed;
 use super::optimizer::OptimizerState;
 use super::schedule::lr_factor;
-use super::snapshot::PROGRAM;
 use super::task::{Portion, Task};
 use super::{Curve, Epoch, TrainError};
 use crate::random::Key;
 use crate::run::{Score, score};
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
+
+/// This version of the program: its commit, where it is built from a checkout.
+pub(super) const PROGRAM: &str = match option_env!("CONVCHECK_COMMIT") {
+    Some(commit) => commit,
+    None => concat!("version ", env!("CARGO_PKG_VERSION")),
+};
 
 /// The state of a run: all that the rest of it depends on, besides its task.
 pub(super) struct Learner<B> {

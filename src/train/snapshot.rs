@@ -6,7 +6,7 @@
 //! that file is for watching only, and made anew from the snapshot when a run goes on.
 
 use super::backend::{Backend, State};
-use super::learner::{Learner, Progress};
+use super::learner::{Learner, PROGRAM, Progress};
 use super::optimizer::OptimizerState;
 use super::task::Task;
 use super::{Curve, Fingerprint, TrainError};
@@ -45,12 +45,6 @@ struct Header {
 }
 
 const STATE: &str = "state";
-
-/// This version of the program: its commit, where it is built from a checkout.
-pub(super) const PROGRAM: &str = match option_env!("CONVCHECK_COMMIT") {
-    Some(commit) => commit,
-    None => concat!("version ", env!("CARGO_PKG_VERSION")),
-};
 
 impl<B: Backend> Learner<B> {
     /// Writes the snapshot; `backend` is its name.

@@ -213,7 +213,7 @@ fn a_run_names_the_versions_that_began_it() {
     stopped(&task, &paths, 2).unwrap_err();
     assert_eq!(fits(&task, 7, "cpu-f32", &paths).unwrap(), [""; 0]);
     change_state(&paths.snapshot, |state| {
-        state.replace(snapshot::PROGRAM, "another")
+        state.replace(learner::PROGRAM, "another")
     });
     assert_eq!(fits(&task, 7, "cpu-f32", &paths).unwrap(), ["another"]);
     // one more stop: what is known of the first steps stays known
