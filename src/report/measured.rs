@@ -13,7 +13,7 @@ fn drawn(plot: Option<Markup>, missing: &[String]) -> Markup {
         @if let Some(plot) = plot { (plot) }
         @if !missing.is_empty() {
             p.because {
-                "Not drawn, since nothing that was checked asks for it: "
+                "Not drawn, since nothing that was run for a claim found it: "
                 @for (i, call) in missing.iter().enumerate() {
                     @if i > 0 { ", " } code { (call) }
                 }
