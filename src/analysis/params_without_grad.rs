@@ -5,7 +5,7 @@
 //! at every position lie in the padding.
 
 use super::Overflow;
-use crate::graph::{Axis, Conv, Graph, NodeId, Op, Role, TensorKind, Window};
+use crate::graph::{Axis, Graph, NodeId, Role, Sees, TensorKind, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of the trainable tensors that get no gradient as a whole, in `state_dict` order, among the
@@ -14,7 +14,7 @@ pub fn params_without_grad(graph: &Graph, include: impl Fn(NodeId) -> bool) -> V
     let nodes = graph.nodes();
     let outputs = || graph.outputs().iter().map(|output| output.node);
     let mut reached = graph.reached(outputs());
-    // a bias counts where something other than a batch normalisation reads its layer
+    // a bias counts where something reads its layer that does not take each channel's mean away
     let mut shows = vec![false; nodes.len()];
     outputs().for_each(|id| shows[id] = true);
     for (id, node) in nodes.iter().enumerate() {
@@ -58,9 +58,13 @@ pub fn params_without_grad(graph: &Graph, include: impl Fn(NodeId) -> bool) -> V
 pub fn padded_weights(graph: &Graph, include: impl Fn(NodeId) -> bool) -> Result<u64, Overflow> {
     let mut met: BTreeMap<NodeId, BTreeSet<(usize, usize)>> = BTreeMap::new();
     for (id, node) in graph.nodes().iter().enumerate() {
-        if let Op::Conv(Conv { window, .. }) = &node.op {
+        let facts = graph.facts(node);
+        let has_kernels = facts.tensors.iter().any(|one| one.role == Role::Weight);
+        if let Sees::Window(window) = facts.sees
+            && has_kernels
+        {
             let extent = graph.input_of(node).extent();
-            let [rows, columns] = [0, 1].map(|axis| taps(window, axis, extent[axis]));
+            let [rows, columns] = [0, 1].map(|axis| taps(&window, axis, extent[axis]));
             let taps = rows
                 .iter()
                 .flat_map(|&row| columns.iter().map(move |&column| (row, column)));
