@@ -161,21 +161,20 @@ mod tests {
             says: "B.".into(),
             ..before.clone()
         };
-        let changes = compare(&[before.clone()], &[after.clone()]);
+        let of = std::slice::from_ref;
+        let changes = compare(of(&before), of(&after));
         assert!(changes[0].restated && !changes[0].broken);
         // a record of before, which has no digest, is known by what it holds
-        let digest = Some(before.claim_digest());
-        assert!(
-            compare(
-                &[before.clone()],
-                &[Record {
-                    digest,
-                    ..before.clone()
-                }]
-            )
-            .is_empty()
-        );
+        let digested = Record {
+            digest: Some(before.claim_digest()),
+            ..before.clone()
+        };
+        assert!(compare(of(&before), of(&digested)).is_empty());
         let digest = Some(after.claim_digest());
-        assert!(compare(&[before.clone()], &[Record { digest, ..before }])[0].restated);
+        let other = Record {
+            digest,
+            ..before.clone()
+        };
+        assert!(compare(of(&before), of(&other))[0].restated);
     }
 }
