@@ -224,7 +224,7 @@ fn hostile() {
     assert!(!markdown.contains('<'), "{markdown}");
     let row = markdown
         .lines()
-        .find(|line| line.contains("evil.one"))
+        .find(|line| line.starts_with('|') && line.contains("evil.one"))
         .unwrap();
     let columns = row.replace("\\|", "").matches('|').count();
     assert_eq!(columns, 6, "a pipe in a cell broke the table: {row}");
@@ -287,7 +287,9 @@ tolerance = "about"
             assert!(!page.html.contains(foreign), "{file} has {foreign}");
         }
         let shows = page.html.contains("lenet5_1998");
-        assert!(shows || page.file == "plots.html", "{}", page.file);
+        // the first page names what is refuted, plots what can be set beside others
+        let silent = ["index.html", "plots.html"].contains(&&*page.file);
+        assert!(shows || silent, "{}", page.file);
     }
 }
 
