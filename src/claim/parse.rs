@@ -255,13 +255,18 @@ fn basis(
     }
 }
 
-/// Whether a measure is CEL; if not, the parser's message with its caret.
+/// Whether a measure is CEL; if not, the parser's messages in one line, with line and column of the measure.
 fn compiles(expression: &str) -> Result<(), String> {
     // the environment is costly to make and the same for every measure
     static CEL: LazyLock<cel::Env> = LazyLock::new(cel::Env::stdlib);
-    CEL.compile(expression)
-        .map(|_| ())
-        .map_err(|errors| errors.to_string())
+    CEL.compile(expression).map(|_| ()).map_err(|errors| {
+        let line = |error: &cel::ParseError| {
+            let (line, column) = error.pos;
+            format!("at {line}:{column} of it: {}", error.msg.replace('\n', " "))
+        };
+        let lines: Vec<String> = errors.errors.iter().map(line).collect();
+        lines.join("; ")
+    })
 }
 
 /// Whether it is lower-case words and numbers, joined by hyphens.
