@@ -140,7 +140,7 @@ fn finish<E: Engine>(
         // nobody is left to tell when standard error is closed
         let _ = writeln!(
             std::io::stderr(),
-            "convcheck: {}, seed {}: goes on with steps that another version of the program took ({})",
+            "convcheck: {}, seed {}: another version of the program took its first steps ({})",
             run.arm,
             run.seed,
             run.by.join(", ")
