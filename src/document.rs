@@ -23,7 +23,8 @@ pub struct Document {
     pub name: Option<String>,
     /// Which statements the claims account for; ends the sentence "so many claims account for so many statements: ".
     pub statements: Option<String>,
-    /// Whether the pages of models and of plots show every registered network; else those that claims and experiments use.
+    /// Whether pages show every registered network and every experiment; else those that claims use, and the author's own
+    /// experiments.
     #[serde(default)]
     pub every_model: bool,
     /// Pairs of arms that experiments have in common, and whose difference the first page shows.

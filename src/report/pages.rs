@@ -36,7 +36,6 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
     let &Report {
         suites,
         records,
-        training,
         timings,
         registry,
         ..
@@ -54,7 +53,7 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
     let records = &current.records;
     let report = &Report { records, ..*report };
     let found = verdicts::found(suites, records);
-    let gathered = experiments::gather(training);
+    let gathered = experiments::gather(report);
     let used = Used::by(report, &found, &gathered)?;
     let content = |file: &str, title: &str, markup: Markup| Content {
         file: file.into(),

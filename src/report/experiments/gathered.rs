@@ -1,9 +1,10 @@
 //! Which runs belong to which arm of which experiment?
 
-use crate::evidence::Training;
+use crate::claim::Claim;
 use crate::experiment::{Answer, Arm, Experiment, Question, Rule, answer};
+use crate::report::Report;
 use crate::train::{Recipe, Scale, Trained};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An experiment that has runs.
 pub(in crate::report) struct Gathered<'a> {
@@ -61,13 +62,26 @@ impl<'a> AtScale<'a> {
     }
 }
 
-/// The experiments that have runs, in their order.
-pub(in crate::report) fn gather(training: &Training) -> Vec<Gathered<'_>> {
-    let gathered = training.experiments().iter().map(|experiment| Gathered {
+/// The experiments that a report shows: all, or those of the author's own and those that claims ask for.
+pub(super) fn shown<'a>(report: &Report<'a>) -> Vec<&'a Experiment> {
+    let claims = report.suites.iter().flat_map(|suite| &suite.claims);
+    let asked: BTreeSet<&str> = (claims.filter_map(Claim::trial))
+        .map(|trial| trial.experiment.as_str())
+        .collect();
+    let is_shown = |one: &&Experiment| {
+        report.document.every_model || !one.is_embedded() || asked.contains(&*one.name)
+    };
+    let experiments = report.training.experiments().iter();
+    experiments.filter(is_shown).collect()
+}
+
+/// Those of them that have runs, in their order.
+pub(in crate::report) fn gather<'a>(report: &Report<'a>) -> Vec<Gathered<'a>> {
+    let gathered = shown(report).into_iter().map(|experiment| Gathered {
         experiment,
         scales: [Scale::Full, Scale::Quick]
             .into_iter()
-            .filter_map(|scale| at_scale(experiment, scale, training.runs()))
+            .filter_map(|scale| at_scale(experiment, scale, report.training.runs()))
             .collect(),
     });
     gathered.filter(|one| !one.scales.is_empty()).collect()

@@ -1,5 +1,6 @@
 //! Experiments on the first page.
 
+use super::gathered::shown;
 use super::pairs::paired;
 use super::{AtScale, Gathered, file};
 use crate::evidence::Training;
@@ -26,13 +27,12 @@ pub fn left_out(training: &Training) -> Option<String> {
 
 /// The experiments with runs, a sentence on those without, and one on runs that do not count.
 pub(in crate::report) fn section(report: &Report, all: &[Gathered]) -> Markup {
-    let training = report.training;
-    let experiments = training.experiments();
+    let experiments = shown(report);
     if experiments.is_empty() {
         return html! {};
     }
     let ran = |one: &&Experiment| all.iter().all(|g| g.experiment.name != one.name);
-    let without: Vec<&Experiment> = experiments.iter().filter(ran).collect();
+    let without: Vec<&Experiment> = experiments.iter().copied().filter(ran).collect();
     html! {
         h2 #experiments { "Experiments" }
         @if all.is_empty() {
@@ -49,7 +49,7 @@ pub(in crate::report) fn section(report: &Report, all: &[Gathered]) -> Markup {
                 } "." }
             }
         }
-        @if let Some(left_out) = left_out(training) { p.because { (left_out) } }
+        @if let Some(left_out) = left_out(report.training) { p.because { (left_out) } }
         @for pair in &report.document.pairs { (paired(pair, all)) }
     }
 }
