@@ -11,9 +11,9 @@
 //! | [`file`](mod@file) | how are files found and read, and written so that they are complete or absent? |
 //! | [`graph`] | what is a network, before there are numbers in it? |
 //! | [`claim`] | what does the document say, and how would one find out? |
-//! | [`document`] | what is the text, and what does a report show beside its claims? |
 //! | [`random`] | which number stands at this place under this key? |
 //! | [`nearest`](mod@nearest) | which names are like a misspelt one? |
+//! | [`document`] | what is the text, and what does a report show beside its claims? |
 //! | [`stats`] | what do a few numbers say about the many that they stand for? |
 //! | [`zoo`] | which networks are there? |
 //! | [`analysis`] | what follows from a graph by counting? |

@@ -9,8 +9,8 @@ use std::path::Path;
 const RANKS: &[&[&str]] = &[
     &["digest", "file"],
     &["claim", "graph", "nearest", "random"],
-    &["document", "drawing", "stats", "zoo", "analysis"],
-    &["reference"],
+    &["document", "stats", "zoo", "analysis"],
+    &["drawing", "reference"],
     &["allocator", "device", "ops"],
     &["net", "data"],
     &["run"],
