@@ -109,7 +109,7 @@ impl Project {
         // they may stand in a folder among the suites, as those of the program do
         suites.retain(|file| !experiments.contains(file));
         let mut registry = Registry::builtin();
-        for (byte, what) in register(&read, &mut registry) {
+        for (byte, what) in register(&read, &text, &mut registry) {
             errors.add(root.at(byte), what);
         }
         errors.none()?;
@@ -229,8 +229,8 @@ fn drawable(all: Suites, registry: &Registry) -> Suites {
     Suites { suites, errors }
 }
 
-/// Adds the names of models; the byte and what is wrong of those that cannot be had.
-fn register(read: &ProjectFile, registry: &mut Registry) -> Vec<(usize, String)> {
+/// Adds the names of models. Of those that cannot be had, in order of place: the byte of the text, and what is wrong.
+fn register(read: &ProjectFile, text: &str, registry: &mut Registry) -> Vec<(usize, String)> {
     let names: Vec<(String, String)> = (read.models.iter())
         .map(|(name, stands_for)| (name.get_ref().clone(), stands_for.get_ref().clone()))
         .collect();
@@ -239,13 +239,23 @@ fn register(read: &ProjectFile, registry: &mut Registry) -> Vec<(usize, String)>
     };
     let place = |(name, error): (String, ZooError)| {
         let (key, stands_for) = read.models.get_key_value(name.as_str())?;
-        let span = match error {
-            ZooError::Name { .. } => key.span(),
-            _ => stands_for.span(),
+        let (value, expression) = (stands_for.span().start, stands_for.get_ref());
+        // behind the quote, unless the value is written in another way
+        let is_plain = (text.get(value + 1..)).is_some_and(|rest| rest.starts_with(expression));
+        let byte = match error {
+            ZooError::Name { .. } => key.span().start,
+            ZooError::Expression { column, .. } if is_plain => {
+                let mut places = expression.char_indices();
+                let place = places.nth(column.saturating_sub(1));
+                value + 1 + place.map_or(0, |(byte, _)| byte)
+            }
+            _ => value,
         };
-        Some((span.start, error.to_string()))
+        Some((byte, error.to_string()))
     };
-    faults.into_iter().filter_map(place).collect()
+    let mut faults: Vec<(usize, String)> = faults.into_iter().filter_map(place).collect();
+    faults.sort();
+    faults
 }
 
 /// What a report says of the texts, and of the program's own article if it is one of them.

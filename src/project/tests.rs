@@ -115,7 +115,7 @@ fn faults_have_their_place() {
             "duplicate key",
         ),
         (models("resnet18 = \"vgg16\""), "6:1", "resnet18"),
-        (models("a = \"vgg16{clases=3}\""), "6:5", "clases"),
+        (models("a = \"vgg16{clases=3}\""), "6:12", "clases"),
         (models("a = \"vgg16{input=3x4x4}\""), "6:5", "is no network"),
         (models("a = \"b\"\nb = \"a\""), "6:1", "builds on itself"),
         (models("a = 7"), "6:5", "string"),
