@@ -1,7 +1,9 @@
 //! `train`: runs that are stopped, killed and gone on with, and folders that are in use.
 
 use super::{command, convcheck, fails, json, path, stdout};
+use candle_core::{Device, Tensor};
 use convcheck::gpu::Cuda;
+use convcheck::net::checkpoint;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -229,6 +231,48 @@ fn runs_of_another_recipe_are_not_gone_on_with() {
     // what was there is there still
     fs::write(place.file("two-nets.toml"), EXPERIMENT).unwrap();
     stdout(&convcheck(&args));
+}
+
+/// What another version of the program began goes on to the same bits; a line says so, and so does the run.
+#[test]
+fn a_run_that_another_version_began_says_so() {
+    let place = TestFolder::new();
+    let (whole, output) = (place.file("whole"), place.file("out"));
+    let args = place.train(&whole, &[]);
+    stdout(&convcheck(&texts(&args)));
+    let snapshot = Path::new(&output).join("runs/two-nets-quick/plain-0.snapshot");
+    let mut child = place.spawn(&output, &[]);
+    while !snapshot.exists() {
+        sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut tensors = checkpoint::read(&snapshot).unwrap();
+    let state = tensors["state"].to_vec1::<u8>().unwrap();
+    let mut state: Value = serde_json::from_slice(&state).unwrap();
+    state["progress"]["programs"] = serde_json::json!(["another"]);
+    let state = state.to_string().into_bytes();
+    let length = state.len();
+    let state = Tensor::from_vec(state, length, &Device::Cpu).unwrap();
+    tensors.insert("state".into(), state);
+    checkpoint::write(&snapshot, &tensors).unwrap();
+    let args = place.train(&output, &["--resume"]);
+    let said = convcheck(&texts(&args));
+    let words = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success(), "{words}");
+    assert!(words.contains("plain, seed 0: another version"), "{words}");
+    assert!(words.contains("(another)"), "{words}");
+    let (whole, runs) = (runs(&whole), runs(&output));
+    for (whole, run) in whole.iter().zip(&runs) {
+        assert_eq!(whole["curve"], run["curve"]);
+        let other = run["arm"] == "plain";
+        assert_eq!(
+            run["begun_by"] == serde_json::json!(["another"]),
+            other,
+            "{run}"
+        );
+    }
+    assert_eq!(runs.len(), 2);
 }
 
 /// The recipe names another model and is the same in all else: what is there is of another network.
