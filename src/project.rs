@@ -26,9 +26,6 @@ use std::path::{Path, PathBuf};
 /// The file that makes a folder a project.
 pub const FILE: &str = "convcheck.toml";
 
-/// The folder of reports within a project's.
-const REPORTS: &str = "reports";
-
 /// A `convcheck.toml` that is larger is none.
 const MIB: u64 = 1;
 
@@ -124,7 +121,7 @@ impl Project {
 
     /// The folder of reports and of finished runs.
     pub fn reports(&self) -> PathBuf {
-        self.folder.join(REPORTS)
+        self.folder.join("reports")
     }
 
     /// The folder of the report that is drawn anew.

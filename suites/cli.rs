@@ -606,6 +606,18 @@ fn tolerances_and_kinds_are_what_the_readme_says() {
 }
 
 #[test]
+fn a_report_may_stand_below_its_suites() {
+    let suite = suite(claim("cites = \"A\""));
+    let output = suite.path().join("reports/latest");
+    for _ in 0..2 {
+        let args = ["--suites", path(&suite), "--output"];
+        stdout(&convcheck(
+            &[&args[..], &[output.to_str().unwrap()]].concat(),
+        ));
+    }
+}
+
+#[test]
 fn files_that_are_no_suites_are_refused() {
     let folder = suite(b"system = \"\xff\"".as_slice());
     fails(

@@ -18,7 +18,7 @@ pub fn load(folder: &Path) -> Suites {
 }
 
 /// Every `*.toml` of a folder and of the folders within it, in order of path, but for the folder's own
-/// `report.toml`. Hidden folders are passed over, and links to folders are not followed.
+/// `report.toml` and for records. Hidden folders are passed over, and links to folders are not followed.
 ///
 /// # Errors
 /// [`SuiteError`] when a folder cannot be read, holds no suite, or links to one outside of it.
@@ -30,7 +30,7 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
     let mut files =
         file::below(folder, "toml").map_err(|(folder, error)| unreadable(&folder, error))?;
     let report = folder.join(REPORT);
-    files.retain(|file| *file != report);
+    files.retain(|file| *file != report && !is_record(file));
     if files.is_empty() {
         let what = "there is no suite (*.toml) in this folder";
         return Err(SuiteError::new(Location::file(folder), what));
@@ -47,6 +47,11 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
         }
         None => Ok(files),
     }
+}
+
+/// Whether it is the `machine.toml` of a record: reports may stand below suites.
+pub(crate) fn is_record(file: &Path) -> bool {
+    file.ends_with("machine.toml") && file.with_file_name("evidence.jsonl").exists()
 }
 
 /// Reads files as suites, but for those whose first line says that they are something else, behind those that are

@@ -1,7 +1,7 @@
 //! Where what a project names stands: files and folders inside of it, none outside.
 
 use super::{ProjectError, ProjectErrors};
-use crate::claim::Location;
+use crate::claim::{Location, is_record};
 use crate::file;
 use std::collections::BTreeSet;
 use std::io;
@@ -78,7 +78,7 @@ impl<'a> Root<'a> {
         }
     }
 
-    /// The file of that name, or every `*.toml` of the folder of that name and of those below it, save those of reports and the
+    /// The file of that name, or every `*.toml` of the folder of that name and of those below it, save those of records and the
     /// project's own.
     fn files(&self, name: &str) -> Result<Vec<PathBuf>, String> {
         let path = self.inside(name)?;
@@ -95,7 +95,7 @@ impl<'a> Root<'a> {
             let Ok(below) = real.strip_prefix(&self.real) else {
                 return Err(outside(&file.display().to_string()));
             };
-            if below != Path::new(super::FILE) && !below.starts_with(super::REPORTS) {
+            if below != Path::new(super::FILE) && !is_record(&file) {
                 all.push(file);
             }
         }

@@ -182,6 +182,7 @@ fn a_project_may_name_its_own_folder() {
         (FILE, &text),
         ("s.toml", suite),
         ("reports/latest/machine.toml", ""),
+        ("reports/latest/evidence.jsonl", ""),
     ]);
     let subject = Project::load(folder.path()).unwrap().subject(None).unwrap();
     assert_eq!((subject.suites.len(), subject.errors), (1, vec![]));
