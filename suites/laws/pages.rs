@@ -255,15 +255,16 @@ tolerance = "about"
         source: Some("An author, 2026".into()),
         ..Document::default()
     };
+    let registry = Registry::builtin();
     let pages = report::render(&Report {
         document: &document,
         suites: &suites,
         errors: &[],
         records: &records,
-        training: &Training::default(),
+        training: &Training::new(experiment::embedded(&registry).unwrap(), []),
         timings: &[],
         provenance: &provenance(),
-        registry: &Registry::builtin(),
+        registry: &registry,
     })
     .unwrap();
     lead_somewhere(&pages);
@@ -281,7 +282,8 @@ tolerance = "about"
             "alexnet",
             &article.pairs[0].title,
             &article.savings.as_ref().unwrap().title,
-            "<h2>Experiments",
+            r#"id="experiments""#,
+            "degradation",
         ] {
             let file = &page.file;
             assert!(!page.html.contains(foreign), "{file} has {foreign}");
