@@ -12,7 +12,7 @@ pub use errors::{ProjectError, ProjectErrors};
 pub use format::schema;
 pub use init::{InitError, init};
 
-use crate::claim::{self, Claim, Location, Suite, SuiteError, Suites};
+use crate::claim::{self, Location, Suite, SuiteError, Suites};
 use crate::document::{self, Document};
 use crate::experiment::{self, Experiment};
 use crate::file;
@@ -175,20 +175,11 @@ impl Project {
             None => (self.document.clone(), self.suites()),
         };
         let Suites { suites, errors } = drawable(suites, &self.registry);
-        let mut experiments = self.experiments()?;
-        if !self.suites.1 {
-            // a report about the author's text shows none of the program's that it does not ask for
-            let claims = suites.iter().flat_map(|suite| &suite.claims);
-            let asked: BTreeSet<&str> = (claims.filter_map(Claim::trial))
-                .map(|trial| trial.experiment.as_str())
-                .collect();
-            experiments.retain(|one| !one.is_embedded() || asked.contains(&*one.name));
-        }
         Ok(Subject {
             document,
             suites,
             errors,
-            experiments,
+            experiments: self.experiments()?,
             registry: self.registry.clone(),
         })
     }

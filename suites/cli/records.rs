@@ -122,7 +122,12 @@ fn the_main_job_loses_no_runs_of_a_users_own() {
     stale[0].recipe = "another".into();
     let own = runs("own", &[0.2, 0.3]);
     let output = recorded(&[own.as_slice(), &stale, &counts].concat());
-    let suite = suite(claim("cites = \"A\""));
+    let mut asked = experiments[0].questions_at(Scale::Quick);
+    let suite = suite(claim(&format!(
+        "trial = {{ experiment = \"{}\", scale = \"quick\", questions = [\"{}\"] }}",
+        experiments[0].name,
+        asked.next().unwrap().name
+    )));
     let none = tempfile::tempdir().unwrap();
     let args = ["--no-training", "--suites", path(&suite)];
     let folders = ["--runs", path(&none), "--output", path(&output)];
