@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../init/", $name)))),*]
+        &[$(($name, include_str!(concat!("../../examples/project/", $name)))),*]
     };
 }
 
