@@ -39,7 +39,7 @@ pub use pages::{Page, is_taken, render};
 pub use speed::text as speed_text;
 pub use table::columns;
 pub use text::{claims as claims_text, summary};
-pub use verdicts::statements;
+pub use verdicts::account;
 
 use crate::analysis::Overflow;
 use crate::bench::Timing;

@@ -34,13 +34,16 @@ pub fn main_job(
     let (checked, training) = watched(goes_on, |watch| pipeline::run(job, watch))?;
     let records = &checked.records;
     let refuted = records.iter().filter(|one| one.verdict == Kind::Refuted);
+    let page = match refuted.count() {
+        0 => "the report".to_string(),
+        1 => "1 claim is refuted; the report says what is right".to_string(),
+        n => format!("{n} claims are refuted; the report says what is right"),
+    };
     let text = format!(
-        "{} claims, which account for {} statements of {}\n\n{}\n{} claims are refuted; the report says what is right:\n{}\n",
-        records.len(),
-        report::statements(records.iter()),
+        "{} of {}\n\n{}\n{page}:\n{}\n",
+        report::account(records),
         subject.document.name(),
         report::summary(&subject.suites, records, &checked.errors),
-        refuted.count(),
         output.join("index.html").display()
     );
     Ok(Said {

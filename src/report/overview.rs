@@ -1,10 +1,9 @@
 //! The first page: verdicts by system, and what is wrong.
 
 use super::experiments::{self, Gathered};
-use super::number::counted;
 use super::standing::Standings;
 use super::table::Cell;
-use super::verdicts::{Found, by_system, counts, dot, given, statements, strip};
+use super::verdicts::{Found, account, by_system, counts, dot, given, strip};
 use super::{Report, claims, search, speed};
 use crate::check::Current;
 use crate::claim::{Kind, Suite};
@@ -33,9 +32,7 @@ pub(super) fn page(
         h1 { (document.title) ", checked" }
         @if let Some(source) = &document.source { p.source { (source) } }
         p.lead {
-            (counted(records.len(), "claim"))
-            @if records.len() == 1 { " accounts for " } @else { " account for " }
-            (counted(statements(records.iter()), "statement"))
+            (account(records))
             @match &document.statements {
                 Some(which) => { ": " (which) }
                 None => ".",

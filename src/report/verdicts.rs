@@ -1,5 +1,6 @@
 //! How many claims have which verdict, as a bar, as numbers, and system by system.
 
+use super::number::counted;
 use super::table::{Cell, Table, numbers, words};
 use crate::claim::{Kind, Suite};
 use crate::record::Record;
@@ -32,8 +33,21 @@ pub(super) fn counts<'a>(records: impl Iterator<Item = &'a Record> + Clone) -> [
 }
 
 /// Statements that records settle: each claim, and the ids that it covers.
-pub fn statements<'a>(records: impl Iterator<Item = &'a Record>) -> usize {
+pub(super) fn statements<'a>(records: impl Iterator<Item = &'a Record>) -> usize {
     records.map(|record| 1 + record.covers.len()).sum()
+}
+
+/// How many claims there are, and for how many statements they account, as the beginning of a sentence.
+pub fn account(records: &[Record]) -> String {
+    let verb = match records.len() {
+        1 => "accounts",
+        _ => "account",
+    };
+    format!(
+        "{} {verb} for {}",
+        counted(records.len(), "claim"),
+        counted(statements(records.iter()), "statement")
+    )
 }
 
 /// Verdicts that some claim has, and how many have it.
