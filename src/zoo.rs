@@ -44,7 +44,7 @@ use crate::graph::Shape;
 use arguments::{CLASSES, DEPTH, DROPOUT, UNITS, WIDTH, arguments, choice};
 use network::{Line, Network};
 
-/// Every family, in the order in which the document treats them.
+/// Every family, in the order in which the built-in article treats them.
 #[rustfmt::skip]
 const FAMILIES: &[Lines] = &[
     family("lenet", "LeNet-5", Some(1998), lenet::ARCHITECTURES, lenet::MODELS),
@@ -63,7 +63,7 @@ const FAMILIES: &[Lines] = &[
     family("resnext", "ResNeXt and ResNet with wide bottlenecks", Some(2016), resnext::ARCHITECTURES, resnext::MODELS),
     family("dpn", "Dual path networks", Some(2017), dpn::ARCHITECTURES, dpn::MODELS),
     family("senet", "SENet", Some(2017), senet::ARCHITECTURES, senet::MODELS),
-    family("listings", "The document's listings", None, listings::ARCHITECTURES, listings::MODELS),
+    family("listings", "The built-in article's listings", None, listings::ARCHITECTURES, listings::MODELS),
     family("units", "Units that are not whole networks", None, units::ARCHITECTURES, units::MODELS),
     family("stacks", "Stacks of equal layers, and one classifier in two forms", None, stacks::ARCHITECTURES, stacks::MODELS),
     family("inception_units", "Inception modules and units of related networks", None, inception_units::ARCHITECTURES, inception_units::MODELS),

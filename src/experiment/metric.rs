@@ -99,6 +99,16 @@ fn best(epochs: &[Epoch]) -> Option<&Epoch> {
     })
 }
 
+impl Metric {
+    /// The name of what is looked at, wherever in the run.
+    pub fn quantity(&self) -> &'static str {
+        let named = QUANTITIES
+            .iter()
+            .find(|quantity| quantity.1 == self.quantity);
+        named.expect("every quantity has a name").0
+    }
+}
+
 impl FromStr for Metric {
     type Err = String;
 
@@ -142,10 +152,7 @@ impl FromStr for Metric {
 
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = QUANTITIES
-            .iter()
-            .find(|quantity| quantity.1 == self.quantity);
-        f.write_str(named.expect("every quantity has a name").0)?;
+        f.write_str(self.quantity())?;
         match self.selection {
             Selection::Last => Ok(()),
             Selection::At(n) => write!(f, "@{n}"),

@@ -48,8 +48,8 @@ fn scale(at: &AtScale) -> Markup {
                 Scale::Full => "Full scale",
             } }
             p.lead { @match at.scale {
-                Scale::Quick => "quick scale: answers only its own claims, not those about the document's data and sizes",
-                Scale::Full => "full scale: the document's own data and sizes",
+                Scale::Quick => "quick scale: answers only claims about that scale, not those about the data and sizes of the full one",
+                Scale::Full => "full scale: the experiment's own data and sizes",
             } }
             (answers::answers(at))
             div.plots {

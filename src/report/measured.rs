@@ -5,6 +5,7 @@ use crate::claim::Datum;
 use crate::document::{FirstLosses, Gradients};
 use crate::evidence::Call;
 use crate::record::Record;
+use crate::zoo::Registry;
 use maud::{Markup, html};
 
 /// What could be drawn, and a line that says which calls no record has.
@@ -23,25 +24,29 @@ fn drawn(plot: Option<Markup>, missing: &[String]) -> Markup {
     }
 }
 
-/// The calls that a record holds of a function about a model, on whatever input.
+/// The calls that a record holds of a function about a model, however it is spelt and on whatever input.
 fn calls<'a>(
     record: &'a Record,
     function: &'a str,
     model: &'a str,
+    registry: &'a Registry,
 ) -> impl Iterator<Item = &'a Call> {
+    let name = |text: &str| registry.named(text).ok().map(|model| model.name);
     record.calls.iter().filter(move |call| {
-        let asked = call.text(0).and_then(|asked| asked.strip_prefix(model));
-        call.function == function && asked.is_some_and(|at| at.is_empty() || at.starts_with('@'))
+        call.function == function
+            && call.text(0).is_some_and(|asked| {
+                asked == model || name(asked).is_some() && name(asked) == name(model)
+            })
     })
 }
 
 /// Gradient norms along networks, under the first seed that was asked for.
-pub(super) fn gradients(shown: &Gradients, records: &[Record]) -> Markup {
+pub(super) fn gradients(shown: &Gradients, records: &[Record], registry: &Registry) -> Markup {
     let (mut all, mut missing) = (Vec::new(), Vec::new());
     for line in &shown.lines {
         let weights = &shown.weights;
         let found = (records.iter())
-            .flat_map(|record| calls(record, "gradient_norms", &line.model))
+            .flat_map(|record| calls(record, "gradient_norms", &line.model, registry))
             .filter(|call| call.text(1) == Some(&line.op) && call.text(2) == Some(weights))
             .find_map(|call| numbers(&call.value));
         match found {
@@ -76,10 +81,10 @@ struct Losses {
 }
 
 /// First losses: printed, and measured in both modes, the mean over the seeds.
-pub(super) fn first_losses(shown: &FirstLosses, records: &[Record]) -> Markup {
+pub(super) fn first_losses(shown: &FirstLosses, records: &[Record], registry: &Registry) -> Markup {
     let (mut rows, mut missing) = (Vec::new(), Vec::new());
     for bar in &shown.bars {
-        let losses = losses(&bar.model, records);
+        let losses = losses(&bar.model, records, registry);
         let Some(printed) = losses.printed else {
             let model = &bar.model;
             missing.push(format!(
@@ -111,11 +116,11 @@ pub(super) fn first_losses(shown: &FirstLosses, records: &[Record]) -> Markup {
 }
 
 /// The losses that records hold of a model.
-fn losses(model: &str, records: &[Record]) -> Losses {
+fn losses(model: &str, records: &[Record], registry: &Registry) -> Losses {
     let mut losses = Losses::default();
     for record in records {
-        for call in calls(record, "first_loss", model) {
-            // the bytes show what a division by 255 does, not how the listing starts
+        for call in calls(record, "first_loss", model, registry) {
+            // bytes show what a division by 255 does, not how a training run starts
             let Some(loss) = call
                 .value
                 .number()
@@ -193,7 +198,14 @@ mod tests {
             });
             asked.collect()
         };
-        let text = |calls| gradients(&shown, &[record(Datum::Bool(true), calls)]).into_string();
+        let text = |calls| {
+            gradients(
+                &shown,
+                &[record(Datum::Bool(true), calls)],
+                &Registry::builtin(),
+            )
+            .into_string()
+        };
         for seed in [0, 12_345] {
             let text = text(all(seed));
             assert!(
@@ -206,7 +218,7 @@ mod tests {
         let text = text(calls);
         let named = format!("gradient_norms('{}'", shown.lines[3].model);
         assert!(text.contains("<svg") && text.contains(&named), "{text}");
-        let text = gradients(&shown, &[]).into_string();
+        let text = gradients(&shown, &[], &Registry::builtin()).into_string();
         assert!(
             !text.contains("<svg") && text.contains("Not drawn"),
             "{text}"
@@ -230,7 +242,7 @@ mod tests {
             (vec![record(printed, asked(Some("bytes")))], false),
             (vec![record(Datum::Bool(true), asked(None))], false),
         ] {
-            let text = first_losses(&shown, &records).into_string();
+            let text = first_losses(&shown, &records, &Registry::builtin()).into_string();
             let missing = shown.bars.len() - usize::from(drawn);
             assert_eq!(text.contains("<svg"), drawn, "{text}");
             assert_eq!(text.matches("first_loss(").count(), missing, "{text}");

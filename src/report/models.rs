@@ -68,8 +68,7 @@ impl Used {
         let records = found.iter().flat_map(|(_, records)| records);
         // a record may be older than the registry
         let asked = (records.flat_map(|record| &record.calls))
-            .filter_map(|call| call.text(0)?.split('@').next())
-            .filter_map(|name| registry.find(name).ok());
+            .filter_map(|call| registry.named(call.text(0)?).ok());
         let mut used: BTreeMap<String, Model> = named
             .chain(asked.map(Ok))
             .map(|model| model.map(|model| (model.name.clone(), model)))

@@ -49,7 +49,7 @@ pub(super) fn page(report: &Report, used: &Used) -> Result<Option<Markup>, Rende
     plots.push((
         "Where each network keeps its parameters",
         bars(
-            "Shares of convolutions, fully connected layers and normalisation, in the networks for ImageNet",
+            "Shares of convolutions, fully connected layers and normalisation, in the networks for images of 224 rows or more",
             &["convolution", "fully connected", "normalisation"],
             &places,
         ),
@@ -71,12 +71,12 @@ pub(super) fn page(report: &Report, used: &Used) -> Result<Option<Markup>, Rende
         @if let Some(shown) = measured_gradients {
             h2 { (shown.title) }
             p { (shown.about) }
-            (gradients(shown, records))
+            (gradients(shown, records, report.registry))
         }
         @if let Some(shown) = measured_losses {
             h2 { (shown.title) }
             p { (shown.about) }
-            (first_losses(shown, records))
+            (first_losses(shown, records, report.registry))
         }
     }))
 }

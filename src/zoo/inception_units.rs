@@ -23,13 +23,13 @@ pub(super) const MODELS: &[Line] = &[
     ),
     fixed(
         "conv5x5_128_to_256",
-        "the document's example of the 1x1 kernel's use: 128 maps of 100x100 to 256 maps by 5x5, no bias",
+        "the built-in article's example of the 1x1 kernel's use: 128 maps of 100x100 to 256 maps by 5x5, no bias",
         MAPS_128,
         |x| x.conv("conv", conv(256, 5).pad(2).no_bias()),
     ),
     fixed(
         "conv1x1_32_conv5x5_128_to_256",
-        "the document's example of the 1x1 kernel's use: 1x1 to 32 maps before the 5x5, no bias",
+        "the built-in article's example of the 1x1 kernel's use: 1x1 to 32 maps before the 5x5, no bias",
         MAPS_128,
         |x| {
             x.conv("reduce", conv(32, 1).no_bias())

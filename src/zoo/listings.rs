@@ -1,4 +1,4 @@
-//! The networks of the document's six training listings, exactly as their code builds them; some also
+//! The networks of the built-in article's six training listings, exactly as their code builds them; some also
 //! as they were probably meant, and each narrow, to be trained on digits in seconds.
 
 use super::network::{Architecture, Line, Network, architecture, line};
@@ -9,27 +9,27 @@ use crate::graph::{Value, conv, pool};
 pub(super) const ARCHITECTURES: &[Architecture] = &[
     architecture::<LeNet5>(
         "article_lenet5",
-        "The document's section 1.9 (PyTorch)",
+        "The built-in article's section 1.9 (PyTorch)",
         CIFAR,
     ),
     architecture::<Vgg>(
         "article_vgg",
-        "The document's section 3.3 (TensorFlow 2)",
+        "The built-in article's section 3.3 (TensorFlow 2)",
         CIFAR,
     ),
     architecture::<TensorFlowResNet>(
         "article_tf_resnet",
-        "The document's section 5.3.1 (TensorFlow 2)",
+        "The built-in article's section 5.3.1 (TensorFlow 2)",
         CIFAR,
     ),
     architecture::<PyTorchResNet>(
         "article_pt_resnet18",
-        "The document's section 5.3.2 (PyTorch)",
+        "The built-in article's section 5.3.2 (PyTorch)",
         CIFAR,
     ),
     architecture::<TransferResNet>(
         "article_transfer_resnet18",
-        "The document's section 5.3.4 (PyTorch)",
+        "The built-in article's section 5.3.4 (PyTorch)",
         IMAGENET,
     ),
 ];
@@ -37,23 +37,23 @@ pub(super) const ARCHITECTURES: &[Architecture] = &[
 // digits are enlarged to 32x32 where a listing's layers leave nothing of 8x8
 #[rustfmt::skip]
 pub(super) const MODELS: &[Line] = &[
-    line("article_lenet5_cifar10", "The document's section 1.9 (PyTorch): Lenet5 on CIFAR-10", "article_lenet5"),
-    line("article_lenet5_meant_cifar10", "The document's section 1.9 (PyTorch) as it was probably meant: an activation after each convolution", "article_lenet5{reading=as_meant}"),
-    line("article_lenet5_digits", "The document's section 1.9 (PyTorch): Lenet5 with half of its widths, for digits enlarged to 32x32", "article_lenet5{widths=[8,16], hidden=16, input=1x32x32}"),
-    line("article_lenet5_meant_digits", "The document's section 1.9 (PyTorch) as it was probably meant, with half of its widths, for digits enlarged to 32x32", "article_lenet5{reading=as_meant, widths=[8,16], hidden=16, input=1x32x32}"),
-    line("article_vgg_cifar100", "The document's section 3.3 (TensorFlow 2): VGG on CIFAR-100, its two Sequentials in a row", "article_vgg"),
-    line("article_vgg_digits", "The document's section 3.3 (TensorFlow 2): VGG with an eighth of its widths, for digits of 8x8", "article_vgg{widths=[8,16,32,64,64], hidden=[37,25], classes=10, input=1x8x8}"),
-    line("article_tf_resnet18_cifar100", "The document's section 5.3.1 (TensorFlow 2): ResNet18 on CIFAR-100", "article_tf_resnet"),
-    line("article_tf_resnet18_digits", "The document's section 5.3.1 (TensorFlow 2): ResNet18 with an eighth of its widths, for digits of 8x8", "article_tf_resnet{widths=[6,18,37,62], classes=10, input=1x8x8}"),
-    line("article_tf_resnet34_cifar100", "The document's section 5.3.1 (TensorFlow 2): resnet34(), which is never called; its later units share the weights of the second", "article_tf_resnet{units=[3,4,6,3]}"),
-    line("article_pt_resnet18_cifar10", "The document's section 5.3.2 (PyTorch): ResNet18 on CIFAR-10; its last shortcut is added by broadcasting", "article_pt_resnet18"),
-    line("article_pt_resnet18_meant_cifar10", "The document's section 5.3.2 (PyTorch) as it was probably meant: the last shortcut projects too", "article_pt_resnet18{reading=as_meant}"),
-    line("article_pt_resnet18_digits", "The document's section 5.3.2 (PyTorch): ResNet18 with an eighth of its widths, for digits enlarged to 32x32, which its last shortcut needs to be added by broadcasting", "article_pt_resnet18{widths=[8,16,32,64,64], input=1x32x32}"),
-    line("article_pt_resnet18_meant_digits", "The document's section 5.3.2 (PyTorch) as it was probably meant, with an eighth of its widths, for digits enlarged to 32x32", "article_pt_resnet18{reading=as_meant, widths=[8,16,32,64,64], input=1x32x32}"),
-    line("article_pt_resnet18_pokemon", "The document's section 5.3.3 (PyTorch): the same with stride 1 in its last block, five classes", "article_pt_resnet18{last_stride=1, classes=5, input=3x224x224}"),
-    line("article_pt_resnet18_pokemon_digits", "The document's section 5.3.3 (PyTorch): the same with an eighth of its widths and ten classes, for digits enlarged to 32x32", "article_pt_resnet18{last_stride=1, widths=[8,16,32,64,64], input=1x32x32}"),
-    line("article_transfer_resnet18_pokemon", "The document's section 5.3.4 (PyTorch): torchvision's resnet18 without its classifier, in a Sequential, with five classes", "article_transfer_resnet18"),
-    line("article_transfer_resnet18_digits", "The document's section 5.3.4 (PyTorch): the same with an eighth of its widths and ten classes, for digits enlarged to 32x32", "article_transfer_resnet18{widths=[8,16,32,64], classes=10, input=1x32x32}"),
+    line("article_lenet5_cifar10", "The built-in article's section 1.9 (PyTorch): Lenet5 on CIFAR-10", "article_lenet5"),
+    line("article_lenet5_meant_cifar10", "The built-in article's section 1.9 (PyTorch) as it was probably meant: an activation after each convolution", "article_lenet5{reading=as_meant}"),
+    line("article_lenet5_digits", "The built-in article's section 1.9 (PyTorch): Lenet5 with half of its widths, for digits enlarged to 32x32", "article_lenet5{widths=[8,16], hidden=16, input=1x32x32}"),
+    line("article_lenet5_meant_digits", "The built-in article's section 1.9 (PyTorch) as it was probably meant, with half of its widths, for digits enlarged to 32x32", "article_lenet5{reading=as_meant, widths=[8,16], hidden=16, input=1x32x32}"),
+    line("article_vgg_cifar100", "The built-in article's section 3.3 (TensorFlow 2): VGG on CIFAR-100, its two Sequentials in a row", "article_vgg"),
+    line("article_vgg_digits", "The built-in article's section 3.3 (TensorFlow 2): VGG with an eighth of its widths, for digits of 8x8", "article_vgg{widths=[8,16,32,64,64], hidden=[37,25], classes=10, input=1x8x8}"),
+    line("article_tf_resnet18_cifar100", "The built-in article's section 5.3.1 (TensorFlow 2): ResNet18 on CIFAR-100", "article_tf_resnet"),
+    line("article_tf_resnet18_digits", "The built-in article's section 5.3.1 (TensorFlow 2): ResNet18 with an eighth of its widths, for digits of 8x8", "article_tf_resnet{widths=[6,18,37,62], classes=10, input=1x8x8}"),
+    line("article_tf_resnet34_cifar100", "The built-in article's section 5.3.1 (TensorFlow 2): resnet34(), which is never called; its later units share the weights of the second", "article_tf_resnet{units=[3,4,6,3]}"),
+    line("article_pt_resnet18_cifar10", "The built-in article's section 5.3.2 (PyTorch): ResNet18 on CIFAR-10; its last shortcut is added by broadcasting", "article_pt_resnet18"),
+    line("article_pt_resnet18_meant_cifar10", "The built-in article's section 5.3.2 (PyTorch) as it was probably meant: the last shortcut projects too", "article_pt_resnet18{reading=as_meant}"),
+    line("article_pt_resnet18_digits", "The built-in article's section 5.3.2 (PyTorch): ResNet18 with an eighth of its widths, for digits enlarged to 32x32, which its last shortcut needs to be added by broadcasting", "article_pt_resnet18{widths=[8,16,32,64,64], input=1x32x32}"),
+    line("article_pt_resnet18_meant_digits", "The built-in article's section 5.3.2 (PyTorch) as it was probably meant, with an eighth of its widths, for digits enlarged to 32x32", "article_pt_resnet18{reading=as_meant, widths=[8,16,32,64,64], input=1x32x32}"),
+    line("article_pt_resnet18_pokemon", "The built-in article's section 5.3.3 (PyTorch): the same with stride 1 in its last block, five classes", "article_pt_resnet18{last_stride=1, classes=5, input=3x224x224}"),
+    line("article_pt_resnet18_pokemon_digits", "The built-in article's section 5.3.3 (PyTorch): the same with an eighth of its widths and ten classes, for digits enlarged to 32x32", "article_pt_resnet18{last_stride=1, widths=[8,16,32,64,64], input=1x32x32}"),
+    line("article_transfer_resnet18_pokemon", "The built-in article's section 5.3.4 (PyTorch): torchvision's resnet18 without its classifier, in a Sequential, with five classes", "article_transfer_resnet18"),
+    line("article_transfer_resnet18_digits", "The built-in article's section 5.3.4 (PyTorch): the same with an eighth of its widths and ten classes, for digits enlarged to 32x32", "article_transfer_resnet18{widths=[8,16,32,64], classes=10, input=1x32x32}"),
 ];
 
 choice! {

@@ -46,7 +46,7 @@ impl Registry {
         }
     }
 
-    /// Every family, in the order in which the document treats them; the user's own comes last.
+    /// Every family, in the order in which the built-in article treats them; the user's own comes last.
     pub fn families(&self) -> &[Family] {
         &self.families
     }
@@ -73,6 +73,14 @@ impl Registry {
                 ),
             }),
         }
+    }
+
+    /// The model that a measure names, on whichever input it runs it.
+    ///
+    /// # Errors
+    /// As [`Registry::find`].
+    pub fn named(&self, text: &str) -> Result<Model, ZooError> {
+        self.resolve(text, &expression::parse(text)?)
     }
 
     /// The graph of such a model, or, with `@3x256x256` behind it, its graph on that input.

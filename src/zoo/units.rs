@@ -39,25 +39,25 @@ pub(super) const MODELS: &[Line] = &[
     ),
     fixed(
         "four_conv3x3",
-        "the document, Inception V2, after Szegedy et al. 2015, section 3.1: four 3x3 kernels in a row for one of 9x9, one map, no bias",
+        "the built-in article, Inception V2, after Szegedy et al. 2015, section 3.1: four 3x3 kernels in a row for one of 9x9, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[3, 3]; 4]),
     ),
     fixed(
         "five_conv3x3",
-        "the document, Inception V2, after Szegedy et al. 2015, section 3.1: five 3x3 kernels in a row for one of 11x11, one map, no bias",
+        "the built-in article, Inception V2, after Szegedy et al. 2015, section 3.1: five 3x3 kernels in a row for one of 11x11, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[3, 3]; 5]),
     ),
     fixed(
         "conv9x9",
-        "the document, Inception V2, after Szegedy et al. 2015, section 3.1: one 9x9 kernel, one map, no bias",
+        "the built-in article, Inception V2, after Szegedy et al. 2015, section 3.1: one 9x9 kernel, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[9, 9]]),
     ),
     fixed(
         "conv11x11",
-        "the document, Inception V2, after Szegedy et al. 2015, section 3.1: one 11x11 kernel, one map, no bias",
+        "the built-in article, Inception V2, after Szegedy et al. 2015, section 3.1: one 11x11 kernel, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[11, 11]]),
     ),
@@ -81,7 +81,7 @@ pub(super) const MODELS: &[Line] = &[
     ),
     fixed(
         "three_conv3x1",
-        "the document, Inception V2: three 3x1 kernels in a row, one map, no bias",
+        "the built-in article, Inception V2: three 3x1 kernels in a row, one map, no bias",
         ONE_MAP,
         |x| stack(x, &[[3, 1]; 3]),
     ),

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Two arms that a second or so trains, with momentum, alterations and batch statistics to go on with.
 const EXPERIMENT: &str = r#"
@@ -115,7 +115,9 @@ fn a_killed_run_goes_on_bit_for_bit() {
     let (whole, killed) = (place.file("whole"), place.file("killed"));
     let args = place.train(&whole, &[]);
     let args = texts(&args);
+    let began = Instant::now();
     let said = stdout(&convcheck(&args));
+    let takes = began.elapsed();
     assert!(
         said.contains("shortcuts-help: open: 1 seeds; 8 are the fewest"),
         "{said}"
@@ -123,8 +125,8 @@ fn a_killed_run_goes_on_bit_for_bit() {
     let mut kills = 0;
     for i in 0..200 {
         let mut child = place.spawn(&killed, &["--resume"]);
-        // moments that differ, from before the first step to late in the run
-        sleep(Duration::from_millis(20 + i * 37 % 450));
+        // moments that differ, from before the first step to late in the run, however slow the machine is
+        sleep(takes * (i * 37 % 100) / 300);
         child.kill().unwrap();
         let output = child.wait_with_output().unwrap();
         if output.status.success() {

@@ -56,15 +56,15 @@ fn names() {
     }
 }
 
-/// Each source begins with its origin: a paper with its year, a public library, or the document.
+/// Each source begins with its origin: a paper with its year, a public library, or the built-in article.
 fn sources() {
     for model in Registry::builtin().models() {
         let source = model.source.to_lowercase();
-        let origins = ["torchvision", "timm", "document"];
+        let origins = ["torchvision", "timm", "built-in article"];
         let says = origins.iter().any(|origin| source.contains(origin));
         assert!(
             says || first_year(&source).is_some(),
-            "{}: its source names no paper with a year, no library and not the document: {}",
+            "{}: its source names no paper with a year, no library and not the built-in article: {}",
             model.name,
             model.source
         );

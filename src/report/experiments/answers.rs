@@ -2,7 +2,7 @@
 
 use super::gathered::Asked;
 use super::{AtScale, anchor, badge};
-use crate::experiment::{Answer, Finding};
+use crate::experiment::{Answer, Finding, Metric};
 use crate::report::number::short;
 use crate::report::plot::{Row, Ruler, Tone, forest};
 use crate::report::table::{Cell, Table, numbers, words};
@@ -87,7 +87,11 @@ pub(super) fn contrasts(at: &AtScale) -> Option<Markup> {
 pub(super) fn printed(at: &AtScale) -> Vec<Markup> {
     let mut by_quantity: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
     for Asked { answer, .. } in at.asked.iter().filter(|asked| asked.is_printed()) {
-        let quantity = answer.metric.split('@').next().unwrap_or_default();
+        // a record of another version may look at what this one does not know
+        let Ok(metric) = answer.metric.parse::<Metric>() else {
+            continue;
+        };
+        let quantity = metric.quantity();
         let label = format!("{}, {}", answer.question, answer.metric);
         let text = format!("printed {}", short(answer.bound));
         by_quantity
