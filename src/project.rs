@@ -73,7 +73,8 @@ impl Project {
     pub fn nearest(here: &Path) -> Option<PathBuf> {
         let up = here
             .ancestors()
-            .position(|folder| folder.join(FILE).is_file())?;
+            // whatever has the name: a folder or a link to nothing is said, not passed over
+            .position(|folder| folder.join(FILE).symlink_metadata().is_ok())?;
         Some(std::iter::repeat_n("..", up).collect())
     }
 

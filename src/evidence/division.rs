@@ -55,6 +55,11 @@ pub(super) fn divide(a: Value, b: Value) -> Result<Value, ExecutionError> {
                 "{n} / {by} is no whole number: write ratio({n}, {by}) for the fraction, quotient({n}, {by}) to drop the remainder"
             ))
         }
+        (&Value::UInt(n), &Value::UInt(by)) if n.checked_rem(by).is_some_and(|rest| rest != 0) => {
+            fault(format!(
+                "{n}u / {by}u is no whole number: write ratio({n}, {by}) for the fraction, quotient({n}, {by}) to drop the remainder"
+            ))
+        }
         (Value::Int(n), Value::Float(by)) => fault(format!(
             "{n} / {by:?} divides a whole number by a fraction: write ratio({n}, {by:?})"
         )),

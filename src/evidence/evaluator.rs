@@ -169,6 +169,7 @@ mod tests {
             ("1 % 0", "divides by zero"),
             ("138357544 / 1000000", "ratio(138357544, 1000000)"),
             ("[7].map(n, {'a': n / 2}.a)", "quotient(7, 2)"),
+            ("5u / 2u", "ratio(5, 2)"),
             ("1 / 2.0", "ratio(1, 2.0)"),
             ("1.5 / 2", "1.5 / 2.0"),
             ("quotient(1, 0)", "divides by zero"),

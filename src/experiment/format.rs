@@ -257,6 +257,14 @@ fn experiment(
 }
 
 fn question(asked: QuestionFile) -> Result<Question, String> {
+    let factors = asked.contrast.iter().flat_map(BTreeMap::values);
+    let bounds = [asked.above, asked.below, asked.printed];
+    let mut numbers = factors.chain(bounds.iter().flatten());
+    if let Some(number) = numbers.find(|number| !number.is_finite()) {
+        return Err(format!(
+            "{number} bounds nothing: it must be a finite number"
+        ));
+    }
     let rule = match (asked.contrast, asked.above, asked.below, asked.printed) {
         (Some(arms), Some(bound), None, None) if !arms.is_empty() => Rule::Contrast {
             arms,

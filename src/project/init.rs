@@ -35,12 +35,13 @@ pub enum InitError {
 pub fn init(folder: &Path) -> Result<Vec<PathBuf>, InitError> {
     let place = |(name, text): &(&str, &'static str)| (folder.join(name), *text);
     let files: Vec<(PathBuf, &str)> = FILES.iter().map(place).collect();
-    // a link to nothing is something too
-    let there = files
-        .iter()
-        .find(|(path, _)| path.symlink_metadata().is_ok());
-    if let Some((path, _)) = there {
-        return Err(InitError::There(path.clone()));
+    for (path, _) in &files {
+        // a link to nothing is something too
+        let is_there = path.symlink_metadata().is_ok();
+        let in_the_way = (path.ancestors().skip(1)).find(|above| above.exists() && !above.is_dir());
+        if let Some(there) = in_the_way.or(is_there.then_some(path)) {
+            return Err(InitError::There(there.to_path_buf()));
+        }
     }
     for (path, text) in &files {
         record::write(path, text.as_bytes())?;

@@ -57,16 +57,23 @@ impl<'a> Root<'a> {
     /// A path that is not there, or leads out of the project.
     pub fn inside(&self, name: &str) -> Result<PathBuf, String> {
         let path = Path::new(name);
-        let mut depth = 0_usize;
+        // without detours: two spellings of one file are one file
+        let mut direct = PathBuf::new();
         for component in path.components() {
-            depth = match component {
-                Component::Normal(_) => depth + 1,
-                Component::CurDir => depth,
-                Component::ParentDir => depth.checked_sub(1).ok_or_else(|| outside(name))?,
-                Component::RootDir | Component::Prefix(_) => return Err(outside(name)),
+            let goes_on = match component {
+                Component::Normal(part) => {
+                    direct.push(part);
+                    true
+                }
+                Component::CurDir => true,
+                Component::ParentDir => direct.pop(),
+                Component::RootDir | Component::Prefix(_) => false,
             };
+            if !goes_on {
+                return Err(outside(name));
+            }
         }
-        let path = self.folder.join(path);
+        let path = self.folder.join(direct);
         let real = path.canonicalize().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!("there is no `{name}` in the project"),
             _ => format!("cannot read `{name}`: {error}"),

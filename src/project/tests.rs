@@ -13,6 +13,11 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
+/// A folder in which a folder is called like the file of a project.
+fn folder_of_one() -> TempDir {
+    folder(&[("convcheck.toml/file", "")])
+}
+
 /// The project that `init` writes.
 fn begun() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -62,6 +67,28 @@ fn init_overwrites_nothing() {
     assert!(error.contains("my-text.toml: is there already"), "{error}");
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1);
+}
+
+#[test]
+fn init_begins_nothing_where_a_file_is_in_the_way() {
+    let folder = folder(&[("experiments", "a file")]);
+    let error = init(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("experiments: is there already"), "{error}");
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1);
+}
+
+#[test]
+fn two_spellings_of_a_file_are_one_file() {
+    let folder = begun();
+    let file = folder.path().join("convcheck.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let twice = "suites = [\"suites\", \"./suites\", \"experiments/../suites/my-text.toml\"]";
+    fs::write(&file, text.replace("suites = [\"suites\"]", twice)).unwrap();
+    let project = Project::load(folder.path()).unwrap();
+    let subject = project.subject(None).unwrap();
+    assert_eq!(subject.errors, []);
+    assert_eq!(subject.suites.len(), 1);
 }
 
 #[test]
@@ -249,6 +276,10 @@ fn the_nearest_project_is_found_upwards() {
     let deep = folder.path().join("suites/a");
     assert_eq!(Project::nearest(&deep), Some("../..".into()));
     assert_eq!(Project::nearest(Path::new("/")), None);
+    // what has its name and cannot be read is no reason to check another text
+    let folder = folder_of_one();
+    assert_eq!(Project::nearest(folder.path()), Some("".into()));
+    Project::load(folder.path()).err().expect("it is a folder");
 }
 
 #[test]

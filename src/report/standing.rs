@@ -10,6 +10,7 @@ pub(super) struct Standings<'a> {
     /// Those that are refuted and record no verdict.
     pub refuted: Vec<(&'a Record, String)>,
     as_recorded: usize,
+    open: usize,
     unrecorded: usize,
     left_out: usize,
 }
@@ -19,6 +20,8 @@ impl<'a> Standings<'a> {
         let mut all = Standings::default();
         for record in records {
             match record.standing() {
+                // runs of another machine leave open what was decided, or decide what was open
+                Standing::AsRecorded if record.recorded != Some(record.verdict) => all.open += 1,
                 Standing::AsRecorded => all.as_recorded += 1,
                 Standing::Differs(how) => all.differing.push((record, how)),
                 Standing::Unrecorded => all.unrecorded += 1,
@@ -50,10 +53,17 @@ impl<'a> Standings<'a> {
             Some(_) => "Every other verdict",
         };
         let mut parts = Vec::new();
-        if self.as_recorded > 0 && self.unrecorded == 0 {
+        if self.as_recorded > 0 && self.unrecorded == 0 && self.open == 0 {
             parts.push(format!("{all} is as recorded"));
         } else if self.as_recorded > 0 {
             parts.push(format!("{} are as recorded", self.as_recorded));
+        }
+        match self.open {
+            0 => {}
+            1 => parts.push("1 that training decides is open here or in the record".to_string()),
+            n => parts.push(format!(
+                "{n} that training decides are open here or in the record"
+            )),
         }
         if self.unrecorded > 0 {
             parts.push(none(self.unrecorded));

@@ -261,6 +261,8 @@ fn faults() {
         ("test_error", "test_error@0", "18:1", "`0` is no place"),
         ("test_error", "loss@best", "18:1", "loss@1"),
         ("test_error", "least_rise@2", "18:1", "has no place"),
+        ("above = 0.0", "above = nan", "18:1", "finite"),
+        ("b = -1", "b = inf", "18:1", "finite"),
         // a rule that is none, or two
         ("above = 0.0", "", "18:1", "`above` and `below`"),
         (
