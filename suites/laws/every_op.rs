@@ -24,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
                 starts(&graph);
                 let (net, pass) = trained(&graph);
                 keeps(&net, &pass);
+                moves(net.clone(), &pass);
                 let seed = random(pass.output().dims(), Key::named("seed"));
                 let prediction = graph.outputs()[0].node;
                 let gradients = net.backward(pass, &[(prediction, &seed)], true).unwrap();
@@ -83,6 +84,23 @@ fn keeps(net: &Net, pass: &convcheck::net::ForwardPass) {
     }
     let kept: Vec<bool> = (0..read.len()).map(|id| pass.value(id).is_some()).collect();
     assert_eq!(kept, read);
+}
+
+/// Running statistics take in those of a batch, and nothing else changes with them.
+fn moves(mut net: Net, pass: &convcheck::net::ForwardPass) {
+    let state = |net: &Net| -> BTreeMap<String, Vec<f64>> {
+        let weights = net.weights();
+        weights
+            .map(|(name, _, weight)| (name, numbers(weight)))
+            .collect()
+    };
+    let before = state(&net);
+    net.update_running_stats(pass).unwrap();
+    let after = state(&net);
+    for (name, tensor) in net.graph().tensors() {
+        let is_running = matches!(tensor.role, Role::RunningMean | Role::RunningVariance);
+        assert_eq!(before[&name] != after[&name], is_running, "{name}");
+    }
 }
 
 /// Each trainable tensor has a gradient of its shape, and no other has one.
