@@ -17,8 +17,8 @@ const SAMPLES: usize = 2;
 /// Multiply-accumulates of a sample, and parameters, up to which a law runs on each change: a few training steps
 /// of the largest are about a second on two cores. Larger networks consist of the same units as a smaller one of
 /// their family; `ci/laws` runs them.
-const QUICK: u64 = 150_000_000;
-const LIGHT: u64 = 30_000_000;
+const QUICK: u64 = 300_000_000;
+const LIGHT: u64 = 40_000_000;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
