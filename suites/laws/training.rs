@@ -152,7 +152,7 @@ fn pages_hold() {
     // at both scales a loss, an error, contrasts and a printed number
     assert_eq!(html.matches("<figure").count(), 8, "{html}");
     assert!(html.contains("<em>arms</em>") && !html.contains("NaN"));
-    assert!(html.contains("quick scale: answers only its own claims"));
+    assert!(html.contains("quick scale: answers only claims about that scale"));
     // a question whose arm is not run at the quick scale is not asked there
     assert!(html.contains("id=\"full-deeper\"") && !html.contains("id=\"quick-deeper\""));
 }
