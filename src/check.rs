@@ -87,7 +87,15 @@ pub fn check_one(
             .map_or(&claim.at, |measure| &measure.stated_at);
         SuiteError::new(at.clone(), format!("`{}`: {error}", claim.id)).about(&claim.id)
     })?;
-    Ok(record(suite, claim, evidence, &verdict))
+    let means = match &evidence {
+        Evidence::Structural(found) | Evidence::Numerical(found) => evaluator.means(&found.calls),
+        Evidence::Training(_) => claim.trial().and_then(|trial| training.means(trial)),
+        Evidence::None => None,
+    };
+    Ok(Record {
+        means,
+        ..record(suite, claim, evidence, &verdict)
+    })
 }
 
 fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -> Record {
@@ -105,6 +113,7 @@ fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -
     Record {
         id: claim.id.clone(),
         digest: Some(claim.digest()),
+        means: None,
         system: suite.system.clone(),
         section: claim.section.clone(),
         line: claim.line,

@@ -81,6 +81,7 @@ mod tests {
     fn record(id: &str, verdict: Kind, found: i64, recorded: Option<Kind>) -> Record {
         Record {
             digest: None,
+            means: None,
             id: id.into(),
             system: "s".into(),
             section: None,

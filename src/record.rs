@@ -22,9 +22,13 @@ use std::path::{Path, PathBuf};
 pub struct Record {
     /// Claim id.
     pub id: String,
-    /// Digest of what was judged; records from before have none, and are known by what else they hold.
+    /// Digest of the claim as its suite puts it; records from before have none, and are known by what else they hold.
     #[serde(default)]
     pub digest: Option<String>,
+    /// Digest of what the claim's names stood for when it was checked: the networks of its measure, or its trial's
+    /// questions with their arms' recipes and networks. Nothing where it names none, and in records from before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub means: Option<String>,
     /// System, the id's first part.
     pub system: String,
     /// Section of the document, where the suite says it.

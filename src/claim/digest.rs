@@ -1,4 +1,5 @@
-//! Is this still the claim that was judged? A digest of all that a verdict depends on.
+//! Is this still the claim that was judged? A digest of all that a verdict depends on in its suite: what names in it
+//! stand for is another (`check/current.rs`).
 
 use super::{Basis, Claim, Datum, Tolerance, Trial};
 use crate::digest;

@@ -24,6 +24,11 @@ impl Call {
             _ => None,
         }
     }
+
+    /// All arguments that are texts.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        (0..self.arguments.len()).filter_map(|i| self.text(i))
+    }
 }
 
 /// As a measure spells it: `params('vgg16', 'conv1') = 34,944`.

@@ -4,17 +4,25 @@ use super::division::{DIVIDE, divide, make_exact};
 use super::functions::{FUNCTIONS, Graphs};
 use super::{Call, Found};
 use crate::claim::Datum;
+use crate::digest;
 use crate::nearest::did_you_mean;
 use crate::zoo::Registry;
 use cel::extractors::Arguments;
 use cel::{Context, Env, ExecutionError, FunctionContext};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// Evaluates measures. It builds each network once and keeps it.
+/// Evaluates measures, on as many threads as one likes. It builds each network once and keeps it.
 pub struct Evaluator {
     env: Arc<Env>,
     context: Context<'static, 'static>,
-    made: Arc<Mutex<Vec<Made>>>,
+    graphs: Arc<Graphs>,
+}
+
+thread_local! {
+    /// The calls of the measure that is evaluated on this thread.
+    static MADE: RefCell<Vec<Made>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Evaluator {
@@ -23,9 +31,8 @@ impl Evaluator {
         let env = Arc::new(Env::stdlib());
         let mut context = Context::with_env(Arc::clone(&env));
         let graphs = Arc::new(Graphs::new(registry.clone()));
-        let made = Arc::new(Mutex::new(Vec::new()));
         for function in FUNCTIONS {
-            let (graphs, made) = (Arc::clone(&graphs), Arc::clone(&made));
+            let graphs = Arc::clone(&graphs);
             let call = move |ftx: &FunctionContext, Arguments(args): Arguments| {
                 let args = args
                     .iter()
@@ -40,11 +47,8 @@ impl Evaluator {
                         arguments: args,
                         value: found.clone(),
                     };
-                    let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
-                    made.push(Made {
-                        call,
-                        numeric: function.is_numeric(),
-                    });
+                    let numeric = function.is_numeric();
+                    MADE.with_borrow_mut(|made| made.push(Made { call, numeric }));
                 }
                 Ok::<cel::Value, ExecutionError>(to_cel(&found))
             };
@@ -55,7 +59,11 @@ impl Evaluator {
         context
             .add_function(DIVIDE, divide)
             .expect("no standard function has its name");
-        Evaluator { env, context, made }
+        Evaluator {
+            env,
+            context,
+            graphs,
+        }
     }
 
     /// The value of a measure with the calls about models that led to it, and whether one of them ran
@@ -67,20 +75,25 @@ impl Evaluator {
         let parsed = self.env.parser().parse(expression);
         let mut parsed = parsed.map_err(|errors| errors.to_string())?;
         make_exact(&mut parsed);
-        self.take_made();
-        let found = cel::Value::resolve(&parsed, &self.context).map_err(explain)?;
-        let made = self.take_made();
+        let found = cel::Value::resolve(&parsed, &self.context);
+        // taken from a measure without a value too
+        let made = MADE.take();
+        let found = found.map_err(explain)?;
         let numeric = made.iter().any(|made| made.numeric);
         let mut calls: Vec<Call> = made.into_iter().map(|made| made.call).collect();
         // a comprehension may ask the same thing many times
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         calls.retain(|call| seen.insert(call.to_string()));
         let value = from_cel(&found)?;
         Ok((Found { value, calls }, numeric))
     }
 
-    fn take_made(&self) -> Vec<Made> {
-        std::mem::take(&mut self.made.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Digest of the networks that calls name, as they are described now; nothing if they name none.
+    pub fn means(&self, calls: &[Call]) -> Option<String> {
+        let texts = calls.iter().flat_map(Call::texts);
+        let networks = texts.filter_map(|text| Some((text, self.graphs.digest(text)?)));
+        let networks: BTreeMap<&str, String> = networks.collect();
+        (!networks.is_empty()).then(|| digest::of_json(&networks))
     }
 }
 

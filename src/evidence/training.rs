@@ -1,7 +1,8 @@
 //! What do the finished runs at hand say about a claim?
 
 use crate::claim::{Scale, Trial};
-use crate::experiment::{Answer, Experiment, answer};
+use crate::digest;
+use crate::experiment::{Answer, Experiment, Question, answer};
 use crate::train::Trained;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Training {
     experiments: Vec<Experiment>,
     runs: Vec<Trained>,
+    follows: BTreeMap<Arm, Option<Follows>>,
     left_out: usize,
     unnamed: usize,
 }
@@ -65,6 +67,7 @@ impl Training {
         }
         Training {
             runs: kept.into_values().collect(),
+            follows,
             experiments,
             unnamed: (left_out.iter())
                 .filter(|(_, _, fingerprint)| fingerprint.network.is_none())
@@ -135,6 +138,33 @@ impl Training {
             answers.push(answer(question, &runs));
         }
         Ok(if runs.is_empty() { Vec::new() } else { answers })
+    }
+
+    /// Digest of what a trial asks, and of the recipes and networks that it asks about, as they are now; nothing if
+    /// there is no such experiment or question. Which runs there are changes nothing.
+    pub fn means(&self, trial: &Trial) -> Option<String> {
+        let experiment = self.experiment(&trial.experiment)?;
+        let asked = trial.questions.iter();
+        let asked: Vec<&Question> = asked
+            .map(|name| experiment.question(name))
+            .collect::<Option<_>>()?;
+        let rules: Vec<_> = (asked.iter())
+            .map(|of| {
+                let (metric, rule) = (of.metric.to_string(), of.rule.to_string());
+                (&of.says, metric, rule, of.scale)
+            })
+            .collect();
+        let arms: BTreeSet<&str> = asked.iter().flat_map(|of| of.rule.arms()).collect();
+        let follows: Vec<_> = (arms.iter())
+            .map(|arm| self.follows(experiment, arm, trial.scale))
+            .collect();
+        Some(digest::of_json(&(rules, arms, follows)))
+    }
+
+    /// What the runs of an arm follow.
+    fn follows(&self, experiment: &Experiment, arm: &str, scale: Scale) -> Option<Follows> {
+        let known = (self.follows).get(&(experiment.name.clone(), scale, arm.to_string()));
+        known.map_or_else(|| followed(experiment, arm, scale), Clone::clone)
     }
 }
 

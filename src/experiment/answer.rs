@@ -40,6 +40,19 @@ pub struct Answer {
     pub finding: Finding,
 }
 
+impl Answer {
+    /// Whether it is one to this question as it is asked now, whatever runs there are.
+    pub fn is_to(&self, question: &Question) -> bool {
+        // the rule in words has its bound
+        let asked = (
+            &question.says,
+            question.metric.to_string(),
+            question.rule.to_string(),
+        );
+        (&self.says, self.metric.clone(), self.rule.clone()) == asked
+    }
+}
+
 /// What follows from runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -143,6 +143,7 @@ fn checked(calls: Vec<Call>) -> Record {
     Record {
         id: "s.a".into(),
         digest: Some("d".into()),
+        means: Some("e".into()),
         system: "s".into(),
         section: None,
         line: None,

@@ -149,6 +149,7 @@ mod tests {
     fn record(stated: Datum, calls: Vec<Call>) -> Record {
         Record {
             digest: None,
+            means: None,
             id: "s.a".into(),
             system: "s".into(),
             section: None,

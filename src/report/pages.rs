@@ -7,6 +7,7 @@ use super::prose::prose;
 use super::{RenderError, Report, claims, overview, plots, search, speed, verdicts};
 use crate::check::current;
 use crate::claim::Suite;
+use crate::evidence::Evaluator;
 use crate::record::Record;
 use crate::zoo::{Model, Registry};
 use maud::{Markup, html};
@@ -35,7 +36,9 @@ struct Content {
 pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
     let &Report {
         suites,
+        errors,
         records,
+        training,
         timings,
         registry,
         ..
@@ -49,7 +52,8 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
             system: record.system.clone(),
         });
     }
-    let current = current(suites, records);
+    let evaluator = Evaluator::new(registry);
+    let current = current(suites, errors, records, &evaluator, training);
     let records = &current.records;
     let report = &Report { records, ..*report };
     let found = verdicts::found(suites, records);

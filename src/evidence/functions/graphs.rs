@@ -1,4 +1,4 @@
-//! The networks that measures name, each built once.
+//! The networks that measures name, each built once, and hashed once.
 
 use crate::graph::Graph;
 use crate::zoo::Registry;
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Graphs {
     pub(super) registry: Registry,
     built: Mutex<BTreeMap<String, Arc<Graph>>>,
+    digests: Mutex<BTreeMap<String, Option<String>>>,
 }
 
 impl Graphs {
@@ -17,6 +18,7 @@ impl Graphs {
         Graphs {
             registry,
             built: Mutex::default(),
+            digests: Mutex::default(),
         }
     }
 
@@ -31,5 +33,13 @@ impl Graphs {
         let graph = Arc::new(graph.map_err(|error| error.to_string())?);
         built.insert(name.to_string(), Arc::clone(&graph));
         Ok(graph)
+    }
+
+    /// Digest of the network of that name; nothing if there is none.
+    pub fn digest(&self, name: &str) -> Option<String> {
+        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = || Some(self.build(name).ok()?.digest());
+        let known = digests.entry(name.to_string());
+        known.or_insert_with(digest).clone()
     }
 }
