@@ -17,7 +17,7 @@ mod topic;
 pub use datum::Datum;
 pub(crate) use datum::grouped;
 pub(crate) use digest::Judged;
-pub(crate) use files::is_record;
+pub(crate) use files::toml_below;
 pub use files::{find, load, read};
 pub use format::schema;
 pub use location::Location;

@@ -93,11 +93,13 @@ impl Project {
         let read = format::parse(&file, &text)?;
         let root = Root::new(folder, &file, &text)?;
         let mut errors = ProjectErrors::default();
-        let experiments = root.all(&read.experiments, &mut errors);
+        let experiments = root.all(&read.experiments, &[FILE], &mut errors);
         let documents: Vec<&DocumentFile> = read.documents().collect();
         let mut suites = BTreeSet::new();
         for document in &documents {
-            suites.extend(root.all(document.suites.get_ref(), &mut errors));
+            // title and source of a text stand here: a report.toml is for folders of suites without a project
+            let passed_over = [FILE, claim::REPORT];
+            suites.extend(root.all(document.suites.get_ref(), &passed_over, &mut errors));
             if let Some(name) = &document.file
                 && let Err(what) = root.inside(name.get_ref())
             {

@@ -618,6 +618,22 @@ fn a_report_may_stand_below_its_suites() {
     }
 }
 
+/// Only what says that it is an experiment or describes a report is none: a schema of one's own hides no claims.
+#[test]
+fn a_suite_may_name_a_schema_of_its_own() {
+    let text = claim("stated = 1\nmeasure = \"params('resnet18')\"\nverdict = \"confirmed\"");
+    for (schema, code) in [("../formats/claims.json", 1), ("./suite.schema.json", 1)] {
+        let suites = suite(format!("#:schema {schema}\n{text}"));
+        fs::write(
+            suites.path().join("e.toml"),
+            "#:schema ../experiment.schema.json\nname = \"e\"\n",
+        )
+        .unwrap();
+        let output = convcheck(&["check", "--suites", path(&suites)]);
+        assert_eq!(output.status.code(), Some(code), "{schema}: {output:?}");
+    }
+}
+
 #[test]
 fn files_that_are_no_suites_are_refused() {
     let folder = suite(b"system = \"\xff\"".as_slice());
@@ -628,7 +644,7 @@ fn files_that_are_no_suites_are_refused() {
     let folder = suite(vec![b'#'; 5 << 20]);
     fails(&["check", "--suites", path(&folder)], &["s.toml", "4 MiB"]);
     let folder = tempfile::tempdir().unwrap();
-    fails(&["check", "--suites", path(&folder)], &["no suite"]);
+    fails(&["check", "--suites", path(&folder)], &["no *.toml"]);
     fails(
         &["check", "--suites", "/nowhere"],
         &["/nowhere", "No such file"],

@@ -4,6 +4,7 @@ use super::{EMBEDDED, Location, REPORT, SuiteError, Suites, parse};
 use crate::file;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A suite that is larger is none: a claim is about 300 bytes.
@@ -17,40 +18,51 @@ pub fn load(folder: &Path) -> Suites {
     }
 }
 
-/// Every `*.toml` of a folder and of the folders within it, in order of path, but for the folder's own
-/// `report.toml` and for records. Hidden folders are passed over, and links to folders are not followed.
+/// Every suite of a folder and of the folders within it ([`toml_below`]), but for the folder's own `report.toml`.
 ///
 /// # Errors
 /// [`SuiteError`] when a folder cannot be read, holds no suite, or links to one outside of it.
 pub fn find(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
-    let unreadable = |folder: &Path, error: std::io::Error| {
-        let what = format!("cannot read the folder of suites: {error}");
-        SuiteError::new(Location::file(folder), what)
+    let error = |(place, what): (PathBuf, String)| SuiteError::new(Location::file(&place), what);
+    toml_below(folder, folder, |file| *file == folder.join(REPORT)).map_err(error)
+}
+
+/// Every `*.toml` of a folder and of the folders within it, in order of path, but for records and those that are
+/// `passed_over`. Hidden folders are passed over too, and links to folders are not followed.
+///
+/// # Errors
+/// Of a folder that cannot be read or is left with none, or of a link to a file outside of `root`: the place, and what is wrong.
+pub(crate) fn toml_below(
+    folder: &Path,
+    root: &Path,
+    passed_over: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, (PathBuf, String)> {
+    let unreadable = |(folder, error): (PathBuf, io::Error)| {
+        let what = format!("cannot read the folder: {error}");
+        (folder, what)
     };
-    let mut files =
-        file::below(folder, "toml").map_err(|(folder, error)| unreadable(&folder, error))?;
-    let report = folder.join(REPORT);
-    files.retain(|file| *file != report && !is_record(file));
+    let mut files = file::below(folder, "toml").map_err(unreadable)?;
+    files.retain(|file| !is_record(file) && !passed_over(file));
     if files.is_empty() {
-        let what = "there is no suite (*.toml) in this folder";
-        return Err(SuiteError::new(Location::file(folder), what));
+        let what = "there is no *.toml in this folder that could be read";
+        return Err((folder.to_path_buf(), what.into()));
     }
-    let root = (folder.canonicalize()).map_err(|error| unreadable(folder, error))?;
+    let root = (root.canonicalize()).map_err(|error| unreadable((root.to_path_buf(), error)))?;
     let leaves = |file: &&PathBuf| {
         file.canonicalize()
             .is_ok_and(|real| !real.starts_with(&root))
     };
     match files.iter().find(leaves) {
         Some(file) => {
-            let what = "it is a link to a file outside of the folder of suites: copy it here";
-            Err(SuiteError::new(Location::file(file), what))
+            let what = "it is a link to a file outside of the folder: copy it here";
+            Err((file.clone(), what.into()))
         }
         None => Ok(files),
     }
 }
 
 /// Whether it is the `machine.toml` of a record: reports may stand below suites.
-pub(crate) fn is_record(file: &Path) -> bool {
+fn is_record(file: &Path) -> bool {
     file.ends_with("machine.toml") && file.with_file_name("evidence.jsonl").exists()
 }
 
@@ -69,13 +81,13 @@ pub fn read(files: &[PathBuf], embedded: bool) -> Suites {
     join(embedded.chain(own))
 }
 
-/// Whether a file names the schema of experiments or of reports, or any but that of suites.
+/// Whether a file says that it is an experiment or describes a report. Any other schema, such as a copy of one's own, is
+/// that of a suite, so that no claims are passed over in silence.
 fn is_another(text: &str) -> bool {
-    let schema = text
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("#:schema"));
-    schema.is_some_and(|schema| !schema.trim().ends_with("suite.schema.json"))
+    let first = text.lines().next().unwrap_or_default();
+    let schema = first.strip_prefix("#:schema").map(str::trim);
+    let of = |file: &str| schema.is_some_and(|schema| schema.ends_with(file));
+    of("/experiment.schema.json") || of("/report.schema.json")
 }
 
 /// One system, one suite; one id, one claim, covered ids included: of two, the later is an error.

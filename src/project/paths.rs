@@ -1,8 +1,7 @@
 //! Where what a project names stands: files and folders inside of it, none outside.
 
 use super::{ProjectError, ProjectErrors};
-use crate::claim::{Location, is_record};
-use crate::file;
+use crate::claim::{Location, toml_below};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -21,8 +20,7 @@ impl<'a> Root<'a> {
     /// # Errors
     /// [`ProjectError`] if the folder cannot be had.
     pub fn new(folder: &'a Path, file: &'a Path, text: &'a str) -> Result<Root<'a>, ProjectError> {
-        let here = Path::new(".").join(folder);
-        let real = here.canonicalize().map_err(|error| {
+        let real = here(folder).canonicalize().map_err(|error| {
             let what = format!("cannot read the folder: {error}");
             ProjectError::new(Location::file(folder), what)
         })?;
@@ -39,11 +37,17 @@ impl<'a> Root<'a> {
         Location::of_byte(self.file, self.text, byte)
     }
 
-    /// The files of these names; what is wrong with a name is an error more.
-    pub fn all(&self, names: &[Spanned<String>], errors: &mut ProjectErrors) -> BTreeSet<PathBuf> {
+    /// The files of these names, but for those that a folder has under names that are `passed_over`; what is wrong with a name
+    /// is an error more.
+    pub fn all(
+        &self,
+        names: &[Spanned<String>],
+        passed_over: &[&str],
+        errors: &mut ProjectErrors,
+    ) -> BTreeSet<PathBuf> {
         let mut all = BTreeSet::new();
         for name in names {
-            match self.files(name.get_ref()) {
+            match self.files(name.get_ref(), passed_over) {
                 Ok(files) => all.extend(files),
                 Err(what) => errors.add(self.at(name.span().start), what),
             }
@@ -74,7 +78,7 @@ impl<'a> Root<'a> {
             }
         }
         let path = self.folder.join(direct);
-        let real = path.canonicalize().map_err(|error| match error.kind() {
+        let real = here(&path).canonicalize().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!("there is no `{name}` in the project"),
             _ => format!("cannot read `{name}`: {error}"),
         })?;
@@ -85,32 +89,26 @@ impl<'a> Root<'a> {
         }
     }
 
-    /// The file of that name, or every `*.toml` of the folder of that name and of those below it, save those of records and the
-    /// project's own.
-    fn files(&self, name: &str) -> Result<Vec<PathBuf>, String> {
+    /// The file of that name, or every `*.toml` of the folder of that name and of those below it, save those of records and what
+    /// the folder has under the names that are `passed_over`.
+    fn files(&self, name: &str, passed_over: &[&str]) -> Result<Vec<PathBuf>, String> {
         let path = self.inside(name)?;
-        if !path.is_dir() {
+        if !path.is_dir() && !path.as_os_str().is_empty() {
             return Ok(vec![path]);
         }
-        let files = file::below(&path, "toml").map_err(|(folder, error)| {
-            let folder = folder.display();
-            format!("cannot read `{name}`: {folder}: {error}")
-        })?;
-        let mut all = Vec::new();
-        for file in files {
-            let real = file.canonicalize().unwrap_or_else(|_| file.clone());
-            let Ok(below) = real.strip_prefix(&self.real) else {
-                return Err(outside(&file.display().to_string()));
-            };
-            if below != Path::new(super::FILE) && !is_record(&file) {
-                all.push(file);
-            }
-        }
-        match all.is_empty() {
-            true => Err(format!("there is no *.toml in `{name}`")),
-            false => Ok(all),
-        }
+        let folder = here(&path);
+        let is_passed_over = |file: &Path| passed_over.iter().any(|name| file == folder.join(name));
+        let files = toml_below(&folder, &self.real, is_passed_over)
+            .map_err(|(place, what)| format!("`{name}`: {}: {what}", place.display()))?;
+        // two spellings of one file are one file
+        let direct = |file: PathBuf| file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);
+        Ok(files.into_iter().map(direct).collect())
     }
+}
+
+/// The folder in which one stands has no name.
+fn here(path: &Path) -> PathBuf {
+    Path::new(".").join(path)
 }
 
 fn outside(name: &str) -> String {

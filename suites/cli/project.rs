@@ -159,3 +159,21 @@ fn faults_of_a_project_are_a_line_each() {
         &["convcheck.toml: there is no such file", "convcheck init"],
     );
 }
+
+/// As with `--suites`; and a folder of suites may be the project's own, where one stands in it.
+#[test]
+fn a_report_beside_the_suites_of_a_project_is_no_suite() {
+    let folder = begun();
+    let file = folder.path().join("convcheck.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    for suites in ["suites", "."] {
+        let report = folder.path().join(suites).join("report.toml");
+        fs::write(&report, "title = \"T\"\n").unwrap();
+        let listed = format!("suites = [\"{suites}\", \"./suites\"]");
+        let experiments = "experiments = [\"experiments\"]";
+        assert!(text.contains("suites = [\"suites\"]") && text.contains(experiments));
+        fs::write(&file, text.replace("suites = [\"suites\"]", &listed)).unwrap();
+        assert_eq!(names(folder.path(), "claims", "id").len(), 3, "{suites}");
+        fs::remove_file(&report).unwrap();
+    }
+}
