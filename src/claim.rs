@@ -21,6 +21,7 @@ pub(crate) use files::toml_below;
 pub use files::{find, load, read};
 pub use format::schema;
 pub use location::Location;
+pub(crate) use location::one_line;
 pub(crate) use parse::is_kebab;
 pub use parse::parse;
 pub use stated::{Printed, Stated};
@@ -147,6 +148,8 @@ pub struct Claim {
     pub topic: Option<Topic>,
     /// How it is decided.
     pub basis: Basis,
+    /// Where its trial stands, if it has one; else where the claim does.
+    pub trial_at: Location,
     /// Whether its measure takes long.
     pub slow: bool,
     /// The verdict that was found before.
@@ -194,10 +197,19 @@ pub struct Suite {
     /// Prose in Markdown that the report prints.
     pub analysis: String,
     /// Registered models whose layers the report shows.
-    pub models: Vec<String>,
+    pub models: Vec<NamedModel>,
     /// The claims, in file order.
     pub claims: Vec<Claim>,
     /// Where the suite names its system.
+    pub at: Location,
+}
+
+/// A model that a suite names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedModel {
+    /// Its name, with arguments where it takes some.
+    pub name: String,
+    /// Where it is named.
     pub at: Location,
 }
 
@@ -259,7 +271,7 @@ impl SuiteError {
         SuiteError {
             at,
             id: None,
-            what: what.into(),
+            what: one_line(what),
         }
     }
 

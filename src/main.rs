@@ -47,7 +47,8 @@ fn main() -> ExitCode {
     match run(cli).and_then(say) {
         Ok(Outcome::Passes) => ExitCode::SUCCESS,
         Ok(Outcome::Fails) => ExitCode::from(1),
-        Ok(Outcome::Lacks(error)) | Err(error) => {
+        Ok(Outcome::Lacks) => ExitCode::from(2),
+        Err(error) => {
             // nobody is left to tell when standard error is closed too
             let _ = writeln!(io::stderr(), "convcheck: {error:#}");
             ExitCode::from(2)

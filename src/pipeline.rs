@@ -11,13 +11,14 @@ pub use pages::redraw;
 pub use runs::kept;
 
 use crate::check::Checked;
-use crate::claim::{Claim, SuiteError};
+use crate::claim::Claim;
 use crate::evidence::Training;
 use crate::experiment::{By, ExperimentFault, ProgressEvent};
 use crate::project::Subject;
 use crate::record::{self, Provenance, RecordError};
 use crate::report::{RenderError, Report};
 use crate::train::Trained;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What is to be done.
@@ -66,9 +67,6 @@ pub enum JobError {
         /// Ids like it, or where all are listed.
         hint: String,
     },
-    /// Nothing has a verdict, since something is wrong with all of it.
-    #[error("{}", lines(.0))]
-    Unjudged(Vec<SuiteError>),
     /// It was stopped while claims were checked.
     #[error("stopped after {done} of {all} claims; nothing was written")]
     Stopped {
@@ -99,13 +97,7 @@ pub enum JobError {
     Render(#[from] RenderError),
 }
 
-/// Errors, a line each, as the program prints them behind its name.
-fn lines(errors: &[SuiteError]) -> String {
-    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    lines.join("\nconvcheck: ")
-}
-
-/// Does the job; records and pages are written at its end, whole.
+/// Does the job; records and pages are written at its end, whole. Nothing is written if no claim has a verdict.
 ///
 /// # Errors
 /// [`JobError`]; what cannot be read is said before anything is trained.
@@ -136,13 +128,14 @@ pub fn run(job: Job, watch: Watch) -> Result<(Checked, Training), JobError> {
         }
         false => Vec::new(),
     };
+    let anew: BTreeSet<String> = fresh.iter().map(|run| run.experiment.clone()).collect();
     let runs = fresh.into_iter().chain(own).chain(job.kept);
     let training = Training::new(experiments.clone(), runs);
     let checked = check(subject, None, job.all, &training, watch)?;
     if checked.records.is_empty() {
-        return Err(JobError::Unjudged(checked.errors));
+        return Ok((checked, training));
     }
-    let recorded = runs::save(output, &training)?;
+    let recorded = runs::save(output, &training, &anew)?;
     record::save(output, job.provenance, &checked.records)?;
     // the pages show what the records hold
     let recorded = Training::new(experiments.clone(), recorded);

@@ -14,6 +14,7 @@ pub use init::{InitError, init};
 
 use crate::claim::{self, Location, Suite, SuiteError, Suites};
 use crate::document::{self, Document};
+use crate::evidence::Training;
 use crate::experiment::{self, Experiment};
 use crate::file;
 use crate::report;
@@ -170,21 +171,33 @@ impl Project {
     /// Reads what is checked: the suites of the project, or those of another folder.
     ///
     /// # Errors
-    /// [`ProjectErrors`] if an experiment or the description of a text is wrong; what is wrong with claims is said beside
-    /// the others.
+    /// [`ProjectErrors`] if an experiment or the description of a text is wrong, with what is wrong with claims; else that
+    /// is said beside the others.
     pub fn subject(&self, folder: Option<&Path>) -> Result<Subject, ProjectErrors> {
         let (document, suites) = match folder {
-            Some(folder) => (document::beside(folder)?, claim::load(folder)),
-            None => (self.document.clone(), self.suites()),
+            Some(folder) => (document::beside(folder), claim::load(folder)),
+            None => (Ok(self.document.clone()), self.suites()),
         };
-        let Suites { suites, errors } = drawable(suites, &self.registry);
-        Ok(Subject {
-            document,
-            suites,
-            errors,
-            experiments: self.experiments()?,
-            registry: self.registry.clone(),
-        })
+        let suites = drawable(suites, &self.registry);
+        match (document, self.experiments()) {
+            (Ok(document), Ok(experiments)) => {
+                let Suites { suites, errors } = decidable(suites, &experiments);
+                Ok(Subject {
+                    document,
+                    suites,
+                    errors,
+                    experiments,
+                    registry: self.registry.clone(),
+                })
+            }
+            (document, experiments) => {
+                let mut errors = ProjectErrors::default();
+                errors.and(document.err().map(ProjectErrors::from));
+                errors.and(experiments.err());
+                errors.and(Some(suites.errors.into()));
+                Err(errors)
+            }
+        }
     }
 }
 
@@ -206,17 +219,40 @@ fn drawable(all: Suites, registry: &Registry) -> Suites {
         }
         !is_taken
     });
-    for suite in &mut suites {
-        suite.models.retain(|model| {
-            let found = registry.find(model).map_err(|error| {
-                SuiteError::new(
-                    suite.at.clone(),
-                    format!("models of `{}`: {error}", suite.system),
-                )
+    for Suite { system, models, .. } in &mut suites {
+        models.retain(|model| {
+            let found = registry.find(&model.name).map_err(|error| {
+                let what = format!("models of `{system}`: {error}");
+                errors.push(SuiteError::new(model.at.clone(), what));
             });
-            found.map_err(|error| errors.push(error)).is_ok()
+            found.is_ok()
         });
     }
+    errors.sort();
+    Suites { suites, errors }
+}
+
+/// Suites whose trials name experiments and questions that are there, whether they have been trained or not. A claim whose
+/// trial does not is an error.
+fn decidable(all: Suites, experiments: &[Experiment]) -> Suites {
+    let Suites {
+        mut suites,
+        mut errors,
+    } = all;
+    let untrained = Training::new(experiments.to_vec(), []);
+    for suite in &mut suites {
+        suite.claims.retain(|claim| {
+            let answers = claim
+                .trial()
+                .map_or(Ok(Vec::new()), |trial| untrained.answers(trial));
+            let answers = answers.map_err(|what| {
+                let what = format!("`{}`: {what}", claim.id);
+                errors.push(SuiteError::new(claim.trial_at.clone(), what).about(&claim.id));
+            });
+            answers.is_ok()
+        });
+    }
+    errors.sort();
     Suites { suites, errors }
 }
 

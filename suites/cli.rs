@@ -518,10 +518,67 @@ fn all_errors_of_suites_are_said_at_once_and_the_other_verdicts_stand() {
     ];
     let output = convcheck(&main_job);
     assert_eq!(output.status.code(), Some(2));
+    let again = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(again, error, "each is said once");
     let page = fs::read_to_string(report.path().join("index.html")).unwrap();
     assert!(page.contains("s.toml:27:11"), "{page}");
     let records = fs::read_to_string(report.path().join("evidence.jsonl")).unwrap();
     assert_eq!(records.lines().count(), 2);
+}
+
+/// For programs too: what has no verdict is a row of the same array.
+#[test]
+fn check_prints_errors_as_json() {
+    let right = claim("cites = \"A\"");
+    let wrong = "[[claim]]\nid = \"s.b\"\nsays = \"B.\"\nstated = 1\nmeasure = \"1 / 0\"\n";
+    for (text, records) in [(right + wrong, 1), (format!("{HEAD}{wrong}"), 0)] {
+        let output = convcheck(&["check", "--json", "--suites", path(&suite(text))]);
+        assert_eq!(output.status.code(), Some(2));
+        let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(rows.len(), records + 1);
+        let error = &rows[records];
+        assert_eq!(error["id"], "s.b");
+        assert!(error["at"].as_str().unwrap().contains("s.toml:"), "{error}");
+        let says = error["error"].as_str().unwrap();
+        assert!(says.contains("divides by zero"), "{error}");
+    }
+}
+
+#[test]
+fn nothing_is_written_where_no_claim_has_a_verdict() {
+    let suites = suite(claim("stated = 1\nmeasure = \"1 / 0\""));
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("report");
+    fails(
+        &[
+            "--suites",
+            path(&suites),
+            "--output",
+            output.to_str().unwrap(),
+        ],
+        &["s.toml:10:11", "divides by zero"],
+    );
+    assert!(!output.exists());
+}
+
+/// Whatever a suite says is quoted in one line.
+#[test]
+fn an_error_is_one_line() {
+    let measure = "measure = \"params('resnet18')\"";
+    for text in [
+        claim(&format!("stated = \"1\\n2\"\n{measure}")),
+        claim("stated = 1\nmeasure = \"\"\"params('vgg\\n61')\"\"\""),
+        claim("cites = \"A\"").replace("s.a", "s.a\\nb"),
+        HEAD.replace("\"s\"", "\"s\\r\\ns\"") + "[[claim]]\n",
+        HEAD.to_string() + "models = [\"vgg\\n61\"]\n",
+    ] {
+        let output = convcheck(&["check", "--suites", path(&suite(&text))]);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        for line in error.lines() {
+            assert!(line.starts_with("convcheck: /"), "{text}{error}");
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -20,7 +20,8 @@ pub(super) struct SuiteFile {
     pub analysis: String,
     /// Registered models whose layer tables and plots the report shows.
     #[serde(default)]
-    pub models: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    pub models: Vec<Spanned<String>>,
     /// The claims.
     #[expect(
         dead_code,
@@ -64,7 +65,8 @@ pub(super) struct ClaimFile {
     #[serde(default)]
     pub slow: bool,
     /// What of an experiment decides it.
-    pub trial: Option<Trial>,
+    #[schemars(with = "Option<Trial>")]
+    pub trial: Option<Spanned<Trial>>,
     /// The publication that says so, for history and contest results.
     pub cites: Option<String>,
     /// What a test of this statement needs and this version lacks.

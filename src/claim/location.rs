@@ -37,6 +37,16 @@ impl Location {
     }
 }
 
+/// What is wrong, in one line, whatever it quotes.
+pub(crate) fn one_line(what: impl Into<String>) -> String {
+    let what = what.into();
+    let lines: Vec<&str> = what
+        .split(['\n', '\r'])
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines.join("; ")
+}
+
 /// `file:line:column`, as compilers write it.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,9 @@
 //! From a suite's text to its claims: all that is wrong at once, each with its place.
 
 use super::format::{ClaimFile, SuiteFile};
-use super::{Basis, Claim, Kind, Location, Measure, Stated, Suite, SuiteError, Suites, Tolerance};
+use super::{
+    Basis, Claim, Kind, Location, Measure, NamedModel, Stated, Suite, SuiteError, Suites, Tolerance,
+};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::path::Path;
@@ -18,7 +20,9 @@ pub fn parse(file: &Path, text: &str) -> Suites {
         |(span, what): Fault| SuiteError::new(Location::of_byte(file, text, span.start), what);
     let table = match DeTable::parse(text) {
         Ok(table) => table,
-        Err(fault) => return error((fault.span().unwrap_or(0..0), message(&fault))).into(),
+        Err(fault) => {
+            return error((fault.span().unwrap_or(0..0), fault.message().to_string())).into();
+        }
     };
     let span = table.span();
     let mut table = table.into_inner();
@@ -62,7 +66,12 @@ pub fn parse(file: &Path, text: &str) -> Suites {
         system: suite.system.into_inner(),
         title: suite.title,
         analysis: suite.analysis,
-        models: suite.models,
+        models: (suite.models.into_iter())
+            .map(|model| NamedModel {
+                at: Location::of_byte(file, text, model.span().start),
+                name: model.into_inner(),
+            })
+            .collect(),
         claims: good,
     });
     errors.sort();
@@ -99,19 +108,14 @@ fn keys<T: DeserializeOwned>(
             .map(|(key, _)| key.clone());
         match wrong {
             Some(key) => {
-                faults.push((at, message(&fault)));
+                faults.push((at, fault.message().to_string()));
                 table.remove(&key);
             }
             // that has been said, or follows from what has
             None if !faults.is_empty() => return (None, faults),
-            None => return (None, vec![(at, message(&fault))]),
+            None => return (None, vec![(at, fault.message().to_string())]),
         }
     }
-}
-
-/// The parser's message in one line.
-fn message(fault: &toml::de::Error) -> String {
-    fault.message().replace('\n', "; ")
 }
 
 /// The id that a claim gives itself, right or wrong.
@@ -174,8 +178,13 @@ fn claim(
     }
     match basis(&claim, stated, file, text) {
         Ok(basis) => {
+            let trial_at = claim
+                .trial
+                .as_ref()
+                .map_or(at.start, |trial| trial.span().start);
             let claim = Claim {
                 at: Location::of_byte(file, text, at.start),
+                trial_at: Location::of_byte(file, text, trial_at),
                 id: claim.id.into_inner(),
                 section: claim.section,
                 line: claim.line,
@@ -222,10 +231,10 @@ fn basis(
                 at: Location::of_byte(file, text, measure.span().start),
             })
         }
-        (None, Some(trial), None, None) if trial.questions.is_empty() => {
+        (None, Some(trial), None, None) if trial.get_ref().questions.is_empty() => {
             return Err("has a trial without questions");
         }
-        (None, Some(trial), None, None) => Basis::Trial(trial.clone()),
+        (None, Some(trial), None, None) => Basis::Trial(trial.get_ref().clone()),
         (None, None, Some(publication), None) => Basis::Citation(publication.clone()),
         (None, None, None, Some(what)) => Basis::Needs(what.clone()),
         (None, None, None, None) => {
@@ -255,14 +264,14 @@ fn basis(
     }
 }
 
-/// Whether a measure is CEL; if not, the parser's messages in one line, with line and column of the measure.
+/// Whether a measure is CEL; if not, the parser's messages, with line and column of the measure.
 fn compiles(expression: &str) -> Result<(), String> {
     // the environment is costly to make and the same for every measure
     static CEL: LazyLock<cel::Env> = LazyLock::new(cel::Env::stdlib);
     CEL.compile(expression).map(|_| ()).map_err(|errors| {
         let line = |error: &cel::ParseError| {
             let (line, column) = error.pos;
-            format!("at {line}:{column} of it: {}", error.msg.replace('\n', " "))
+            format!("at {line}:{column} of it: {}", error.msg)
         };
         let lines: Vec<String> = errors.errors.iter().map(line).collect();
         lines.join("; ")

@@ -1,18 +1,19 @@
 //! The commands that check claims: from options to verdicts, records and pages.
 
 use super::progress::watched;
-use super::said::{Outcome, Said, json};
+use super::said::{Outcome, Said, json, lacks, wrong};
 use super::{CheckOptions, JobOptions, ReportOptions};
 use anyhow::Result;
 use convcheck::check::Checked;
-use convcheck::claim::Kind;
+use convcheck::claim::{Kind, SuiteError};
 use convcheck::evidence::Training;
-use convcheck::pipeline::{self, Job, JobError};
-use convcheck::project::Project;
-use convcheck::record::{self, Provenance};
+use convcheck::pipeline::{self, Job};
+use convcheck::project::{Project, Subject};
+use convcheck::record::{self, Provenance, Record};
 use convcheck::report;
 use convcheck::train::Trained;
-use std::path::PathBuf;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 /// Trains, checks and writes a report, as long as `goes_on`, and says what came out.
 pub fn main_job(
@@ -21,7 +22,7 @@ pub fn main_job(
     provenance: &Provenance,
     goes_on: fn() -> bool,
 ) -> Result<Said> {
-    let subject = project.subject(options.suites.as_deref())?;
+    let subject = subject(options.suites.as_deref(), project)?;
     let output = options.output.clone().unwrap_or(project.report());
     let job = Job {
         subject: &subject,
@@ -32,7 +33,13 @@ pub fn main_job(
         provenance,
     };
     let (checked, training) = watched(goes_on, |watch| pipeline::run(job, watch))?;
+    let outcome = outcome(&checked, subject.errors.len());
     let records = &checked.records;
+    if records.is_empty() {
+        // nothing has a verdict, so there is no report
+        let text = String::new();
+        return Ok(Said { text, outcome });
+    }
     let refuted = records.iter().filter(|one| one.verdict == Kind::Refuted);
     let page = match refuted.count() {
         0 => "the report".to_string(),
@@ -48,13 +55,13 @@ pub fn main_job(
     );
     Ok(Said {
         text: text + &left_out(&training),
-        outcome: outcome(checked),
+        outcome,
     })
 }
 
 /// Checks claims and says each verdict.
 pub fn check(options: &CheckOptions, project: &Project, goes_on: fn() -> bool) -> Result<Said> {
-    let subject = project.subject(options.suites.as_deref())?;
+    let subject = subject(options.suites.as_deref(), project)?;
     let suites = &subject.suites;
     let training = Training::new(subject.experiments.clone(), kept(&options.runs, project)?);
     let filter = options.filter.as_deref();
@@ -71,8 +78,8 @@ pub fn check(options: &CheckOptions, project: &Project, goes_on: fn() -> bool) -
         record::write(file, report::markdown(suites, records, errors).as_bytes())?;
     }
     let text = match options.json {
-        _ if records.is_empty() => String::new(),
-        true => json(records)?,
+        true => json(&rows(records, errors))?,
+        false if records.is_empty() => String::new(),
         false => format!(
             "{}\n{}{}",
             report::claims_text(records),
@@ -82,7 +89,7 @@ pub fn check(options: &CheckOptions, project: &Project, goes_on: fn() -> bool) -
     };
     Ok(Said {
         text,
-        outcome: outcome(checked),
+        outcome: outcome(&checked, subject.errors.len()),
     })
 }
 
@@ -90,16 +97,42 @@ pub fn check(options: &CheckOptions, project: &Project, goes_on: fn() -> bool) -
 pub fn redraw(options: &ReportOptions, project: &Project) -> Result<Said> {
     let from = options.from.clone().unwrap_or(project.report());
     let output = options.output.as_ref().unwrap_or(&from);
-    let subject = project.subject(options.suites.as_deref())?;
+    let subject = subject(options.suites.as_deref(), project)?;
     pipeline::redraw(&subject, &from, output)?;
     let index = output.join("index.html");
     Ok(Said {
         text: format!("report: {}\n", index.display()),
-        outcome: outcome(Checked {
-            errors: subject.errors,
-            ..Checked::default()
-        }),
+        outcome: lacks(&subject.errors),
     })
+}
+
+/// What is checked; what is wrong with it is said before anything is done with the rest.
+fn subject(suites: Option<&Path>, project: &Project) -> Result<Subject> {
+    let subject = project.subject(suites)?;
+    wrong(&subject.errors);
+    Ok(subject)
+}
+
+/// What a check found, for programs.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Row<'a> {
+    Judged(&'a Record),
+    Unjudged {
+        id: Option<&'a str>,
+        at: String,
+        error: &'a str,
+    },
+}
+
+/// The records, then what has no verdict, and why.
+fn rows<'a>(records: &'a [Record], errors: &'a [SuiteError]) -> Vec<Row<'a>> {
+    let unjudged = errors.iter().map(|error| Row::Unjudged {
+        id: error.id.as_deref(),
+        at: error.at.to_string(),
+        error: &error.what,
+    });
+    records.iter().map(Row::Judged).chain(unjudged).collect()
 }
 
 /// The finished runs in these folders; without one those in `reports`, if it is there.
@@ -117,15 +150,14 @@ fn left_out(training: &Training) -> String {
     report::left_out(training).map_or(String::new(), |text| text + "\n")
 }
 
-/// What has no verdict is said last: those of the others stand.
-fn outcome(checked: Checked) -> Outcome {
+/// What came out. Of the errors, those that the check itself found are said now: so many were `said_before`.
+fn outcome(checked: &Checked, said_before: usize) -> Outcome {
     let Checked {
         records, errors, ..
     } = checked;
-    if !errors.is_empty() {
-        return Outcome::Lacks(JobError::Unjudged(errors).into());
-    }
+    wrong(errors.iter().skip(said_before));
     match records.iter().any(|record| record.failure().is_some()) {
+        _ if !errors.is_empty() => Outcome::Lacks,
         true => Outcome::Fails,
         false => Outcome::Passes,
     }

@@ -1,7 +1,9 @@
 //! What a command says, and what came out beyond that.
 
 use anyhow::Result;
+use convcheck::claim::SuiteError;
 use serde::Serialize;
+use std::io::Write as _;
 
 /// What is printed, and what became of it.
 pub struct Said {
@@ -18,8 +20,8 @@ pub enum Outcome {
     /// A verdict differs from the record, or is a refutation of which none is recorded; something is worse, or
     /// disagrees.
     Fails,
-    /// Something could not be done, and this is why; the rest was.
-    Lacks(anyhow::Error),
+    /// Something could not be done, and why was said; the rest was.
+    Lacks,
 }
 
 impl From<String> for Said {
@@ -28,6 +30,22 @@ impl From<String> for Said {
             text,
             outcome: Outcome::Passes,
         }
+    }
+}
+
+/// Says on standard error what is wrong with suites.
+pub fn wrong<'a>(errors: impl IntoIterator<Item = &'a SuiteError>) {
+    for error in errors {
+        // nobody is left to tell when standard error is closed
+        let _ = writeln!(std::io::stderr(), "convcheck: {error}");
+    }
+}
+
+/// What comes out where these errors are all that can be wrong.
+pub fn lacks(errors: &[SuiteError]) -> Outcome {
+    match errors.is_empty() {
+        true => Outcome::Passes,
+        false => Outcome::Lacks,
     }
 }
 

@@ -1,12 +1,11 @@
 //! The commands that show what there is.
 
-use super::said::{Outcome, Said, json};
+use super::said::{Said, json, lacks, wrong};
 use super::{List, SchemaOf, ShowOptions};
 use anyhow::Result;
 use convcheck::claim::{self, Suites};
 use convcheck::drawing::drawing;
 use convcheck::graph::Shape;
-use convcheck::pipeline::JobError;
 use convcheck::project::{self, Project};
 use convcheck::zoo::Registry;
 use convcheck::{analysis, document, experiment, record, report};
@@ -18,6 +17,7 @@ pub fn list(what: List, as_json: bool, project: &Project) -> Result<Said> {
         List::Claims | List::Suites => project.suites(),
         _ => Suites::default(),
     };
+    wrong(&suites.errors);
     let listing = match what {
         List::Models => report::list_models(project.registry())?,
         List::Claims => report::list_claims(&suites.suites)?,
@@ -30,10 +30,7 @@ pub fn list(what: List, as_json: bool, project: &Project) -> Result<Said> {
             true => json(&listing.rows)?,
             false => listing.text,
         },
-        outcome: match suites.errors.is_empty() {
-            true => Outcome::Passes,
-            false => Outcome::Lacks(JobError::Unjudged(suites.errors).into()),
-        },
+        outcome: lacks(&suites.errors),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::nearest::did_you_mean;
 use crate::project::Subject;
 
 /// Checks the claims whose id contains the filter, all without one; those with a slow measure only if `all` are
-/// wanted. What is wrong with the suites is among the errors, whatever the filter.
+/// wanted. What is wrong with the suites comes first among the errors, whatever the filter.
 ///
 /// # Errors
 /// [`JobError`] if there is no such claim, or it is stopped.
@@ -28,16 +28,15 @@ pub fn check(
     let chosen = select(suites, filter).count();
     let about = |id: &str| filter.is_none_or(|filter| id.contains(filter));
     let are_errors = |error: &SuiteError| error.id.as_deref().is_none_or(about);
-    match filter {
-        _ if chosen > 0 || errors.iter().any(are_errors) => {}
-        None => return Err(JobError::NoClaims),
-        Some(filter) => {
-            let ids = select(suites, None).map(|(_, claim)| claim.id.as_str());
-            return Err(JobError::NoClaim {
+    if chosen == 0 && !errors.iter().any(are_errors) {
+        let ids = select(suites, None).map(|(_, claim)| claim.id.as_str());
+        return Err(match filter {
+            None => JobError::NoClaims,
+            Some(filter) => JobError::NoClaim {
                 filter: filter.to_string(),
                 hint: did_you_mean(filter, ids, "convcheck list claims"),
-            });
-        }
+            },
+        });
     }
     watch(Progress::Checking(chosen));
     let mut checked = check::check(select(suites, filter), registry, training, all, |claim| {

@@ -4,6 +4,7 @@ use super::JobError;
 use crate::evidence::Training;
 use crate::record::{self, RecordError};
 use crate::train::{Scale, Trained};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The finished runs in these folders and in those within them, those of the last name first.
@@ -31,14 +32,18 @@ pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>, JobError> {
 }
 
 /// Writes the runs that count into a folder and returns what stands there now. Behind them stay runs that are somebody's
-/// own and took long: of experiments that are not known here, and those of the full scale of experiments that are not the
-/// program's.
-pub(super) fn save(output: &Path, training: &Training) -> Result<Vec<Trained>, RecordError> {
+/// own: of experiments that are not known here or not the program's, but for quick runs of those that were trained `anew`.
+pub(super) fn save(
+    output: &Path,
+    training: &Training,
+    anew: &BTreeSet<String>,
+) -> Result<Vec<Trained>, RecordError> {
     let stays = |old: &Trained| match training.experiment(&old.experiment) {
         None => true,
         Some(known) => {
+            let is_replaced = old.scale == Scale::Quick && anew.contains(&old.experiment);
             let is_there = || training.runs().iter().any(|run| run == old);
-            old.scale == Scale::Full && !known.is_embedded() && !is_there()
+            !known.is_embedded() && !is_replaced && !is_there()
         }
     };
     // read now, since an experiment may have been trained beside this job

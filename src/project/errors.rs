@@ -1,6 +1,6 @@
 //! What is wrong in a project, all of it.
 
-use crate::claim::Location;
+use crate::claim::{Location, SuiteError, one_line};
 use crate::document::DocumentError;
 use crate::experiment::ExperimentError;
 use std::fmt;
@@ -19,7 +19,7 @@ impl ProjectError {
     pub(super) fn new(at: Location, what: impl Into<String>) -> ProjectError {
         ProjectError {
             at,
-            what: what.into(),
+            what: one_line(what),
         }
     }
 }
@@ -31,6 +31,12 @@ pub struct ProjectErrors(pub Vec<ProjectError>);
 impl ProjectErrors {
     pub(super) fn add(&mut self, at: Location, what: String) {
         self.0.push(ProjectError::new(at, what));
+    }
+
+    /// These, behind the others.
+    pub(super) fn and(&mut self, errors: Option<ProjectErrors>) {
+        self.0
+            .extend(errors.into_iter().flat_map(|errors| errors.0));
     }
 
     /// # Errors
@@ -56,6 +62,17 @@ impl fmt::Display for ProjectErrors {
 impl From<ProjectError> for ProjectErrors {
     fn from(error: ProjectError) -> ProjectErrors {
         ProjectErrors(vec![error])
+    }
+}
+
+impl From<Vec<SuiteError>> for ProjectErrors {
+    fn from(errors: Vec<SuiteError>) -> ProjectErrors {
+        let errors = errors.into_iter();
+        ProjectErrors(
+            errors
+                .map(|error| ProjectError::new(error.at, error.what))
+                .collect(),
+        )
     }
 }
 

@@ -63,7 +63,7 @@ impl ProjectFile {
 pub(super) fn parse(file: &Path, text: &str) -> Result<ProjectFile, ProjectError> {
     let error = |byte, what: &str| {
         let at = Location::of_byte(file, text, byte);
-        ProjectError::new(at, what.replace('\n', "; "))
+        ProjectError::new(at, what)
     };
     let read: ProjectFile = toml::from_str(text)
         .map_err(|wrong| error(wrong.span().map_or(0, |span| span.start), wrong.message()))?;

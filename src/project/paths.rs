@@ -78,10 +78,12 @@ impl<'a> Root<'a> {
             }
         }
         let path = self.folder.join(direct);
-        let real = here(&path).canonicalize().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!("there is no `{name}` in the project"),
-            _ => format!("cannot read `{name}`: {error}"),
-        })?;
+        let real = here(&path)
+            .canonicalize()
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => format!("there is no `{name}` in the project"),
+                _ => format!("cannot read `{name}`: {error}"),
+            })?;
         // a link leads anywhere
         match real.starts_with(&self.real) {
             true => Ok(path),
@@ -101,7 +103,11 @@ impl<'a> Root<'a> {
         let files = toml_below(&folder, &self.real, is_passed_over)
             .map_err(|(place, what)| format!("`{name}`: {}: {what}", place.display()))?;
         // two spellings of one file are one file
-        let direct = |file: PathBuf| file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);
+        let direct = |file: PathBuf| {
+            file.strip_prefix(".")
+                .map(Path::to_path_buf)
+                .unwrap_or(file)
+        };
         Ok(files.into_iter().map(direct).collect())
     }
 }

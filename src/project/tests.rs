@@ -235,11 +235,14 @@ fn a_suite_of_which_no_page_can_be_drawn_is_an_error_with_its_place() {
     assert!(
         unknown
             .to_string()
-            .contains("s/b.toml:2:10: models of `own`"),
+            .contains("s/b.toml:3:11: models of `own`"),
         "{unknown}"
     );
     assert_eq!(subject.suites.len(), 1);
-    assert_eq!(subject.suites[0].models, ["vgg16"]);
+    let left: Vec<&str> = (subject.suites[0].models.iter())
+        .map(|model| &*model.name)
+        .collect();
+    assert_eq!(left, ["vgg16"]);
 }
 
 #[test]
@@ -302,4 +305,25 @@ fn the_programs_own_suites_are_added_on_request() {
         "{}",
         subject.document.title
     );
+}
+
+#[test]
+fn a_wrong_experiment_hides_no_error_of_a_suite() {
+    let folder = begun();
+    for (file, from) in [
+        ("experiments/learning-rate.toml", "title ="),
+        ("suites/my-text.toml", "says ="),
+    ] {
+        let file = folder.path().join(file);
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replacen(from, "x =", 1)).unwrap();
+    }
+    let project = Project::load(folder.path()).unwrap();
+    let Err(errors) = project.subject(None) else {
+        panic!("an experiment is wrong")
+    };
+    let errors = errors.to_string();
+    for file in ["learning-rate.toml:", "my-text.toml:"] {
+        assert!(errors.contains(file), "{errors}");
+    }
 }

@@ -62,8 +62,11 @@ impl Used {
         }
         let arms = gathered.iter().flat_map(|one| &one.scales);
         let arms = arms.flat_map(|at| &at.arms);
-        let named = (found.iter().flat_map(|(suite, _)| &suite.models))
-            .chain(arms.map(|runs| &runs.recipe.model));
+        let named = (found
+            .iter()
+            .flat_map(|(suite, _)| &suite.models)
+            .map(|model| &model.name))
+        .chain(arms.map(|runs| &runs.recipe.model));
         let named = named.map(|name| registry.find(name));
         let records = found.iter().flat_map(|(_, records)| records);
         // a record may be older than the registry

@@ -126,7 +126,7 @@ fn system(
     gathered: &[Gathered],
     registry: &Registry,
 ) -> Result<Markup, RenderError> {
-    let shown = suite.models.iter().map(|name| registry.find(name));
+    let shown = suite.models.iter().map(|model| registry.find(&model.name));
     let shown: Vec<Model> = shown.collect::<Result<_, _>>()?;
     Ok(html! {
         h1 { (suite.title) }

@@ -4,8 +4,10 @@ use super::{command, fails, path, stdout};
 use convcheck::{claim, document, experiment, record};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Output;
+use std::process::Stdio;
 
 /// The project that `init` writes.
 fn begun() -> tempfile::TempDir {
@@ -176,4 +178,69 @@ fn a_report_beside_the_suites_of_a_project_is_no_suite() {
         assert_eq!(names(folder.path(), "claims", "id").len(), 3, "{suites}");
         fs::remove_file(&report).unwrap();
     }
+}
+
+/// Whoever wrote something wrong need not wait for networks to learn.
+#[test]
+fn what_is_wrong_with_suites_is_said_before_anything_is_trained() {
+    let folder = begun();
+    let report = folder.path().join("reports/latest");
+    let file = folder.path().join("suites/my-text.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let trial =
+        "trial = { experiment = \"learning-rate\", scale = \"quick\", questions = [\"is-it\"] }";
+    let more = format!("[[claim]]\nid = \"my-text.b\"\nsays = \"B.\"\n{trial}\n");
+    let with_fault = format!("{text}\n{more}").replace("[\"vgg16_small\"]", "[\"vgg61\"]");
+    fs::write(&file, &with_fault).unwrap();
+    let mut job = command(&[])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(job.stderr.take().unwrap()).lines();
+    let mut said: Vec<String> = lines.by_ref().take(2).map(Result::unwrap).collect();
+    assert!(!report.exists(), "it was said after training");
+    said.extend(lines.map(Result::unwrap));
+    assert_eq!(job.wait().unwrap().code(), Some(2));
+    let [model, question] = &said[..] else {
+        panic!("each is said once: {said:?}")
+    };
+    assert!(
+        model.contains("my-text.toml:6:11: ") && model.contains("vgg61"),
+        "{model}"
+    );
+    let line = with_fault.lines().position(|line| line == trial).unwrap() + 1;
+    let place = format!("my-text.toml:{line}:9: ");
+    assert!(
+        question.contains(&place) && question.contains("`is-it`"),
+        "{question}"
+    );
+    assert_eq!(record::load_training(&report).unwrap().len(), 16);
+    // a report that cannot be drawn any more says why
+    fs::write(&file, text.replace("title =", "titel =")).unwrap();
+    fails(
+        &["--project", path(&folder), "report"],
+        &["unknown field `titel`"],
+    );
+}
+
+/// Somebody's runs are theirs, as long as nothing replaces them.
+#[test]
+fn quick_runs_of_ones_own_stay_unless_they_are_trained_anew() {
+    let folder = begun();
+    let report = folder.path().join("reports/latest");
+    let runs = || record::load_training(&report).unwrap();
+    stdout(&within(
+        folder.path(),
+        &["train", "learning-rate", "--seeds", "1"],
+    ));
+    let file = folder.path().join("experiments/learning-rate.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let other = text.replace("batch = ", "batch = 1");
+    assert_ne!(other, text);
+    fs::write(&file, other).unwrap();
+    let before = runs();
+    stdout(&within(folder.path(), &["--no-training"]));
+    assert_eq!((runs(), before.len()), (before, 2));
 }

@@ -74,9 +74,10 @@ fn models() {
     for suite in claim::embedded().unwrap() {
         for model in &suite.models {
             assert!(
-                Registry::builtin().find(model).is_ok(),
-                "{}: {model}",
-                suite.system
+                Registry::builtin().find(&model.name).is_ok(),
+                "{}: {}",
+                model.at,
+                model.name
             );
         }
     }
