@@ -22,6 +22,7 @@ pub use cpu::Cpu;
 pub use fingerprint::Fingerprint;
 pub use loss::loss_weights;
 pub use optimizer::OptimizerState;
+pub(crate) use optimizer::StepConstants;
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
 pub use snapshot::{CheckpointPaths, fits};
 pub use task::{Portion, Task, image_shape};

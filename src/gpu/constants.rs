@@ -5,7 +5,7 @@ use super::weights::BumpAllocator;
 use super::{Address, GpuError};
 use crate::graph::{Graph, NodeId, Op};
 use crate::ops::dropout::shares;
-use crate::train::{Optimizer, Step};
+use crate::train::{Optimizer, Step, StepConstants};
 use std::collections::BTreeMap;
 
 /// Where it stands.
@@ -126,17 +126,12 @@ impl Constants {
 
 /// What the kernel of an optimiser reads: rate, root, and by what matrices and vectors shrink.
 fn numbers(optimizer: &Optimizer, step: Step) -> [f32; 4] {
-    let of = |adam: &crate::train::Adam, decoupled| {
-        let of = |decays| adam.constants(decoupled, step.number, step.lr_factor, decays);
-        let (matrix, vector) = (of(true), of(adam.decay_all));
-        [matrix.rate, matrix.root, matrix.shrink, vector.shrink]
+    let of = |decays| match optimizer.constants(step.number, step.lr_factor, decays) {
+        StepConstants::Momentum(constants) => [constants.rate, 0.0, 0.0],
+        StepConstants::Moments(constants) => [constants.rate, constants.root, constants.shrink],
     };
-    match optimizer {
-        Optimizer::Sgd(sgd) => [sgd.constants(step.lr_factor, true).rate, 0.0, 0.0, 0.0],
-        Optimizer::Adam(adam) => of(adam, false),
-        Optimizer::AdamW(adam) => of(adam, true),
-    }
-    .map(|x| x as f32)
+    let ([rate, root, matrices], [.., vectors]) = (of(true), of(false));
+    [rate, root, matrices, vectors].map(|x| x as f32)
 }
 
 fn put<const N: usize>(to: &mut [u8], numbers: impl IntoIterator<Item = [u8; N]>) {

@@ -6,7 +6,7 @@ use super::lowering::Lowering;
 use super::weights::Learned;
 use super::{Address, GpuError};
 use crate::graph::NodeId;
-use crate::train::{Adam, Optimizer};
+use crate::train::{Optimizer, StepConstants};
 
 /// What training a network on the device needs to know besides the network.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,17 +19,6 @@ pub struct Training {
     pub smoothing: f64,
     /// Weight of the loss of each auxiliary head.
     pub auxiliary: f64,
-}
-
-impl Training {
-    /// Numbers that the optimiser remembers of each weight.
-    pub(super) fn states(&self) -> usize {
-        match self.optimizer {
-            Optimizer::Sgd(sgd) if sgd.momentum > 0.0 => 1,
-            Optimizer::Sgd(_) => 0,
-            Optimizer::Adam(_) | Optimizer::AdamW(_) => 2,
-        }
-    }
 }
 
 /// Where a loss goes, for each sample, and whether its prediction is right.
@@ -100,11 +89,28 @@ pub(super) fn update(
         return Ok(());
     }
     let state = |i: usize| KernelArg::At(learned.state.get(i).copied());
-    let mut adapt = |adam: &Adam, decoupled: bool| {
-        // those numbers that are the same in every step
-        let [matrix, vector] =
-            [true, adam.decay_all].map(|decays| adam.constants(decoupled, 1, 1.0, decays));
-        launch!(
+    // those of their constants that are the same in every step
+    let [matrices, vectors] = [true, false].map(|decays| optimizer.constants(1, 1.0, decays));
+    match matrices {
+        StepConstants::Momentum(constants) => launch!(
+            builder,
+            "descend",
+            learned.count,
+            [
+                learned.weights,
+                learned.low,
+                learned.matrices,
+                learned.vectors,
+                state(0),
+                now,
+                constants.momentum,
+                constants.decay,
+                vectors.decay(),
+                constants.nesterov,
+                learned.first
+            ]
+        ),
+        StepConstants::Moments(constants) => launch!(
             builder,
             "adapt",
             learned.count,
@@ -116,40 +122,15 @@ pub(super) fn update(
                 state(0),
                 state(1),
                 now,
-                adam.beta1,
-                adam.beta2,
-                1.0 - adam.beta1,
-                1.0 - adam.beta2,
-                matrix.epsilon,
-                matrix.decay,
-                vector.decay,
+                constants.beta1,
+                constants.beta2,
+                1.0 - constants.beta1,
+                1.0 - constants.beta2,
+                constants.epsilon,
+                constants.decay,
+                vectors.decay(),
                 learned.first
             ]
-        )
-    };
-    match optimizer {
-        Optimizer::Sgd(sgd) => {
-            let [matrix, vector] = [true, sgd.decay_all].map(|decays| sgd.constants(1.0, decays));
-            launch!(
-                builder,
-                "descend",
-                learned.count,
-                [
-                    learned.weights,
-                    learned.low,
-                    learned.matrices,
-                    learned.vectors,
-                    state(0),
-                    now,
-                    sgd.momentum,
-                    matrix.decay,
-                    vector.decay,
-                    sgd.nesterov,
-                    learned.first
-                ]
-            )
-        }
-        Optimizer::Adam(adam) => adapt(adam, false),
-        Optimizer::AdamW(adam) => adapt(adam, true),
+        ),
     }
 }

@@ -116,7 +116,7 @@ impl Lowering<'_> {
             )?;
         }
         let parts = strips.fold(&mut self.builder, parts, 2 * c)?;
-        let gradients = self.builder.floats(2 * c)?;
+        let terms = self.builder.floats(2 * c)?;
         let ([dweight, dbias], add) = weights;
         launch!(
             self.builder,
@@ -127,7 +127,7 @@ impl Lowering<'_> {
                 scale_shift,
                 dweight,
                 dbias,
-                gradients,
+                terms,
                 parts.many,
                 c,
                 rows,
@@ -145,7 +145,7 @@ impl Lowering<'_> {
                 x,
                 dz,
                 scale_shift,
-                gradients,
+                terms,
                 dx,
                 c,
                 by_input,

@@ -98,7 +98,7 @@ impl Plan<Program> {
             learns[graph.owner(id)] = true;
         }
         let mut allocator = BumpAllocator(0);
-        let states = training.map_or(0, Training::states);
+        let states = training.map_or(0, |training| training.optimizer.states());
         let weights = Weights::new(graph, element, &learns, states, &mut allocator)?;
         let live = fuse(graph, &graph.live(), leads);
         let folded: BTreeMap<NodeId, [Address; 2]> = live

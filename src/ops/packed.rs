@@ -19,7 +19,7 @@ pub(super) struct Strided<'a, T> {
     /// How far columns are apart.
     pub apart: usize,
     pub taps: Cow<'a, [usize]>,
-    /// How often all taps are gone through, and how far each repeat_stride is from the one before.
+    /// How often all taps are gone through, and how far each repeat is from the one before.
     pub repeats: usize,
     pub repeat_stride: usize,
 }
@@ -185,7 +185,7 @@ impl<T: Real> Strided<'_, T> {
         }
     }
 
-    /// Packs columns that are apart: block by block, and in it repeat_stride by repeat_stride.
+    /// Packs columns that are apart: block by block, and in it repeat by repeat.
     fn by_blocks(&self, numbers: &[T], count: usize, packed: &mut [T]) {
         let terms = self.terms();
         for first in (0..count).step_by(full::<T>()) {
@@ -199,7 +199,7 @@ impl<T: Real> Strided<'_, T> {
         }
     }
 
-    /// Packs a repeat_stride of a block, of which `columns` are there.
+    /// Packs a repeat of a block, of which `columns` are there.
     fn fill(&self, packed: &mut [T], numbers: &[T], width: usize, columns: usize) {
         let (apart, taps) = (self.apart, &self.taps[..]);
         if taps.windows(2).all(|pair| pair[1] == pair[0] + 1) {

@@ -1,6 +1,6 @@
 //! Maps laid out so that each tap of a window that slides over them is one run of neighbours.
 //!
-//! A layout holds several maps, padded, one under another, with their rows and columns sorted by
+//! A buffer holds several maps, padded, one under another, with their rows and columns sorted by
 //! remainder under the stride: plane `(a, b)` has the rows `a, a + stride, ...` and of them the columns
 //! `b, b + stride, ...`. A tap then reads for all outputs of all maps one run of one plane, at a fixed
 //! distance from the outputs. So loops are long where maps are small, and no loop has a stride.
@@ -9,7 +9,7 @@ use super::cpu::Real;
 use crate::graph::Window;
 use candle_core::{Error, Result};
 
-/// Numbers that a layout has about: with what is computed from them they fit the second cache.
+/// Numbers that a buffer has about: with what is computed from them they fit the second cache.
 const SIZE: usize = 1 << 14;
 
 /// A row (or column) of a window.
@@ -17,7 +17,7 @@ const SIZE: usize = 1 << 14;
 pub(super) struct Tap {
     /// Its row in the first window; negative in the padding.
     pub first: isize,
-    /// The remainder of its rows on the layout.
+    /// The remainder of its rows in the buffer.
     pub phase: usize,
     /// How many rows of its plane it lies behind the output.
     pub shift: usize,
@@ -31,7 +31,7 @@ pub(super) struct PhaseAxis {
     pub taps: Vec<Tap>,
     pub input: usize,
     pub output: usize,
-    /// The map's row that is the layout's first.
+    /// The map's row that is the buffer's first.
     origin: isize,
     /// Rows that a map takes on each plane.
     pub pitch: usize,
@@ -75,7 +75,7 @@ impl PhaseAxis {
         usize::try_from(row).ok().filter(|&row| row < self.input)
     }
 
-    /// The rows of the map that are on the layout: the first of them, its place there, how many.
+    /// The rows of the map that are in the buffer: the first of them, its place there, how many.
     fn kept(&self) -> (usize, usize, usize) {
         let from = self.origin.max(0) as usize;
         let to = (from as isize - self.origin) as usize;
@@ -84,12 +84,12 @@ impl PhaseAxis {
     }
 }
 
-/// The layout of a layout.
+/// How maps stand in a buffer.
 #[derive(Debug)]
 pub(super) struct PhaseLayout {
     pub down: PhaseAxis,
     pub across: PhaseAxis,
-    /// Maps on a layout.
+    /// Maps in a buffer.
     pub maps: usize,
 }
 
@@ -131,7 +131,7 @@ impl PhaseLayout {
         (map * self.down.pitch + row) * self.across.pitch
     }
 
-    /// An empty layout, `padding` where no map comes.
+    /// A buffer without maps, `padding` where no map comes.
     pub fn buffer<T: Real>(&self, padding: T) -> PhaseBuffer<T> {
         let size = self.plane() * self.down.stride * self.across.stride;
         PhaseBuffer {
@@ -140,7 +140,7 @@ impl PhaseLayout {
         }
     }
 
-    /// Each row of `maps` that is on the layout: its part of the maps, then its part of the layout before
+    /// Each row of `maps` that is in the buffer: its part of the maps, then its part of the buffer before
     /// columns are sorted.
     fn rows(&self, units: usize) -> impl Iterator<Item = (usize, usize, usize)> {
         let PhaseLayout { down, across, .. } = self;
@@ -158,7 +158,7 @@ impl PhaseLayout {
     }
 }
 
-/// A layout's numbers.
+/// The numbers of maps that are laid out.
 pub(super) struct PhaseBuffer<T> {
     /// Rows sorted, columns not.
     rows: Vec<T>,
@@ -167,7 +167,7 @@ pub(super) struct PhaseBuffer<T> {
 }
 
 impl<T: Real> PhaseBuffer<T> {
-    /// Lays maps on the layout.
+    /// Fills the buffer with maps.
     #[inline(always)]
     pub fn lay(&mut self, layout: &PhaseLayout, maps: &[T]) {
         for (unit, place, columns) in layout.rows(maps.len()) {

@@ -25,34 +25,12 @@ impl OptimizerState {
         gradients: &Gradients,
     ) -> std::result::Result<(), NetError> {
         net.update(gradients, |name, role, weight, gradient| {
-            let decays = |all: bool| all || role.decays();
             let old = self.0.get(name).map_or(&[][..], Vec::as_slice);
-            let (weight, new) = match optimizer {
-                Optimizer::Sgd(sgd) => descend(
-                    &sgd.constants(lr_factor, decays(sgd.decay_all)),
-                    weight,
-                    gradient,
-                    old,
-                )?,
-                Optimizer::Adam(adam) => {
-                    let decays = decays(adam.decay_all);
-                    adapt(
-                        &adam.constants(false, step, lr_factor, decays),
-                        weight,
-                        gradient,
-                        old,
-                    )?
-                }
-                Optimizer::AdamW(adam) => {
-                    let decays = decays(adam.decay_all);
-                    adapt(
-                        &adam.constants(true, step, lr_factor, decays),
-                        weight,
-                        gradient,
-                        old,
-                    )?
-                }
+            let (weight, mut new) = match optimizer.constants(step, lr_factor, role.decays()) {
+                StepConstants::Momentum(constants) => descend(&constants, weight, gradient, old)?,
+                StepConstants::Moments(constants) => adapt(&constants, weight, gradient, old)?,
             };
+            new.truncate(optimizer.states());
             if !new.is_empty() {
                 self.0.insert(name.to_string(), new);
             }
@@ -61,33 +39,71 @@ impl OptimizerState {
     }
 }
 
+/// The constants of a step, as the function that takes it has them.
+pub(crate) enum StepConstants {
+    Momentum(Momentum),
+    Moments(Moments),
+}
+
+impl StepConstants {
+    /// How much of the weight is added to its gradient.
+    pub fn decay(&self) -> f64 {
+        match self {
+            StepConstants::Momentum(Momentum { decay, .. })
+            | StepConstants::Moments(Moments { decay, .. }) => *decay,
+        }
+    }
+}
+
+impl Optimizer {
+    /// Numbers that it remembers of each weight.
+    pub(crate) fn states(&self) -> usize {
+        match self {
+            Optimizer::Sgd(sgd) if sgd.momentum > 0.0 => 1,
+            Optimizer::Sgd(_) => 0,
+            Optimizer::Adam(_) | Optimizer::AdamW(_) => 2,
+        }
+    }
+
+    /// The constants of a step, which counts from 1, for weights that decay, or do so only where all do.
+    pub(crate) fn constants(&self, step: u64, lr_factor: f64, decays: bool) -> StepConstants {
+        match self {
+            Optimizer::Sgd(sgd) => StepConstants::Momentum(sgd.constants(lr_factor, decays)),
+            Optimizer::Adam(adam) => {
+                StepConstants::Moments(adam.constants(false, step, lr_factor, decays))
+            }
+            Optimizer::AdamW(adam) => {
+                StepConstants::Moments(adam.constants(true, step, lr_factor, decays))
+            }
+        }
+    }
+}
+
 impl Sgd {
-    /// The constants of a step; `decays` says whether the weight does.
-    pub(crate) fn constants(&self, lr_factor: f64, decays: bool) -> Momentum {
+    fn constants(&self, lr_factor: f64, decays: bool) -> Momentum {
         Momentum {
             rate: self.rate * lr_factor,
             momentum: self.momentum,
             nesterov: self.nesterov,
-            decay: if decays { self.weight_decay } else { 0.0 },
+            decay: match decays || self.decay_all {
+                true => self.weight_decay,
+                false => 0.0,
+            },
         }
     }
 }
 
 impl Adam {
-    /// The constants of a step, which counts from 1; `decays` says whether the weight does, `decoupled`
-    /// whether it shrinks by itself.
-    pub(crate) fn constants(
-        &self,
-        decoupled: bool,
-        step: u64,
-        lr_factor: f64,
-        decays: bool,
-    ) -> Moments {
+    /// `decoupled` says whether a weight that decays shrinks by itself.
+    fn constants(&self, decoupled: bool, step: u64, lr_factor: f64, decays: bool) -> Moments {
         let rate = self.rate * lr_factor;
         // beyond that many steps the corrections are 1 in f64
         let t = i32::try_from(step).unwrap_or(i32::MAX);
         let (first, second) = (1.0 - self.beta1.powi(t), 1.0 - self.beta2.powi(t));
-        let decay = if decays { self.weight_decay } else { 0.0 };
+        let decay = match decays || self.decay_all {
+            true => self.weight_decay,
+            false => 0.0,
+        };
         Moments {
             beta1: self.beta1,
             beta2: self.beta2,
@@ -116,8 +132,7 @@ fn descend(
     old: &[Tensor],
 ) -> Result<(Tensor, Vec<Tensor>)> {
     let (weight, velocity) = momentum(constants, weight, gradient, old.first())?;
-    let kept = if constants.momentum > 0.0 { 1 } else { 0 };
-    Ok((weight, [velocity].into_iter().take(kept).collect()))
+    Ok((weight, vec![velocity]))
 }
 
 fn adapt(

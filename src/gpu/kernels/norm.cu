@@ -141,8 +141,8 @@ KERNEL normalise(const E *__restrict__ x, const float *__restrict__ scale_shift,
     )
 }
 
-/* Sums of dy, and of dy times the distance of x from its mean, as two rows; what ReLU has cut off does not count.
-   With `by_output` that is found out from y, and `left` takes what is left of dy; else, with `relu`, from x. */
+/* Sums of dy, and of dy times the distance of x from its mean, as two rows, dy under the mask of ReLU.
+   With `by_output` the mask is worked out from y, and `left` takes the masked dy; else, with `relu`, from x. */
 INLINE void sums_of_rows(const E *__restrict__ x, const E *__restrict__ dy, const E *__restrict__ y,
                          E *__restrict__ left, const float *__restrict__ scale_shift, float *__restrict__ parts, int channels,
                          int relu, Strip s, int each, int by_output) {
@@ -185,9 +185,9 @@ KERNEL norm_sums_masked(const E *__restrict__ x, const E *__restrict__ dy, const
     if (i < count) sums_of_rows(x, dy, y, left, scale_shift, parts, channels, 1, strip(i, channels, rows, each), each, 1);
 }
 
-/* The gradients of weight and bias, and for norm_backward a row of shifts and one of gradients: zero where the
-   statistics are not the batch's. */
-KERNEL norm_gradients(const float *parts, const float *scale_shift, float *dweight, float *dbias, float *gradients,
+/* The gradients of weight and bias, and the terms that norm_backward subtracts, as two rows: shifts, and factors of
+   the distance of x from its mean, by which the gradient is projected. Zero where the statistics are not the batch's. */
+KERNEL norm_gradients(const float *parts, const float *scale_shift, float *dweight, float *dbias, float *terms,
                    int many, int channels, int rows, int of_batch, int add, int count) {
     int i = INDEX, part;
     float total = 0.0f, along = 0.0f, inverse, share;
@@ -202,13 +202,13 @@ KERNEL norm_gradients(const float *parts, const float *scale_shift, float *dweig
     dbias[i] = add ? dbias[i] + total : total;
     dweight[i] = add ? dweight[i] + along : along;
     share = of_batch ? scale_shift[2 * channels + i] / (float)rows : 0.0f;
-    gradients[i] = total * share;
-    gradients[channels + i] = along * inverse * share;
+    terms[i] = total * share;
+    terms[channels + i] = along * inverse * share;
 }
 
-/* The gradient of x; what ReLU has cut off is found out from x with `relu`. */
+/* The gradient of x; with `relu` the mask of ReLU is worked out from x. */
 KERNEL norm_backward(const E *__restrict__ x, const E *__restrict__ dy, const float *__restrict__ scale_shift,
-                     const float *__restrict__ gradients, E *__restrict__ dx, int channels, int relu, int add, int rows,
+                     const float *__restrict__ terms, E *__restrict__ dx, int channels, int relu, int add, int rows,
                      int each, int count) {
     int i = INDEX, j, row, at;
     float v[WIDE], d[WIDE], shift[WIDE], along[WIDE];
@@ -218,8 +218,8 @@ KERNEL norm_backward(const E *__restrict__ x, const E *__restrict__ dy, const fl
     s = strip(i, channels, rows, each);
     BY_ROWS(channels,
         load_scale_shift(scale_shift, s, whole, channels, &l);
-        load_floats(gradients + s.c, s.lanes, whole, shift);
-        load_floats(gradients + channels + s.c, s.lanes, whole, along);
+        load_floats(terms + s.c, s.lanes, whole, shift);
+        load_floats(terms + channels + s.c, s.lanes, whole, along);
         for (row = s.row; row < s.end; row++) {
             at = row * channels + s.c;
             load(x + at, s.lanes, whole, v);

@@ -73,6 +73,11 @@ impl Op {
                     ));
                 }
                 if let Some(table) = table {
+                    if groups > 1 {
+                        return Err(format!(
+                            "has both a table and {groups} groups: a table says which maps are seen"
+                        ));
+                    }
                     if table.len() != out {
                         return Err(format!(
                             "its table has {} rows for {out} output maps",
@@ -88,6 +93,9 @@ impl Op {
             Op::MaxPool { window } | Op::AvgPool { window, .. } | Op::Subsample { window } => {
                 slide(&window, input, input.channels())
             }
+            Op::AdaptiveAvgPool { output: [h, w] } if h == 0 || w == 0 => Err(format!(
+                "has a grid of {h}x{w} cells: at least one is needed along each axis"
+            )),
             Op::AdaptiveAvgPool { output: [h, w] } => {
                 maps(input).map(|_| Shape::map(input.channels(), h, w))
             }
@@ -313,7 +321,7 @@ fn slide(window: &Window, input: Shape, channels: usize) -> Result<Shape, String
     ))
 }
 
-/// Of a layer that has no tensors and whose units nobody counts.
+/// Of a layer without tensors, whose units do not count.
 const fn without_weights(sees: Sees) -> Facts {
     Facts {
         tensors: Vec::new(),

@@ -1,9 +1,9 @@
-//! Which unit is the first of the largest in each window of a layout?
+//! Which unit is the first of the largest in each window of a buffer?
 
 use crate::ops::cpu::Real;
 use crate::ops::phase_layout::{PhaseBuffer, PhaseLayout, Tap};
 
-/// A layout and what has been found on it.
+/// A buffer and what has been found in it.
 pub(super) struct Search<T> {
     buffer: PhaseBuffer<T>,
     /// For each remainder of rows, the largest unit that each window has in that row.
