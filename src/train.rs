@@ -106,7 +106,7 @@ pub struct StepProgress {
 
 /// A run that came to its end.
 #[derive(Debug, Clone)]
-pub struct Fitted {
+pub struct FinishedRun {
     /// What happened.
     pub curve: Curve,
     /// Time taken.
@@ -126,7 +126,7 @@ pub fn fit<E: Engine>(
     seed: u64,
     paths: Option<&CheckpointPaths>,
     progress: &dyn Fn(StepProgress) -> bool,
-) -> Result<Fitted, TrainError> {
+) -> Result<FinishedRun, TrainError> {
     let start = match paths.filter(|paths| paths.snapshot.exists()) {
         Some(paths) => load(task, seed, engine.name(), &paths.snapshot)?,
         None => begin(task, seed)?,
@@ -187,7 +187,7 @@ pub fn fit<E: Engine>(
             });
         }
     }
-    Ok(Fitted {
+    Ok(FinishedRun {
         begun_by: learner.progress.begun_by(),
         seconds: learner.progress.seconds,
         curve: learner.progress.curve,

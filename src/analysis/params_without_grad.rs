@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn idle_is_what_no_output_reads_and_what_is_normalised_away() {
+    fn params_without_grad_are_what_no_output_reads_and_what_is_normalised_away() {
         let graph = Graph::build(Shape::map(2, 4, 4), |x| {
             x.conv("unread", conv(2, 1)).bn("after_it");
             let x = x.conv("normalised", conv(2, 1)).bn("norm");

@@ -31,7 +31,7 @@ pub fn path_count(graph: &Graph) -> Result<u64, Overflow> {
 /// L (L + 1) / 2 in a dense block of L layers.
 pub fn layer_links(graph: &Graph, include: impl Fn(NodeId) -> bool) -> u64 {
     let mut read: Vec<Vec<usize>> = Vec::with_capacity(graph.nodes().len());
-    let mut links = 0;
+    let mut count = 0;
     for (id, node) in graph.nodes().iter().enumerate() {
         let mut sources: Vec<usize> = node
             .inputs
@@ -42,13 +42,13 @@ pub fn layer_links(graph: &Graph, include: impl Fn(NodeId) -> bool) -> u64 {
         sources.dedup();
         if node.op.kind().features != Features::HandedOn {
             if include(id) {
-                links += sources.len() as u64;
+                count += sources.len() as u64;
             }
             sources = vec![id];
         }
         read.push(sources);
     }
-    links
+    count
 }
 
 #[cfg(test)]

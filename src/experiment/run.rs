@@ -5,8 +5,8 @@ use super::kept::{Keep, claim, read, write};
 use crate::data::{DataError, Dataset, Fit, Source};
 use crate::graph::Shape;
 use crate::train::{
-    CheckpointPaths, Engine, Fingerprint, Fitted, Scale, StepProgress, Task, TrainError, Trained,
-    fit, fits, image_shape,
+    CheckpointPaths, Engine, Fingerprint, FinishedRun, Scale, StepProgress, Task, TrainError,
+    Trained, fit, fits, image_shape,
 };
 use std::fs::File;
 use std::ops::Range;
@@ -312,12 +312,12 @@ impl<'a> PreparedExperiment<'a> {
                 progress,
             })
         };
-        let fitted = fit(engine, task, seed, paths.as_ref(), &progress);
-        let Fitted {
+        let run = fit(engine, task, seed, paths.as_ref(), &progress);
+        let FinishedRun {
             curve,
             seconds,
             begun_by,
-        } = fitted.map_err(|error| self.fault(job, error))?;
+        } = run.map_err(|error| self.fault(job, error))?;
         let Fingerprint {
             recipe,
             network,

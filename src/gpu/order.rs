@@ -31,7 +31,7 @@ pub(super) enum Order {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Region {
-    IdleMatrix,
+    FrozenMatrix,
     Matrix,
     Vector,
     Other,
@@ -43,7 +43,7 @@ impl Region {
     const fn of(role: Role, learns: bool) -> Region {
         let learns = learns && matches!(role.kind(), TensorKind::Trainable);
         match (role.decays(), learns) {
-            (true, false) => Region::IdleMatrix,
+            (true, false) => Region::FrozenMatrix,
             (true, true) => Region::Matrix,
             (false, true) => Region::Vector,
             (false, false) => Region::Other,

@@ -120,7 +120,7 @@ impl Weights {
         match tensor.region {
             Region::Matrix => place(self.matrices, 0, self.element.bytes()),
             Region::Vector => place(self.vectors, 1, 4),
-            Region::IdleMatrix | Region::Other => None,
+            Region::FrozenMatrix | Region::Other => None,
         }
     }
 

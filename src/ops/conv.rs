@@ -182,7 +182,7 @@ fn cpu_forward<T: Real>(
         }
         .run();
     };
-    let pieces = division.fresh(&mut out).into_par_iter();
+    let pieces = division.uninit(&mut out).into_par_iter();
     pieces.for_each_init(Scratch::default, work);
     tensor(out.finish(), &[n, geometry.maps[1], h, w])
 }
@@ -242,7 +242,7 @@ fn cpu_input_gradient<T: Real>(
                 }
                 .run();
             };
-            let pieces = division.fresh(&mut dx).into_par_iter();
+            let pieces = division.uninit(&mut dx).into_par_iter();
             pieces.for_each_init(Scratch::default, work);
             dx.finish()
         }

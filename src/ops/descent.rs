@@ -37,14 +37,14 @@ pub fn momentum(
         let started = velocity.is_some();
         let (w, g) = (view::<T>(weight)?, view::<T>(gradient)?);
         let v = view::<T>(velocity.unwrap_or(gradient))?;
-        let [rate, share, decay] = [constants.rate, constants.momentum, constants.decay].map(|x| x as T);
+        let [rate, momentum, decay] = [constants.rate, constants.momentum, constants.decay].map(|x| x as T);
         let nesterov = constants.nesterov;
-        let next = move |w: T, g: T, v: T| if started { share * v + (g + decay * w) } else { g + decay * w };
+        let next = move |w: T, g: T, v: T| if started { momentum * v + (g + decay * w) } else { g + decay * w };
         let [w, v] = each_2(
             [&w, &g, &v],
             move |w, g, v| {
                 let v = next(w, g, v);
-                let along = if nesterov { g + decay * w + share * v } else { v };
+                let along = if nesterov { g + decay * w + momentum * v } else { v };
                 w - rate * along
             },
             next,

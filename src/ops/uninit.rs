@@ -110,33 +110,33 @@ mod tests {
 
     #[test]
     fn chunks_become_one_vector() {
-        let mut fresh = UninitVec::new(10);
-        fresh.chunks(4).enumerate().for_each(|(i, mut slots)| {
+        let mut uninit = UninitVec::new(10);
+        uninit.chunks(4).enumerate().for_each(|(i, mut slots)| {
             slots.extend([i as f32; 1].into_iter());
             slots.extend((0..100).map(|k| k as f32));
         });
         let whole = [0., 0., 1., 2., 1., 0., 1., 2., 2., 0.];
-        assert_eq!(fresh.finish(), whole);
+        assert_eq!(uninit.finish(), whole);
         assert!(UninitVec::<f64>::new(0).finish().is_empty());
     }
 
     #[test]
     #[should_panic(expected = "left: 8")]
     fn a_number_that_is_missing_is_noticed() {
-        let mut fresh = UninitVec::new(10);
+        let mut uninit = UninitVec::new(10);
         let short = |mut slots: UninitChunk<f64>| slots.extend([1.0; 3].into_iter());
-        fresh.chunks(4).for_each(short);
-        fresh.finish();
+        uninit.chunks(4).for_each(short);
+        uninit.finish();
     }
 
     #[test]
     #[should_panic(expected = "left: 5")]
     fn the_same_half_twice_is_no_whole() {
-        let mut fresh = UninitVec::new(10);
+        let mut uninit = UninitVec::new(10);
         for _ in 0..2 {
-            let half = &mut fresh.cut(10, 5)[0];
+            let half = &mut uninit.cut(10, 5)[0];
             half.extend([1.0_f32; 5].into_iter());
         }
-        fresh.finish();
+        uninit.finish();
     }
 }

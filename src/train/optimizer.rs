@@ -184,7 +184,7 @@ mod tests {
         let mut net = Net::new(graph, weights.into(), DType::F64).unwrap();
         let (mut optimizer_state, mut path) = (OptimizerState::default(), Vec::new());
         let steps = fixture["x"].as_array().unwrap().iter();
-        for (step, (x, dy)) in (1..).zip(steps.zip(fixture["slope"].as_array().unwrap())) {
+        for (step, (x, dy)) in (1..).zip(steps.zip(fixture["gradient"].as_array().unwrap())) {
             let pass = net
                 .forward(&tensor(x, &[1, 3]), Mode::train(0, step))
                 .unwrap();

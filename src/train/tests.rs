@@ -90,7 +90,7 @@ fn whole(task: &Task, seed: u64) -> Curve {
 }
 
 /// A run that is stopped after so many calls of `progress`.
-fn stopped(task: &Task, paths: &CheckpointPaths, calls: u32) -> Result<Fitted, TrainError> {
+fn stopped(task: &Task, paths: &CheckpointPaths, calls: u32) -> Result<FinishedRun, TrainError> {
     let left = Cell::new(calls);
     fit(&Cpu, task, 7, Some(paths), &|_| {
         left.set(left.get().saturating_sub(1));

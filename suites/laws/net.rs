@@ -105,18 +105,18 @@ fn interpreters_agree(graph: &Graph) {
     let x = Fill::input(graph, SAMPLES, DType::F32).unwrap();
     parameters(&net);
     shapes_and_bits(&net, &x);
-    let mut idle = without_gradient(&net, &x, 1);
+    let mut names = without_gradient(&net, &x, 1);
     // a unit of few maps may be born with closed ReLUs, and drop-path may drop a column for every
     // sample: under one seed, not under all
     for seed in 2..5 {
-        if !idle.is_empty() {
+        if !names.is_empty() {
             let other = Init::He.weights(graph, seed, DType::F32).unwrap();
             let other = Net::new(graph.clone(), other, DType::F32).unwrap();
             let other = without_gradient(&other, &x, seed);
-            idle.retain(|name| other.contains(name));
+            names.retain(|name| other.contains(name));
         }
     }
-    assert!(idle.is_empty(), "without a gradient: {idle:?}");
+    assert!(names.is_empty(), "without a gradient: {names:?}");
     loss_falls(net, &x);
 }
 
@@ -306,7 +306,7 @@ fn without_gradient(net: &Net, x: &Tensor, seed: u64) -> Vec<String> {
         .collect();
     let seeds: Vec<(NodeId, &Tensor)> = seeds.iter().map(|(id, seed)| (*id, seed)).collect();
     let gradients = net.backward(pass, &seeds, false).unwrap();
-    let mut idle = Vec::new();
+    let mut names = Vec::new();
     for (id, node) in graph.nodes().iter().enumerate() {
         let tensors = graph.tensors_of(node);
         let trainable = tensors
@@ -323,11 +323,11 @@ fn without_gradient(net: &Net, x: &Tensor, seed: u64) -> Vec<String> {
             let name = format!("{}.{}", node.path, tensor.name);
             assert!(gradient.iter().all(|x| x.is_finite()), "{name}: not finite");
             if !is_cancelled(graph, id, tensor.name) && gradient.iter().all(|&x| x == 0.0) {
-                idle.push(name);
+                names.push(name);
             }
         }
     }
-    idle
+    names
 }
 
 /// The loss on one batch, and its gradients.

@@ -7,7 +7,7 @@ mod gradients;
 mod units;
 
 pub(super) use gradients::{
-    first_loss, gradient_norms, idle_gradients, reach, weight_gradients, zero_gradients,
+    first_loss, gradient_norms, reach, tensors_without_gradient, weight_gradients, zero_gradients,
 };
 pub(super) use units::{code_distances, difference, forward, lrn, residue};
 

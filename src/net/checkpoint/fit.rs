@@ -21,11 +21,11 @@ pub enum Head {
 /// A checkpoint's weights under the network's names.
 #[derive(Debug)]
 pub struct Fitted {
-    /// The tensors of the network, apart from `fresh`.
+    /// The tensors of the network, apart from `reinitialised`.
     pub tensors: BTreeMap<String, Tensor>,
     /// Tensors of the network that have to be initialised, which [`Head::Any`] allows: those of a
     /// class head.
-    pub fresh: Vec<String>,
+    pub reinitialised: Vec<String>,
     /// Tensors of the checkpoint for which the network has no use: counters of batches, and the
     /// auxiliary heads of training where the network has none.
     pub unused: Vec<String>,
@@ -72,7 +72,7 @@ pub fn fit(
     dtype: DType,
 ) -> Result<Fitted, CheckpointError> {
     let (theirs, unused, mut misfit) = compare(tensors, graph);
-    let mut fresh = Vec::new();
+    let mut reinitialised = Vec::new();
     if head == Head::Any {
         for head in heads(graph) {
             let of_head = |name: &str| head.iter().any(|(own, _)| own == name);
@@ -82,7 +82,7 @@ pub fn fit(
             if differs {
                 misfit.missing.retain(|name| !of_head(name));
                 misfit.mismatched.retain(|m| !replaceable(m));
-                fresh.extend(head.into_iter().map(|(name, _)| name));
+                reinitialised.extend(head.into_iter().map(|(name, _)| name));
             }
         }
     }
@@ -90,7 +90,7 @@ pub fn fit(
         return Err(CheckpointError::Misfit(misfit));
     }
     let fitted = (graph.tensors())
-        .filter(|(name, _)| !fresh.contains(name))
+        .filter(|(name, _)| !reinitialised.contains(name))
         .map(|(name, _)| {
             let tensor = weights(theirs[&name], dtype).map_err(|what| CheckpointError::Tensor {
                 name: name.clone(),
@@ -101,7 +101,7 @@ pub fn fit(
         .collect::<Result<_, CheckpointError>>()?;
     Ok(Fitted {
         tensors: fitted,
-        fresh,
+        reinitialised,
         unused,
     })
 }

@@ -277,7 +277,7 @@ fn names_of_other_people_are_translated() {
     let conv = &fitted.tensors["features.denseblock1.denselayer1.conv1.weight"];
     assert_eq!((conv.dtype(), numbers(conv)[0]), (DType::F32, 1.5));
     assert_eq!(fitted.unused, ["module.features.norm0.num_batches_tracked"]);
-    assert!(fitted.fresh.is_empty());
+    assert!(fitted.reinitialised.is_empty());
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn a_head_for_other_classes_is_dropped_on_request_only() {
         "the checkpoint does not fit the network: 2 of another shape (fc.bias [5], not [1000], fc.weight [5, 512], not [1000, 512])"
     );
     let fitted = fit_to(&theirs, "resnet18", Head::Any).unwrap();
-    assert_eq!(fitted.fresh, ["fc.weight", "fc.bias"]);
+    assert_eq!(fitted.reinitialised, ["fc.weight", "fc.bias"]);
     assert!(!fitted.tensors.contains_key("fc.weight"));
     // a head that reads other features belongs to another network
     theirs.insert(

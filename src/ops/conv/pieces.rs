@@ -107,7 +107,7 @@ impl Division {
 
     /// The pieces of all groups, in the order in which they are best worked off, of an output that is not
     /// written yet.
-    pub fn fresh<'o, T: Real>(&self, out: &'o mut UninitVec<T>) -> Vec<Piece<UninitChunk<'o, T>>> {
+    pub fn uninit<'o, T: Real>(&self, out: &'o mut UninitVec<T>) -> Vec<Piece<UninitChunk<'o, T>>> {
         let columns = out.cut(self.rows, self.part);
         self.deal(columns)
     }

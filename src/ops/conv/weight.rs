@@ -48,7 +48,7 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
                 let out = std::mem::take(&mut piece.out);
                 meet.run(scratch, &piece, all, To::Finished(Finish::default(), out));
             };
-            let pieces = division.fresh(&mut dw).into_par_iter();
+            let pieces = division.uninit(&mut dw).into_par_iter();
             pieces.for_each_init(Vec::new, work);
             dw.finish()
         }

@@ -70,10 +70,10 @@ fn is_the_sum_of_products() {
             let (operand, mut scratch) = (Right::new(strided, rows % 2 == 0), Vec::new());
             let source = Left::new(&left, &row_offsets, &term_offsets, [repeat, step]);
             let mut before = vec![BEFORE; columns * rows];
-            let mut fresh = UninitVec::new(columns * rows);
+            let mut uninit = UninitVec::new(columns * rows);
             let mut there: Vec<&mut [f64]> = before.chunks_exact_mut(rows).collect();
             let mut of_sets: Vec<Vec<UninitChunk<f64>>> = (0..sets).map(|_| Vec::new()).collect();
-            for (i, slots) in fresh.cut(length, length).into_iter().enumerate() {
+            for (i, slots) in uninit.cut(length, length).into_iter().enumerate() {
                 of_sets[i / columns].push(slots);
             }
             for block in pieces {
@@ -119,7 +119,7 @@ fn is_the_sum_of_products() {
             drop(of_sets);
             let out = match case {
                 1 | 2 => before,
-                _ => fresh.finish(),
+                _ => uninit.finish(),
             };
             for column in 0..columns {
                 for row in 0..rows {

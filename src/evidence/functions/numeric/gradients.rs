@@ -71,7 +71,7 @@ pub(in super::super) fn weight_gradients(graphs: &Graphs, args: &[Datum]) -> Ans
     norms.collect::<Result<Vec<_>, _>>().map(list)
 }
 
-pub(in super::super) fn idle_gradients(graphs: &Graphs, args: &[Datum]) -> Answer {
+pub(in super::super) fn tensors_without_gradient(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let mut largest = 0f64;
     let mut of_tensor = Vec::new();
@@ -80,11 +80,11 @@ pub(in super::super) fn idle_gradients(graphs: &Graphs, args: &[Datum]) -> Answe
         largest = largest.max(here);
         of_tensor.push((name, here));
     }
-    let idle = of_tensor
+    let without = of_tensor
         .into_iter()
         .filter(|(_, here)| *here <= ROUNDING * largest)
         .map(|(name, _)| Datum::Text(name));
-    Ok(Datum::List(idle.collect()))
+    Ok(Datum::List(without.collect()))
 }
 
 pub(in super::super) fn zero_gradients(graphs: &Graphs, args: &[Datum]) -> Answer {
