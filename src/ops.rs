@@ -35,7 +35,6 @@ pub use simd::SimdWidth;
 use crate::graph::{Op, Window};
 use crate::random::Key;
 use candle_core::{Error, Result, Tensor};
-use lrn::Lrn;
 use pool::Mean;
 
 /// The output of a layer. A `key` masks what is dropped in training.
@@ -57,12 +56,7 @@ pub fn forward(
         Op::BatchNorm { .. } => unreachable!("it runs by its statistics"),
         Op::Conv(conv) => conv::forward(conv, x, &weights[0], weights.get(1)),
         Op::Linear { .. } => linear::forward(x, &weights[0], weights.get(1)),
-        &Op::Lrn {
-            size,
-            alpha,
-            beta,
-            k,
-        } => lrn::forward(&lrn(size, alpha, beta, k), x),
+        Op::Lrn(constants) => lrn::forward(constants, x),
         Op::Activation(activation) => activation::forward(*activation, x),
         Op::MaxPool { window } => max_pool::forward(window, x),
         Op::AvgPool {
@@ -129,7 +123,7 @@ fn not_kept(what: &str) -> Error {
 
 /// The gradients of a layer.
 pub struct LayerGradients {
-    /// Of its inputs, but where none is required.
+    /// Of its inputs; of the first none where it is not required and costs a product.
     pub inputs: Vec<Option<Tensor>>,
     /// Of its trainable tensors, in order.
     pub weights: Vec<Tensor>,
@@ -176,12 +170,7 @@ pub fn backward(op: &Op, saved: &Saved, dy: &Tensor) -> Result<LayerGradients> {
             let dx = pool::subsample_backward(window, &dims[0], &weights[0], dy);
             return with_weights(Some(dx), pool::subsample_weights(window, x(0)?, dy)?);
         }
-        &Op::Lrn {
-            size,
-            alpha,
-            beta,
-            k,
-        } => lrn::backward(&lrn(size, alpha, beta, k), x(0)?, dy)?,
+        Op::Lrn(constants) => lrn::backward(constants, x(0)?, dy)?,
         Op::Activation(activation) => activation::backward(*activation, saved.output()?, dy)?,
         Op::MaxPool { window } => max_pool::backward(window, x(0)?, dy)?,
         Op::AvgPool {
@@ -239,15 +228,6 @@ pub fn backward(op: &Op, saved: &Saved, dy: &Tensor) -> Result<LayerGradients> {
         }
     };
     Ok(LayerGradients::of_inputs([dx]))
-}
-
-const fn lrn(size: usize, alpha: f64, beta: f64, k: f64) -> Lrn {
-    Lrn {
-        size,
-        alpha,
-        beta,
-        k,
-    }
 }
 
 const fn windows(window: &Window, count_pad: bool) -> Mean<'_> {

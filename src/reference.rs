@@ -7,7 +7,7 @@
 mod sequence;
 
 use crate::analysis::{MACS, PARAMS, TRAINABLE};
-use crate::graph::{Graph, Role, TensorKind};
+use crate::graph::{Graph, Reference, Role, TensorKind};
 use crate::zoo::{Model, Registry, ZooError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -174,7 +174,13 @@ fn totals(graph: &Graph, record: &Record, found: &mut Vec<String>) -> Result<(),
         .nodes()
         .iter()
         .zip(graph.live())
-        .filter(|(node, live)| *live && matches!(node.op.kind().reference, Some("conv" | "linear")))
+        .filter(|(node, live)| {
+            *live
+                && matches!(
+                    node.op.kind().reference,
+                    Some(Reference::Conv | Reference::Linear)
+                )
+        })
         .filter_map(|(node, _)| node.shape.elements())
         .sum();
     differ(

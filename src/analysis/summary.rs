@@ -1,7 +1,7 @@
 //! A network at a glance: its layers, tensors and totals, as `convcheck show` prints them.
 
 use super::{Field, MACS, Overflow, depth, feature_field, peak_activations, receptive_fields};
-use crate::graph::{Constant, Dims, Graph, Node, Pad, Tensor, TensorKind};
+use crate::graph::{Dims, Graph, Node, Pad, Tensor, TensorKind};
 use serde::Serialize;
 
 /// Everything that is shown of a network.
@@ -181,10 +181,7 @@ fn row(
             Pad::Around { before, after } => PadRow::Around([before, after]),
             Pad::Same => PadRow::Named("same"),
         }),
-        groups: (node.op.constants().into_iter()).find_map(|constant| match constant {
-            ("groups", Constant::Size(groups)) => Some(groups),
-            _ => None,
-        }),
+        groups: node.op.groups(),
         output: node.shape.dims(),
         params: params.ok_or_else(|| Overflow {
             path: node.path.clone(),

@@ -8,7 +8,7 @@ use super::lowering::{Lowering, Maps, Mode};
 use super::masks::MEANS;
 use super::sums::Strips;
 use super::{Address, GpuError};
-use crate::graph::{Activation, NodeId, Op, Window};
+use crate::graph::{Activation, Lrn, NodeId, Op, Window};
 
 type Result<T> = std::result::Result<T, GpuError>;
 
@@ -41,12 +41,12 @@ impl Lowering<'_> {
             Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. } => {
                 unreachable!("it leads a group, be it alone")
             }
-            &Op::Lrn {
+            &Op::Lrn(Lrn {
                 size,
                 alpha,
                 beta,
                 k,
-            } => launch!(
+            }) => launch!(
                 self.builder,
                 "lrn",
                 units,
@@ -165,16 +165,16 @@ impl Lowering<'_> {
         };
         let (x, from, places) = (self.value(input), self.maps(input), self.places(input));
         match &node.op {
-            Op::Input => {}
+            Op::Input => unreachable!("it reads nothing"),
             Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. } => {
                 unreachable!("it leads a group, be it alone")
             }
-            &Op::Lrn {
+            &Op::Lrn(Lrn {
                 size,
                 alpha,
                 beta,
                 k,
-            } => {
+            }) => {
                 if let Some((dx, add)) = gradients.slot(self, input)? {
                     let taken = self.builder.floats(units)?;
                     let factor = 2.0 * alpha * beta;

@@ -40,7 +40,7 @@ impl Lowering<'_> {
         gradients: &mut GradBuffers,
     ) -> Result<(), GpuError> {
         let (scores, classes, n) = (self.value(id), self.maps(id).c, self.batch);
-        if self.node(id).shape.dims().len() != 1 {
+        if !self.node(id).shape.is_vector() {
             let what = ": has no scores to train by";
             return Err(GpuError::Network([&self.node(id).path, what].concat()));
         }

@@ -1,6 +1,7 @@
 //! A convolution's constants, written as its paper gives them: `conv(64, 7).stride(2).pad(3)`.
 
-use super::{Pair, Window};
+use super::{Constant, Pair, Window};
+use std::fmt;
 use std::sync::Arc;
 
 /// A convolution (as deep learning calls cross-correlation).
@@ -90,5 +91,40 @@ impl Conv {
             table: Some(table.iter().map(|row| row.to_vec()).collect()),
             ..self
         }
+    }
+
+    /// By the names that measures and digests have for them, every one.
+    pub(super) fn constants(&self) -> Vec<(&'static str, Constant)> {
+        // no `..`: a new constant must be named here
+        let Conv {
+            out,
+            window,
+            groups,
+            bias,
+            table,
+        } = self;
+        let mut constants = window.constants().to_vec();
+        constants.extend([
+            ("out", Constant::Size(*out)),
+            ("groups", Constant::Size(*groups)),
+            ("bias", Constant::Flag(*bias)),
+        ]);
+        let rows = table.as_ref().map(|table| Constant::Rows(table.to_vec()));
+        constants.extend(rows.map(|rows| ("table", rows)));
+        constants
+    }
+}
+
+/// As a drawing has it: `3x3 conv 64 /2, 32 groups`.
+impl fmt::Display for Conv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.window.words(&format!("conv {}", self.out)))?;
+        if self.groups > 1 {
+            write!(f, ", {} groups", self.groups)?;
+        }
+        if self.table.is_some() {
+            f.write_str(", table")?;
+        }
+        Ok(())
     }
 }

@@ -15,9 +15,34 @@ pub struct Kind {
     pub centres: bool,
     /// What a drawing makes of it.
     pub drawn: Drawn,
-    /// Its kind in a reference's list of executed layers (`conv`, `linear`, `norm`, `pool`), for those
-    /// that are compared.
-    pub reference: Option<&'static str>,
+    /// What it is in a reference's list of executed layers, for those that are compared.
+    pub reference: Option<Reference>,
+}
+
+/// A kind without the names of its fields: a row of the table of all.
+type Row = (
+    &'static str,
+    bool,
+    Features,
+    Backward,
+    bool,
+    Drawn,
+    Option<Reference>,
+);
+
+/// The kind of a row.
+pub(super) const fn kind(
+    (name, weighted, features, backward, centres, drawn, reference): Row,
+) -> Kind {
+    Kind {
+        name,
+        weighted,
+        features,
+        backward,
+        centres,
+        drawn,
+        reference,
+    }
 }
 
 /// Where the features that a layer puts out come from.
@@ -38,6 +63,33 @@ pub struct Backward {
     pub inputs: bool,
     /// The values that went out.
     pub output: bool,
+}
+
+/// Shapes are enough.
+pub(super) const NOTHING: Backward = Backward {
+    inputs: false,
+    output: false,
+};
+pub(super) const INPUTS: Backward = Backward {
+    inputs: true,
+    output: false,
+};
+pub(super) const OUTPUT: Backward = Backward {
+    inputs: false,
+    output: true,
+};
+
+/// What a layer is among those that a reference has executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reference {
+    /// A convolution.
+    Conv,
+    /// A fully connected layer.
+    Linear,
+    /// A normalisation.
+    Norm,
+    /// Pooling or subsampling.
+    Pool,
 }
 
 /// What a drawing makes of a layer.

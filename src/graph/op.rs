@@ -7,7 +7,9 @@ mod facts;
 
 pub use facts::{Facts, Sees};
 
-use super::kind::{Backward, Constant, Drawn, Features, Kind};
+use super::kind::Features::{Gated, HandedOn, Made};
+use super::kind::{Constant, Drawn, INPUTS, Kind, NOTHING, OUTPUT, Reference, kind};
+use super::window::words_of_stride;
 use super::{Conv, Window};
 use std::fmt;
 
@@ -34,16 +36,7 @@ pub enum Op {
     },
     /// Local response normalisation over neighbouring channels, as the AlexNet paper writes it:
     /// the sum of squares is not divided by `size` (Krizhevsky et al. 2012, section 3.3).
-    Lrn {
-        /// Channels that take part.
-        size: usize,
-        /// Factor of the sum of squares.
-        alpha: f64,
-        /// Exponent.
-        beta: f64,
-        /// Constant.
-        k: f64,
-    },
+    Lrn(Lrn),
     /// An element-wise function, or softmax over the channels.
     Activation(Activation),
     /// The largest value in each window.
@@ -123,6 +116,19 @@ pub enum Op {
     },
 }
 
+/// The constants of local response normalisation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lrn {
+    /// Channels that take part.
+    pub size: usize,
+    /// Factor of the sum of squares.
+    pub alpha: f64,
+    /// Exponent.
+    pub beta: f64,
+    /// Constant.
+    pub k: f64,
+}
+
 /// Functions of one unit, and softmax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
@@ -154,62 +160,24 @@ macro_rules! kinds {
     };
 }
 
-/// A row of the table below.
-type Row = (
-    &'static str,
-    bool,
-    Features,
-    Backward,
-    bool,
-    Drawn,
-    Option<&'static str>,
-);
-
-const fn kind((name, weighted, features, backward, centres, drawn, reference): Row) -> Kind {
-    Kind {
-        name,
-        weighted,
-        features,
-        backward,
-        centres,
-        drawn,
-        reference,
-    }
-}
-
-const NOTHING: Backward = Backward {
-    inputs: false,
-    output: false,
-};
-const INPUTS: Backward = Backward {
-    inputs: true,
-    output: false,
-};
-const OUTPUT: Backward = Backward {
-    inputs: false,
-    output: true,
-};
-
-use Features::{Gated, HandedOn, Made};
-
 #[rustfmt::skip]
 kinds! {
     // op => (name, weighted, features, what backward reads, centres, drawn as, kind in a reference)
     Op::Input => ("input", false, Made, NOTHING, false, Drawn::End, None),
-    Op::Conv(_) => ("conv", true, Made, INPUTS, false, Drawn::Conv, Some("conv")),
-    Op::Linear { .. } => ("linear", true, Made, INPUTS, false, Drawn::Linear, Some("linear")),
-    Op::BatchNorm { .. } => ("batch_norm", false, HandedOn, INPUTS, true, Drawn::Behind, Some("norm")),
-    Op::Lrn { .. } => ("lrn", false, HandedOn, INPUTS, false, Drawn::Behind, Some("norm")),
+    Op::Conv(_) => ("conv", true, Made, INPUTS, false, Drawn::Conv, Some(Reference::Conv)),
+    Op::Linear { .. } => ("linear", true, Made, INPUTS, false, Drawn::Linear, Some(Reference::Linear)),
+    Op::BatchNorm { .. } => ("batch_norm", false, HandedOn, INPUTS, true, Drawn::Behind, Some(Reference::Norm)),
+    Op::Lrn(_) => ("lrn", false, HandedOn, INPUTS, false, Drawn::Behind, Some(Reference::Norm)),
     Op::Activation(Activation::Relu) => ("relu", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
     Op::Activation(Activation::Sigmoid) => ("sigmoid", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
     Op::Activation(Activation::Tanh) => ("tanh", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
     Op::Activation(Activation::ScaledTanh) => ("scaled_tanh", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
     Op::Activation(Activation::Softmax) => ("softmax", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
-    Op::MaxPool { .. } => ("max_pool", false, HandedOn, INPUTS, false, Drawn::Pool, Some("pool")),
-    Op::AvgPool { .. } => ("avg_pool", false, HandedOn, NOTHING, false, Drawn::Pool, Some("pool")),
-    Op::AdaptiveAvgPool { output: [1, 1] } => ("global_avg_pool", false, HandedOn, NOTHING, false, Drawn::Pool, Some("pool")),
-    Op::AdaptiveAvgPool { .. } => ("adaptive_avg_pool", false, HandedOn, NOTHING, false, Drawn::Pool, Some("pool")),
-    Op::Subsample { .. } => ("subsample", true, Made, INPUTS, false, Drawn::Pool, Some("pool")),
+    Op::MaxPool { .. } => ("max_pool", false, HandedOn, INPUTS, false, Drawn::Pool, Some(Reference::Pool)),
+    Op::AvgPool { .. } => ("avg_pool", false, HandedOn, NOTHING, false, Drawn::Pool, Some(Reference::Pool)),
+    Op::AdaptiveAvgPool { output: [1, 1] } => ("global_avg_pool", false, HandedOn, NOTHING, false, Drawn::Pool, Some(Reference::Pool)),
+    Op::AdaptiveAvgPool { .. } => ("adaptive_avg_pool", false, HandedOn, NOTHING, false, Drawn::Pool, Some(Reference::Pool)),
+    Op::Subsample { .. } => ("subsample", true, Made, INPUTS, false, Drawn::Pool, Some(Reference::Pool)),
     Op::Rbf { .. } => ("rbf", true, Made, INPUTS, false, Drawn::Linear, None),
     Op::Dropout { .. } => ("dropout", false, HandedOn, NOTHING, false, Drawn::Behind, None),
     Op::Flatten => ("flatten", false, HandedOn, NOTHING, false, Drawn::Behind, None),
@@ -242,15 +210,25 @@ impl Op {
 
     /// The sliding window, for the layers that have one.
     pub const fn window(&self) -> Option<&Window> {
+        self.geometry().0
+    }
+
+    /// In how many groups of maps that do not see each other it works, for the layers that have such.
+    pub const fn groups(&self) -> Option<usize> {
+        self.geometry().1
+    }
+
+    /// Window and groups.
+    const fn geometry(&self) -> (Option<&Window>, Option<usize>) {
         match self {
-            Op::Conv(Conv { window, .. })
-            | Op::MaxPool { window }
-            | Op::AvgPool { window, .. }
-            | Op::Subsample { window } => Some(window),
+            Op::Conv(Conv { window, groups, .. }) => (Some(window), Some(*groups)),
+            Op::MaxPool { window } | Op::AvgPool { window, .. } | Op::Subsample { window } => {
+                (Some(window), None)
+            }
             Op::Input
             | Op::Linear { .. }
             | Op::BatchNorm { .. }
-            | Op::Lrn { .. }
+            | Op::Lrn(_)
             | Op::Activation(_)
             | Op::AdaptiveAvgPool { .. }
             | Op::Rbf { .. }
@@ -263,58 +241,41 @@ impl Op {
             | Op::Gate
             | Op::Mean { .. }
             | Op::Slice { .. }
-            | Op::Scale { .. } => None,
+            | Op::Scale { .. } => (None, None),
         }
     }
 
     /// Its constants by the names that measures and a graph's [digest](super::Graph::digest) have for
     /// them, every one: two ops of one kind with equal constants are equal.
     pub fn constants(&self) -> Vec<(&'static str, Constant)> {
-        use Constant::{Flag, Number, Pair, Rows, Size};
-        let more = |window: &Window, more: &[(&'static str, Constant)]| {
-            [&window.constants()[..], more].concat()
-        };
+        use Constant::{Flag, Number, Pair, Size};
         match *self {
             // no `..` in these patterns: a new constant must be named here
-            Op::Conv(Conv {
-                out,
-                ref window,
-                groups,
-                bias,
-                ref table,
-            }) => {
-                let mut constants = more(
-                    window,
-                    &[
-                        ("out", Size(out)),
-                        ("groups", Size(groups)),
-                        ("bias", Flag(bias)),
-                    ],
-                );
-                let rows = table.as_ref().map(|table| Rows(table.to_vec()));
-                constants.extend(rows.map(|rows| ("table", rows)));
-                constants
-            }
+            Op::Conv(ref conv) => conv.constants(),
             Op::Linear { out, bias } => vec![("out", Size(out)), ("bias", Flag(bias))],
             Op::BatchNorm { eps, momentum } => {
                 vec![("eps", Number(eps)), ("momentum", Number(momentum))]
             }
-            Op::Lrn {
+            Op::Lrn(Lrn {
                 size,
                 alpha,
                 beta,
                 k,
-            } => vec![
+            }) => vec![
                 ("size", Size(size)),
                 ("alpha", Number(alpha)),
                 ("beta", Number(beta)),
                 ("k", Number(k)),
             ],
-            Op::MaxPool { ref window } | Op::Subsample { ref window } => more(window, &[]),
+            Op::MaxPool { ref window } | Op::Subsample { ref window } => window.constants().into(),
             Op::AvgPool {
                 ref window,
                 count_include_pad,
-            } => more(window, &[("count_include_pad", Flag(count_include_pad))]),
+            } => {
+                let mut constants = window.constants().to_vec();
+                constants.push(("count_include_pad", Flag(count_include_pad)));
+                constants
+            }
             Op::AdaptiveAvgPool { output } => vec![("output", Pair(output))],
             Op::Rbf { out } => vec![("classes", Size(out))],
             Op::Dropout { p } => vec![("p", Number(p))],
@@ -342,20 +303,20 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: String = match self {
             Op::Input => "input".into(),
-            Op::Conv(conv) => convolution(conv),
+            Op::Conv(conv) => conv.to_string(),
             Op::Linear { out, .. } => format!("linear {out}"),
             Op::BatchNorm { .. } => "BN".into(),
-            Op::Lrn { .. } => "LRN".into(),
+            Op::Lrn(_) => "LRN".into(),
             Op::Activation(Activation::Relu) => "ReLU".into(),
             Op::Activation(Activation::Sigmoid) => "sigmoid".into(),
             Op::Activation(Activation::Tanh) => "tanh".into(),
             Op::Activation(Activation::ScaledTanh) => "scaled tanh".into(),
             Op::Activation(Activation::Softmax) => "softmax".into(),
-            Op::MaxPool { window } => slid(window, "max pool"),
-            Op::AvgPool { window, .. } => slid(window, "avg pool"),
+            Op::MaxPool { window } => window.words("max pool"),
+            Op::AvgPool { window, .. } => window.words("avg pool"),
             Op::AdaptiveAvgPool { output: [1, 1] } => "global avg pool".into(),
             Op::AdaptiveAvgPool { output: [h, w] } => format!("avg pool to {h}x{w}"),
-            Op::Subsample { window } => slid(window, "subsampling"),
+            Op::Subsample { window } => window.words("subsampling"),
             Op::Rbf { out } => format!("RBF {out}"),
             Op::Dropout { p } => format!("dropout {p}"),
             Op::Flatten => "flatten".into(),
@@ -367,22 +328,11 @@ impl fmt::Display for Op {
             Op::Slice { from, to } => format!("maps {from} to {}", to.saturating_sub(1)),
             Op::Scale { factor, offset } => scaled(*factor, *offset),
             Op::PadShortcut { channels, stride } => {
-                format!("zero maps to {channels}{}", step(*stride))
+                format!("zero maps to {channels}{}", words_of_stride(*stride))
             }
         };
         f.write_str(&words)
     }
-}
-
-fn convolution(conv: &Conv) -> String {
-    let mut words = slid(&conv.window, &format!("conv {}", conv.out));
-    if conv.groups > 1 {
-        words += &format!(", {} groups", conv.groups);
-    }
-    if conv.table.is_some() {
-        words += ", table";
-    }
-    words
 }
 
 /// A scale without the parts that do nothing.
@@ -393,29 +343,5 @@ fn scaled(factor: f64, offset: f64) -> String {
         format!("times {factor}")
     } else {
         format!("times {factor} plus {offset}")
-    }
-}
-
-fn slid(window: &Window, what: &str) -> String {
-    let [h, w] = window.kernel;
-    let [down, right] = window.stride;
-    let stride = if down == right {
-        step(down)
-    } else {
-        format!(" /{down}x{right}")
-    };
-    let dilation = match window.dilation {
-        [1, 1] => String::new(),
-        [h, w] if h == w => format!(", dilation {h}"),
-        [h, w] => format!(", dilation {h}x{w}"),
-    };
-    format!("{h}x{w} {what}{stride}{dilation}")
-}
-
-fn step(stride: usize) -> String {
-    if stride == 1 {
-        String::new()
-    } else {
-        format!(" /{stride}")
     }
 }

@@ -6,7 +6,7 @@
 //! [`Graph::build`]: super::Graph::build
 
 use super::build::Builder;
-use super::{Activation, Conv, NodeId, Op, Pair, Shape, Window};
+use super::{Activation, Conv, Lrn, NodeId, Op, Pair, Shape, Window};
 use std::borrow::Cow;
 use std::ops::{Add, Mul};
 
@@ -118,12 +118,12 @@ impl<'g> Value<'g> {
     pub fn lrn(self, name: impl Name, size: usize, alpha: f64, beta: f64, k: f64) -> Value<'g> {
         self.named(
             name,
-            Op::Lrn {
+            Op::Lrn(Lrn {
                 size,
                 alpha,
                 beta,
                 k,
-            },
+            }),
         )
     }
 

@@ -226,6 +226,31 @@ impl Window {
     }
 }
 
+impl Window {
+    /// What slides, as a drawing has it: `3x3 max pool /2`.
+    pub(super) fn words(&self, what: &str) -> String {
+        let [h, w] = self.kernel;
+        let stride = match self.stride {
+            [down, right] if down == right => words_of_stride(down),
+            [down, right] => format!(" /{down}x{right}"),
+        };
+        let dilation = match self.dilation {
+            [1, 1] => String::new(),
+            [h, w] if h == w => format!(", dilation {h}"),
+            [h, w] => format!(", dilation {h}x{w}"),
+        };
+        format!("{h}x{w} {what}{stride}{dilation}")
+    }
+}
+
+/// ` /2`, or nothing for a stride of 1.
+pub(super) fn words_of_stride(stride: usize) -> String {
+    match stride {
+        1 => String::new(),
+        stride => format!(" /{stride}"),
+    }
+}
+
 impl fmt::Display for Pad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

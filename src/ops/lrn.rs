@@ -3,22 +3,10 @@
 
 use super::cpu::{Real, by_dtype, planes, tensor, view};
 use super::wide::wide;
+use crate::graph::Lrn;
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// The constants.
-#[derive(Debug, Clone, Copy)]
-pub struct Lrn {
-    /// Channels that take part.
-    pub size: usize,
-    /// Factor of the sum of squares.
-    pub alpha: f64,
-    /// Exponent.
-    pub beta: f64,
-    /// Constant.
-    pub k: f64,
-}
 
 impl Lrn {
     /// The channels whose squares channel `i` of `c` is divided by.

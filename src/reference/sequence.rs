@@ -2,7 +2,7 @@
 
 use super::{differ, sample};
 use crate::analysis::{MACS, Overflow, PARAMS};
-use crate::graph::{Conv, Graph, Node, Op};
+use crate::graph::{Conv, Graph, Node, Op, Reference};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ struct Layer {
 /// What both sides say of a layer, in words that can be compared.
 #[derive(Debug, Clone, PartialEq)]
 struct Compared {
-    kind: &'static str,
+    kind: Reference,
     output: Vec<usize>,
     params: u64,
     /// Of layers where both sides have it.
@@ -151,15 +151,15 @@ fn their_layers(layers: &Layers) -> Vec<(String, Compared)> {
 }
 
 /// The kind of a PyTorch module or function that takes part in the comparison.
-fn kind(layer: &Layer) -> Option<&'static str> {
+fn kind(layer: &Layer) -> Option<Reference> {
     match layer.kind.as_str() {
-        name if name.contains("Conv2d") => Some("conv"),
-        "Linear" => Some("linear"),
-        name if name.contains("Norm") || name.ends_with("LRN") => Some("norm"),
-        name if name.contains("Pool") || name.contains("_pool") => Some("pool"),
-        "Subsample" => Some("pool"),
+        name if name.contains("Conv2d") => Some(Reference::Conv),
+        "Linear" => Some(Reference::Linear),
+        name if name.contains("Norm") || name.ends_with("LRN") => Some(Reference::Norm),
+        name if name.contains("Pool") || name.contains("_pool") => Some(Reference::Pool),
+        "Subsample" => Some(Reference::Pool),
         // over rows and columns, not over values that are joined
-        "F.mean" => (layer.args == Some(serde_json::json!([[2, 3]]))).then_some("pool"),
+        "F.mean" => (layer.args == Some(serde_json::json!([[2, 3]]))).then_some(Reference::Pool),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use crate::laws::gradients::OPS;
 use candle_core::DType;
 use convcheck::analysis::{
     QUANTITIES, depth, padded_weights, params_without_grad, path_count, peak_activations,
-    receptive_fields,
+    receptive_fields, summary,
 };
 use convcheck::graph::{
     Activation, Conv, Graph, Node, NodeId, Op, Shape, Value, concat, conv, mean, pool,
@@ -53,6 +53,11 @@ pub fn trials() -> Vec<Trial> {
             );
         }),
         law("graphs::the-first-error-is-kept", first_error),
+        law(
+            "graphs::constants-that-contradict-are-errors",
+            contradictions,
+        ),
+        law("graphs::only-convolutions-have-groups", groups),
         law("graphs::samples-have-any-number-of-axes", any_rank),
         law("graphs::a-network-has-any-number-of-inputs", several_inputs),
         law("graphs::another-size-runs-what-was-described", resized),
@@ -381,6 +386,44 @@ fn consistent(graph: &Graph) {
         .max()
         .unwrap();
     assert!((largest..=total).contains(&peak_activations(graph).unwrap()));
+}
+
+/// Constants of which no layer could make sense.
+fn contradictions() {
+    let fails = |describe: fn(Value) -> Value| {
+        let error = Graph::build(Shape::map(4, 6, 6), describe).unwrap_err();
+        (error.path, error.what)
+    };
+    let table: &[&[usize]] = &[&[0], &[1]];
+    assert!(
+        Graph::build(Shape::map(4, 6, 6), |x| x
+            .conv("a", conv(2, 1).table(table)))
+        .is_ok()
+    );
+    let (path, what) = fails(|x| {
+        let table: &[&[usize]] = &[&[0], &[1]];
+        x.conv("a", conv(2, 1).groups(2).table(table))
+    });
+    assert_eq!(path, "a");
+    assert!(what.contains("a table and 2 groups"), "{what}");
+    for output in [[0, 1], [1, 0]] {
+        let grid = Graph::build(Shape::map(4, 6, 6), |x| x.adaptive_avg_pool("a", output));
+        let what = grid.unwrap_err().what;
+        let [h, w] = output;
+        assert!(what.contains(&format!("{h}x{w} cells")), "{what}");
+    }
+}
+
+/// The groups of a summary are those of convolutions.
+fn groups() {
+    let graph = Graph::build(Shape::map(4, 6, 6), |x| {
+        let x = x.conv("a", conv(4, 3)).conv("b", conv(4, 1).groups(2));
+        x.bn("c").max_pool("d", pool(2)).global_avg_pool()
+    });
+    let graph = graph.unwrap();
+    let rows = summary("", &graph).unwrap().layers;
+    let found: Vec<Option<usize>> = rows.iter().map(|row| row.groups).collect();
+    assert_eq!(found, [None, Some(1), Some(2), None, None, None]);
 }
 
 /// Layers that do not ask for maps or vectors take what they get; the others say what they take.

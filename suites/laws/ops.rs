@@ -6,7 +6,7 @@
 use crate::law;
 use crate::laws::graphs::run;
 use candle_core::{DType, Device, Tensor, Var};
-use convcheck::graph::{Activation, Conv, Graph, Shape, Window, conv, pool};
+use convcheck::graph::{Activation, Conv, Graph, Lrn, Shape, Window, conv, pool};
 use convcheck::net::{Init, Mode, Net};
 use convcheck::ops::{
     activation, batch_norm, conv as kernels, dropout, join, loss, lrn, max_pool, pool as pools,
@@ -378,7 +378,7 @@ fn standardises() {
 fn lrn_definition() {
     for size in 1..8 {
         let x = random(&[2, 6, 1, 3], Key::seed(size as u64));
-        let constants = lrn::Lrn {
+        let constants = Lrn {
             size,
             alpha: 0.4,
             beta: 0.75,

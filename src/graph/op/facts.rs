@@ -52,44 +52,14 @@ impl Op {
         match *self {
             Op::Input
             | Op::BatchNorm { .. }
-            | Op::Lrn { .. }
+            | Op::Lrn(_)
             | Op::Activation(_)
             | Op::Dropout { .. }
             | Op::Scale { .. } => Ok(input),
             Op::Conv(Conv { out: 0, .. }) | Op::Linear { out: 0, .. } | Op::Rbf { out: 0 } => {
                 Err("has no output: at least one map or unit is needed".into())
             }
-            Op::Conv(Conv {
-                out,
-                window,
-                groups,
-                ref table,
-                ..
-            }) => {
-                let c = input.channels();
-                if groups == 0 || !c.is_multiple_of(groups) || !out.is_multiple_of(groups) {
-                    return Err(format!(
-                        "{groups} groups must divide its {c} input maps and {out} output maps"
-                    ));
-                }
-                if let Some(table) = table {
-                    if groups > 1 {
-                        return Err(format!(
-                            "has both a table and {groups} groups: a table says which maps are seen"
-                        ));
-                    }
-                    if table.len() != out {
-                        return Err(format!(
-                            "its table has {} rows for {out} output maps",
-                            table.len()
-                        ));
-                    }
-                    if table.iter().any(|row| row.iter().any(|&map| map >= c)) {
-                        return Err(format!("its table names a map beyond its {c} input maps"));
-                    }
-                }
-                slide(&window, input, out)
-            }
+            Op::Conv(ref conv) => convolved(conv, input),
             Op::MaxPool { window } | Op::AvgPool { window, .. } | Op::Subsample { window } => {
                 slide(&window, input, input.channels())
             }
@@ -182,45 +152,8 @@ impl Op {
     /// What the layer has and costs on inputs that it takes.
     pub(in crate::graph) fn facts(&self, inputs: &[Shape], output: Shape) -> Facts {
         let c = inputs[0].channels();
-        let [h, w] = output.extent();
         match *self {
-            Op::Conv(Conv {
-                out,
-                ref window,
-                groups,
-                bias,
-                ref table,
-            }) => {
-                let [rows, columns] = window.kernel;
-                // how many kernels there are, and how many the output map with most inputs has
-                let (kernels, most, dims) = match table {
-                    // a kernel for each entry of the table, row by row
-                    Some(table) => {
-                        let lengths = || table.iter().map(Vec::len);
-                        let all = lengths().sum();
-                        let dims: Dims = [all, rows, columns].into();
-                        (Some(all), lengths().max().unwrap_or(0), dims)
-                    }
-                    None => {
-                        let maps = c / groups;
-                        let dims: Dims = [out, maps, rows, columns].into();
-                        (out.checked_mul(maps), maps, dims)
-                    }
-                };
-                let taps = rows.saturating_mul(columns);
-                let macs = kernels.and_then(|kernels| product(&[kernels, rows, columns, h, w]));
-                let weight = Tensor::new(Role::Weight, dims);
-                Facts {
-                    tensors: with_bias(weight, out, bias),
-                    fan_in: most.saturating_mul(taps),
-                    fan_out: out.saturating_mul(taps),
-                    macs,
-                    neurons: output.elements(),
-                    connections: biased(macs, output, bias),
-                    sees: Sees::Window(*window),
-                    collapses: false,
-                }
-            }
+            Op::Conv(ref conv) => of_conv(conv, c, output),
             Op::Linear { out, bias } => {
                 let macs = product(&[out, c]);
                 Facts {
@@ -294,7 +227,7 @@ impl Op {
                 without_weights(Sees::UnitOfEach)
             }
             Op::Input
-            | Op::Lrn { .. }
+            | Op::Lrn(_)
             | Op::Activation(_)
             | Op::Dropout { .. }
             | Op::Slice { .. }
@@ -319,6 +252,77 @@ fn slide(window: &Window, input: Shape, channels: usize) -> Result<Shape, String
         window.axis(0, h)?.output,
         window.axis(1, w)?.output,
     ))
+}
+
+/// What a convolution makes of maps.
+fn convolved(conv: &Conv, input: Shape) -> Result<Shape, String> {
+    let &Conv {
+        out,
+        ref window,
+        groups,
+        ref table,
+        ..
+    } = conv;
+    let c = input.channels();
+    if groups == 0 || !c.is_multiple_of(groups) || !out.is_multiple_of(groups) {
+        return Err(format!(
+            "{groups} groups must divide its {c} input maps and {out} output maps"
+        ));
+    }
+    if let Some(table) = table {
+        if groups > 1 {
+            return Err(format!(
+                "has a table and {groups} groups: a table alone says which maps are seen"
+            ));
+        }
+        if table.len() != out {
+            let rows = table.len();
+            return Err(format!("its table has {rows} rows for {out} output maps"));
+        }
+        if table.iter().any(|row| row.iter().any(|&map| map >= c)) {
+            return Err(format!("its table names a map beyond its {c} input maps"));
+        }
+    }
+    slide(window, input, out)
+}
+
+/// Of a convolution of `c` maps.
+fn of_conv(conv: &Conv, c: usize, output: Shape) -> Facts {
+    let &Conv {
+        out,
+        ref window,
+        groups,
+        bias,
+        ref table,
+    } = conv;
+    let ([rows, columns], [h, w]) = (window.kernel, output.extent());
+    // how many kernels there are, and how many the output map with most inputs has
+    let (kernels, most, dims) = match table {
+        // a kernel for each entry of the table, row by row
+        Some(table) => {
+            let lengths = || table.iter().map(Vec::len);
+            let all = lengths().sum();
+            let dims: Dims = [all, rows, columns].into();
+            (Some(all), lengths().max().unwrap_or(0), dims)
+        }
+        None => {
+            let maps = c / groups;
+            let dims: Dims = [out, maps, rows, columns].into();
+            (out.checked_mul(maps), maps, dims)
+        }
+    };
+    let taps = rows.saturating_mul(columns);
+    let macs = kernels.and_then(|kernels| product(&[kernels, rows, columns, h, w]));
+    Facts {
+        tensors: with_bias(Tensor::new(Role::Weight, dims), out, bias),
+        fan_in: most.saturating_mul(taps),
+        fan_out: out.saturating_mul(taps),
+        macs,
+        neurons: output.elements(),
+        connections: biased(macs, output, bias),
+        sees: Sees::Window(*window),
+        collapses: false,
+    }
 }
 
 /// Of a layer without tensors, whose units do not count.

@@ -5,9 +5,9 @@ use super::super::models::layer;
 use super::super::{Answer, Graphs, arguments};
 use super::{drawn, images, list, net, norm, numbers, relative, say, weights, with_weights};
 use crate::claim::Datum;
-use crate::graph::{Graph, Op};
+use crate::graph::{Graph, Lrn, Op};
 use crate::net::Mode;
-use crate::ops::lrn::{self, Lrn};
+use crate::ops::lrn;
 use crate::ops::rbf;
 use candle_core::{Device, Tensor};
 
