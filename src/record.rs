@@ -86,6 +86,8 @@ impl Record {
         let judged = || Judged {
             says: &self.says,
             stated: self.stated.as_ref().map(Cow::Borrowed),
+            // records that have no digest have no places either
+            places: Vec::new(),
             tolerance: self.tolerance,
             measure: self.measure.as_deref(),
             trial: self.trial.as_ref(),

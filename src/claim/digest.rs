@@ -14,6 +14,9 @@ pub(crate) struct Judged<'a> {
     /// The value that the document states.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stated: Option<Cow<'a, Datum>>,
+    /// Where the printed digits decide: the last place of each number in it, if it is not that of its shortest writing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Option<i32>>,
     /// How near a value must come to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<Tolerance>,
@@ -49,6 +52,9 @@ impl Claim {
             Basis::Measure(measure) => {
                 judged.stated = Some(Cow::Owned(measure.stated.datum()));
                 judged.tolerance = Some(measure.tolerance);
+                if measure.tolerance == Tolerance::Printed {
+                    judged.places = measure.stated.unusual_places();
+                }
                 judged.measure = Some(&measure.expression);
             }
             Basis::Trial(trial) => judged.trial = Some(trial),
@@ -56,5 +62,37 @@ impl Claim {
             Basis::Needs(what) => judged.needs = Some(what),
         }
         judged.digest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::claim::parse;
+    use std::path::Path;
+
+    /// Digits that are printed bound what agrees, as nothing else of how a number is written does.
+    #[test]
+    fn a_place_more_is_another_claim_where_the_printed_digits_decide() {
+        let digest = |stated: &str, tolerance: &str| {
+            let text = format!(
+                "system = \"s\"\ntitle = \"S\"\n[[claim]]\nid = \"s.a\"\nsays = \"A.\"\nstated = {stated}\nmeasure = \"1\"\ntolerance = \"{tolerance}\"\n"
+            );
+            parse(Path::new("s.toml"), &text).whole().unwrap()[0].claims[0].digest()
+        };
+        for (one, other, tolerance, is_same) in [
+            ("16.9", "16.90", "printed", false),
+            ("16.90", "16.900", "printed", false),
+            ("1.38e8", "1.380e8", "printed", false),
+            ("[1, 16.9]", "[1, 16.90]", "printed", false),
+            ("[[5.00], 5.0]", "[[5.0], 5.00]", "printed", false),
+            ("5.0", "5e0", "printed", false),
+            ("16.9", "+16.9", "printed", true),
+            ("1000", "1_000", "printed", true),
+            ("16.9", "16.90", "about", true),
+            ("16.9", "16.90", "exact", true),
+        ] {
+            let is_found = digest(one, tolerance) == digest(other, tolerance);
+            assert_eq!(is_found, is_same, "{one}, {other}, {tolerance}");
+        }
     }
 }

@@ -71,6 +71,29 @@ impl Stated {
         }
     }
 
+    /// The last place of each number, where it is not that of the shortest writing of its value; nothing if all are.
+    pub(super) fn unusual_places(&self) -> Vec<Option<i32>> {
+        let mut places = self.places();
+        if places.iter().all(Option::is_none) {
+            places.clear();
+        }
+        places
+    }
+
+    fn places(&self) -> Vec<Option<i32>> {
+        match self {
+            Stated::Plain(_) => Vec::new(),
+            Stated::Number(number) => vec![match number.written {
+                Datum::Float(value) => {
+                    Some(number.last).filter(|last| *last != last_of(&format!("{value:?}")))
+                }
+                // whole numbers are printed in one way, and a text is kept as it is printed
+                _ => None,
+            }],
+            Stated::List(values) => values.iter().flat_map(Stated::places).collect(),
+        }
+    }
+
     /// Whether a number in it has a unit, and so is rounded.
     pub fn has_unit(&self) -> bool {
         match self {
