@@ -10,7 +10,7 @@ mod metric;
 mod run;
 
 pub use answer::{Answer, Finding, answer};
-pub use format::{parse, schema};
+pub use format::{MOST_SEEDS, parse, schema};
 pub use kept::Keep;
 pub use metric::Metric;
 pub use run::{BegunBefore, By, ExperimentFault, Plan, PreparedExperiment, ProgressEvent};

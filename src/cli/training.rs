@@ -6,7 +6,8 @@ use super::said::{Said, json};
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::experiment::{
-    self, Answer, By, Experiment, ExperimentFault, Keep, Plan, PreparedExperiment, ProgressEvent,
+    self, Answer, BegunBefore, By, Experiment, ExperimentFault, Keep, MOST_SEEDS, Plan,
+    PreparedExperiment, ProgressEvent,
 };
 use convcheck::gpu::{Cuda, Trainer};
 use convcheck::nearest::did_you_mean;
@@ -82,7 +83,9 @@ fn run(
     };
     let seeds = match options.seeds {
         None => seeds,
-        Some(0) => bail!("--seeds is 0: nothing would be trained"),
+        Some(count) if !(1..=MOST_SEEDS).contains(&count) => {
+            bail!("--seeds is {count}, must be from 1 to {MOST_SEEDS}")
+        }
         Some(count) => seeds.start..seeds.start.saturating_add(count),
     };
     let gpu = options.on.gpu()?;
@@ -136,7 +139,7 @@ fn finish<E: Engine>(
     engine: &E,
     watch: Watch,
 ) -> Result<Vec<Trained>, ExperimentFault> {
-    for run in ready.begun_before(engine.name())? {
+    let say = |run: BegunBefore| {
         // nobody is left to tell when standard error is closed
         let _ = writeln!(
             std::io::stderr(),
@@ -145,9 +148,11 @@ fn finish<E: Engine>(
             run.seed,
             run.by.join(", ")
         );
-    }
+    };
     watch(Progress::Training(ready.steps()));
-    ready.run(engine, &|event: ProgressEvent| watch(Progress::Step(event)))
+    ready.run(engine, &say, &|event: ProgressEvent| {
+        watch(Progress::Step(event))
+    })
 }
 
 /// Writes runs into a folder, before those that are there already and stay.

@@ -18,7 +18,7 @@ use toml::{Spanned, Table};
 #[serde(deny_unknown_fields)]
 #[schemars(title = "convcheck experiment")]
 struct ExperimentFile {
-    /// Kebab-case name, that of the file.
+    /// Kebab-case name, after which its runs and its page are called.
     #[schemars(with = "String")]
     name: Spanned<String>,
     /// Heading in the report.
@@ -51,7 +51,8 @@ struct ExperimentFile {
 #[serde(deny_unknown_fields)]
 struct ScaleFile {
     /// How often each arm is trained.
-    seeds: u64,
+    #[schemars(with = "u64", range(min = 1, max = MOST_SEEDS))]
+    seeds: Spanned<u64>,
     /// The first seed: those below have been looked at while the recipe was sought, and decide nothing.
     #[serde(default)]
     first_seed: u64,
@@ -114,6 +115,9 @@ pub fn schema() -> serde_json::Value {
     schemars::schema_for!(ExperimentFile).to_value()
 }
 
+/// Under how many seeds an arm can be trained.
+pub const MOST_SEEDS: u64 = 10_000;
+
 type Fault = (Range<usize>, String);
 
 /// Reads an experiment.
@@ -156,6 +160,15 @@ fn experiment(
             file.name.span(),
             "an experiment has a scale: [quick], [full] or both".into(),
         ));
+    }
+    for (scale, of) in &scales {
+        let seeds = *of.seeds.get_ref();
+        if !(1..=MOST_SEEDS).contains(&seeds) {
+            let scale = scale.name();
+            let what =
+                format!("seeds of the {scale} scale is {seeds}, must be from 1 to {MOST_SEEDS}");
+            return Err((of.seeds.span(), what));
+        }
     }
     let mut arms: Vec<Arm> = Vec::new();
     for spanned in &file.arms {
@@ -242,7 +255,7 @@ fn experiment(
             .map(|(scale, of)| {
                 (
                     *scale,
-                    of.first_seed..of.first_seed.saturating_add(of.seeds),
+                    of.first_seed..of.first_seed.saturating_add(*of.seeds.get_ref()),
                 )
             })
             .collect(),

@@ -171,8 +171,9 @@ impl<'a> PreparedExperiment<'a> {
 
     /// Steps of all runs together.
     pub fn steps(&self) -> u64 {
-        self.tasks.iter().map(|(_, task)| task.steps()).sum::<u64>()
-            * (self.plan.seeds.end - self.plan.seeds.start)
+        let steps = self.tasks.iter().map(|(_, task)| task.steps());
+        let of_a_seed = steps.fold(0, u64::saturating_add);
+        of_a_seed.saturating_mul(self.plan.seeds.end - self.plan.seeds.start)
     }
 
     fn jobs(&self) -> impl Iterator<Item = Job> {
@@ -180,24 +181,8 @@ impl<'a> PreparedExperiment<'a> {
         seeds.flat_map(|seed| (0..self.tasks.len()).map(move |arm| Job { arm, seed }))
     }
 
-    /// The runs whose first steps other versions of the program took: they go on, or are finished.
-    ///
-    /// # Errors
-    /// [`ExperimentFault`] where what is kept is not of this experiment, or not of that backend.
-    pub fn begun_before(&self, backend: &str) -> Result<Vec<BegunBefore<'_>>, ExperimentFault> {
-        let begun = self.jobs().map(|job| {
-            Ok(BegunBefore {
-                by: self.fits(backend, &job)?,
-                arm: self.tasks[job.arm].0,
-                seed: job.seed,
-            })
-        });
-        let mut begun = begun.collect::<Result<Vec<_>, ExperimentFault>>()?;
-        begun.retain(|run| !run.by.is_empty());
-        Ok(begun)
-    }
-
-    /// Trains on an engine; `on_step` is called with each step and stops everything by returning false. At the quick
+    /// Trains on an engine. `on_begun_before` is told first of the runs whose first steps other versions of the program
+    /// took: they go on, or are finished. `on_step` is called with each step and stops everything by returning false. At the quick
     /// scale as many runs go side by side as there are processors, each on one, where the engine lets them; at the
     /// full scale one after another. No result depends on that.
     ///
@@ -206,11 +191,22 @@ impl<'a> PreparedExperiment<'a> {
     pub fn run<E: Engine>(
         &self,
         engine: &E,
+        on_begun_before: &dyn Fn(BegunBefore),
         on_step: &(dyn Fn(ProgressEvent) -> bool + Sync),
     ) -> Result<Vec<Trained>, ExperimentFault> {
+        let (mut finished, mut jobs, mut begun) = (Vec::new(), Vec::new(), Vec::new());
         // nothing is trained, and so nothing written, beside runs that are not this experiment's
-        self.begun_before(engine.name())?;
-        let jobs: Vec<Job> = self.jobs().collect();
+        for job in self.jobs() {
+            let (trained, by) = self.kept(engine.name(), &job)?;
+            let (arm, seed) = (self.tasks[job.arm].0, job.seed);
+            begun.push(BegunBefore { arm, seed, by });
+            match trained {
+                Some(trained) => finished.push((job.arm, seed, Ok(trained))),
+                None => jobs.push(job),
+            }
+        }
+        begun.retain(|run| !run.by.is_empty());
+        begun.into_iter().for_each(on_begun_before);
         let workers = match self.plan.scale {
             Scale::Quick if engine.shares() => {
                 std::thread::available_parallelism().map_or(1, usize::from)
@@ -218,7 +214,7 @@ impl<'a> PreparedExperiment<'a> {
             Scale::Quick | Scale::Full => 1,
         };
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let done = Mutex::new(Vec::new());
+        let done = Mutex::new(finished);
         let goes_on = |event: ProgressEvent| on_step(event) && !failed.load(Ordering::Relaxed);
         let work = || {
             while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -272,18 +268,28 @@ impl<'a> PreparedExperiment<'a> {
         self.plan.keep.map(|keep| keep.files(arm, job.seed))
     }
 
-    /// Whether what is there of a job is of it, on that backend; returns the other versions of the program that took
-    /// first steps of it.
-    fn fits(&self, backend: &str, job: &Job) -> Result<Vec<String>, ExperimentFault> {
+    /// What is there of a job: the run, if it is finished, and the other versions of the program that took first steps
+    /// of it.
+    ///
+    /// # Errors
+    /// [`ExperimentFault`] where it is not of this experiment, or not of that backend.
+    fn kept(
+        &self,
+        backend: &str,
+        job: &Job,
+    ) -> Result<(Option<Trained>, Vec<String>), ExperimentFault> {
         let task = &self.tasks[job.arm].1;
         match self.files(job) {
             Some((finished, _)) if finished.exists() => {
-                Ok(read(&finished, &task.fingerprint(backend))?.begun_by)
+                let trained = read(&finished, &task.fingerprint(backend))?;
+                let by = trained.begun_by.clone();
+                Ok((Some(trained), by))
             }
             Some((_, paths)) => {
-                fits(task, job.seed, backend, &paths).map_err(|error| self.fault(job, error))
+                let by = fits(task, job.seed, backend, &paths);
+                Ok((None, by.map_err(|error| self.fault(job, error))?))
             }
-            None => Ok(Vec::new()),
+            None => Ok((None, Vec::new())),
         }
     }
 
@@ -302,9 +308,6 @@ impl<'a> PreparedExperiment<'a> {
         let ((arm, task), seed) = (&self.tasks[job.arm], job.seed);
         let (finished, paths) = self.files(job).unzip();
         let fingerprint = task.fingerprint(engine.name());
-        if let Some(path) = finished.as_ref().filter(|path| path.exists()) {
-            return read(path, &fingerprint);
-        }
         let progress = |progress| {
             on_step(ProgressEvent {
                 arm,

@@ -41,7 +41,7 @@ pub(super) fn train(
     let step = |event: ProgressEvent| watch(Progress::Step(event));
     let mut runs = Vec::new();
     for one in &prepared {
-        match one.run(&Cpu, &step) {
+        match one.run(&Cpu, &|_| {}, &step) {
             Err(fault) if fault.is_stop() => return Err(JobError::TrainingStopped(fault)),
             done => runs.extend(done?),
         }

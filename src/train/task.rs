@@ -165,7 +165,8 @@ impl Task {
 
     /// Steps of a run.
     pub fn steps(&self) -> u64 {
-        self.steps_of_epoch() * u64::from(self.recipe.epochs)
+        let epochs = u64::from(self.recipe.epochs);
+        self.steps_of_epoch().saturating_mul(epochs)
     }
 
     /// The key of what happens to images in an epoch.

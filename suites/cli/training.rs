@@ -126,7 +126,7 @@ fn a_killed_run_goes_on_bit_for_bit() {
     for i in 0..200 {
         let mut child = place.spawn(&killed, &["--resume"]);
         // moments that differ, from before the first step to late in the run, however slow the machine is
-        sleep(takes * (i * 37 % 100) / 300);
+        sleep(takes * (i * 37 % 100) / 500);
         child.kill().unwrap();
         let output = child.wait_with_output().unwrap();
         if output.status.success() {
@@ -319,6 +319,8 @@ fn bad_input_is_one_line() {
     let args = place.train(&output, &["--seeds", "0"]);
     let args = texts(&args);
     fails(&args, &["--seeds is 0"]);
+    let args = place.train(&output, &["--seeds", "100000000"]);
+    fails(&texts(&args), &["--seeds is 100000000", "from 1 to"]);
     let with = |from: &str, to: &str, says: &[&str]| {
         let file = place.file("wrong.toml");
         fs::write(&file, EXPERIMENT.replace(from, to)).unwrap();

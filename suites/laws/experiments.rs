@@ -237,6 +237,18 @@ fn faults() {
         ("batch = 8", "bach = 8", "12:1", "bach"),
         // a value of another kind
         ("seeds = 8", "seeds = \"8\"", "11:9", "invalid type"),
+        (
+            "seeds = 8",
+            "seeds = 0",
+            "11:9",
+            "seeds of the quick scale is 0, must be from 1",
+        ),
+        (
+            "seeds = 8",
+            "seeds = 100000000",
+            "11:9",
+            "must be from 1 to",
+        ),
         ("epochs = 1", "epochs = 0", "12:1", "epochs is 0"),
         // names that there are not
         (
