@@ -3,14 +3,19 @@
 /// What a message about an unknown name ends in: `did you mean A, B?`, or, if nothing is like it, which
 /// command lists what there is.
 pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>, listing: &str) -> String {
+    suggestion(name, known).unwrap_or_else(|| format!("`{listing}` shows all"))
+}
+
+/// `did you mean A, B?`; nothing if nothing is like it.
+pub fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     match nearest(name, known).as_slice() {
-        [] => format!("`{listing}` shows all"),
-        names => format!("did you mean {}?", names.join(", ")),
+        [] => None,
+        names => Some(format!("did you mean {}?", names.join(", "))),
     }
 }
 
 /// Up to three names that are most like a misspelt one, or that it begins.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut scored: Vec<(f64, &str)> = known
         .map(|other| {
             let begun = f64::from(u8::from(other.starts_with(name)));

@@ -180,6 +180,8 @@ mod tests {
             ("parms('vgg16')", "params"),
             ("1 / 0", "divides by zero"),
             ("1 % 0", "divides by zero"),
+            ("1.0 / 0.0", "divides by zero"),
+            ("0.0 / -0.0", "divides by zero"),
             ("138357544 / 1000000", "ratio(138357544, 1000000)"),
             ("[7].map(n, {'a': n / 2}.a)", "quotient(7, 2)"),
             ("5u / 2u", "ratio(5, 2)"),
@@ -244,6 +246,25 @@ mod tests {
         ] {
             assert_eq!(evaluator.evaluate(expression).unwrap().0.value, value);
         }
+    }
+
+    /// What is evaluated on one thread is no evidence for what is evaluated on another.
+    #[test]
+    fn threads_may_share_an_evaluator() {
+        let evaluator = Evaluator::new(&Registry::builtin());
+        std::thread::scope(|scope| {
+            for layer in ["conv1", "conv2", "conv3", "conv4"] {
+                let measure = format!("params('alexnet_2012_grouped', '{layer}')");
+                let evaluator = &evaluator;
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        let (found, _) = evaluator.evaluate(&measure).unwrap();
+                        let called: Vec<_> = found.calls.iter().map(|call| call.text(1)).collect();
+                        assert_eq!(called, [Some(layer)]);
+                    }
+                });
+            }
+        });
     }
 
     #[test]

@@ -10,7 +10,6 @@ pub(super) use graphs::Graphs;
 
 use crate::claim::Datum;
 use crate::graph::Graph;
-use crate::zoo::Registry;
 
 /// A function that measures may call.
 pub struct Function {
@@ -33,8 +32,6 @@ enum Compute {
     Quantity,
     /// Something about the network that the first argument names.
     Model(fn(&Graph, &[Datum]) -> Answer),
-    /// Something about the registry.
-    Registry(fn(&Registry, &[Datum]) -> Answer),
     /// Something about a network or a layer that runs.
     Numeric(fn(&Graphs, &[Datum]) -> Answer),
     /// Arithmetic.
@@ -65,7 +62,6 @@ impl Function {
             Compute::Quantity => models::quantity(self.name, &*graph()?, args),
             Compute::Model(compute) => compute(&*graph()?, args),
             Compute::Numeric(compute) => compute(graphs, args),
-            Compute::Registry(compute) => compute(&graphs.registry, args),
             Compute::Number(compute) => compute(args),
         }
     }
@@ -127,7 +123,7 @@ pub const FUNCTIONS: &[Function] = &[
     function("receptive_field", "receptive_field(model[, layer])", "input rows that one unit sees ([h, w] if they differ); without a layer, of the last feature map", (1, 2), Compute::Model(models::field_size)),
     function("receptive_stride", "receptive_stride(model[, layer])", "input rows between the fields of neighbours", (1, 2), Compute::Model(models::field_stride)),
     function("receptive_offset", "receptive_offset(model[, layer])", "first input row that the first unit sees; negative in the padding", (1, 2), Compute::Model(models::field_offset)),
-    function("accepts", "accepts(model, 'CxHxW')", "whether the model works on an input of that size", (2, 2), Compute::Registry(models::accepts)),
+    function("accepts", "accepts(model, 'CxHxW')", "whether the model works on an input of that size", (2, 2), Compute::Model(models::accepts)),
     function("forward", "forward(model, init, seed[, images])", "output for one random image in inference mode; init is torch, keras, he, glorot or zero; images are normal (the default), uniform in [0, 1) or bytes", (3, 4), Compute::Numeric(numeric::forward)),
     function("first_loss", "first_loss(model, init, seed, batch, mode[, images])", "cross-entropy of the untrained network on random images and labels; mode is train or inference, which decides what batch normalisation goes by", (5, 6), Compute::Numeric(numeric::first_loss)),
     function("gradient_norms", "gradient_norms(model, op, init, seed)", "norm of the first loss' gradient at the output of each layer of that kind, in order", (4, 4), Compute::Numeric(numeric::gradient_norms)),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The networks of a registry, and those built so far by the name under which a measure asked for them.
 pub struct Graphs {
-    pub(super) registry: Registry,
+    registry: Registry,
     built: Mutex<BTreeMap<String, Arc<Graph>>>,
     digests: Mutex<BTreeMap<String, Option<String>>>,
 }

@@ -5,8 +5,7 @@ use super::arguments::{optional_text, text};
 use crate::analysis::{self, Field, QUANTITIES};
 use crate::claim::Datum;
 use crate::graph::{Constant, Conv, Graph, Node, NodeId, Op, TensorKind};
-use crate::nearest::nearest;
-use crate::zoo::Registry;
+use crate::nearest::suggestion;
 
 /// The sum of one of [`QUANTITIES`], by name, over a model, or over the layers at or below a path.
 pub(super) fn quantity(name: &str, graph: &Graph, args: &[Datum]) -> Answer {
@@ -199,11 +198,8 @@ pub(super) fn field_offset(graph: &Graph, args: &[Datum]) -> Answer {
     pair(field(graph, args)?.offset.map(Some))
 }
 
-pub(super) fn accepts(registry: &Registry, args: &[Datum]) -> Answer {
-    let model = registry
-        .find(text(args, 0)?)
-        .map_err(|error| error.to_string())?;
-    Ok(Datum::Bool(model.graph_at(text(args, 1)?.parse()?).is_ok()))
+pub(super) fn accepts(graph: &Graph, args: &[Datum]) -> Answer {
+    Ok(Datum::Bool(graph.at(text(args, 1)?.parse()?).is_ok()))
 }
 
 fn field(graph: &Graph, args: &[Datum]) -> Result<Field, String> {
@@ -298,11 +294,6 @@ pub(super) fn is_of_kind(kind: &str) -> Result<impl Fn(&Op) -> bool, String> {
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    match nearest(name, known).as_slice() {
-        [] => format!("there is no {what} `{name}`"),
-        names => format!(
-            "there is no {what} `{name}`; did you mean {}?",
-            names.join(", ")
-        ),
-    }
+    let hint = suggestion(name, known).map_or(String::new(), |hint| format!("; {hint}"));
+    format!("there is no {what} `{name}`{hint}")
 }
