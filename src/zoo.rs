@@ -40,8 +40,8 @@ pub use model::Model;
 pub use network::Architecture;
 pub use registry::{Family, Registry};
 
-use crate::graph::Shape;
-use arguments::{CLASSES, DEPTH, DROPOUT, UNITS, WIDTH, arguments, choice};
+use crate::graph::{Shape, Value};
+use arguments::{CLASSES, DEPTH, DROPOUT, UNITS, WIDTH, arguments, choice, whole_units};
 use network::{Line, Network};
 
 /// Every family, in the order in which the built-in article treats them.
@@ -99,3 +99,8 @@ const IMAGENET: Shape = Shape::map(3, 224, 224);
 
 /// Input of the CIFAR networks.
 const CIFAR: Shape = Shape::map(3, 32, 32);
+
+/// Dropout, unless nothing is dropped: then there is no layer.
+fn drop(x: Value, p: f64) -> Value {
+    if p > 0.0 { x.dropout(p) } else { x }
+}

@@ -102,7 +102,9 @@ impl Scalar for f64 {
     type Bounds = RangeInclusive<f64>;
 
     fn of(word: &str, bounds: &Self::Bounds) -> Option<f64> {
-        word.parse().ok().filter(|x| bounds.contains(x))
+        let number: f64 = word.parse().ok()?;
+        // -0 and 0 are one number of two spellings
+        Some(number + 0.0).filter(|x| bounds.contains(x))
     }
 
     fn word(&self) -> String {
@@ -176,17 +178,15 @@ impl<T: Scalar> ArgumentType for Vec<T> {
     /// How many there are, and those of each.
     type Bounds = (RangeInclusive<usize>, T::Bounds);
 
-    fn read(value: &Literal, (counts, bounds): &Self::Bounds) -> Result<Vec<T>, String> {
+    fn read(value: &Literal, all: &Self::Bounds) -> Result<Vec<T>, String> {
+        let (counts, bounds) = all;
         let found: Option<Vec<T>> = match value {
             Literal::Word(_) => None,
             Literal::List(words) => words.iter().map(|word| T::of(word, bounds)).collect(),
         };
         found
             .filter(|values| counts.contains(&values.len()))
-            .ok_or_else(|| {
-                let range = format!("[...] of {} to {}", counts.start(), counts.end());
-                format!("is {value}, must be {range}, each {}", T::range(bounds))
-            })
+            .ok_or_else(|| format!("is {value}, must be {}", Self::range(all)))
     }
 
     fn written(&self) -> String {
@@ -202,6 +202,18 @@ impl<T: Scalar> ArgumentType for Vec<T> {
 fn list<T: Scalar>(values: &[T]) -> String {
     let words: Vec<String> = values.iter().map(Scalar::word).collect();
     format!("[{}]", words.join(","))
+}
+
+/// Whether a depth is a number of whole units of so many layers and some more.
+pub(super) fn whole_units(depth: usize, unit: usize, more: usize) -> Result<(), String> {
+    match depth > more && (depth - more).is_multiple_of(unit) {
+        true => Ok(()),
+        false => Err(format!(
+            "depth is {depth}, must be {unit}n + {more}, as {} or {}",
+            unit + more,
+            2 * unit + more
+        )),
+    }
 }
 
 /// Declares the arguments of a description: each with its meaning, type, value and bounds.

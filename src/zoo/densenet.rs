@@ -2,8 +2,7 @@
 //! Table 2 for CIFAR-10.
 
 use super::network::{Architecture, Line, Network, architecture, line};
-use super::resnet_cifar::whole_units;
-use super::{CIFAR, CLASSES, DEPTH, DROPOUT, IMAGENET, UNITS, WIDTH, arguments};
+use super::{CIFAR, CLASSES, DEPTH, DROPOUT, IMAGENET, UNITS, WIDTH, arguments, drop, whole_units};
 use crate::graph::{Value, concat, conv, pool};
 use std::ops::RangeInclusive;
 
@@ -79,7 +78,7 @@ impl Network for ImageNet {
             compression: self.compression,
             dropout: self.dropout,
         };
-        x.scope("features", |x| {
+        let x = x.scope("features", |x| {
             let stem = conv(self.initial, 7).stride(2).pad(3).no_bias();
             let x = x
                 .conv("conv0", stem)
@@ -87,11 +86,8 @@ impl Network for ImageNet {
                 .relu()
                 .max_pool("pool0", pool(3).stride(2).pad(1));
             dense.blocks(x, self.layers)
-        })
-        .relu()
-        .global_avg_pool()
-        .flatten()
-        .linear("classifier", self.classes)
+        });
+        head(x, self.classes)
     }
 }
 
@@ -131,19 +127,24 @@ impl Network for Cifar {
             compression: self.compression,
             dropout: self.dropout,
         };
-        x.scope("features", |x| {
+        let x = x.scope("features", |x| {
             let x = x.conv("conv0", conv(self.initial, 3).pad(1).no_bias());
             dense.blocks(x, [layers; 3])
-        })
-        .relu()
-        .global_avg_pool()
-        .flatten()
-        .linear("classifier", self.classes)
+        });
+        head(x, self.classes)
     }
 
     fn check(&self) -> Result<(), String> {
-        whole_units("depth", self.depth, self.step(), 4)
+        whole_units(self.depth, self.step(), 4)
     }
+}
+
+/// What comes behind the last block.
+fn head(x: Value, classes: usize) -> Value {
+    x.relu()
+        .global_avg_pool()
+        .flatten()
+        .linear("classifier", classes)
 }
 
 /// What both have in common.
@@ -184,10 +185,7 @@ impl Dense {
                 .relu()
                 .conv("conv2", conv(self.growth, 3).pad(1).no_bias()),
         };
-        match self.dropout {
-            0.0 => x,
-            p => x.dropout(p),
-        }
+        drop(x, self.dropout)
     }
 
     /// Fewer maps, of half the size.

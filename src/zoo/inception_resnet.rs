@@ -1,6 +1,7 @@
 //! Inception-ResNet (Szegedy, Ioffe, Vanhoucke & Alemi 2016): Inception modules with a residual join.
 
-use super::inception_v4::{INPUT, branch, halving, head, pooled_branch, reduction_a, unit};
+use super::googlenet::conv_bn;
+use super::inception_v4::{INPUT, branch, halving, head, pooled_branch, reduction_a};
 use super::network::{Architecture, Line, Network, architecture, line};
 use super::{CLASSES, DROPOUT, UNITS, arguments};
 use crate::graph::{Conv, Value, concat, conv};
@@ -72,7 +73,7 @@ impl Network for V2 {
         let x = residuals(x, "repeat_2", self.blocks[2] - 1, &c, 0.2);
         let x = x.scope("block8", |x| residual(x, &c, 1.0));
         head(
-            unit(x, "conv2d_7b", conv(1536, 1)),
+            conv_bn(x, "conv2d_7b", conv(1536, 1)),
             "classif",
             self.dropout,
             self.classes,
@@ -115,7 +116,7 @@ impl Network for V1 {
                 conv(192, [3, 1]).same(),
             ],
         ];
-        let x = unit(stem(x), "conv2d_4b", conv(256, 3).stride(2));
+        let x = conv_bn(stem(x), "conv2d_4b", conv(256, 3).stride(2));
         let x = residuals(x, "repeat", self.blocks[0], &a, 0.17);
         let x = x.scope("mixed_6a", |x| reduction_a(x, [192, 192, 256, 384]));
         let x = residuals(x, "repeat_1", self.blocks[1], &b, 0.1);
@@ -127,11 +128,11 @@ impl Network for V1 {
 
 /// Figure 14 up to its last layer.
 fn stem(x: Value) -> Value {
-    let x = unit(x, "conv2d_1a", conv(32, 3).stride(2));
-    let x = unit(x, "conv2d_2a", conv(32, 3));
-    let x = unit(x, "conv2d_2b", conv(64, 3).same()).max_pool("maxpool_3a", halving());
-    let x = unit(x, "conv2d_3b", conv(80, 1));
-    unit(x, "conv2d_4a", conv(192, 3))
+    let x = conv_bn(x, "conv2d_1a", conv(32, 3).stride(2));
+    let x = conv_bn(x, "conv2d_2a", conv(32, 3));
+    let x = conv_bn(x, "conv2d_2b", conv(64, 3).same()).max_pool("maxpool_3a", halving());
+    let x = conv_bn(x, "conv2d_3b", conv(80, 1));
+    conv_bn(x, "conv2d_4a", conv(192, 3))
 }
 
 fn residuals<'g>(

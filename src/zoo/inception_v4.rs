@@ -2,9 +2,10 @@
 //!
 //! As in the paper's figures, `same` is a convolution without a V: its output has its input's size.
 
+use super::googlenet::conv_bn;
 use super::network::{Architecture, Line, Network, architecture, line};
 use super::{CLASSES, DROPOUT, arguments};
-use crate::graph::{Conv, Name, Shape, Value, Window, concat, conv, pool};
+use crate::graph::{Conv, Shape, Value, Window, concat, conv, pool};
 
 pub(super) const ARCHITECTURES: &[Architecture] =
     &[architecture::<InceptionV4>("inception_v4", SOURCE, INPUT)];
@@ -29,12 +30,12 @@ arguments! {
 impl Network for InceptionV4 {
     fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
         let x = x.scope("features", |x| {
-            let x = unit(x, 0, conv(32, 3).stride(2));
-            let x = unit(x, 1, conv(32, 3));
-            let x = unit(x, 2, conv(64, 3).same());
+            let x = conv_bn(x, 0, conv(32, 3).stride(2));
+            let x = conv_bn(x, 1, conv(32, 3));
+            let x = conv_bn(x, 2, conv(64, 3).same());
             let x = x.scope(3, |x| {
                 let pooled = x.max_pool("maxpool", halving());
-                concat(&[pooled, unit(x, "conv", conv(96, 3).stride(2))])
+                concat(&[pooled, conv_bn(x, "conv", conv(96, 3).stride(2))])
             });
             let x = x.scope(4, |x| {
                 let three = [conv(64, 1), conv(96, 3)];
@@ -47,7 +48,7 @@ impl Network for InceptionV4 {
                 concat(&[branch(x, "branch0", &three), branch(x, "branch1", &seven)])
             });
             let mut x = x.scope(5, |x| {
-                let strided = unit(x, "conv", conv(192, 3).stride(2));
+                let strided = conv_bn(x, "conv", conv(192, 3).stride(2));
                 concat(&[strided, x.max_pool("maxpool", halving())])
             });
             for i in 6..10 {
@@ -105,18 +106,18 @@ fn inception_b(x: Value) -> Value {
 
 /// Figure 6.
 fn inception_c(x: Value) -> Value {
-    let one = unit(x, "branch0", conv(256, 1));
-    let three = unit(x, "branch1_0", conv(384, 1));
+    let one = conv_bn(x, "branch0", conv(256, 1));
+    let three = conv_bn(x, "branch1_0", conv(384, 1));
     let three = concat(&[
-        unit(three, "branch1_1a", conv(256, [1, 3]).same()),
-        unit(three, "branch1_1b", conv(256, [3, 1]).same()),
+        conv_bn(three, "branch1_1a", conv(256, [1, 3]).same()),
+        conv_bn(three, "branch1_1b", conv(256, [3, 1]).same()),
     ]);
-    let five = unit(x, "branch2_0", conv(384, 1));
-    let five = unit(five, "branch2_1", conv(448, [3, 1]).same());
-    let five = unit(five, "branch2_2", conv(512, [1, 3]).same());
+    let five = conv_bn(x, "branch2_0", conv(384, 1));
+    let five = conv_bn(five, "branch2_1", conv(448, [3, 1]).same());
+    let five = conv_bn(five, "branch2_2", conv(512, [1, 3]).same());
     let five = concat(&[
-        unit(five, "branch2_3a", conv(256, [1, 3]).same()),
-        unit(five, "branch2_3b", conv(256, [3, 1]).same()),
+        conv_bn(five, "branch2_3a", conv(256, [1, 3]).same()),
+        conv_bn(five, "branch2_3b", conv(256, [3, 1]).same()),
     ]);
     concat(&[one, three, five, pooled_branch(x, 256)])
 }
@@ -151,10 +152,10 @@ fn reduction_b(x: Value) -> Value {
 /// Convolutions in a row; timm numbers them where there are several.
 pub(super) fn branch<'g>(x: Value<'g>, name: &str, convs: &[Conv]) -> Value<'g> {
     match convs {
-        [conv] => unit(x, name, conv.clone()),
+        [conv] => conv_bn(x, name, conv.clone()),
         convs => x.scope(name, |mut x| {
             for (i, conv) in convs.iter().enumerate() {
-                x = unit(x, i, conv.clone());
+                x = conv_bn(x, i, conv.clone());
             }
             x
         }),
@@ -164,15 +165,7 @@ pub(super) fn branch<'g>(x: Value<'g>, name: &str, convs: &[Conv]) -> Value<'g> 
 pub(super) fn pooled_branch(x: Value, channels: usize) -> Value {
     x.scope("branch3", |x| {
         let x = x.avg_pool_without_pad(0, pool(3).stride(1).same());
-        unit(x, 1, conv(channels, 1))
-    })
-}
-
-pub(super) fn unit(x: Value<'_>, name: impl Name, conv: Conv) -> Value<'_> {
-    x.scope(name, |x| {
-        x.conv("conv", conv.no_bias())
-            .batch_norm("bn", 1e-3, 0.1)
-            .relu()
+        conv_bn(x, 1, conv(channels, 1))
     })
 }
 

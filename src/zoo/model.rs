@@ -10,8 +10,9 @@ use std::sync::Arc;
 /// One network or unit. Copies share its description.
 #[derive(Clone)]
 pub struct Model {
-    /// Its name in the registry, `lower_snake` with the variant as suffix; behind it, in braces, the
-    /// arguments that make it another network, in alphabetical order and without blanks.
+    /// Its name in the registry: of the program's own `lower_snake` with the variant as suffix, of a user's as the user
+    /// spells it; behind it, in braces, the arguments that make it another network, in alphabetical order and without
+    /// blanks.
     pub name: String,
     /// Which paper, table and variant, or which listing it is.
     pub source: String,

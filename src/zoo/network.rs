@@ -1,4 +1,5 @@
-//! What is a network before it has a name? A description, and the values of what it leaves open.
+//! What is a network before it has a name? A description, and the values of what it leaves open. A registry line
+//! gives it a name.
 
 use super::Model;
 use super::arguments::{Argument, Arguments};

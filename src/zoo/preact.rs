@@ -3,8 +3,9 @@
 
 use super::network::{Architecture, Line, Network, architecture, line};
 use super::resnet::{Block, stages};
-use super::resnet_cifar::whole_units;
-use super::{CIFAR, CLASSES, DEPTH, DROPOUT, IMAGENET, UNITS, WIDTH, arguments, choice};
+use super::{
+    CIFAR, CLASSES, DEPTH, DROPOUT, IMAGENET, UNITS, WIDTH, arguments, choice, drop, whole_units,
+};
 use crate::graph::{Value, conv, pool};
 
 pub(super) const ARCHITECTURES: &[Architecture] = &[
@@ -106,7 +107,7 @@ impl Network for Preact {
     }
 
     fn check(&self) -> Result<(), String> {
-        whole_units("depth", self.depth, self.layers(), 2)
+        whole_units(self.depth, self.layers(), 2)
     }
 }
 
@@ -136,7 +137,7 @@ impl Network for Wrn {
     }
 
     fn check(&self) -> Result<(), String> {
-        whole_units("depth", self.depth, 6, 4)
+        whole_units(self.depth, 6, 4)
     }
 }
 
@@ -197,7 +198,7 @@ fn basic(x: Value, shortcut: Shortcut, width: usize, stride: usize, dropout: f64
         .conv("conv1", conv(width, 3).stride(stride).pad(1).no_bias())
         .bn("norm2")
         .relu();
-    let y = if dropout > 0.0 { y.dropout(dropout) } else { y };
+    let y = drop(y, dropout);
     y.conv("conv2", conv(width, 3).pad(1).no_bias()) + shortcut
 }
 

@@ -13,7 +13,7 @@ pub struct Registry {
     families: Vec<Family>,
 }
 
-/// Models that one description yields.
+/// Models that are described in one file, or that a user adds.
 #[derive(Clone)]
 pub struct Family {
     /// Name of the file, as in `list models`.
@@ -30,6 +30,8 @@ pub struct Family {
 
 /// The family of the models that a user adds.
 const OWN: &str = "own";
+/// So many may be in it.
+const MOST_OWN: usize = 1_000;
 
 impl Registry {
     /// The networks that the program describes.
@@ -110,8 +112,15 @@ impl Registry {
             architectures: &[],
             models: Vec::new(),
         });
-        let mut faults = Vec::new();
+        if let Some((name, _)) = models.get(MOST_OWN) {
+            let what = format!("there can be {MOST_OWN} models of one's own at most");
+            let name = name.clone();
+            return Err(vec![(name.clone(), ZooError::Name { name, what })]);
+        }
+        let mut faults: Vec<(String, ZooError)> = Vec::new();
         let mut waiting = BTreeMap::new();
+        // where those that are settled come from: the source of the built-in one at the end of their chain
+        let mut sources: BTreeMap<String, String> = BTreeMap::new();
         for (name, text) in models {
             let read = (self.is_free(name, &waiting)).and_then(|()| expression::parse(text));
             match read {
@@ -130,18 +139,25 @@ impl Registry {
                 break;
             }
             for name in ready {
-                let (text, _) = waiting.remove(name).expect("it is among those that wait");
+                let (text, read) = waiting.remove(name).expect("it is among those that wait");
+                let base = read.name;
+                let is_faulty = faults.iter().any(|(faulty, _)| *faulty == base);
                 match grown.find(text) {
-                    Ok(model) => grown
-                        .families
-                        .last_mut()
-                        .expect("it was pushed")
-                        .models
-                        .push(Model {
+                    Ok(model) => {
+                        let source = sources.get(&base).unwrap_or(&model.source).clone();
+                        let own = grown.families.last_mut().expect("it was pushed");
+                        own.models.push(Model {
                             name: name.to_string(),
-                            source: format!("{}: {}", model.name, model.source),
+                            source: format!("{}: {source}", model.name),
                             ..model
-                        }),
+                        });
+                        sources.insert(name.to_string(), source);
+                    }
+                    Err(ZooError::Unknown { .. }) if is_faulty => {
+                        let what = format!("`{base}`, on which it builds, cannot be had");
+                        let name = name.to_string();
+                        faults.push((name.clone(), ZooError::Name { name, what }));
+                    }
                     Err(error) => faults.push((name.to_string(), error)),
                 }
             }

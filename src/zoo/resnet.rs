@@ -3,7 +3,7 @@
 
 use super::network::{Architecture, Line, Network, architecture, line};
 use super::{CLASSES, IMAGENET, UNITS, WIDTH, arguments, choice};
-use crate::graph::{Value, conv, pool};
+use crate::graph::{Conv, Value, conv, pool};
 
 pub(super) const ARCHITECTURES: &[Architecture] = &[architecture::<ResNet>(
     "resnet",
@@ -111,28 +111,13 @@ impl Network for ResNet {
     }
 
     fn check(&self) -> Result<(), String> {
-        check_groups(self.block, self.groups, self.group_width)
+        (self.bottleneck()).check(self.block, StrideOn::Second)
     }
 }
 
 impl ResNet {
     fn bottleneck(&self) -> Bottleneck {
-        Bottleneck {
-            stride_on: self.stride_on,
-            groups: self.groups,
-            group_width: self.group_width,
-            first_halved: false,
-        }
-    }
-}
-
-/// Basic units have no groups.
-pub(super) fn check_groups(block: Block, groups: usize, group_width: usize) -> Result<(), String> {
-    match block {
-        Block::Basic if (groups, group_width) != (1, 64) => {
-            Err("groups and group_width are a bottleneck's: block=bottleneck".into())
-        }
-        Block::Basic | Block::Bottleneck => Ok(()),
+        Bottleneck::new(self.groups, self.group_width).stride_on(self.stride_on)
     }
 }
 
@@ -183,16 +168,51 @@ pub(super) fn basic(x: Value, width: usize, stride: usize) -> Value {
 #[derive(Clone, Copy)]
 pub(super) struct Bottleneck {
     /// Which convolution has the unit's stride.
-    pub stride_on: StrideOn,
+    stride_on: StrideOn,
     /// Groups of the 3x3: ResNeXt's cardinality.
-    pub groups: usize,
+    groups: usize,
     /// Maps of each group where the unit's width is 64.
-    pub group_width: usize,
+    group_width: usize,
     /// SENet-154's saving: the first 1x1 has half as many maps as the 3x3.
-    pub first_halved: bool,
+    first_halved: bool,
 }
 
 impl Bottleneck {
+    /// With its stride on the 3x3.
+    pub(super) fn new(groups: usize, group_width: usize) -> Bottleneck {
+        Bottleneck {
+            stride_on: StrideOn::Second,
+            groups,
+            group_width,
+            first_halved: false,
+        }
+    }
+
+    /// With its stride there.
+    pub(super) fn stride_on(self, stride_on: StrideOn) -> Bottleneck {
+        Bottleneck { stride_on, ..self }
+    }
+
+    /// With half as many maps in the first 1x1 as in the 3x3, or with as many.
+    pub(super) fn halved(self, first_halved: bool) -> Bottleneck {
+        Bottleneck {
+            first_halved,
+            ..self
+        }
+    }
+
+    /// Basic units have no groups, and their stride where it is: to say so of them would give one network two names.
+    pub(super) fn check(self, block: Block, usual: StrideOn) -> Result<(), String> {
+        let what = match block {
+            Block::Basic if (self.groups, self.group_width) != (1, 64) => {
+                "groups and group_width are"
+            }
+            Block::Basic if self.stride_on != usual => "stride_on is",
+            Block::Basic | Block::Bottleneck => return Ok(()),
+        };
+        Err(format!("{what} a bottleneck's: block=bottleneck"))
+    }
+
     /// What it adds to its shortcut.
     pub(super) fn describe<'g>(self, x: Value<'g>, width: usize, stride: usize) -> Value<'g> {
         let inner = width * self.groups * self.group_width / 64;
@@ -216,19 +236,18 @@ impl Bottleneck {
 /// A unit's input and what it adds, joined and activated.
 pub(super) fn join<'g>(x: Value<'g>, y: Value<'g>, shortcut: Shortcut, stride: usize) -> Value<'g> {
     let changes = x.shape() != y.shape();
+    let projection = conv(y.channels(), 1).stride(stride);
     let joined = match shortcut {
         Shortcut::None => y,
-        Shortcut::ProjectAll => y + project(x, y.channels(), stride),
-        Shortcut::Project if changes => y + project(x, y.channels(), stride),
+        Shortcut::ProjectAll => y + project(x, projection),
+        Shortcut::Project if changes => y + project(x, projection),
         Shortcut::Pad if changes => y + x.pad_shortcut(y.channels(), stride),
         Shortcut::Pad | Shortcut::Project => y + x,
     };
     joined.relu()
 }
 
-/// A shortcut that changes the shape by a 1x1 convolution.
-pub(super) fn project(x: Value, channels: usize, stride: usize) -> Value {
-    x.scope("downsample", |x| {
-        x.conv(0, conv(channels, 1).stride(stride).no_bias()).bn(1)
-    })
+/// A shortcut that changes the shape by a convolution.
+pub(super) fn project(x: Value<'_>, conv: Conv) -> Value<'_> {
+    x.scope("downsample", |x| x.conv(0, conv.no_bias()).bn(1))
 }

@@ -2,7 +2,7 @@
 
 use super::network::{Architecture, Line, Network, architecture, line};
 use super::resnet::{Shortcut, basic, join, layer, stages};
-use super::{CIFAR, CLASSES, DEPTH, WIDTH, arguments};
+use super::{CIFAR, CLASSES, DEPTH, WIDTH, arguments, whole_units};
 use crate::graph::{Value, conv};
 
 pub(super) const ARCHITECTURES: &[Architecture] = &[architecture::<ResNet>(
@@ -59,10 +59,7 @@ arguments! {
 impl Network for ResNet {
     fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
         let n = (self.depth - 2) / 6;
-        let x = x
-            .conv("conv1", conv(self.widths[0], 3).pad(1).no_bias())
-            .bn("bn1")
-            .relu();
+        let x = stem(x, self.widths[0]);
         stages(x, layer, self.widths, [n; 3], |x, width, stride| {
             join(x, basic(x, width, stride), self.shortcut, stride)
         })
@@ -72,23 +69,13 @@ impl Network for ResNet {
     }
 
     fn check(&self) -> Result<(), String> {
-        whole_units("depth", self.depth, 6, 2)
+        whole_units(self.depth, 6, 2)
     }
 }
 
-/// Whether a depth is a number of whole units of so many layers and some more.
-pub(super) fn whole_units(
-    name: &str,
-    depth: usize,
-    unit: usize,
-    more: usize,
-) -> Result<(), String> {
-    match depth > more && (depth - more).is_multiple_of(unit) {
-        true => Ok(()),
-        false => Err(format!(
-            "{name} is {depth}, must be {unit}n + {more}, as {} or {}",
-            unit + more,
-            2 * unit + more
-        )),
-    }
+/// What comes before the first stage.
+pub(super) fn stem(x: Value, width: usize) -> Value {
+    x.conv("conv1", conv(width, 3).pad(1).no_bias())
+        .bn("bn1")
+        .relu()
 }

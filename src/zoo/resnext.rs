@@ -2,10 +2,10 @@
 //! nets whose bottleneck differs in the 3x3 convolution's maps and groups.
 
 use super::network::{Architecture, Line, Network, architecture, line};
-use super::resnet::{Bottleneck, Shortcut, StrideOn, join, layer, stages};
-use super::resnet_cifar::whole_units;
-use super::{CIFAR, CLASSES, DEPTH, WIDTH, arguments};
-use crate::graph::{Value, conv};
+use super::resnet::{Bottleneck, Shortcut, join, layer, stages};
+use super::resnet_cifar::stem;
+use super::{CIFAR, CLASSES, DEPTH, WIDTH, arguments, whole_units};
+use crate::graph::Value;
 
 pub(super) const ARCHITECTURES: &[Architecture] = &[architecture::<ResNext>(
     "resnext_cifar",
@@ -49,16 +49,8 @@ arguments! {
 impl Network for ResNext {
     fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
         let n = (self.depth - 2) / 9;
-        let bottleneck = Bottleneck {
-            stride_on: StrideOn::Second,
-            groups: self.groups,
-            group_width: self.group_width,
-            first_halved: false,
-        };
-        let x = x
-            .conv("conv1", conv(64, 3).pad(1).no_bias())
-            .bn("bn1")
-            .relu();
+        let bottleneck = Bottleneck::new(self.groups, self.group_width);
+        let x = stem(x, self.widths[0]);
         stages(x, layer, self.widths, [n; 3], |x, width, stride| {
             let y = bottleneck.describe(x, width, stride);
             join(x, y, Shortcut::Project, stride)
@@ -69,6 +61,6 @@ impl Network for ResNext {
     }
 
     fn check(&self) -> Result<(), String> {
-        whole_units("depth", self.depth, 9, 2)
+        whole_units(self.depth, 9, 2)
     }
 }

@@ -1,7 +1,7 @@
 //! SENet: residual nets whose units gate their maps (Hu et al. 2017), in timm's two implementations.
 
 use super::network::{Architecture, Line, Network, architecture, line};
-use super::resnet::{Block, Bottleneck, StrideOn, basic, check_groups, layer, stages, stem};
+use super::resnet::{Block, Bottleneck, StrideOn, basic, layer, project, stages, stem};
 use super::{CLASSES, DROPOUT, IMAGENET, UNITS, WIDTH, arguments, choice};
 use crate::graph::{Conv, Value, conv, pool};
 
@@ -89,12 +89,7 @@ arguments! {
 
 impl Network for Legacy {
     fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
-        let bottleneck = Bottleneck {
-            stride_on: self.stride_on,
-            groups: self.groups,
-            group_width: self.group_width,
-            first_halved: self.form == Form::SeNet154,
-        };
+        let bottleneck = self.bottleneck();
         let x = x
             .scope("layer0", |x| match self.form {
                 Form::ResNet => {
@@ -128,7 +123,15 @@ impl Network for Legacy {
     }
 
     fn check(&self) -> Result<(), String> {
-        check_groups(self.block, self.groups, self.group_width)
+        (self.bottleneck()).check(self.block, StrideOn::First)
+    }
+}
+
+impl Legacy {
+    fn bottleneck(&self) -> Bottleneck {
+        Bottleneck::new(self.groups, self.group_width)
+            .stride_on(self.stride_on)
+            .halved(self.form == Form::SeNet154)
     }
 }
 
@@ -159,12 +162,7 @@ arguments! {
 
 impl Network for Timm {
     fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
-        let bottleneck = Bottleneck {
-            stride_on: StrideOn::Second,
-            groups: self.groups,
-            group_width: self.group_width,
-            first_halved: self.form == Form::SeNet154,
-        };
+        let bottleneck = self.bottleneck();
         let x = match self.form {
             Form::ResNet => stem(x, self.widths[0]),
             Form::SeNet154 => {
@@ -193,7 +191,13 @@ impl Network for Timm {
     }
 
     fn check(&self) -> Result<(), String> {
-        check_groups(self.block, self.groups, self.group_width)
+        (self.bottleneck()).check(self.block, StrideOn::Second)
+    }
+}
+
+impl Timm {
+    fn bottleneck(&self) -> Bottleneck {
+        Bottleneck::new(self.groups, self.group_width).halved(self.form == Form::SeNet154)
     }
 }
 
@@ -225,6 +229,6 @@ fn shortcut<'g>(x: Value<'g>, y: Value<'g>, form: Form, stride: usize) -> Value<
     };
     match x.shape() == y.shape() {
         true => x,
-        false => x.scope("downsample", |x| x.conv(0, projection.no_bias()).bn(1)),
+        false => project(x, projection),
     }
 }

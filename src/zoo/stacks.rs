@@ -2,7 +2,7 @@
 //! without shortcuts; stacks that are trained; and one classifier in two forms.
 
 use super::network::{Architecture, Line, Network, architecture, fixed, line};
-use super::{CLASSES, WIDTH, arguments, choice};
+use super::{CLASSES, DEPTH, WIDTH, arguments, choice};
 use crate::graph::{Shape, Value, conv};
 
 pub(super) const ARCHITECTURES: &[Architecture] = &[architecture::<Stack>(
@@ -58,7 +58,7 @@ arguments! {
     /// Convolutions of 3x3, all of one width.
     struct Stack {
         /// convolutions
-        depth: usize = 10, 1..=2_000;
+        depth: usize = 10, DEPTH;
         /// maps of each
         maps: usize = 16, WIDTH;
         /// what follows each

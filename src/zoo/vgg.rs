@@ -2,7 +2,7 @@
 //! fully convolutional form of test time, the 5x5 net of section 4.1, and narrow ones for small images.
 
 use super::network::{Architecture, Line, Network, architecture, line};
-use super::{CLASSES, DROPOUT, IMAGENET, WIDTH, arguments, choice};
+use super::{CLASSES, DROPOUT, IMAGENET, WIDTH, arguments, choice, drop};
 use crate::graph::{Value, conv, pool};
 
 pub(super) const ARCHITECTURES: &[Architecture] = &[
@@ -141,25 +141,16 @@ impl Network for Paper {
         }
         match self.head {
             Head::Dense => {
-                let x = self.drop(x.flatten().linear("fc6", self.hidden).relu());
-                let x = self.drop(x.linear("fc7", self.hidden).relu());
+                let x = drop(x.flatten().linear("fc6", self.hidden).relu(), self.dropout);
+                let x = drop(x.linear("fc7", self.hidden).relu(), self.dropout);
                 x.linear("fc8", self.classes)
             }
             Head::Convolutional => {
-                let x = self.drop(x.conv("fc6", conv(self.hidden, 7)).relu());
-                let x = self.drop(x.conv("fc7", conv(self.hidden, 1)).relu());
+                let x = drop(x.conv("fc6", conv(self.hidden, 7)).relu(), self.dropout);
+                let x = drop(x.conv("fc7", conv(self.hidden, 1)).relu(), self.dropout);
                 let scores = x.conv("fc8", conv(self.classes, 1));
                 scores.global_avg_pool().flatten()
             }
-        }
-    }
-}
-
-impl Paper {
-    fn drop<'g>(&self, x: Value<'g>) -> Value<'g> {
-        match self.dropout {
-            0.0 => x,
-            p => x.dropout(p),
         }
     }
 }

@@ -38,6 +38,15 @@ fn spellings() {
             .collect();
         let same = registry.find(&format!("{}{{{}}}", model.name, own.join(",")));
         assert_eq!(same.as_ref(), Ok(&model));
+        // a number that has two spellings
+        for argument in all
+            .iter()
+            .filter(|argument| argument.range.starts_with("0 to 0."))
+        {
+            let spelt =
+                |zero: &str| registry.find(&format!("{}{{{}={zero}}}", model.name, argument.name));
+            assert_eq!(spelt("-0"), spelt("0"));
+        }
         if all.iter().any(|argument| argument.name == "classes") {
             let other = registry.find(&format!("{}{{ classes=7 }}", model.name));
             let other = other.unwrap();
@@ -136,6 +145,8 @@ fn faults() {
             "none or pad or project or project_all",
         ),
         ("resnet18{groups=2}", "block=bottleneck"),
+        ("resnet18{stride_on=1x1}", "stride_on is a bottleneck's"),
+        ("legacy_seresnet18{stride_on=3x3}", "block=bottleneck"),
         (
             "resnet50{groups=7, group_width=3, widths=[100,200,300,400]}",
             "conv2",
@@ -197,6 +208,21 @@ fn own_models() {
         "a{classes=1000}"
     );
     assert_eq!(registry.families().last().unwrap().models.len(), 3);
+    // however long a chain is, its source says where it ends
+    let chain: Vec<(String, String)> = (0..1_000)
+        .map(|i| match i {
+            0 => ("m0".into(), "wrn{depth=16}".into()),
+            i => (format!("m{i}"), format!("m{}", i - 1)),
+        })
+        .collect();
+    let mut registry = Registry::builtin();
+    registry.add(&chain).unwrap();
+    let wrn = registry.find("wrn{depth=16}").unwrap().source;
+    let last = registry.find("m999").unwrap();
+    assert_eq!(last.source, format!("m998: {wrn}"));
+    let more = [&chain[..], &[("more".into(), "wrn".into())]].concat();
+    let faults = Registry::builtin().add(&more).unwrap_err();
+    assert!(faults.len() == 1 && faults[0].0 == "more", "{faults:?}");
     for (models, says) in [
         (
             &[("resnet18", "wrn")][..],
@@ -220,6 +246,20 @@ fn own_models() {
         (
             &[("x", "vgg61"), ("y", "wrn{depth=1}"), ("z", "wrn")],
             &[("x", "vgg61"), ("y", "6n + 4")],
+        ),
+        (
+            &[
+                ("x", "vgg61"),
+                ("w", "x{classes=3}"),
+                ("v{", "wrn"),
+                ("u", "v{"),
+            ],
+            &[
+                ("v{", "letters"),
+                ("u", "column"),
+                ("x", "vgg61"),
+                ("w", "`x`, on which it builds, cannot be had"),
+            ],
         ),
     ] {
         let Err(faults) = add(models) else {

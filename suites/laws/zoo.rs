@@ -76,7 +76,7 @@ fn first_year(text: &str) -> Option<u16> {
     text.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| digits.len() == 4)
         .filter_map(|digits| digits.parse().ok())
-        .find(|year| (1950..2050).contains(year))
+        .find(|year| (1950..2040).contains(year))
 }
 
 /// A family's year is that of the earliest of the papers that its models name first.
@@ -89,12 +89,14 @@ fn years() {
 }
 
 fn orphans() {
+    let registry = Registry::builtin();
+    let models: BTreeSet<&str> = registry.models().map(|model| &*model.name).collect();
     for folder in ["layers", "params"] {
         for entry in std::fs::read_dir(repository("snapshots").join(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let model = name.trim_end_matches(".new").trim_end_matches(".snap");
             assert!(
-                Registry::builtin().find(model).is_ok(),
+                models.contains(model),
                 "snapshots/{folder}/{name} has no model"
             );
         }
