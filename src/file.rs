@@ -13,8 +13,8 @@ pub fn is_unfinished(path: &Path) -> bool {
     name.is_some_and(|name| name.starts_with(UNFINISHED))
 }
 
-/// Every file of a folder and of those within it whose name has that ending, in order of path. Hidden folders are passed over,
-/// links to folders are not followed.
+/// Every file of a folder and of those within it whose name has that ending, in order of path. Hidden files (an editor's
+/// `.#suite.toml`) and folders are passed over, links to folders are not followed.
 ///
 /// # Errors
 /// The folder that cannot be read, and what the system says.
@@ -27,11 +27,12 @@ pub fn below(
         let mut visit = |entry: Result<DirEntry>| {
             let entry = entry?;
             let path = entry.path();
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                return Ok(());
+            }
             if path.extension().is_some_and(|its| its == ending) {
                 files.push(path);
-            } else if entry.file_type()?.is_dir()
-                && !entry.file_name().as_encoded_bytes().starts_with(b".")
-            {
+            } else if entry.file_type()?.is_dir() {
                 folders.push(path);
             }
             Ok(())

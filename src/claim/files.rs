@@ -28,7 +28,7 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
 }
 
 /// Every `*.toml` of a folder and of the folders within it, in order of path, but for records and those that are
-/// `passed_over`. Hidden folders are passed over too, and links to folders are not followed.
+/// `passed_over`. Hidden files and folders are passed over too, and links to folders are not followed.
 ///
 /// # Errors
 /// Of a folder that cannot be read or is left with none, or of a link to a file outside of `root`: the place, and what is wrong.
