@@ -8,7 +8,7 @@ mod runs;
 
 pub use checks::check;
 pub use pages::redraw;
-pub use runs::kept;
+pub use runs::finished_runs;
 
 use crate::check::Checked;
 use crate::claim::Claim;

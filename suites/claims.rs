@@ -6,7 +6,7 @@ use convcheck::check::check_one;
 use convcheck::claim::{self, Kind};
 use convcheck::evidence::{Evaluator, Training};
 use convcheck::zoo::Registry;
-use convcheck::{experiment, record};
+use convcheck::{experiment, pipeline};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,9 +77,7 @@ fn training() -> Result<Training, String> {
         .filter(|path| path.is_dir() && !path.ends_with("latest"))
         .collect();
     folders.sort();
-    let mut runs = Vec::new();
-    for folder in folders.iter().rev() {
-        runs.extend(record::load_training(folder).map_err(|error| error.to_string())?);
-    }
+    folders.reverse();
+    let runs = pipeline::finished_runs(&folders).map_err(|error| error.to_string())?;
     Ok(Training::new(experiments, runs))
 }

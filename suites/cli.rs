@@ -464,7 +464,9 @@ fn all_errors_of_suites_are_said_at_once_and_the_other_verdicts_stand() {
         "same.toml",
         &(HEAD.replace("\"s\"", "\"t\"") + &one("t.other", right)),
     );
-    write(".hidden/u.toml", "system = ");
+    for hidden in [".hidden/u.toml", ".#s.toml", "deep/._t.toml"] {
+        write(hidden, "system = ");
+    }
     let junit = folder.path().join("junit.xml");
     let output = command(&["check", "--suites", path(&folder), "--junit"])
         .arg(&junit)
@@ -522,6 +524,10 @@ fn all_errors_of_suites_are_said_at_once_and_the_other_verdicts_stand() {
     assert_eq!(again, error, "each is said once");
     let page = fs::read_to_string(report.path().join("index.html")).unwrap();
     assert!(page.contains("s.toml:27:11"), "{page}");
+    assert!(page.contains("2 claims account for 2 statements"), "{page}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("2 claims account for 2 statements"), "{said}");
+    assert!(!page.contains("Not checked") && !page.contains("no longer claimed"));
     let records = fs::read_to_string(report.path().join("evidence.jsonl")).unwrap();
     assert_eq!(records.lines().count(), 2);
 }

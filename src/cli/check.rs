@@ -26,7 +26,7 @@ pub fn main_job(
     let output = options.output.clone().unwrap_or(project.report());
     let job = Job {
         subject: &subject,
-        kept: kept(&options.runs, project)?,
+        kept: finished_runs(&options.runs, project)?,
         trains: !options.no_training,
         all: options.all,
         output: &output,
@@ -63,7 +63,10 @@ pub fn main_job(
 pub fn check(options: &CheckOptions, project: &Project, goes_on: fn() -> bool) -> Result<Said> {
     let subject = subject(options.suites.as_deref(), project)?;
     let suites = &subject.suites;
-    let training = Training::new(subject.experiments.clone(), kept(&options.runs, project)?);
+    let training = Training::new(
+        subject.experiments.clone(),
+        finished_runs(&options.runs, project)?,
+    );
     let filter = options.filter.as_deref();
     let checked = watched(goes_on, |watch| {
         pipeline::check(&subject, filter, options.all, &training, watch)
@@ -136,12 +139,12 @@ fn rows<'a>(records: &'a [Record], errors: &'a [SuiteError]) -> Vec<Row<'a>> {
 }
 
 /// The finished runs in these folders; without one those in `reports`, if it is there.
-fn kept(folders: &[PathBuf], project: &Project) -> Result<Vec<Trained>> {
+fn finished_runs(folders: &[PathBuf], project: &Project) -> Result<Vec<Trained>> {
     let reports = project.reports();
     Ok(match folders {
         [] if !reports.is_dir() => Vec::new(),
-        [] => pipeline::kept(&[reports])?,
-        folders => pipeline::kept(folders)?,
+        [] => pipeline::finished_runs(&[reports])?,
+        folders => pipeline::finished_runs(folders)?,
     })
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// [`JobError`] names the folder, or the file and its line.
-pub fn kept(folders: &[PathBuf]) -> Result<Vec<Trained>, JobError> {
+pub fn finished_runs(folders: &[PathBuf]) -> Result<Vec<Trained>, JobError> {
     let mut runs = Vec::new();
     for folder in folders {
         let unreadable = |error| JobError::Folder {

@@ -1,7 +1,8 @@
 //! Records of training: which runs the main job keeps, and what `compare` says to two records.
 
-use super::{claim, convcheck, fails, path, stdout, suite};
+use super::{claim, command, convcheck, fails, path, stdout, suite};
 use convcheck::experiment;
+use convcheck::project::Project;
 use convcheck::record::{self, Provenance};
 use convcheck::train::{Curve, Epoch, Scale, Trained};
 use convcheck::zoo::Registry;
@@ -194,4 +195,149 @@ fn claims_that_have_changed_have_no_verdict() {
     fs::write(&file, text.replace("s.a", "s.b")).unwrap();
     let [index, _] = draw();
     assert!(index.contains("Not checked") && index.contains("no longer claimed"));
+}
+
+const PROJECT: &str = r#"
+experiments = ["own.toml"]
+
+[[document]]
+title = "A text"
+source = "nobody"
+suites = ["s.toml"]
+
+[models]
+net = "resnet20_digits"
+"#;
+
+const SUITE: &str = r#"
+system = "s"
+title = "S"
+
+[[claim]]
+id = "s.counted"
+says = "It has about 68,000 parameters."
+stated = 68000
+tolerance = "about"
+measure = "params('net')"
+
+[[claim]]
+id = "s.trained"
+says = "It errs."
+trial = { experiment = "own", scale = "quick", questions = ["errs"] }
+"#;
+
+const OWN: &str = r#"
+name = "own"
+title = "A network by itself"
+source = "nobody"
+recipe = { model = "net", data = "digits", epochs = 1, batch = 50, optimizer = { sgd = { rate = 0.1 } } }
+
+[quick]
+seeds = 8
+
+[[arm]]
+name = "arm"
+title = "an arm"
+
+[[question]]
+name = "errs"
+says = "It errs at all."
+metric = "test_error"
+contrast = { arm = 1 }
+above = 0.0
+"#;
+
+/// A claim that stands as it stood is another one where what it names has changed: a network, a recipe, a rule. Records
+/// from before that was written down know of questions alone.
+#[test]
+fn verdicts_are_about_what_names_stood_for() {
+    let project = tempfile::tempdir().unwrap();
+    let files = [
+        ("convcheck.toml", PROJECT),
+        ("s.toml", SUITE),
+        ("own.toml", OWN),
+    ];
+    let write = |name: &str, text: &str| fs::write(project.path().join(name), text).unwrap();
+    files.iter().for_each(|(name, text)| write(name, text));
+    let report = project.path().join("reports/latest");
+    let experiments = Project::load(project.path())
+        .unwrap()
+        .experiments()
+        .unwrap();
+    let own = experiments.iter().find(|one| one.name == "own").unwrap();
+    let mut trained = runs("own", &[0.20, 0.21, 0.22, 0.20, 0.21, 0.22, 0.20, 0.21]);
+    for run in &mut trained {
+        run.recipe = own.arms[0].recipes[&Scale::Quick].fingerprint();
+        let network = own.arms[0].models[&Scale::Quick].graph().unwrap();
+        run.network = Some(network.digest());
+    }
+    fs::create_dir_all(&report).unwrap();
+    record::save_training(&report, &trained).unwrap();
+    let within = |args: &[&str]| {
+        let mut command = command(args);
+        stdout(&command.current_dir(project.path()).output().unwrap())
+    };
+    within(&["--no-training"]);
+    let (provenance, records) = record::load(&report).unwrap();
+    for old in [false, true] {
+        let mut records = records.clone();
+        if old {
+            records.iter_mut().for_each(|record| record.means = None);
+        }
+        record::save(&report, &provenance, &records).unwrap();
+        for (file, from, to, changed, changed_of_old) in [
+            ("own.toml", "an arm", "the arm", &[][..], &[][..]),
+            ("own.toml", "seeds = 8", "seeds = 9", &[], &[]),
+            (
+                "convcheck.toml",
+                "resnet20",
+                "resnet32",
+                &["s.counted", "s.trained"],
+                &[],
+            ),
+            ("own.toml", "batch = 50", "batch = 60", &["s.trained"], &[]),
+            (
+                "own.toml",
+                "above = 0.0",
+                "above = 0.1",
+                &["s.trained"],
+                &["s.trained"],
+            ),
+            (
+                "own.toml",
+                "It errs",
+                "It fails",
+                &["s.trained"],
+                &["s.trained"],
+            ),
+            (
+                "own.toml",
+                "test_error",
+                "train_error",
+                &["s.trained"],
+                &["s.trained"],
+            ),
+        ] {
+            let (_, text) = files.iter().find(|(name, _)| *name == file).unwrap();
+            assert!(text.contains(from), "{from}");
+            write(file, &text.replace(from, to));
+            within(&["report", "--from", "reports/latest", "--output", "drawn"]);
+            write(file, text);
+            let drawn = project.path().join("drawn");
+            let [index, system] =
+                ["index.html", "s.html"].map(|page| fs::read_to_string(drawn.join(page)).unwrap());
+            let changed = if old { changed_of_old } else { changed };
+            let said = index.split("Changed since the check").nth(1).unwrap_or("");
+            let said = said.split("</section>").next().unwrap();
+            for id in ["s.counted", "s.trained"] {
+                assert_eq!(
+                    said.contains(id),
+                    changed.contains(&id),
+                    "{to}, {old}: {said}"
+                );
+            }
+            let confirmed = system.matches("badge confirmed\">confirmed").count();
+            assert_eq!(confirmed, 2 - changed.len(), "{to}, {old}: {system}");
+        }
+    }
 }

@@ -5,8 +5,8 @@ use crate::{law, repository};
 use convcheck::claim::{self, Trial as Asked};
 use convcheck::evidence::Training;
 use convcheck::experiment::{self, Experiment, Finding, answer};
+use convcheck::pipeline;
 use convcheck::random::Key;
-use convcheck::record;
 use convcheck::report::Page;
 use convcheck::train::{Curve, Epoch, Recipe, Scale, Trained};
 use convcheck::zoo::Registry;
@@ -326,13 +326,11 @@ fn odd() {
 /// Recipes, networks, data and devices of the committed runs are those of the experiments as they are now.
 fn committed() {
     let experiments = experiment::embedded(&Registry::builtin()).unwrap();
-    let mut runs = Vec::new();
-    for folder in std::fs::read_dir(repository("reports")).unwrap() {
-        let folder = folder.unwrap().path();
-        if folder.is_dir() && !folder.ends_with("latest") {
-            runs.extend(record::load_training(&folder).unwrap());
-        }
-    }
+    let folders = std::fs::read_dir(repository("reports")).unwrap();
+    let folders: Vec<_> = (folders.map(|entry| entry.unwrap().path()))
+        .filter(|path| path.is_dir() && !path.ends_with("latest"))
+        .collect();
+    let runs = pipeline::finished_runs(&folders).unwrap();
     assert!(!runs.is_empty());
     let training = Training::new(experiments, runs.clone());
     assert_eq!(
