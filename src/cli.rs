@@ -18,7 +18,7 @@ use convcheck::run::WeightSource;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Checks what is written about the classical convolutional networks.
+/// Checks what texts claim about convolutional networks: a built-in article, or texts of your own.
 ///
 /// Without a command: checks every claim that this machine can decide, and writes a report.
 #[derive(Parser)]
@@ -62,11 +62,12 @@ impl Cli {
     /// Reads arguments.
     ///
     /// # Errors
-    /// What clap says, and options of the job without a command in front of a command, which would not heed them.
+    /// What clap says, and options that a command would not heed: those of the job without a command in front of it, and
+    /// a project where it looks at none.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
         let mut command = Cli::command();
         let matches = command.try_get_matches_from_mut(args)?;
-        if let Some((name, _)) = matches.subcommand() {
+        if let Some((name, own)) = matches.subcommand() {
             let job = JobOptions::augment_args(clap::Command::new("job"));
             let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
             let astray = job
@@ -76,6 +77,16 @@ impl Cli {
                 let what = format!(
                     "`--{option}` in front of `{name}` is for the job without a command: options of `{name}` stand behind it"
                 );
+                return Err(command.error(ErrorKind::ArgumentConflict, what));
+            }
+            let has_folder = own.try_contains_id("folder").is_ok_and(|known| known);
+            let astray = match name {
+                "schema" | "compare" | "data" | "completions" => Some("looks at no project"),
+                "init" if has_folder => Some("has its folder already"),
+                _ => None,
+            };
+            if let Some(why) = astray.filter(|_| typed("project")) {
+                let what = format!("`--project` with `{name}`, which {why}: leave it out");
                 return Err(command.error(ErrorKind::ArgumentConflict, what));
             }
         }
@@ -119,9 +130,9 @@ pub enum Command {
     Time(timing::TimeOptions),
     /// Begin a project of your own: a small one that works, with a comment on each line.
     Init {
-        /// Its folder.
-        #[arg(value_name = "DIR", default_value = ".")]
-        folder: PathBuf,
+        /// Its folder; without one that of --project, or this one.
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
     /// Print the JSON Schema of suites, or of other files that you write.
     Schema {

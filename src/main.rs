@@ -77,7 +77,10 @@ fn run(cli: Cli) -> Result<Said> {
         Some(Command::List { what, json }) => show::list(what, json, &project()?),
         Some(Command::Show(options)) => show::show(&options, project()?.registry()),
         Some(Command::Schema { of }) => show::schema(of),
-        Some(Command::Init { folder }) => show::init(&folder),
+        Some(Command::Init { folder }) => {
+            let folder = folder.or(cli.project).unwrap_or_else(|| ".".into());
+            show::init(&folder)
+        }
         Some(Command::Compare(options)) => compare::records(&options),
         Some(Command::Reference { folder }) => {
             compare::with_reference(&folder, project()?.registry())
@@ -101,9 +104,11 @@ fn run(cli: Cli) -> Result<Said> {
 fn project(folder: Option<&Path>) -> Result<Project> {
     let found = match folder {
         Some(folder) => Some(folder.to_path_buf()),
-        None => std::env::current_dir()
-            .ok()
-            .and_then(|here| Project::nearest(&here)),
+        None => {
+            let here = std::env::current_dir();
+            let here = here.context("cannot tell which folder this is: --project names one")?;
+            Project::nearest(&here)
+        }
     };
     Ok(match found {
         Some(folder) => Project::load(&folder)?,

@@ -100,15 +100,19 @@ impl Project {
         for document in &documents {
             // title and source of a text stand here: a report.toml is for folders of suites without a project
             let passed_over = [FILE, claim::REPORT];
-            suites.extend(root.all(document.suites.get_ref(), &passed_over, &mut errors));
+            let named = root.all(document.suites.get_ref(), &passed_over, &mut errors);
+            // they may stand in a folder among the suites, as those of the program do
+            if !named.is_empty() && named.is_subset(&experiments) {
+                let what = "no suite is left of this document: all that it names are experiments";
+                errors.add(root.at(document.suites.span().start), what.into());
+            }
+            suites.extend(named.difference(&experiments).cloned());
             if let Some(name) = &document.file
-                && let Err(what) = root.inside(name.get_ref())
+                && let Err(what) = root.file(name.get_ref())
             {
                 errors.add(root.at(name.span().start), what);
             }
         }
-        // they may stand in a folder among the suites, as those of the program do
-        suites.retain(|file| !experiments.contains(file));
         let mut registry = Registry::builtin();
         for (byte, what) in register(&read, &text, &mut registry) {
             errors.add(root.at(byte), what);
@@ -291,11 +295,17 @@ fn described(texts: &[&DocumentFile], and_embedded: bool) -> Result<Document, Pr
         true => document::embedded()?,
         false => Document::default(),
     };
-    let mut titles: Vec<&str> = texts.iter().map(|text| text.title.as_str()).collect();
+    let mut titles: Vec<&str> = texts
+        .iter()
+        .map(|text| text.title.get_ref().as_str())
+        .collect();
     if and_embedded {
         titles.push(&base.title);
     }
-    let sources: Vec<&str> = texts.iter().map(|text| text.source.as_str()).collect();
+    let sources: Vec<&str> = texts
+        .iter()
+        .map(|text| text.source.get_ref().as_str())
+        .collect();
     Ok(Document {
         title: titles.join("; "),
         source: Some(sources.join("; ")),

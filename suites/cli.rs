@@ -729,6 +729,20 @@ fn options_of_the_job_do_not_stand_before_a_command() {
     }
 }
 
+/// A project would not be heeded either.
+#[test]
+fn a_project_is_not_named_to_what_looks_at_none() {
+    for args in [
+        &["--project", "own", "schema"][..],
+        &["compare", "a", "b", "--project", "own"],
+        &["data", "verify", "--as", "digits", "--project", "own"],
+        &["--project", "own", "completions", "bash"],
+        &["--project", "own", "init", "other"],
+    ] {
+        fails(args, &["`--project` with `", "leave it out"]);
+    }
+}
+
 #[test]
 fn unknown_names_and_sizes_get_a_hint() {
     fails(&["show", "vgg61"], &["vgg61", "did you mean", "vgg16"]);

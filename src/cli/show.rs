@@ -39,8 +39,13 @@ pub fn init(folder: &Path) -> Result<Said> {
     let lines: String = (project::init(folder)?.iter())
         .map(|file| format!("{}\n", file.display()))
         .collect();
-    let next = "`convcheck` in this folder checks it and writes reports/latest/index.html\n";
-    Ok((lines + next).into())
+    let place = match folder == Path::new(".") {
+        true => "this folder".into(),
+        false => folder.display().to_string(),
+    };
+    let report = folder.join("reports/latest/index.html");
+    let report = report.strip_prefix(".").unwrap_or(&report).display();
+    Ok(format!("{lines}`convcheck` in {place} checks it and writes {report}\n").into())
 }
 
 /// Shows a network: its layers, and its drawing, if that is to go into a file.

@@ -36,9 +36,11 @@ pub(super) struct ProjectFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct DocumentFile {
     /// Its title, which heads the report.
-    pub title: String,
+    #[schemars(with = "String", length(min = 1))]
+    pub title: Spanned<String>,
     /// How it is cited: author, year, address.
-    pub source: String,
+    #[schemars(with = "String", length(min = 1))]
+    pub source: Spanned<String>,
     /// The file that it stands in, relative to this one.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
@@ -70,6 +72,22 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<ProjectFile, ProjectError
     if read.documents.get_ref().is_empty() {
         let what = "there is no document: [[document]] names a text and its suites";
         return Err(error(read.documents.span().start, what));
+    }
+    for document in read.documents() {
+        for (text, what) in [
+            (
+                &document.title,
+                "a document has a title, which heads the report",
+            ),
+            (
+                &document.source,
+                "a document has a source: author, year, address",
+            ),
+        ] {
+            if text.get_ref().trim().is_empty() {
+                return Err(error(text.span().start, what));
+            }
+        }
     }
     if let Some(none) = (read.documents()).find(|document| document.suites.get_ref().is_empty()) {
         let what = "a document has suites: files, or folders of them";

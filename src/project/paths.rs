@@ -91,6 +91,19 @@ impl<'a> Root<'a> {
         }
     }
 
+    /// Whether it is a file of the project.
+    ///
+    /// # Errors
+    /// As of [`Root::inside`], or a folder.
+    pub fn file(&self, name: &str) -> Result<(), String> {
+        match here(&self.inside(name)?).is_file() {
+            true => Ok(()),
+            false => Err(format!(
+                "`{name}` is no file: name the one that the text stands in"
+            )),
+        }
+    }
+
     /// The file of that name, or every `*.toml` of the folder of that name and of those below it, save those of records and what
     /// the folder has under the names that are `passed_over`.
     fn files(&self, name: &str, passed_over: &[&str]) -> Result<Vec<PathBuf>, String> {

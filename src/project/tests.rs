@@ -131,6 +131,15 @@ fn faults_have_their_place() {
             "5:8",
             "there is no `text.md`",
         ),
+        (format!("{HEAD}file = \".\""), "5:8", "is no file"),
+        (format!("{HEAD}file = \"\""), "5:8", "is no file"),
+        (HEAD.replace("\"T\"", "\" \""), "2:9", "has a title"),
+        (HEAD.replace("\"S\"", "\"\""), "3:10", "has a source"),
+        (
+            with("experiments = [\"s.toml\"]"),
+            "5:10",
+            "no suite is left",
+        ),
         (models("a = \"vgg61\""), "6:5", "did you mean"),
         (
             models("a = \"vgg16\"\na = \"vgg19\""),

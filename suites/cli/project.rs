@@ -244,3 +244,38 @@ fn quick_runs_of_ones_own_stay_unless_they_are_trained_anew() {
     stdout(&within(folder.path(), &["--no-training"]));
     assert_eq!((runs(), before.len()), (before, 2));
 }
+
+#[test]
+fn init_begins_the_project_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own");
+    let own = own.to_str().unwrap();
+    for named in ["--project", "init"] {
+        let args = match named {
+            "init" => vec!["init", own],
+            _ => vec![named, own, "init"],
+        };
+        let said = stdout(&within(folder.path(), &args));
+        assert!(
+            said.contains(&format!("`convcheck` in {own} checks it")),
+            "{said}"
+        );
+        fs::remove_dir_all(own).unwrap();
+    }
+}
+
+/// Nobody knows of which project that is a folder: the built-in article is no guess.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_is_gone_is_no_folder_without_a_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "cd \"$1\" && rmdir \"$1\" && exec \"$0\" list claims";
+    let program = env!("CARGO_BIN_EXE_convcheck");
+    let output = std::process::Command::new("sh")
+        .args(["-c", script, program, path(&folder)])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("--project names one"), "{error}");
+}
