@@ -43,7 +43,7 @@ pub struct JobOptions {
     /// stay. Without one `reports/latest`, in the folder of the project if there is one.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Folder of suites to check, instead of those of the project, or about the document.
+    /// Folder of suites to check, instead of those of the project, or about the built-in article.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
     /// Run the measures too that take long.
@@ -159,7 +159,7 @@ pub struct CheckOptions {
     /// Run the measures too that take long.
     #[arg(long)]
     pub all: bool,
-    /// Folder of suites to check, instead of those of the project, or about the document.
+    /// Folder of suites to check, instead of those of the project, or about the built-in article.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
     /// Folder with finished runs of experiments (training.jsonl), in it or in folders within it, by which
@@ -182,7 +182,7 @@ pub struct ReportOptions {
     /// Folder with the records; without one `reports/latest`, in the folder of the project if there is one.
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// Folder of suites that the records belong to, instead of those of the project, or about the document.
+    /// Folder of suites that the records belong to, instead of those of the project, or about the built-in article.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
     /// Folder for the pages, if not that of the records.
@@ -260,7 +260,7 @@ pub struct EvalOptions {
 pub struct TrainOptions {
     /// Its name, as `convcheck list experiments` prints it, or a file of your own (NAME.toml).
     pub experiment: String,
-    /// Quick: seconds to a minute, on the embedded digits; full: the document's own data and sizes.
+    /// Quick: seconds to a minute, on the embedded digits; full: the experiment's own data and sizes.
     #[arg(long, default_value = "quick")]
     pub scale: ScaleOption,
     /// How often each arm is trained, if not as often as the experiment says.
@@ -290,7 +290,7 @@ pub struct TrainOptions {
 pub enum ScaleOption {
     /// On the embedded digits.
     Quick,
-    /// On the document's own data.
+    /// On the experiment's own data.
     Full,
 }
 
@@ -329,9 +329,9 @@ pub enum Normalise {
 pub enum List {
     /// Registered networks and units.
     Models,
-    /// Claims of the project, or about the document.
+    /// Claims of the project, or about the built-in article.
     Claims,
-    /// Suites of the project, or about the document.
+    /// Suites of the project, or about the built-in article.
     Suites,
     /// Functions that a measure may call.
     Functions,

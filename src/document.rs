@@ -134,9 +134,25 @@ pub struct FirstLosses {
     pub about: String,
     /// What the plot shows.
     pub figure: String,
+    /// Arguments of `first_loss` whose calls do not count, since no training run starts so.
+    #[serde(default)]
+    pub without: Vec<String>,
+    /// How losses are measured, in order: the bars under a printed one.
+    #[serde(rename = "mode")]
+    pub modes: Vec<LossMode>,
     /// The networks, in order.
     #[serde(rename = "bar")]
     pub bars: Vec<FirstLoss>,
+}
+
+/// A way to measure first losses.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LossMode {
+    /// The argument of `first_loss` that asks for it.
+    pub argument: String,
+    /// Its name in the plot.
+    pub title: String,
 }
 
 /// A network whose first loss is printed.
@@ -147,6 +163,8 @@ pub struct FirstLoss {
     pub label: String,
     /// The model.
     pub model: String,
+    /// The claim that states what is printed.
+    pub printed: String,
 }
 
 /// A description of a text that cannot be used, and where.

@@ -35,6 +35,7 @@ pub use junit::junit;
 pub use layers::text as layers;
 pub use list::{Listing, list_claims, list_experiments, list_functions, list_models, list_suites};
 pub use markdown::markdown;
+pub use number::{agreeing, counted};
 pub use pages::{Page, is_taken, render};
 pub use speed::text as speed_text;
 pub use table::columns;

@@ -40,11 +40,18 @@ pub fn main_job(
         let text = String::new();
         return Ok(Said { text, outcome });
     }
-    let refuted = records.iter().filter(|one| one.verdict == Kind::Refuted);
-    let page = match refuted.count() {
+    let refuted = || records.iter().filter(|one| one.verdict == Kind::Refuted);
+    let page = match refuted().count() {
         0 => "the report".to_string(),
-        1 => "1 claim is refuted; the report says what is right".to_string(),
-        n => format!("{n} claims are refuted; the report says what is right"),
+        n => format!(
+            "{} {} refuted; the report {}",
+            report::counted(n, "claim"),
+            report::agreeing(n, "is", "are"),
+            match refuted().all(|one| one.note.is_some()) {
+                true => "says what is right",
+                false => report::agreeing(n, "shows it", "shows them"),
+            }
+        ),
     };
     let text = format!(
         "{} of {}\n\n{}\n{page}:\n{}\n",

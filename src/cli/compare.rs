@@ -49,8 +49,9 @@ pub fn with_reference(folder: &Path, registry: &Registry) -> Result<Said> {
         .collect();
     let _ = writeln!(
         text,
-        "{} models compared, {disagreeing} disagree; without a reference: {}",
-        compared.len(),
+        "{} compared, {disagreeing} {}; without a reference: {}",
+        report::counted(compared.len(), "model"),
+        report::agreeing(disagreeing, "disagrees", "disagree"),
         unnamed.join(", ")
     );
     Ok(Said {

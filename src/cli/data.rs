@@ -107,7 +107,10 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
             let images = survey.images.len();
             match at.json {
                 true => json(&object!({ "source": name, "images": images, "whole": true })),
-                false => Ok(format!("{name}: {images} images, all whole\n")),
+                false => Ok(format!(
+                    "{name}: {}, all whole\n",
+                    report::counted(images, "image")
+                )),
             }
         }
         DataCommand::Stats(at) => {

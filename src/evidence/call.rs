@@ -25,6 +25,11 @@ impl Call {
         }
     }
 
+    /// Whether one of the arguments is that text.
+    pub fn asks(&self, text: &str) -> bool {
+        self.texts().any(|argument| argument == text)
+    }
+
     /// All arguments that are texts.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         (0..self.arguments.len()).filter_map(|i| self.text(i))

@@ -8,6 +8,8 @@ use crate::claim::Kind;
 pub enum Standing {
     /// Verdict and value are those that the suite records.
     AsRecorded,
+    /// Runs of another machine leave open what was decided, or decide what was open.
+    Open,
     /// The suite records another verdict or value; what differs, in a sentence without its subject.
     Differs(String),
     /// The suite records no verdict, and nothing contradicts the claim.
@@ -51,6 +53,7 @@ impl Record {
             ));
         }
         match (self.recorded, self.verdict) {
+            (Some(recorded), verdict) if recorded != verdict => Standing::Open,
             (Some(_), _) => Standing::AsRecorded,
             (None, Kind::Refuted) => {
                 Standing::RefutedUnrecorded(format!("is refuted{found}, and records no verdict"))
@@ -65,7 +68,9 @@ impl Record {
     pub fn failure(&self) -> Option<String> {
         match self.standing() {
             Standing::Differs(why) | Standing::RefutedUnrecorded(why) => Some(why),
-            Standing::AsRecorded | Standing::Unrecorded | Standing::LeftOut => None,
+            Standing::AsRecorded | Standing::Open | Standing::Unrecorded | Standing::LeftOut => {
+                None
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The changes between two records, as text, Markdown and a page.
 
 use super::frame::page;
-use super::number::{percent, short};
+use super::number::{agreeing, counted, percent, short};
 use super::table::{Cell, Table, words};
 use crate::claim::{Datum, Kind};
 use crate::compare::{Change, Retrained, Trend};
@@ -30,22 +30,26 @@ fn named(change: &Change) -> String {
 
 fn verdict_on(changes: &[Change]) -> String {
     let broken = changes.iter().filter(|change| change.broken).count();
-    match (changes.len(), broken) {
-        (0, _) => "Nothing changed.".into(),
-        (n, 0) => format!("{n} claims changed; all that held still holds."),
-        (n, broken) => format!("{n} claims changed; {broken} that held no longer do."),
+    let changed = counted(changes.len(), "claim");
+    match broken {
+        _ if changes.is_empty() => "Nothing changed.".into(),
+        0 => format!("{changed} changed; all that held still holds."),
+        broken => {
+            let does = agreeing(broken, "does", "do");
+            format!("{changed} changed; {broken} that held no longer {does}.")
+        }
     }
 }
 
 /// How many arms became what; nothing where none was trained on both sides.
 fn verdict_on_training(arms: &[Retrained]) -> Option<String> {
-    let counted = Trend::ALL.into_iter().filter_map(|outcome| {
+    let outcomes = Trend::ALL.into_iter().filter_map(|outcome| {
         let n = arms.iter().filter(|arm| arm.outcome == outcome).count();
         (n > 0).then(|| format!("{n} {}", outcome.name()))
     });
-    let counted: Vec<String> = counted.collect();
-    let trained = format!("Trained on both sides: {} arms", arms.len());
-    (!counted.is_empty()).then(|| format!("{trained}; {}.", counted.join(", ")))
+    let outcomes: Vec<String> = outcomes.collect();
+    let trained = format!("Trained on both sides: {}", counted(arms.len(), "arm"));
+    (!outcomes.is_empty()).then(|| format!("{trained}; {}.", outcomes.join(", ")))
 }
 
 /// The arms of which something is to be said: those that became worse, better, or another thing.
@@ -71,7 +75,7 @@ fn told_in_words(arm: &Retrained) -> [String; 5] {
     }
     let difference = arm.interval.map_or(String::new(), |interval| {
         let [low, high] = [interval.low, interval.high].map(|end| short(100.0 * end));
-        format!("{low} to {high} points, {} seeds", arm.pairs)
+        format!("{low} to {high} points, {}", counted(arm.pairs, "seed"))
     });
     [
         arm.outcome.name().into(),
@@ -106,11 +110,13 @@ fn changed(changes: &[Change]) -> Table {
 
 /// A row an arm of which something is to be said; nothing if there is none.
 fn trained(arms: &[Retrained]) -> Option<Table> {
-    let names = ["trained", "arm", "before", "after", "test error, 99 %"];
-    let mut table = Table::new(names.map(|name| match name {
-        "arm" => words(name).head(),
-        name => words(name),
-    }));
+    let mut table = Table::new([
+        words("trained"),
+        words("arm").head(),
+        words("before"),
+        words("after"),
+        words("test error, 99 %"),
+    ]);
     for arm in told(arms) {
         let mut cells = told_in_words(arm).map(Cell::new);
         if arm.outcome == Trend::Worse {

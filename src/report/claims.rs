@@ -1,7 +1,7 @@
 //! One claim in the report.
 
 use super::experiments::{self, Gathered, badge};
-use super::number::short;
+use super::number::{counted, short};
 use crate::claim::{Datum, Kind, Tolerance, Topic};
 use crate::experiment::{Answer, Finding};
 use crate::record::{Method, Record};
@@ -124,7 +124,7 @@ fn trial(record: &Record, answer: &Answer, gathered: &[Gathered]) -> Markup {
         }
         @if !answer.values.is_empty() {
             p.values {
-                span { (answer.metric) ", mean of " (answer.seeds.len()) " seeds " b { (short(answer.mean)) } }
+                span { (answer.metric) ", mean of " (counted(answer.seeds.len(), "seed")) " " b { (short(answer.mean)) } }
                 @if let Some(interval) = answer.interval {
                     span { "interval " b { (short(interval.low)) " to " (short(interval.high)) } }
                 }

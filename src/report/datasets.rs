@@ -1,5 +1,6 @@
 //! What is in a data set, for a terminal.
 
+use super::number::counted;
 use super::table::columns;
 use crate::data::{Audit, Leak, Survey};
 
@@ -42,12 +43,12 @@ pub fn statistics(survey: &Survey) -> String {
 pub fn audit(audit: &Audit) -> String {
     let exact = &audit.exact;
     let mut text = format!(
-        "{}: {} images\n{} groups of equal images, {} images too many; {} groups in several parts, {} in several classes\n",
+        "{}: {}\n{} of equal images, {} too many; {} in several parts, {} in several classes\n",
         audit.source,
-        audit.images,
-        exact.groups.len(),
-        exact.surplus,
-        exact.across_parts,
+        counted(audit.images, "image"),
+        counted(exact.groups.len(), "group"),
+        counted(exact.surplus, "image"),
+        counted(exact.across_parts, "group"),
         exact.across_classes
     );
     for group in exact.groups.iter().take(NAMED) {

@@ -2,9 +2,10 @@
 
 use super::plot::{Bar, Line, bars, lines};
 use crate::claim::Datum;
-use crate::document::{FirstLosses, Gradients};
+use crate::document::{FirstLosses, Gradients, LossMode};
 use crate::evidence::Call;
 use crate::record::Record;
+use crate::stats;
 use crate::zoo::Registry;
 use maud::{Markup, html};
 
@@ -47,7 +48,7 @@ pub(super) fn gradients(shown: &Gradients, records: &[Record], registry: &Regist
         let weights = &shown.weights;
         let found = (records.iter())
             .flat_map(|record| calls(record, "gradient_norms", &line.model, registry))
-            .filter(|call| call.text(1) == Some(&line.op) && call.text(2) == Some(weights))
+            .filter(|call| call.asks(&line.op) && call.asks(weights))
             .find_map(|call| numbers(&call.value));
         match found {
             Some(values) => all.push(Line {
@@ -72,35 +73,26 @@ fn numbers(value: &Datum) -> Option<Vec<f64>> {
     }
 }
 
-/// What is known of a network's first loss.
-#[derive(Default)]
-struct Losses {
-    printed: Option<f64>,
-    train: Vec<f64>,
-    inference: Vec<f64>,
-}
-
-/// First losses: printed, and measured in both modes, the mean over the seeds.
+/// First losses: printed, and measured in each mode, the mean over the seeds.
 pub(super) fn first_losses(shown: &FirstLosses, records: &[Record], registry: &Registry) -> Markup {
     let (mut rows, mut missing) = (Vec::new(), Vec::new());
     for bar in &shown.bars {
-        let losses = losses(&bar.model, records, registry);
-        let Some(printed) = losses.printed else {
-            let model = &bar.model;
-            missing.push(format!(
-                "first_loss('{model}', weights, seed, batch, mode) beside a printed loss"
-            ));
-            continue;
-        };
-        rows.push((format!("{}: printed", bar.label), printed));
-        for (mode, measured) in [
-            ("training mode", &losses.train),
-            ("inference mode", &losses.inference),
-        ] {
-            if !measured.is_empty() {
-                let mean = measured.iter().sum::<f64>() / measured.len() as f64;
-                rows.push((mode.to_string(), mean));
+        let measured: Vec<(String, f64)> = (shown.modes.iter())
+            .filter_map(|mode| {
+                let losses = losses(shown, &bar.model, mode, records, registry);
+                (!losses.is_empty()).then(|| (mode.title.clone(), stats::mean(&losses)))
+            })
+            .collect();
+        let stating = records.iter().find(|record| record.id == bar.printed);
+        match stating.and_then(|record| record.stated.as_ref()?.number()) {
+            Some(printed) if !measured.is_empty() => {
+                rows.push((format!("{}: printed", bar.label), printed));
+                rows.extend(measured);
             }
+            _ => missing.push(format!(
+                "first_loss('{}', weights, seed, batch, mode) beside the loss of {}",
+                bar.model, bar.printed
+            )),
         }
     }
     let largest = rows.iter().map(|(_, loss)| *loss).fold(0.0, f64::max);
@@ -115,29 +107,24 @@ pub(super) fn first_losses(shown: &FirstLosses, records: &[Record], registry: &R
     drawn(bars(&shown.figure, &["loss"], &rows), &missing)
 }
 
-/// The losses that records hold of a model.
-fn losses(model: &str, records: &[Record], registry: &Registry) -> Losses {
-    let mut losses = Losses::default();
-    for record in records {
-        for call in calls(record, "first_loss", model, registry) {
-            // bytes show what a division by 255 does, not how a training run starts
-            let Some(loss) = call
-                .value
-                .number()
-                .filter(|_| call.text(5) != Some("bytes"))
-            else {
-                continue;
-            };
-            match call.text(4) {
-                Some("train") => losses.train.push(loss),
-                _ => losses.inference.push(loss),
-            }
-            if let Some(Datum::Float(printed)) = record.stated {
-                losses.printed = Some(printed);
-            }
-        }
-    }
-    losses
+/// The losses of a model that records hold in a mode.
+fn losses(
+    shown: &FirstLosses,
+    model: &str,
+    mode: &LossMode,
+    records: &[Record],
+    registry: &Registry,
+) -> Vec<f64> {
+    let calls = records
+        .iter()
+        .flat_map(|record| calls(record, "first_loss", model, registry));
+    let counts = |call: &&Call| {
+        call.asks(&mode.argument) && !shown.without.iter().any(|argument| call.asks(argument))
+    };
+    calls
+        .filter(counts)
+        .filter_map(|call| call.value.number())
+        .collect()
 }
 
 #[cfg(test)]
@@ -243,6 +230,10 @@ mod tests {
             (vec![record(printed, asked(Some("bytes")))], false),
             (vec![record(Datum::Bool(true), asked(None))], false),
         ] {
+            let mut records = records;
+            for record in &mut records {
+                record.id.clone_from(&shown.bars[1].printed);
+            }
             let text = first_losses(&shown, &records, &Registry::builtin()).into_string();
             let missing = shown.bars.len() - usize::from(drawn);
             assert_eq!(text.contains("<svg"), drawn, "{text}");

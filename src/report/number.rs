@@ -22,8 +22,16 @@ pub(super) fn short(x: f64) -> String {
     }
 }
 
+/// The word for one thing or for several, such as a verb.
+pub fn agreeing<'a>(n: usize, one: &'a str, several: &'a str) -> &'a str {
+    match n {
+        1 => one,
+        _ => several,
+    }
+}
+
 /// How many things, of which one has that name.
-pub(super) fn counted(n: usize, thing: &str) -> String {
+pub fn counted(n: usize, thing: &str) -> String {
     match n {
         1 => format!("1 {thing}"),
         n => format!("{n} {thing}s"),

@@ -28,6 +28,7 @@ pub(super) fn page(
         .filter(|r| r.verdict == Kind::Refuted)
         .collect();
     let standings = Standings::of(records);
+    let are_noted = refuted.iter().all(|record| record.note.is_some());
     html! {
         h1 { (document.title) ", checked" }
         @if let Some(source) = &document.source { p.source { (source) } }
@@ -42,7 +43,7 @@ pub(super) fn page(
         }
         (strip(all))
         ul.verdicts { @for (kind, n) in given(all) {
-            li { (dot(kind, n)) span.means { ": " (means(kind)) } }
+            li { (dot(kind, n)) span.means { ": " (means(kind, are_noted)) } }
         } }
         @if !errors.is_empty() {
             section.alarm {
@@ -69,7 +70,7 @@ pub(super) fn page(
         (by_system(found, named, chosen).html("Verdicts by system"))
         (experiments::section(report, gathered))
         (speed::section(report.timings))
-        h2 { "Refuted, and what is right" }
+        h2 { @if are_noted { "Refuted, and what is right" } @else { "Refuted" } }
         @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
         @for record in refuted { (claims::claim_elsewhere(record, gathered)) }
     }
@@ -103,9 +104,11 @@ fn outdated(current: &Current) -> impl Iterator<Item = (&'static str, &[String])
     .filter(|(_, claims)| !claims.is_empty())
 }
 
-fn means(kind: Kind) -> &'static str {
+/// What a verdict says of a claim; `are_noted` where a note goes with every refuted one.
+fn means(kind: Kind, are_noted: bool) -> &'static str {
     match kind {
         Kind::Confirmed => "what was computed agrees with it",
+        Kind::Refuted if !are_noted => "what was computed contradicts it",
         Kind::Refuted => "what was computed contradicts it, and a note says what is right",
         Kind::Inconclusive => "the evidence does not decide",
         Kind::Untested => "to test it takes training, a data set, a graphics card or a longer run",

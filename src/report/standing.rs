@@ -1,5 +1,6 @@
 //! How a check stands to what suites record, in the words that text, Markdown and pages share.
 
+use super::number::{agreeing, counted};
 use crate::record::{Record, Standing};
 
 /// Records by how they stand to their suites.
@@ -20,9 +21,8 @@ impl<'a> Standings<'a> {
         let mut all = Standings::default();
         for record in records {
             match record.standing() {
-                // runs of another machine leave open what was decided, or decide what was open
-                Standing::AsRecorded if record.recorded != Some(record.verdict) => all.open += 1,
                 Standing::AsRecorded => all.as_recorded += 1,
+                Standing::Open => all.open += 1,
                 Standing::Differs(how) => all.differing.push((record, how)),
                 Standing::Unrecorded => all.unrecorded += 1,
                 Standing::RefutedUnrecorded(how) => all.refuted.push((record, how)),
@@ -44,10 +44,6 @@ impl<'a> Standings<'a> {
 
     /// What can be said of the claims that do not fail, in a sentence; nothing if there are none.
     pub(super) fn rest(&self) -> Option<String> {
-        let none = |n: usize| match n {
-            1 => "1 claim records no verdict".to_string(),
-            n => format!("{n} claims record no verdict"),
-        };
         let all = match self.failures().next() {
             None => "Every verdict",
             Some(_) => "Every other verdict",
@@ -56,17 +52,20 @@ impl<'a> Standings<'a> {
         if self.as_recorded > 0 && self.unrecorded == 0 && self.open == 0 {
             parts.push(format!("{all} is as recorded"));
         } else if self.as_recorded > 0 {
-            parts.push(format!("{} are as recorded", self.as_recorded));
+            let are = agreeing(self.as_recorded, "is", "are");
+            parts.push(format!("{} {are} as recorded", self.as_recorded));
         }
-        match self.open {
-            0 => {}
-            1 => parts.push("1 that training decides is open here or in the record".to_string()),
-            n => parts.push(format!(
-                "{n} that training decides are open here or in the record"
-            )),
+        if self.open > 0 {
+            let are = agreeing(self.open, "is", "are");
+            let open = self.open;
+            parts.push(format!(
+                "{open} that training decides {are} open here or in the record"
+            ));
         }
         if self.unrecorded > 0 {
-            parts.push(none(self.unrecorded));
+            let record = agreeing(self.unrecorded, "records", "record");
+            let claims = counted(self.unrecorded, "claim");
+            parts.push(format!("{claims} {record} no verdict"));
         }
         if self.left_out > 0 {
             parts.push(format!("{} left out", self.left_out));

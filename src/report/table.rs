@@ -98,7 +98,7 @@ impl Column {
         }
     }
 
-    /// A column for which a terminal has no room.
+    /// A column for which there is room on a page alone.
     pub(super) fn on_pages_only(self) -> Column {
         Column {
             is_on_pages_only: true,
@@ -221,6 +221,19 @@ impl Table {
         }
     }
 
+    /// The columns that are not for pages only.
+    fn off_pages(&self) -> impl Iterator<Item = &Column> {
+        let columns = self.columns.iter();
+        columns.filter(|column| !column.is_on_pages_only)
+    }
+
+    /// What stands in them.
+    fn cells_off_pages<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a Cell> {
+        let cells = row.cells.iter().zip(&self.columns);
+        let cells = cells.filter(|(_, column)| !column.is_on_pages_only);
+        cells.map(|(cell, _)| cell)
+    }
+
     /// For a terminal; where it is narrow words wrap, numbers do not.
     pub(super) fn text(&self) -> String {
         let mut table = comfy_table::Table::new();
@@ -230,21 +243,15 @@ impl Table {
                 false => CellAlignment::Left,
             })
         };
-        let columns = || {
-            self.columns
-                .iter()
-                .filter(|column| !column.is_on_pages_only)
-        };
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_header(columns().map(|column| cell(&column.name, column)));
+            .set_header(self.off_pages().map(|column| cell(&column.name, column)));
         for row in &self.rows {
-            let cells = row.cells.iter().zip(&self.columns);
-            let cells = cells.filter(|(_, column)| !column.is_on_pages_only);
+            let cells = self.cells_off_pages(row).zip(self.off_pages());
             table.add_row(cells.map(|(one, column)| cell(&one.text, column)));
         }
-        for (laid, column) in table.column_iter_mut().zip(columns()) {
+        for (laid, column) in table.column_iter_mut().zip(self.off_pages()) {
             if column.is_numbers {
                 laid.set_constraint(ColumnConstraint::ContentWidth);
             }
@@ -256,17 +263,17 @@ impl Table {
     pub(super) fn markdown(&self) -> String {
         let mut text = String::from("|");
         // infallible: a String takes all
-        for column in &self.columns {
+        for column in self.off_pages() {
             let _ = write!(text, " {} |", escaped(&column.name));
         }
         text += "\n|";
-        for column in &self.columns {
+        for column in self.off_pages() {
             text += if column.is_numbers { "---:|" } else { "---|" };
         }
         text.push('\n');
         for row in &self.rows {
             text.push('|');
-            for cell in &row.cells {
+            for cell in self.cells_off_pages(row) {
                 let _ = write!(text, " {} |", cell.markdown());
             }
             text.push('\n');
@@ -321,15 +328,18 @@ mod tests {
 
     #[test]
     fn three_forms_of_one_table() {
-        let mut table = Table::new([words("claim").class("id"), numbers("ms").titled("ms")]);
-        table.row([Cell::code("a|b"), Cell::new(1200)]);
-        table.row([Cell::alarm("<i>"), Cell::none()]);
+        let more = words("more").on_pages_only();
+        let columns = [words("claim").class("id"), more, numbers("ms").titled("ms")];
+        let mut table = Table::new(columns);
+        table.row([Cell::code("a|b"), Cell::new("long"), Cell::new(1200)]);
+        table.row([Cell::alarm("<i>"), Cell::new("long"), Cell::none()]);
         assert_eq!(table.text(), " claim    ms\n a|b    1200\n <i>       -\n");
         let markdown = "| claim | ms |\n|---|---:|\n| `a\\|b` | 1200 |\n| **&lt;i&gt;** | - |\n";
         assert_eq!(table.markdown(), markdown);
         let page = table.html("Claims").into_string();
         for part in [
             r#"<th scope="col">Claim</th>"#,
+            "<td>long</td>",
             r#"<th class="number" scope="col"><span>ms</span></th>"#,
             r#"<th class="id" scope="row"><code>a|b</code></th>"#,
             r#"<b class="refuted">&lt;i&gt;</b>"#,

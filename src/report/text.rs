@@ -1,5 +1,6 @@
 //! What a check found, for a terminal.
 
+use super::number::agreeing;
 use super::standing::Standings;
 use super::table::{Cell, columns};
 use super::verdicts::{by_system, counts, found, given, statements};
@@ -21,9 +22,16 @@ pub fn summary(suites: &[Suite], records: &[Record], errors: &[SuiteError]) -> S
     table.row(all.chain([Cell::new(statements(records.iter()))]));
     let mut text = table.text();
     let standings = Standings::of(records);
+    let differ = agreeing(standings.differing.len(), "differs", "differ");
     for (what, failures) in [
-        ("differ from what is recorded", &standings.differing),
-        ("refuted without a recorded verdict", &standings.refuted),
+        (
+            format!("{differ} from what is recorded"),
+            &standings.differing,
+        ),
+        (
+            "refuted without a recorded verdict".into(),
+            &standings.refuted,
+        ),
     ] {
         if !failures.is_empty() {
             text += &format!("{} {what}:\n", failures.len());

@@ -1,6 +1,6 @@
 //! How many claims have which verdict, as a bar, as numbers, and system by system.
 
-use super::number::counted;
+use super::number::{agreeing, counted};
 use super::table::{Cell, Table, numbers, words};
 use crate::claim::{Kind, Suite};
 use crate::record::Record;
@@ -39,13 +39,10 @@ pub(super) fn statements<'a>(records: impl Iterator<Item = &'a Record>) -> usize
 
 /// How many claims there are, and for how many statements they account, as the beginning of a sentence.
 pub fn account(records: &[Record]) -> String {
-    let verb = match records.len() {
-        1 => "accounts",
-        _ => "account",
-    };
     format!(
-        "{} {verb} for {}",
+        "{} {} for {}",
         counted(records.len(), "claim"),
+        agreeing(records.len(), "accounts", "account"),
         counted(statements(records.iter()), "statement")
     )
 }

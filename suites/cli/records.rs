@@ -79,16 +79,16 @@ fn an_arm_is_worse_only_where_the_interval_says_so() {
     let line = line.unwrap_or_else(|| panic!("{text}"));
     assert!(line.trim_start().starts_with("worse"), "{text}");
     assert!(line.contains("8.68 to 11.3 points, 8 seeds"), "{text}");
-    assert!(text.contains("1 arms; 1 worse."), "{text}");
+    assert!(text.contains("1 arm; 1 worse."), "{text}");
     let (text, code) = compared(&worse, &before);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("1 arms; 1 better."), "{text}");
+    assert!(text.contains("1 arm; 1 better."), "{text}");
     // half of the seeds lose what the other half gains
     let mut change = [-0.01, 0.01].into_iter().cycle();
     let other = runs("own", &errors.map(|error| error + change.next().unwrap()));
     let (text, code) = compared(&before, &other);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("1 arms; 1 undecided."), "{text}");
+    assert!(text.contains("1 arm; 1 undecided."), "{text}");
     assert!(!text.contains("own arm"), "{text}");
 }
 

@@ -1,6 +1,7 @@
 //! Laws over what the report shows of the article beside its claims.
 
 use crate::{law, repository};
+use convcheck::claim::{self, Claim};
 use convcheck::document::{self, EMBEDDED, schema};
 use convcheck::experiment;
 use convcheck::zoo::Registry;
@@ -37,6 +38,12 @@ fn named() {
     let savings = document.savings.iter().flat_map(|savings| &savings.bars);
     let gradients = document.gradients.iter().flat_map(|shown| &shown.lines);
     let losses = document.first_losses.iter().flat_map(|shown| &shown.bars);
+    let suites = claim::embedded().unwrap();
+    let claims: Vec<&Claim> = suites.iter().flat_map(|suite| &suite.claims).collect();
+    for bar in losses.clone() {
+        let is_it = |claim: &&Claim| claim.id == bar.printed && claim.measure().is_some();
+        assert!(claims.iter().any(is_it), "{}", bar.printed);
+    }
     let models = savings
         .flat_map(|bar| [&bar.costly, &bar.cheap])
         .chain(gradients.map(|line| &line.model))

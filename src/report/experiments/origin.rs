@@ -21,7 +21,12 @@ pub(super) fn origin(at: &AtScale) -> Markup {
     let recipes = each(&|run| run.recipe.clone());
     html! {
         details {
-            summary { "Where the " (runs().count()) " runs come from" }
+            summary {
+                @match runs().count() {
+                    1 => "Where the run comes from",
+                    n => { "Where the " (n) " runs come from" }
+                }
+            }
             dl.origin {
                 (row("commit", &commits))
                 (row("device and numbers", &each(&|run| run.backend.clone())))

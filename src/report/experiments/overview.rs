@@ -6,16 +6,22 @@ use super::{AtScale, Gathered, file};
 use crate::evidence::Training;
 use crate::experiment::{Experiment, Finding};
 use crate::report::Report;
+use crate::report::number::{agreeing, counted};
 use crate::report::table::{Cell, Table, numbers, words};
 use maud::{Markup, html};
 
 /// How many finished runs do not count, and why, in a sentence; nothing if all count.
 pub fn left_out(training: &Training) -> Option<String> {
-    let start = match training.left_out() {
-        0 => return None,
-        1 => "1 finished run does not count: it is".to_string(),
-        n => format!("{n} finished runs do not count: they are"),
-    };
+    let n = training.left_out();
+    if n == 0 {
+        return None;
+    }
+    let runs = counted(n, "finished run");
+    let start = format!(
+        "{runs} {} not count: {}",
+        agreeing(n, "does", "do"),
+        agreeing(n, "it is", "they are")
+    );
     let unnamed = match training.unnamed() {
         0 => "",
         _ => " Runs from before this version do not say which network they trained.",
@@ -31,12 +37,15 @@ pub(in crate::report) fn section(report: &Report, all: &[Gathered]) -> Markup {
     if experiments.is_empty() {
         return html! {};
     }
-    let ran = |one: &&Experiment| all.iter().all(|g| g.experiment.name != one.name);
-    let without: Vec<&Experiment> = experiments.iter().copied().filter(ran).collect();
+    let not_run = |one: &&Experiment| all.iter().all(|g| g.experiment.name != one.name);
+    let without: Vec<&Experiment> = experiments.iter().copied().filter(not_run).collect();
     html! {
         h2 #experiments { "Experiments" }
         @if all.is_empty() {
-            p { "None of the " (experiments.len()) " experiments was run." }
+            @match experiments.len() {
+                1 => p { "The experiment was not run." },
+                n => p { "None of the " (n) " experiments was run." },
+            }
         } @else {
             (table(all).html("Experiments"))
             p.source {

@@ -1,6 +1,7 @@
 //! What runs say to the questions of an experiment, for a terminal.
 
 use crate::experiment::{Answer, Finding};
+use crate::report::number::counted;
 use std::fmt::Write;
 
 /// Two lines and the numbers of each answer.
@@ -17,12 +18,12 @@ pub fn text(answers: &[Answer]) -> String {
         });
         let _ = writeln!(
             text,
-            "{}: {finding}\n  {}\n  {} {:.4}{interval}, {} seeds; {}",
+            "{}: {finding}\n  {}\n  {} {:.4}{interval}, {}; {}",
             answer.question,
             answer.says,
             answer.metric,
             answer.mean,
-            answer.seeds.len(),
+            counted(answer.seeds.len(), "seed"),
             answer.rule
         );
     }
