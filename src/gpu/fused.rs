@@ -148,7 +148,7 @@ impl Lowering<'_> {
                 }
             };
             let owner = self.graph.owner(norm);
-            let add = gradients.adds_to_weights(owner)?;
+            let add = gradients.adds_to_weights(owner);
             let weights = [self.gradient(norm, 0), self.gradient(norm, 1)];
             let (x, dx) = match leading {
                 Leading::Product => {
