@@ -118,7 +118,7 @@ fn project(folder: Option<&Path>) -> Result<Project> {
 
 fn by() -> Result<By> {
     Ok(By {
-        commit: option_env!("CONVCHECK_COMMIT").map(str::to_string),
+        commit: convcheck::train::COMMIT.map(str::to_string),
         date: date()?,
         machine: device::describe(),
     })

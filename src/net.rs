@@ -42,7 +42,10 @@ pub struct Net {
 /// Why a network cannot be built or run.
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
-    /// A weight that is missing, foreign, or of another shape or type.
+    /// Weights that are not those of the network.
+    #[error("the weights do not fit the network: {0}")]
+    Misfit(Misfit),
+    /// A weight of another type, or that cannot be read.
     #[error("weight `{name}` {what}")]
     Weight {
         /// Its key in the `state_dict`.
@@ -76,7 +79,7 @@ impl Net {
     /// the graph names and no others, of the same type.
     ///
     /// # Errors
-    /// [`NetError::Weight`] names the first that does not fit.
+    /// [`NetError::Misfit`] says which do not fit, [`NetError::Weight`] which is of another type.
     pub fn new(
         graph: Graph,
         mut weights: BTreeMap<String, Tensor>,

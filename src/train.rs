@@ -20,6 +20,7 @@ mod trained;
 pub use backend::{Backend, Batch, Engine, State, Step, StepMetrics};
 pub use cpu::Cpu;
 pub use fingerprint::Fingerprint;
+pub use learner::COMMIT;
 pub use loss::loss_weights;
 pub use optimizer::OptimizerState;
 pub(crate) use optimizer::StepConstants;

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn params_without_grad(graph: &Graph, include: impl Fn(NodeId) -> bool) -> Vec<String> {
     let nodes = graph.nodes();
     let outputs = || graph.outputs().iter().map(|output| output.node);
-    let mut reached = graph.reached(outputs());
+    let reached = graph.reached(outputs());
     // a bias counts where something reads its layer that does not take each channel's mean away
     let mut shows = vec![false; nodes.len()];
     outputs().for_each(|id| shows[id] = true);
@@ -25,11 +25,7 @@ pub fn params_without_grad(graph: &Graph, include: impl Fn(NodeId) -> bool) -> V
         }
     }
     // one use is enough
-    for id in (0..nodes.len()).filter(|&id| graph.owner(id) != id) {
-        let owner = graph.owner(id);
-        reached[owner] |= reached[id];
-        shows[owner] |= shows[id];
-    }
+    let [reached, shows] = [reached, shows].map(|uses| graph.by_owner(&uses));
     let mut names = Vec::new();
     for &id in graph.state_order().iter().filter(|&&id| include(id)) {
         for tensor in graph.tensors_of(&nodes[id]) {

@@ -40,9 +40,9 @@ impl Lowering<'_> {
                 Some(Leading::Product) => {
                     let y = self.multiply(id, x)?;
                     self.values[id] = Some(y);
-                    self.finish(group, y)?
+                    self.finish(group, Leading::Product, y)?
                 }
-                Some(Leading::Norm) => self.finish(group, x)?,
+                Some(Leading::Norm) => self.finish(group, Leading::Norm, x)?,
                 None => self.layer(id, x)?,
             };
             self.values[group.last] = Some(value);
@@ -55,7 +55,7 @@ impl Lowering<'_> {
         for group in groups.iter().rev() {
             if let Some(dy) = gradients.of(group.last) {
                 match leading(&self.node(group.first).op) {
-                    Some(_) => self.fused_backward(group, dy, gradients)?,
+                    Some(leading) => self.fused_backward(group, leading, dy, gradients)?,
                     None => self.layer_backward(group.first, dy, gradients)?,
                 }
             }
@@ -64,7 +64,7 @@ impl Lowering<'_> {
     }
 
     /// What follows the product of a group, or its normalisation and what follows that.
-    fn finish(&mut self, group: &FusedGroup, x: Address) -> Result<Address> {
+    fn finish(&mut self, group: &FusedGroup, leading: Leading, x: Address) -> Result<Address> {
         let (c, units) = (self.maps(group.last).c, self.units(group.last));
         let strips = Strips::of_units(self.rows(group.last), self.builder.blocks(c));
         let Strips {
@@ -74,10 +74,9 @@ impl Lowering<'_> {
             ..
         } = strips;
         let residual = group.residual.map(|id| self.value(id));
-        let is_product = group.norm != Some(group.first);
-        let bias = match is_product {
-            true => self.float(group.first, 1),
-            false => None,
+        let bias = match leading {
+            Leading::Product => self.float(group.first, 1),
+            Leading::Norm => None,
         };
         match (group.norm, self.mode) {
             (Some(norm), Mode::Train { .. }) => {
@@ -111,9 +110,9 @@ impl Lowering<'_> {
                     _ => (None, bias),
                 };
                 // a product's output has no other consumer
-                let y = match is_product {
-                    true => x,
-                    false => self.builder.units(units)?,
+                let y = match leading {
+                    Leading::Product => x,
+                    Leading::Norm => self.builder.units(units)?,
                 };
                 launch!(
                     self.builder,
@@ -130,12 +129,12 @@ impl Lowering<'_> {
     fn fused_backward(
         &mut self,
         group: &FusedGroup,
+        leading: Leading,
         dy: Address,
         gradients: &mut GradBuffers,
     ) -> Result<()> {
         let (first, y) = (group.first, self.value(group.last));
         let input = self.node(first).inputs[0];
-        let is_product = group.norm != Some(first);
         let (mut dy, mut dz) = (dy, dy);
         let mut relu_output = group.relu.then_some(y);
         if let Some(norm) = group.norm {
@@ -149,18 +148,18 @@ impl Lowering<'_> {
                 }
             };
             let owner = self.graph.owner(norm);
-            let add = gradients.adds_to_weights(owner)?;
+            let add = gradients.adds_to_weights(owner);
             let weights = [self.gradient(norm, 0), self.gradient(norm, 1)];
-            let (x, dx) = match is_product {
-                true => {
+            let (x, dx) = match leading {
+                Leading::Product => {
                     dz = self.builder.units(self.units(first))?;
                     (self.value(first), Some((dz, false)))
                 }
-                false => (self.value(input), gradients.slot(self, input)?),
+                Leading::Norm => (self.value(input), gradients.slot(self, input)?),
             };
             self.norm_backward(norm, x, whole, mask, (weights, add), dx)?;
         }
-        if is_product {
+        if matches!(leading, Leading::Product) {
             self.product_backward(first, dz, relu_output, gradients)?;
         }
         match group.residual {

@@ -13,7 +13,7 @@ pub(super) struct GradBuffers {
     /// By layer, the sum of what the consumers of its value have given so far.
     values: Accumulator<Address>,
     /// By owner, whether its weights have a gradient already.
-    weights: Accumulator<()>,
+    weights: Vec<bool>,
 }
 
 impl GradBuffers {
@@ -21,7 +21,7 @@ impl GradBuffers {
     pub fn new(graph: &Graph) -> GradBuffers {
         GradBuffers {
             values: Accumulator::new(graph.requires_grad(false)),
-            weights: Accumulator::new(vec![true; graph.nodes().len()]),
+            weights: vec![false; graph.nodes().len()],
         }
     }
 
@@ -41,10 +41,9 @@ impl GradBuffers {
         self.values.slot(id, || lowering.builder.units(units))
     }
 
-    /// Whether a gradient of an owner's weights is added to one that is there.
-    pub fn adds_to_weights(&mut self, owner: NodeId) -> Result<bool> {
-        let slot = self.weights.slot(owner, || Ok(()))?;
-        Ok(slot.is_some_and(|((), add)| add))
+    /// Whether a gradient of an owner's weights is added to one that is there; from now on there is one.
+    pub fn adds_to_weights(&mut self, owner: NodeId) -> bool {
+        std::mem::replace(&mut self.weights[owner], true)
     }
 
     /// Adds a gradient that is not needed elsewhere: the first one stays where it is.

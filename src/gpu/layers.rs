@@ -1,14 +1,14 @@
 //! Which commands compute a layer, forward and backward?
 //!
-//! Products and normalisations lead fused groups and stand in `fused.rs`, what is dropped at random in `masks.rs`.
+//! Products and normalisations lead fused groups and stand in `fused.rs`; what takes more than a command is in
+//! `pools.rs`, in `joins.rs`, and in `masks.rs` what is dropped at random.
 
 use super::builder::{KernelArg, launch, sweep};
 use super::grad_buffers::GradBuffers;
 use super::lowering::{Lowering, Maps, Mode};
 use super::masks::MEANS;
-use super::sums::Strips;
 use super::{Address, GpuError};
-use crate::graph::{Activation, Lrn, NodeId, Op, Window};
+use crate::graph::{Activation, Lrn, NodeId, Op};
 
 type Result<T> = std::result::Result<T, GpuError>;
 
@@ -35,6 +35,11 @@ impl Lowering<'_> {
         let (to, units, places) = (self.maps(id), self.units(id), self.places(id));
         // the input's size; of the network's input its own
         let from = self.maps(node.inputs.first().copied().unwrap_or(id));
+        match node.op {
+            Op::Dropout { .. } if matches!(self.mode, Mode::Eval { .. }) => return Ok(x),
+            Op::Flatten if is_flat(from) => return Ok(x),
+            _ => {}
+        }
         let y = self.builder.units(units)?;
         match &node.op {
             Op::Input => launch!(self.builder, "images", units, [x, y, to.c, to.plane()])?,
@@ -86,11 +91,7 @@ impl Lowering<'_> {
                 let codes = self.float(id, 0);
                 launch!(self.builder, "rbf", units, [x, codes, y, from.c, *out])?;
             }
-            Op::Dropout { p } => match self.mode {
-                Mode::Eval { .. } => return Ok(x),
-                Mode::Train { .. } => self.dropout(id, *p, x, y, false)?,
-            },
-            Op::Flatten if is_flat(from) => return Ok(x),
+            Op::Dropout { p } => self.dropout(id, *p, x, y, false)?,
             // a thread for each unit of the maps
             Op::Flatten => launch!(self.builder, "flatten", units, [x, y, from.c, from.plane()])?,
             Op::Concat => {
@@ -371,93 +372,5 @@ impl Lowering<'_> {
             }
         }
         Ok(())
-    }
-
-    /// In training it keeps, for each window, which of its taps had the maximum.
-    fn max_pool(&mut self, id: NodeId, window: &Window, x: Address, y: Address) -> Result<()> {
-        if matches!(self.mode, Mode::Train { .. }) {
-            if window.taps() >= usize::from(u16::MAX) {
-                let what = ": a window of 65535 taps or more";
-                return Err(GpuError::Network([&self.node(id).path, what].concat()));
-            }
-            let units = self.units(id);
-            self.kept[id] = Some(self.builder.tensor(units, 2)?);
-        }
-        let between = [x.into(), y.into(), self.kept[id].into()];
-        self.slide("max_pool", self.places(id), id, window, &between, &[])
-    }
-
-    /// The gradients of coefficients and biases.
-    fn subsample_weights(
-        &mut self,
-        id: NodeId,
-        window: &Window,
-        x: Address,
-        dy: Address,
-        gradients: &mut GradBuffers,
-    ) -> Result<()> {
-        let c = self.maps(id).c;
-        let strips = Strips::new(self.rows(id), self.builder.blocks(c));
-        let parts = self.builder.floats(strips.many * 2 * c)?;
-        let (between, last) = (
-            [x.into(), dy.into(), parts.into()],
-            [strips.rows.into(), strips.each.into()],
-        );
-        self.slide(
-            "subsample_sums",
-            strips.threads,
-            id,
-            window,
-            &between,
-            &last,
-        )?;
-        let add = gradients.adds_to_weights(self.graph.owner(id))?;
-        let parts = strips.fold(&mut self.builder, parts, 2 * c)?;
-        for which in 0..2 {
-            let to_weight = self.gradient(id, which);
-            launch!(
-                self.builder,
-                "fold_last",
-                c,
-                [parts.parts, to_weight, parts.many, 2 * c, which * c, add]
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Copies `count` channels: how many the source has and from which on, the same of the target, and `count`.
-    fn copy_channels(
-        &mut self,
-        places: usize,
-        x: Address,
-        y: Address,
-        [of, from, to, at, count]: [usize; 5],
-        add: bool,
-    ) -> Result<()> {
-        launch!(
-            self.builder,
-            "channels",
-            places,
-            [x, y, of, from, to, at, count, add]
-        )
-    }
-
-    /// Each unit times its gate: its own, or that of its map.
-    fn gate(
-        &mut self,
-        id: NodeId,
-        x: Address,
-        gates: Address,
-        y: Address,
-        by_unit: bool,
-        add: bool,
-    ) -> Result<()> {
-        let (maps, places) = (self.maps(id), self.places(id));
-        launch!(
-            self.builder,
-            "gate",
-            places,
-            [x, gates, y, maps.c, maps.plane(), by_unit, add]
-        )
     }
 }

@@ -38,11 +38,10 @@ pub(super) enum Region {
 }
 
 impl Region {
-    /// Of a tensor of that role in a layer that learns, or does not. Matrices are multiplied with, and they alone decay
-    /// unless all do.
+    /// Of a tensor of that role in a layer that learns, or does not.
     const fn of(role: Role, learns: bool) -> Region {
         let learns = learns && matches!(role.kind(), TensorKind::Trainable);
-        match (role.decays(), learns) {
+        match (role.is_matrix(), learns) {
             (true, false) => Region::FrozenMatrix,
             (true, true) => Region::Matrix,
             (false, true) => Region::Vector,
@@ -102,21 +101,12 @@ pub(super) fn placed(graph: &Graph, learns: &[bool]) -> Vec<Placed> {
     for (owner, node) in graph.nodes().iter().enumerate() {
         let maps = graph.input_of(node).channels();
         for (which, tensor) in graph.tensors_of(node).into_iter().enumerate() {
-            let order = match (tensor.role, &node.op, &tensor.dims[..]) {
-                (Role::Weight, _, &[out, maps, h, w]) => Order::Kernel([out, maps, h, w]),
-                (Role::Weight, Op::Conv(conv), _) => Order::Table(conv.clone(), maps),
-                (Role::Weight, _, [_, _]) => Order::Same,
-                (Role::Weight, _, dims) => unreachable!("no product is by weights of {dims:?}"),
-                (
-                    Role::Coefficient
-                    | Role::Bias
-                    | Role::NormScale
-                    | Role::NormShift
-                    | Role::RunningMean
-                    | Role::RunningVariance
-                    | Role::Code,
-                    ..,
-                ) => Order::Same,
+            let order = match (&node.op, &tensor.dims[..]) {
+                _ if !tensor.role.is_matrix() => Order::Same,
+                (_, &[out, maps, h, w]) => Order::Kernel([out, maps, h, w]),
+                (Op::Conv(conv), _) => Order::Table(conv.clone(), maps),
+                (_, [_, _]) => Order::Same,
+                (_, dims) => unreachable!("no product is by weights of {dims:?}"),
             };
             tensors.push(Placed {
                 name: [&node.path, ".", tensor.name].concat(),

@@ -93,10 +93,7 @@ impl Plan<Program> {
             loss_weights(graph, training.auxiliary)
         });
         let reached = graph.reached(seeds.iter().map(|&(id, _)| id));
-        let mut learns = vec![false; graph.nodes().len()];
-        for id in (0..learns.len()).filter(|&id| reached[id]) {
-            learns[graph.owner(id)] = true;
-        }
+        let learns = graph.by_owner(&reached);
         let mut allocator = BumpAllocator(0);
         let states = training.map_or(0, |training| training.optimizer.states());
         let weights = Weights::new(graph, element, &learns, states, &mut allocator)?;

@@ -151,7 +151,7 @@ impl Lowering<'_> {
     ) -> Result<()> {
         let (maps, owner) = (self.maps(id), self.graph.owner(id));
         let input = self.node(id).inputs[0];
-        let add = gradients.adds_to_weights(owner)?;
+        let add = gradients.adds_to_weights(owner);
         if self.float(id, 1).is_some() {
             let strips = Strips::new(self.rows(id), self.builder.blocks(maps.c));
             let parts = self.builder.floats(strips.many * maps.c)?;

@@ -23,6 +23,15 @@ impl Graph {
         self.reached([self.outputs()[0].node])
     }
 
+    /// For each layer whether its weights are its own and one of those that use them is picked.
+    pub fn by_owner(&self, picked: &[bool]) -> Vec<bool> {
+        let mut owners = vec![false; picked.len()];
+        for id in (0..picked.len()).filter(|&id| picked[id]) {
+            owners[self.owner(id)] = true;
+        }
+        owners
+    }
+
     /// For each layer, whether training requires the gradient of its output: a trainable tensor, or the input
     /// if it is asked for, lies at or before it.
     pub fn requires_grad(&self, input: bool) -> Vec<bool> {

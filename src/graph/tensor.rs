@@ -48,8 +48,8 @@ impl Role {
         }
     }
 
-    /// Whether weight decay shrinks it unless a recipe lets all weights decay: what is multiplied with as a matrix does.
-    pub const fn decays(self) -> bool {
+    /// Whether inputs are multiplied by it as by a matrix.
+    pub const fn is_matrix(self) -> bool {
         match self {
             Role::Weight => true,
             Role::Coefficient
@@ -60,6 +60,11 @@ impl Role {
             | Role::RunningVariance
             | Role::Code => false,
         }
+    }
+
+    /// Whether weight decay shrinks it even where a recipe does not let all weights decay.
+    pub const fn decays(self) -> bool {
+        self.is_matrix()
     }
 
     /// Its name within a layer, as PyTorch has it.

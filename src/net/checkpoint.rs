@@ -15,6 +15,7 @@ mod views;
 pub use super::{Misfit, Mismatch};
 pub use fit::{Fitted, Head, best_fit, fit};
 
+use super::weights::short;
 use crate::file;
 use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
@@ -84,17 +85,6 @@ pub fn write(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<(), Chec
     };
     let bytes = safetensors::write(tensors).map_err(fault)?;
     file::write(path, &bytes).map_err(|error| fault(error.to_string()))
-}
-
-/// A name as long as one can read, without what could disturb a terminal.
-fn short(name: &str) -> String {
-    let mut text: String = (name.chars().take(80))
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect();
-    if text.len() < name.len() {
-        text.push_str("...");
-    }
-    text
 }
 
 /// How many numbers a tensor has, if that and its strides can be counted.

@@ -75,20 +75,47 @@ impl Misfit {
     /// Whether nothing differs.
     ///
     /// # Errors
-    /// [`NetError::Weight`] names the first that does.
+    /// [`NetError::Misfit`].
     pub(crate) fn check(self) -> Result<(), NetError> {
-        let missing = self.missing.into_iter();
-        let missing = missing.map(|name| (name, "is missing".to_string()));
-        let mismatched = self.mismatched.into_iter().map(|one| {
-            let what = format!("is {:?}, must be {:?}", one.found, one.expected);
-            (one.name, what)
-        });
-        let unexpected = self.unexpected.into_iter();
-        let unexpected =
-            unexpected.map(|name| (name, "belongs to no layer of this network".into()));
-        match missing.chain(mismatched).chain(unexpected).next() {
-            Some((name, what)) => Err(NetError::Weight { name, what }),
-            None => Ok(()),
+        match self.count() {
+            0 => Ok(()),
+            _ => Err(NetError::Misfit(self)),
         }
     }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            some("missing", &self.missing),
+            some("unexpected", &self.unexpected),
+            some("of another shape", &self.mismatched),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        f.write_str(&parts.join("; "))
+    }
+}
+
+/// `5 missing (a, b, c and 2 more)`, or nothing for an empty list.
+fn some(what: &str, list: &[impl ToString]) -> Option<String> {
+    const NAMED: usize = 3;
+    let names: Vec<String> = (list.iter().take(NAMED))
+        .map(|item| short(&item.to_string()))
+        .collect();
+    let more = match list.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!list.is_empty()).then(|| format!("{} {what} ({}{more})", list.len(), names.join(", ")))
+}
+
+/// A name as long as one can read, without what could disturb a terminal.
+pub(super) fn short(name: &str) -> String {
+    let mut text: String = (name.chars().take(80))
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect();
+    if text.len() < name.len() {
+        text.push_str("...");
+    }
+    text
 }

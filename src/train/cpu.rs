@@ -128,19 +128,18 @@ fn losses(
         model: task.recipe.model.clone(),
         what: error.to_string(),
     };
-    let (mut prediction, mut gradients) = (f64::NAN, Vec::new());
+    let (mut prediction, mut gradients) = (None, Vec::new());
     for (id, weight) in loss_weights(&task.graph, task.recipe.auxiliary) {
         let scores = pass.value(id).expect("a pass keeps its outputs");
         let (loss, gradient) =
             cross_entropy(scores, labels, task.recipe.smoothing).map_err(wrong)?;
-        if gradients.is_empty() {
-            prediction = loss;
-        }
+        // the first is the prediction's
+        prediction.get_or_insert(loss);
         let gradient = match weight == 1.0 {
             true => gradient,
             false => (gradient * weight).map_err(wrong)?,
         };
         gradients.push((id, gradient));
     }
-    Ok((prediction, gradients))
+    Ok((prediction.expect("a network has a prediction"), gradients))
 }

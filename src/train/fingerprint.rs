@@ -25,9 +25,15 @@ impl Fingerprint {
                 "is from before runs named their network, and may be of another than this one: {ANEW}"
             ));
         };
+        // what has no name is not known to be the same
+        let unnamed = "of no name".to_string();
         let parts = [
             ("recipe", &kept.recipe, &self.recipe),
-            ("network", network, self.network.as_ref().unwrap_or(network)),
+            (
+                "network",
+                network,
+                self.network.as_ref().unwrap_or(&unnamed),
+            ),
             ("data set", &kept.data, &self.data),
             ("device", &kept.backend, &self.backend),
         ];
@@ -36,6 +42,25 @@ impl Fingerprint {
             Some((what, kept, own)) => Err(format!(
                 "is of another {what} ({kept}) than this run ({own}): {ANEW}"
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_without_a_name_is_never_the_same() {
+        let of = |network: Option<&str>| Fingerprint {
+            recipe: "r".into(),
+            network: network.map(str::to_string),
+            data: "d".into(),
+            backend: "cpu-f32".into(),
+        };
+        assert_eq!(of(Some("n")).is_of(&of(Some("n"))), Ok(()));
+        for (own, kept) in [(None, Some("n")), (Some("n"), None), (None, None)] {
+            assert!(of(own).is_of(&of(kept)).is_err(), "{own:?} {kept:?}");
         }
     }
 }

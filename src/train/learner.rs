@@ -11,8 +11,11 @@ use crate::run::{Score, score};
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
-/// This version of the program: its commit, where it is built from a checkout.
-pub(super) const PROGRAM: &str = match option_env!("CONVCHECK_COMMIT") {
+/// The commit of this program, where it is built from a checkout.
+pub const COMMIT: Option<&str> = option_env!("CONVCHECK_COMMIT");
+
+/// This version of the program.
+pub(super) const PROGRAM: &str = match COMMIT {
     Some(commit) => commit,
     None => concat!("version ", env!("CARGO_PKG_VERSION")),
 };
@@ -43,10 +46,10 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// The versions of the program before this one.
+    /// The versions of the program before the last one, which may have taken earlier steps too.
     pub fn begun_by(&self) -> Vec<String> {
-        let others = self.programs.len().saturating_sub(1);
-        self.programs[..others].to_vec()
+        let others = |program: &&String| Some(*program) != self.programs.last();
+        self.programs.iter().filter(others).cloned().collect()
     }
 }
 

@@ -122,7 +122,7 @@ fn a_run_goes_on_as_if_it_had_not_stopped() {
         let mut stops = 0;
         let curve = loop {
             match stopped(&task, &one, 1 + stops % 3) {
-                Ok(fitted) => break fitted.curve,
+                Ok(finished) => break finished.curve,
                 Err(TrainError::Stopped { steps: 6, .. }) => stops += 1,
                 Err(error) => panic!("{error}"),
             }
@@ -218,9 +218,18 @@ fn a_run_names_the_versions_that_began_it() {
     assert_eq!(fits(&task, 7, "cpu-f32", &paths).unwrap(), ["another"]);
     // one more stop: what is known of the first steps stays known
     stopped(&task, &paths, 2).unwrap_err();
-    let fitted = fit(&Cpu, &task, 7, Some(&paths), &|_| true).unwrap();
-    assert_eq!(fitted.begun_by, ["another"]);
-    assert_eq!(fitted.curve, whole(&task, 7));
+    // nor does the version that has the run again become another by it
+    change_state(&paths.snapshot, |state| {
+        let named = format!("[\"another\",\"{}\"]", learner::PROGRAM);
+        assert!(state.contains(&named), "{state}");
+        state.replace(
+            &named,
+            &named.replacen('[', &format!("[\"{}\",", learner::PROGRAM), 1),
+        )
+    });
+    let finished = fit(&Cpu, &task, 7, Some(&paths), &|_| true).unwrap();
+    assert_eq!(finished.begun_by, ["another"]);
+    assert_eq!(finished.curve, whole(&task, 7));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::law;
 use crate::laws::gradients::OPS;
+use convcheck::digest::hex;
 use convcheck::graph::{Conv, Graph, Op, Shape, Value, Window, concat, conv, mean, pool};
 use convcheck::random::Key;
 use convcheck::zoo::Registry;
@@ -275,9 +276,5 @@ reads [1] gives [2, 5, 2] weights 3
 output 6 output 3
 output 3 aux 2
 ";
-    let hex: Vec<String> = Sha256::digest(text)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    assert_eq!(found, hex.concat());
+    assert_eq!(found, hex(&Sha256::digest(text)));
 }

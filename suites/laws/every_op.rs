@@ -3,9 +3,10 @@
 //! The compiler points at each `match` without which an op could not run; what follows from its description is held
 //! here against what the numeric interpreter does with it.
 
+use crate::law;
 use crate::laws::gradients::{Describe, OPS};
+use crate::laws::modules::sources;
 use crate::laws::ops::{numbers, random};
-use crate::{law, repository};
 use candle_core::{DType, Tensor};
 use convcheck::graph::{Graph, Role, Shape, TensorKind};
 use convcheck::net::{Gradients, Init, Mode, Net};
@@ -13,7 +14,6 @@ use convcheck::random::Key;
 use convcheck::train::{Optimizer, OptimizerState, Sgd};
 use libtest_mimic::Trial;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = OPS
@@ -179,10 +179,13 @@ fn five_files() {
         ("Concat", &["drawing/fold.rs", "drawing/tiles.rs"], "is drawn where lines meet"),
         ("Slice", &["drawing/fold.rs"], "differs in its range alone"),
     ];
-    let root = repository("src");
-    let mut sources = Vec::new();
-    collect(&root, &mut sources);
-    let op_rs = std::fs::read_to_string(root.join("graph/op.rs")).unwrap();
+    let sources = sources();
+    for (file, _, text) in &sources {
+        // behind that an op has no `Op::` in front of it
+        assert!(!text.contains("use crate::graph::Op::"), "{file}");
+    }
+    let op_rs = sources.iter().find(|(file, ..)| file == "graph/op.rs");
+    let (_, _, op_rs) = op_rs.unwrap();
     let (_, variants) = op_rs.split_once("pub enum Op {").unwrap();
     let (variants, _) = variants.split_once("\n}\n").unwrap();
     let variants = variants.lines().filter_map(|line| {
@@ -201,11 +204,11 @@ fn five_files() {
             let mut ends = text.match_indices(&name).map(|(i, _)| i + name.len());
             ends.any(|end| !text[end..].starts_with(|c: char| c.is_alphanumeric()))
         };
-        let found: Vec<&str> = (sources.iter())
-            .filter(|(_, text)| names(text))
-            .map(|(file, _)| file.strip_prefix(root.to_str().unwrap()).unwrap())
-            .map(|file| file.trim_start_matches('/'))
+        let mut found: Vec<&str> = (sources.iter())
+            .filter(|(_, _, text)| names(text))
+            .map(|(file, ..)| file.as_str())
             .collect();
+        found.sort_unstable();
         let reasons = ELSEWHERE.iter().filter(|(of, _, _)| *of == op);
         let mut expected: Vec<&str> = FILES.to_vec();
         // the sample itself comes from no verb
@@ -215,18 +218,4 @@ fn five_files() {
         assert_eq!(found, expected, "{op}: a file more needs its reason here");
     }
     assert!(count > 20, "only {count} ops were found");
-}
-
-/// The sources below a folder, in order of their paths.
-fn collect(folder: &Path, found: &mut Vec<(String, String)>) {
-    let entries = std::fs::read_dir(folder).unwrap();
-    for path in entries.map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            collect(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            found.push((path.to_str().unwrap().to_string(), text));
-        }
-    }
-    found.sort();
 }

@@ -48,7 +48,7 @@ fn rank(module: &str) -> Option<usize> {
 }
 
 /// Each source file with the module that it belongs to.
-fn sources() -> Vec<(String, String, String)> {
+pub fn sources() -> Vec<(String, String, String)> {
     fn walk(folder: &Path, root: &Path, found: &mut Vec<(String, String, String)>) {
         let mut entries: Vec<_> = std::fs::read_dir(folder)
             .unwrap()

@@ -7,7 +7,6 @@ use crate::ops;
 use crate::zoo::{Model, Registry};
 use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// What becomes of the layer that gives the classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,31 +28,6 @@ pub struct Fitted {
     /// Tensors of the checkpoint for which the network has no use: counters of batches, and the
     /// auxiliary heads of training where the network has none.
     pub unused: Vec<String>,
-}
-
-impl fmt::Display for Misfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            some("missing", &self.missing),
-            some("unexpected", &self.unexpected),
-            some("of another shape", &self.mismatched),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        f.write_str(&parts.join("; "))
-    }
-}
-
-/// `5 missing (a, b, c and 2 more)`, or nothing for an empty list.
-fn some(what: &str, list: &[impl ToString]) -> Option<String> {
-    const NAMED: usize = 3;
-    let names: Vec<String> = (list.iter().take(NAMED))
-        .map(|item| super::short(&item.to_string()))
-        .collect();
-    let more = match list.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    (!list.is_empty()).then(|| format!("{} {what} ({}{more})", list.len(), names.join(", ")))
 }
 
 /// A checkpoint's tensors as the network's weights, converted to that type of number.

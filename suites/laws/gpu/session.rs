@@ -88,7 +88,7 @@ pub fn errors() {
         made(&weights)
             .err()
             .unwrap()
-            .contains("`fc.bias` is missing")
+            .contains("1 missing (fc.bias)")
     );
     weights.insert("fc.bias".into(), one.clone());
     weights.insert("other".into(), one.clone());
@@ -96,11 +96,16 @@ pub fn errors() {
         made(&weights)
             .err()
             .unwrap()
-            .contains("`other` belongs to no layer")
+            .contains("1 unexpected (other)")
     );
     weights.remove("other");
     weights.insert("norm.bias".into(), one);
-    assert!(made(&weights).err().unwrap().contains("must be [4]"));
+    assert!(
+        made(&weights)
+            .err()
+            .unwrap()
+            .contains("(norm.bias [5], not [4])")
+    );
     let mut session = case.session(Element::F32, &training(Norm::Torch));
     for labels in [&[0][..], &[0, 5]] {
         assert!(session.learn(labels, keyed(1)).is_err());
