@@ -13,6 +13,10 @@ pub fn hex(bytes: &[u8]) -> String {
 /// # Panics
 /// If the value has no JSON: a key that is no text.
 pub fn of_json(value: &impl Serialize) -> String {
-    let json = serde_json::to_vec(value).expect("keys are text");
-    hex(&Sha256::digest(json)[..8])
+    of_bytes(&serde_json::to_vec(value).expect("keys are text"))
+}
+
+/// 16 hexadecimal digits: the first of SHA-256 over bytes.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes)[..8])
 }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`digest`](mod@digest) | what is a thing called by what it holds? |
 //! | [`file`](mod@file) | how are files found and read, and written so that they are complete or absent? |
+//! | [`seal`](mod@seal) | is a line of a record as it was written? |
 //! | [`graph`] | what is a network, before there are numbers in it? |
 //! | [`claim`] | what does the document say, and how would one find out? |
 //! | [`random`] | which number stands at this place under this key? |
@@ -66,6 +67,7 @@ pub mod record;
 pub mod reference;
 pub mod report;
 pub mod run;
+pub mod seal;
 pub mod stats;
 pub mod train;
 pub mod verdict;
