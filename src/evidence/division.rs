@@ -60,7 +60,6 @@ pub(super) fn divide(a: Value, b: Value) -> Result<Value, ExecutionError> {
                 "{n}u / {by}u is no whole number: write ratio({n}, {by}) for the fraction, quotient({n}, {by}) to drop the remainder"
             ))
         }
-        (Value::Float(_), Value::Float(0.0)) => Err(ExecutionError::DivisionByZero(a)),
         (Value::Int(n), Value::Float(by)) => fault(format!(
             "{n} / {by:?} divides a whole number by a fraction: write ratio({n}, {by:?})"
         )),

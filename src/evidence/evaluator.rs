@@ -180,8 +180,6 @@ mod tests {
             ("parms('vgg16')", "params"),
             ("1 / 0", "divides by zero"),
             ("1 % 0", "divides by zero"),
-            ("1.0 / 0.0", "divides by zero"),
-            ("0.0 / -0.0", "divides by zero"),
             ("138357544 / 1000000", "ratio(138357544, 1000000)"),
             ("[7].map(n, {'a': n / 2}.a)", "quotient(7, 2)"),
             ("5u / 2u", "ratio(5, 2)"),

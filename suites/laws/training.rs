@@ -1,14 +1,15 @@
 //! Laws over the pages of experiments, on runs that never ran.
 
-use crate::laws::pages::{attributes, checked, lead_somewhere, provenance, render, stand_alone};
+use crate::laws::pages::{attributes, lead_somewhere, provenance, render, stand_alone};
 use crate::{law, repository};
-use convcheck::claim::{self, Trial as Asked};
+use convcheck::check::{check, select};
+use convcheck::claim;
 use convcheck::evidence::Training;
-use convcheck::experiment::{self, Experiment, Finding, answer};
+use convcheck::experiment::{self, Experiment, Finding};
 use convcheck::pipeline;
 use convcheck::random::Key;
 use convcheck::report::Page;
-use convcheck::train::{Curve, Epoch, Recipe, Scale, Trained};
+use convcheck::train::{Curve, Epoch, Recipe, Trained};
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -214,34 +215,32 @@ fn without_runs() {
             .all(|page| !page.file.starts_with("experiment"))
     );
     let overview = page(&pages, "index.html");
-    assert!(overview.contains("None of the 1 experiments was run."));
+    assert!(overview.contains("The experiment was not run."));
     let pages = rendered(&[], &[]);
     assert!(!page(&pages, "index.html").contains("experiments"));
 }
 
 /// A claim leads to the experiment and the scale of its trial, though others ask the same.
 fn linked() {
-    let suite = "system = \"made\"\ntitle = \"Made\"\nmodels = []\n\n[[claim]]\nid = \"made.one\"\nsection = \"1\"\nline = 1\nsays = \"x\"\nneeds = \"training\"\n";
-    let suites = claim::parse(Path::new("made.toml"), suite).whole().unwrap();
-    let mut records = checked(&suites);
     let experiment = made_up();
+    let question = &experiment.questions[0].name;
+    let suite = format!(
+        "system = \"made\"\ntitle = \"Made\"\nmodels = []\n\n[[claim]]\nid = \"made.one\"\nsection = \"1\"\nline = 1\nsays = \"x\"\ntrial = {{ experiment = \"{}\", scale = \"quick\", questions = [\"{question}\"] }}\n",
+        experiment.name
+    );
+    let suites = claim::parse(Path::new("made.toml"), &suite)
+        .whole()
+        .unwrap();
     let mut twin = experiment.clone();
     twin.name = "twin".into();
     let runs = [runs(&twin), runs(&experiment)].concat();
-    let quick = runs.iter().filter(|run| run.scale == Scale::Quick);
-    let quick: Vec<&Trained> = quick
-        .filter(|run| run.experiment == experiment.name)
-        .collect();
-    let answer = answer(&experiment.questions[0], &quick);
-    assert_eq!(answer.finding, Finding::Holds);
-    records[0].answers = vec![answer];
-    records[0].trial = Some(Asked {
-        experiment: experiment.name.clone(),
-        scale: Scale::Quick,
-        questions: vec![experiment.questions[0].name.clone()],
-    });
+    let both = || vec![twin.clone(), experiment.clone()];
+    let training = Training::new(both(), runs.clone());
+    let registry = Registry::builtin();
+    let records = check(select(&suites, None), &registry, &training, false, |_| true).records;
+    assert_eq!(records[0].answers[0].finding, Finding::Holds);
     let rendered = |runs: Vec<Trained>| {
-        let training = Training::new(vec![twin.clone(), experiment.clone()], runs);
+        let training = Training::new(both(), runs);
         let pages = render(
             &suites,
             &records,
