@@ -248,10 +248,13 @@ pub struct EvalOptions {
     /// Folder of the data set.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Mean and deviation by which colours are normalised, as in the network's training.
-    #[arg(long, default_value = "imagenet")]
-    pub normalise: Normalise,
-    /// Print JSON: correct, total, error (percent), seconds.
+    /// How colours are normalised, as in the network's training: `imagenet` (many use it for CIFAR too),
+    /// `cifar10`, `cifar100`, `none`, `cifar10-per-image` (0.2023, 0.1994, 0.2010: the mean of each image's own
+    /// deviation, in wide use), or means and deviations: `0.5,0.5,0.5/0.25,0.25,0.25`.
+    #[arg(long, value_name = "NAME|MEANS/DEVIATIONS", default_value = "imagenet")]
+    #[arg(allow_hyphen_values = true)]
+    pub normalise: String,
+    /// Print JSON: correct, total, error (percent), loss, seconds, what colours were normalised by.
     #[arg(long)]
     pub json: bool,
 }
@@ -314,15 +317,6 @@ pub enum Real {
     F32,
     /// Double precision.
     F64,
-}
-
-/// Means and deviations.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Normalise {
-    /// Those of ImageNet, which many use for CIFAR too.
-    Imagenet,
-    /// Those of CIFAR-10.
-    Cifar10,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

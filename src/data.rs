@@ -12,9 +12,12 @@ pub mod division;
 pub mod fetch;
 mod fit;
 mod folder;
+mod foreign;
 mod idx;
 mod mnist;
+mod normalisation;
 mod picture;
+mod place;
 mod source;
 mod survey;
 
@@ -22,12 +25,13 @@ pub use affine::Affine;
 pub use audit::{Audit, Distance, Exact, Leak, NEAR, audit};
 pub use augment::Augment;
 pub(crate) use batch::table;
-pub use batch::{Normalisation, Preparation, batch};
+pub use batch::{Preparation, batch};
 pub use cifar::{cifar10, cifar100};
 pub use digits::digits;
 pub use fit::Fit;
 pub use folder::{Listing, listing, picture};
 pub use mnist::mnist;
+pub use normalisation::Normalisation;
 pub use source::Source;
 pub use survey::{Seen, Statistics, Survey, survey};
 

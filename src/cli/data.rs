@@ -1,10 +1,10 @@
 //! `data`: what is in a data set, and where it comes from.
 
-use super::said::json;
+use super::said::{json, lines};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use convcheck::data::fetch::{self, Archive};
-use convcheck::data::{self, NEAR, Source, Survey, division};
+use convcheck::data::{self, NEAR, Part, Source, Survey, division};
 use convcheck::file;
 use convcheck::report;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -105,11 +105,15 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
             let survey = survey(at)?;
             let name = survey.source.name();
             let images = survey.images.len();
+            let remarks = remarks(at, &survey);
             match at.json {
-                true => json(&object!({ "source": name, "images": images, "whole": true })),
+                true => json(
+                    &object!({ "source": name, "images": images, "whole": true, "remarks": remarks }),
+                ),
                 false => Ok(format!(
-                    "{name}: {}, all whole\n",
-                    report::counted(images, "image")
+                    "{name}: {}, all whole\n{}",
+                    report::counted(images, "image"),
+                    lines(&remarks)
                 )),
             }
         }
@@ -120,8 +124,9 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
                     "source": survey.source.name(),
                     "classes": survey.classes,
                     "parts": survey.statistics,
+                    "remarks": remarks(at, &survey),
                 })),
-                false => Ok(report::statistics_text(&survey)),
+                false => Ok(report::statistics_text(&survey) + &lines(&remarks(at, &survey))),
             }
         }
         DataCommand::Audit {
@@ -149,6 +154,12 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
         }
         DataCommand::Fetch { name, into, from } => download(*name, into, from.as_deref(), goes_on),
     }
+}
+
+/// What there is to say of a data set's files although every image of them was read.
+fn remarks(at: &At, survey: &Survey) -> Vec<String> {
+    let remarks = |path: &PathBuf| survey.source.remarks(path, &[Part::Train, Part::Test]);
+    at.path.as_ref().map(remarks).unwrap_or_default()
 }
 
 fn survey(at: &At) -> Result<Survey> {

@@ -1,16 +1,17 @@
 //! The commands that run a network: from options to what is printed.
 
 use super::progress::bar;
-use super::said::{Said, json};
-use super::{EvalOptions, ForwardOptions, Normalise, Real};
-use anyhow::{Result, bail};
+use super::said::{Said, json, lines};
+use super::{EvalOptions, ForwardOptions, Real};
+use anyhow::{Result, anyhow, bail};
 use candle_core::{DType, Tensor};
-use convcheck::data::{self, Normalisation, Part, Preparation};
+use convcheck::data::{Normalisation, Part, Preparation, Source, Split, cifar10, cifar100};
 use convcheck::graph::{Graph, Shape};
 use convcheck::net::{Fill, Mode, checkpoint};
 use convcheck::random::Key;
-use convcheck::run::{self, WeightSource};
+use convcheck::run::{self, Score, WeightSource};
 use convcheck::zoo::{Model, Registry};
+use serde::Serialize;
 use std::path::Path;
 
 /// Runs a network on one batch, writes its output and says where.
@@ -47,24 +48,36 @@ fn batch(model: &Model, input: &Path, dtype: DType) -> Result<(Graph, Tensor)> {
     Ok((model.graph_at(shape)?, x))
 }
 
+/// How often a network is right, and on what.
+#[derive(Serialize)]
+struct Evaluated<'a> {
+    #[serde(flatten)]
+    score: &'a Score,
+    /// What colours were normalised by, as it was typed.
+    normalise: &'a str,
+    /// What there is to say of the data's files.
+    remarks: &'a [String],
+}
+
 /// Runs a network over a data set, as long as `goes_on`, and says how many images it gets right.
 pub fn eval(options: &EvalOptions, registry: &Registry, goes_on: fn() -> bool) -> Result<Said> {
     let graph = registry.find(&options.model)?.graph()?;
-    let read = match graph.prediction().shape.channels() {
-        10 => data::cifar10,
-        100 => data::cifar100,
+    let (source, read) = match graph.prediction().shape.channels() {
+        10 => (Source::Cifar10, cifar10 as fn(&Path, Part) -> Result<_, _>),
+        100 => (
+            Source::Cifar100,
+            cifar100 as fn(&Path, Part) -> Result<_, _>,
+        ),
         classes => bail!(
             "{} tells {classes} classes apart; there are data sets of 10 (CIFAR-10) and 100 (CIFAR-100)",
             options.model
         ),
     };
-    let split = read(&options.data, Part::Test)?;
+    let split: Split = read(&options.data, Part::Test)?;
+    let normalisation = Normalisation::spelt(&options.normalise, split.shape.channels());
     let preparation = Preparation {
         augment: Vec::new(),
-        normalisation: match options.normalise {
-            Normalise::Imagenet => Normalisation::imagenet(),
-            Normalise::Cifar10 => Normalisation::cifar10(),
-        },
+        normalisation: normalisation.map_err(|what| anyhow!("--normalise: {what}"))?,
     };
     let weights = WeightSource::File(options.weights.clone());
     let net = run::net(graph, &weights, DType::F32, registry)?;
@@ -77,11 +90,21 @@ pub fn eval(options: &EvalOptions, registry: &Registry, goes_on: fn() -> bool) -
     let Some(score) = score else {
         bail!("stopped before the last image")
     };
+    let remarks = source.remarks(&options.data, &[Part::Test]);
     Ok(match options.json {
-        true => json(&score)?,
+        true => json(&Evaluated {
+            score: &score,
+            normalise: &options.normalise,
+            remarks: &remarks,
+        })?,
         false => format!(
-            "{} of {} right, error {:.2} %, {:.1} s\n",
-            score.correct, score.total, score.error, score.seconds
+            "{} of {} right, error {:.2} %, {:.1} s; colours normalised by {}\n{}",
+            score.correct,
+            score.total,
+            score.error,
+            score.seconds,
+            options.normalise,
+            lines(&remarks)
         ),
     }
     .into())

@@ -59,3 +59,8 @@ pub fn json_lines(values: &[impl Serialize]) -> Result<String> {
     let line = |value| Ok(serde_json::to_string(value)? + "\n");
     values.iter().map(line).collect()
 }
+
+/// Texts, a line each.
+pub fn lines(texts: &[String]) -> String {
+    texts.iter().map(|text| format!("{text}\n")).collect()
+}

@@ -3,75 +3,159 @@
 //! A file is a row of records of the same length: the label, one byte, or in CIFAR-100 two (the coarse
 //! one first), then 3072 bytes of the image: red, green, blue, each row by row.
 
-use super::{DataError, Part, Split};
+use super::place::{Folder, place};
+use super::{DataError, Part, Split, foreign};
 use crate::graph::Shape;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const SHAPE: Shape = Shape::map(3, 32, 32);
 const PIXELS: usize = 3 * 32 * 32;
 
 /// One of the two data sets.
-struct Form {
+pub(super) struct Form {
+    /// Its name, and that of its archive.
+    name: &'static str,
+    archive: &'static str,
     /// Bytes before the image; the last is the class.
     labels: usize,
     classes: usize,
+    /// Files to train with, and how many images the publisher has in each.
+    train: (&'static [&'static str], u64),
+    /// Files to test with, and how many.
+    test: (&'static [&'static str], u64),
+    /// Files of its version for Python, which are pickles.
+    pickles: &'static [&'static str],
 }
 
-/// CIFAR-10 from a folder with `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`.
-///
-/// # Errors
-/// [`DataError`] names the file, and the byte at which it is wrong.
-pub fn cifar10(folder: &Path, part: Part) -> Result<Split, DataError> {
-    let files: &[&str] = match part {
-        Part::Train => &[
+/// CIFAR-10.
+pub(super) const TEN: Form = Form {
+    name: "CIFAR-10",
+    archive: "cifar-10-binary.tar.gz",
+    labels: 1,
+    classes: 10,
+    train: (
+        &[
             "data_batch_1.bin",
             "data_batch_2.bin",
             "data_batch_3.bin",
             "data_batch_4.bin",
             "data_batch_5.bin",
         ],
-        Part::Test => &["test_batch.bin"],
-    };
-    let form = Form {
-        labels: 1,
-        classes: 10,
-    };
-    read(folder, files, &form)
+        10_000,
+    ),
+    test: (&["test_batch.bin"], 10_000),
+    pickles: &["data_batch_1", "test_batch"],
+};
+
+/// CIFAR-100.
+pub(super) const HUNDRED: Form = Form {
+    name: "CIFAR-100",
+    archive: "cifar-100-binary.tar.gz",
+    labels: 2,
+    classes: 100,
+    train: (&["train.bin"], 50_000),
+    test: (&["test.bin"], 10_000),
+    pickles: &["train", "test", "meta"],
+};
+
+/// CIFAR-10 from a folder with `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`, or one above it.
+///
+/// # Errors
+/// [`DataError`] names the file, and the byte at which it is wrong.
+pub fn cifar10(folder: &Path, part: Part) -> Result<Split, DataError> {
+    read(folder, part, &TEN)
 }
 
-/// CIFAR-100, fine labels, from a folder with `train.bin` and `test.bin`.
+/// CIFAR-100, fine labels, from a folder with `train.bin` and `test.bin`, or one above it.
 ///
 /// # Errors
 /// [`DataError`] names the file, and the byte at which it is wrong.
 pub fn cifar100(folder: &Path, part: Part) -> Result<Split, DataError> {
-    let file = match part {
-        Part::Train => "train.bin",
-        Part::Test => "test.bin",
-    };
-    let form = Form {
-        labels: 2,
-        classes: 100,
-    };
-    read(folder, &[file], &form)
+    read(folder, part, &HUNDRED)
 }
 
-fn read(folder: &Path, files: &[&str], form: &Form) -> Result<Split, DataError> {
+impl Form {
+    /// Whether a folder holds files of it.
+    pub(super) fn is_in(&self, folder: &Folder) -> bool {
+        let mut files = self.train.0.iter().chain(self.test.0);
+        files.any(|name| folder.has(name))
+    }
+
+    /// What is wrong with a folder that holds its version for Python.
+    pub(super) fn pickled(&self, folder: &Folder) -> Option<DataError> {
+        let is_in = |folder: &Folder| self.pickles.iter().all(|name| folder.has(name));
+        let at = match is_in(folder) {
+            true => folder.path.clone(),
+            false => folder.below(is_in).first()?.path.clone(),
+        };
+        let Form { name, archive, .. } = self;
+        Some(DataError::Layout {
+            path: at,
+            what: format!(
+                "holds {name} for Python, which is pickled; its binary version is read: `convcheck data fetch {}`, \
+                 or {archive} unpacked",
+                name.to_lowercase().replace('-', "")
+            ),
+        })
+    }
+
+    /// The files of a part, and how many images the publisher has in each.
+    fn files(&self, folder: &Folder, part: Part) -> (Vec<PathBuf>, u64) {
+        let (names, images) = match part {
+            Part::Train => self.train,
+            Part::Test => self.test,
+        };
+        let file = |name: &&str| folder.file(name).unwrap_or_else(|| folder.path.join(name));
+        (names.iter().map(file).collect(), images)
+    }
+
+    /// Files that hold another number of images than the publisher's do, and that in a line each.
+    pub(super) fn remarks(&self, folder: &Path, part: Part) -> Vec<String> {
+        let Ok(folder) = place(folder, |folder| self.is_in(folder)) else {
+            return Vec::new();
+        };
+        let (files, published) = self.files(&folder, part);
+        let record = (self.labels + PIXELS) as u64;
+        let remark = |file: PathBuf| {
+            let images = std::fs::metadata(&file).ok()?.len() / record;
+            let why = match images < published {
+                true => "it is cut, or made by hand",
+                false => "it is another file",
+            };
+            (images != published).then(|| {
+                let (file, name) = (file.display(), self.name);
+                let many = if images == 1 { "" } else { "s" };
+                format!("{file}: holds {images} image{many}, {name}'s holds {published}: {why}")
+            })
+        };
+        files.into_iter().filter_map(remark).collect()
+    }
+}
+
+fn read(folder: &Path, part: Part, form: &Form) -> Result<Split, DataError> {
     let mut split = Split {
         images: Vec::new(),
         shape: SHAPE,
         labels: Vec::new(),
         classes: form.classes,
     };
-    for name in files {
-        let path = folder.join(name);
+    let folder = place(folder, |folder| form.is_in(folder))?;
+    if !form.is_in(&folder)
+        && let Some(error) = form.pickled(&folder)
+    {
+        return Err(error);
+    }
+    for path in form.files(&folder, part).0 {
         let bytes = std::fs::read(&path).map_err(|error| DataError::File {
             path: path.clone(),
             error,
         })?;
-        append(&bytes, form, &mut split).map_err(|(offset, what)| DataError::Content {
-            path,
-            offset: offset as u64,
-            what,
+        append(&bytes, form, &mut split).map_err(|(offset, what)| {
+            let (offset, what) = match foreign::seems(&bytes) {
+                Some(seems) => (0, format!("begins like {seems}, not like {}", form.name)),
+                None => (offset as u64, what),
+            };
+            DataError::Content { path, offset, what }
         })?;
     }
     Ok(split)
@@ -200,5 +284,58 @@ mod tests {
             "test_batch.bin, byte 3073: 3072 bytes are no record of 3073: the file, 6145 bytes long, is cut or is something else"
         );
         assert!(says(Some(Vec::new())).contains("byte 0: 0 bytes are no record"));
+        let page = b"<!DOCTYPE html><html>Not found</html>".to_vec();
+        assert_eq!(
+            says(Some(page)),
+            "test_batch.bin, byte 0: begins like a web page (HTML), not like CIFAR-10"
+        );
+    }
+
+    /// The publisher's root, torchvision's, capitals.
+    #[test]
+    fn a_set_is_found_below_the_folder_that_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let within = root.path().join("data/cifar-10-batches-bin");
+        std::fs::create_dir_all(&within).unwrap();
+        std::fs::write(within.join("TEST_BATCH.BIN"), file(&[7], false)).unwrap();
+        assert_eq!(cifar10(root.path(), Part::Test).unwrap().labels, [7]);
+        let hundred = root.path().join("cifar-100-binary");
+        std::fs::create_dir(&hundred).unwrap();
+        std::fs::write(hundred.join("test.bin"), file(&[70], true)).unwrap();
+        assert_eq!(cifar100(root.path(), Part::Test).unwrap().labels, [70]);
+        let python = tempfile::tempdir().unwrap();
+        let within = python.path().join("cifar-10-batches-py");
+        std::fs::create_dir(&within).unwrap();
+        for name in ["data_batch_1", "test_batch"] {
+            std::fs::write(within.join(name), b"\x80\x02}.").unwrap();
+        }
+        let error = cifar10(python.path(), Part::Test).unwrap_err().to_string();
+        assert!(
+            error.contains("cifar-10-batches-py: holds CIFAR-10 for Python, which is pickled"),
+            "{error}"
+        );
+        assert!(error.contains("`convcheck data fetch cifar10`"), "{error}");
+    }
+
+    #[test]
+    fn a_file_of_another_number_of_images_is_remarked() {
+        let some = folder(&[("test_batch.bin", file(&[1, 2], false))]);
+        let remarks = TEN.remarks(some.path(), Part::Test);
+        assert_eq!(remarks.len(), 1);
+        assert!(
+            remarks[0].ends_with(
+                "test_batch.bin: holds 2 images, CIFAR-10's holds 10000: it is cut, or made by hand"
+            ),
+            "{remarks:?}"
+        );
+        let whole = std::fs::File::create(some.path().join("test_batch.bin")).unwrap();
+        whole.set_len(10_000 * 3073).unwrap();
+        assert_eq!(TEN.remarks(some.path(), Part::Test), Vec::<String>::new());
+        whole.set_len(10_001 * 3073).unwrap();
+        assert!(TEN.remarks(some.path(), Part::Test)[0].contains("another file"));
+        assert_eq!(
+            TEN.remarks(Path::new("/nowhere"), Part::Test),
+            Vec::<String>::new()
+        );
     }
 }

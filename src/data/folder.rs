@@ -1,6 +1,7 @@
 //! A folder of pictures: each sub-folder is a class, each file in it a picture.
 
 use super::picture::decode;
+use super::place::is_left_behind;
 use super::{DataError, Dataset, Fit, Split, division, fit};
 use crate::graph::Shape;
 use rayon::prelude::*;
@@ -17,12 +18,13 @@ pub struct Listing {
     pub files: Vec<(usize, String)>,
 }
 
-/// What is in a folder; names with a dot in front are no part of it.
+/// What is in a folder; what systems leave behind (Thumbs.db, names with a dot in front) is no part of it.
 ///
 /// # Errors
 /// A folder without classes, a class without pictures, anything in a class that is no file.
 pub fn listing(folder: &Path) -> Result<Listing, DataError> {
-    let classes = classes(folder)?;
+    let mut classes = entries(folder)?;
+    classes.retain(|name| folder.join(name).is_dir());
     let wrong = |path: PathBuf, what: &str| DataError::Layout {
         path,
         what: what.into(),
@@ -40,6 +42,13 @@ pub fn listing(folder: &Path) -> Result<Listing, DataError> {
         }
         for file in found {
             let path = within.join(&file);
+            if path.is_dir() {
+                let what = format!(
+                    "a class holds pictures only; this is a folder: if the classes are in {}, name that",
+                    within.display()
+                );
+                return Err(wrong(path, &what));
+            }
             if !path.is_file() {
                 return Err(wrong(path, "a class holds pictures only; this is no file"));
             }
@@ -53,14 +62,7 @@ pub fn listing(folder: &Path) -> Result<Listing, DataError> {
     })
 }
 
-/// Names of the sub-folders, sorted.
-pub(super) fn classes(folder: &Path) -> Result<Vec<String>, DataError> {
-    let mut names = entries(folder)?;
-    names.retain(|name| folder.join(name).is_dir());
-    Ok(names)
-}
-
-/// Names of what is in a folder, sorted, those with a dot in front left out.
+/// Names of what is in a folder, sorted, without what systems leave behind.
 fn entries(folder: &Path) -> Result<Vec<String>, DataError> {
     let failed = |error| DataError::File {
         path: folder.to_path_buf(),
@@ -70,7 +72,7 @@ fn entries(folder: &Path) -> Result<Vec<String>, DataError> {
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         match name.into_string() {
-            Ok(name) if name.starts_with('.') => {}
+            Ok(name) if is_left_behind(&name) => {}
             Ok(name) => names.push(name),
             Err(name) => {
                 return Err(DataError::Layout {
@@ -203,6 +205,11 @@ mod tests {
         let folder = pictures();
         let at = folder.path();
         std::fs::write(at.join("dog/.hidden"), "").unwrap();
+        // as Windows and macOS leave them
+        std::fs::write(at.join("dog/Thumbs.db"), "no picture").unwrap();
+        std::fs::write(at.join("cat/desktop.ini"), "[x]").unwrap();
+        std::fs::create_dir_all(at.join("__MACOSX/dog")).unwrap();
+        std::fs::create_dir(at.join(".ipynb_checkpoints")).unwrap();
         std::fs::write(at.join("read me"), "").unwrap();
         assert!(Source::Folder.load(Some(at), SHAPE, Fit::Resize).is_ok());
         let small = Source::Folder.load(Some(at), Shape::map(3, 6, 4), Fit::Pad);

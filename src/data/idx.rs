@@ -3,7 +3,7 @@
 //! Two bytes of zero, one for the type (8: bytes), one for the count of dimensions; each dimension in
 //! four bytes, the highest first. Files come compressed by gzip or not, which their first bytes tell.
 
-use super::{DataError, read};
+use super::{DataError, foreign, read};
 use flate2::bufread::GzDecoder;
 use std::cmp::Ordering;
 use std::io::{self, Read};
@@ -11,6 +11,9 @@ use std::path::Path;
 
 /// Most numbers that a file may hold.
 const MOST: u64 = 1 << 30;
+
+/// How a compressed file, and each member of it, begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What is wrong with a file.
 enum Fault {
@@ -32,13 +35,13 @@ pub(super) fn idx<const N: usize>(
         offset,
         what,
     };
-    let packed = file.starts_with(&[0x1f, 0x8b]);
+    let packed = file.starts_with(&GZIP);
     let mut left = 0;
     let found = if packed {
-        let mut stream = GzDecoder::new(&file[..]);
+        let mut stream = Members(GzDecoder::new(&file[..]));
         let found = numbers(&mut stream, fits);
         // bytes that the decoder has not taken
-        left = stream.get_ref().len();
+        left = stream.0.get_ref().len();
         found
     } else {
         numbers(&mut &file[..], fits)
@@ -61,6 +64,22 @@ pub(super) fn idx<const N: usize>(
     }
 }
 
+/// What the members of a compressed file hold, one after another; what follows them is left.
+struct Members<'a>(GzDecoder<&'a [u8]>);
+
+impl Read for Members<'_> {
+    fn read(&mut self, place: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.0.read(place)?;
+            let rest = *self.0.get_ref();
+            if read > 0 || place.is_empty() || !rest.starts_with(&GZIP) {
+                return Ok(read);
+            }
+            self.0 = GzDecoder::new(rest);
+        }
+    }
+}
+
 fn numbers<const N: usize>(
     stream: &mut impl Read,
     fits: impl FnOnce([u32; N]) -> Result<(), String>,
@@ -71,8 +90,13 @@ fn numbers<const N: usize>(
     read.map_err(Fault::Stream)?;
     let magic = [0, 0, 8, N as u8];
     if !header.starts_with(&magic[..header.len().min(4)]) {
-        let found = &header[..header.len().min(4)];
-        let what = format!("begins with {found:?}, must be {magic:?}: bytes in {N} dimensions");
+        // of what is something else, some more tells what
+        let _ = (stream.take(foreign::ENOUGH as u64)).read_to_end(&mut header);
+        let found = match foreign::seems(&header) {
+            Some(seems) => format!("begins like {seems}"),
+            None => format!("begins with {:?}", &header[..header.len().min(4)]),
+        };
+        let what = format!("{found}, must be {magic:?}: bytes in {N} dimensions");
         return Err(Fault::Content(0, what));
     }
     if (header.len() as u64) < start {

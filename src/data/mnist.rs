@@ -1,19 +1,21 @@
 //! MNIST (LeCun, Cortes & Burges 1998), and sets in its form: images of 28x28 and ten classes.
 
 use super::idx::idx;
+use super::place::{Folder, place};
 use super::{DataError, Part, Split};
 use crate::graph::Shape;
 use std::path::{Path, PathBuf};
 
-/// Names of the images and of the labels, to train with and to test with; `.gz` may follow.
-pub(super) const FILES: [[&str; 2]; 2] = [
+/// Names of the images and of the labels, to train with and to test with; `.gz` may follow, and Kaggle has a dot before
+/// `idx`.
+const FILES: [[&str; 2]; 2] = [
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
     ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
 ];
 const SIDE: u32 = 28;
 const CLASSES: u8 = 10;
 
-/// MNIST from a folder with its four files, compressed by gzip or not.
+/// MNIST from a folder with its four files, compressed by gzip or not, or one above it.
 ///
 /// # Errors
 /// [`DataError`] names the file, and the byte at which it is wrong.
@@ -22,8 +24,12 @@ pub fn mnist(folder: &Path, part: Part) -> Result<Split, DataError> {
         Part::Train => FILES[0],
         Part::Test => FILES[1],
     };
-    let [images, labels] = names.map(|name| place(folder, name));
-    let ([count], classes) = idx(&labels, |[_]| Ok(()))?;
+    let folder = place(folder, is_in)?;
+    let [images, labels] = names.map(|name| file(&folder, name));
+    let ([count], classes) = idx(&labels, |[n]| match n {
+        0 => Err("says 0 labels; a data set has some".into()),
+        _ => Ok(()),
+    })?;
     if let Some(at) = classes.iter().position(|&class| class >= CLASSES) {
         return Err(DataError::Content {
             path: labels,
@@ -47,14 +53,38 @@ pub fn mnist(folder: &Path, part: Part) -> Result<Split, DataError> {
     })
 }
 
-/// The file of that name, or with `.gz`; the compressed one if neither is there, so that the error
-/// names what is published.
-fn place(folder: &Path, name: &str) -> PathBuf {
-    let plain = folder.join(name);
-    match plain.is_file() {
-        true => plain,
-        false => folder.join(format!("{name}.gz")),
-    }
+/// How the file of that name may be called.
+fn spellings(name: &str) -> [String; 4] {
+    let dotted = name.replace("-idx", ".idx");
+    let compressed = format!("{name}.gz");
+    [
+        name.into(),
+        compressed,
+        dotted.clone(),
+        format!("{dotted}.gz"),
+    ]
+}
+
+/// Whether a folder holds one of the files.
+pub(super) fn is_in(folder: &Folder) -> bool {
+    let mut names = FILES.iter().flatten();
+    names.any(|name| spelt(folder, name).is_some())
+}
+
+/// The file of that name, or a file in a folder of that name, as some archives unpack.
+fn spelt(folder: &Folder, name: &str) -> Option<PathBuf> {
+    let names = spellings(name);
+    let file = names.iter().find_map(|name| folder.file(name));
+    file.or_else(|| {
+        let within = folder.folders.iter().find(|its| names.contains(its))?;
+        let within = Folder::open(&folder.path.join(within)).ok()?;
+        names.iter().find_map(|name| within.file(name))
+    })
+}
+
+/// The file of that name; the compressed one if there is none, so that the error names what is published.
+fn file(folder: &Folder, name: &str) -> PathBuf {
+    spelt(folder, name).unwrap_or_else(|| folder.path.join(format!("{name}.gz")))
 }
 
 #[cfg(test)]
@@ -141,6 +171,66 @@ mod tests {
         wrong[at] ^= 1;
         assert!(says(&wrong, &two).contains("damaged or cut"));
         assert!(says(&[gz(&whole), vec![0; 3]].concat(), &two).contains("3 bytes stand behind"));
+        assert_eq!(
+            says(&whole, &labels(&[])),
+            "t10k-labels-idx1-ubyte, byte 4: says 0 labels; a data set has some"
+        );
+        let page = b"<!doctype html>\n<html>";
+        let error = "t10k-images-idx3-ubyte, byte 0: begins like a web page (HTML), must be [0, 0, 8, 3]: bytes in 3 dimensions";
+        assert_eq!(says(page, &two), error);
+        assert_eq!(
+            says(&gz(page), &two),
+            format!("{error} (counted decompressed)")
+        );
+    }
+
+    /// As `cat a.gz b.gz` and pigz write them.
+    #[test]
+    fn a_compressed_file_of_several_members_is_read() {
+        let (images, labels) = (images(2, 2 * 784), labels(&[9, 4]));
+        let plain = read(&images, &labels).unwrap();
+        let parts =
+            |bytes: &[u8], at: usize| [gz(&bytes[..at]), gz(&[]), gz(&bytes[at..])].concat();
+        // between numbers, and within the header
+        for at in [0, 9, 17, 1000, images.len()] {
+            assert_eq!(
+                read(&parts(&images, at), &parts(&labels, 3)).unwrap(),
+                plain
+            );
+        }
+        let longer = [gz(&images), gz(&[7])].concat();
+        let error = read(&longer, &labels).unwrap_err();
+        assert!(error.contains("goes on behind the 1568 numbers"), "{error}");
+        let mut cut = parts(&images, 1000);
+        cut.truncate(cut.len() - 3);
+        assert!(read(&cut, &labels).unwrap_err().contains("damaged or cut"));
+    }
+
+    /// Kaggle's dots, its folders of one file, torchvision's `raw`, capitals.
+    #[test]
+    fn files_are_found_as_others_lay_them_out() {
+        let (images, labels) = (images(2, 2 * 784), labels(&[9, 4]));
+        let plain = read(&images, &labels).unwrap();
+        for names in [
+            ["t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"],
+            ["t10k-images.idx3-ubyte.gz", "T10K-LABELS-IDX1-UBYTE"],
+            [
+                "t10k-images-idx3-ubyte/t10k-images-idx3-ubyte",
+                "t10k-labels-idx1-ubyte/t10k-labels-idx1-ubyte",
+            ],
+            [
+                "MNIST/raw/t10k-images-idx3-ubyte",
+                "MNIST/raw/t10k-labels-idx1-ubyte",
+            ],
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            for (name, bytes) in names.iter().zip([&images, &labels]) {
+                let file = root.path().join(name);
+                std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+                std::fs::write(file, bytes).unwrap();
+            }
+            assert_eq!(mnist(root.path(), Part::Test).unwrap(), plain, "{names:?}");
+        }
     }
 
     /// A header that promises four thousand million labels, a stream of ten million zeros.

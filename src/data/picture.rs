@@ -2,7 +2,7 @@
 
 mod whole;
 
-use super::{DataError, read};
+use super::{DataError, foreign, read};
 use image::{DynamicImage, ImageFormat, ImageReader, Limits, RgbImage};
 use std::cell::Cell;
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
@@ -29,10 +29,7 @@ pub(super) fn decode(path: &Path) -> Result<RgbImage, DataError> {
 }
 
 fn decoded(bytes: &[u8]) -> Result<RgbImage, (u64, String)> {
-    let format = format(bytes).ok_or_else(|| {
-        let what = "is no picture: a PNG, JPEG, GIF or WebP begins otherwise";
-        (0, what.to_string())
-    })?;
+    let format = format(bytes).ok_or_else(|| (0, no_picture(bytes)))?;
     whole::check(format, bytes)?;
     let reached = Cell::new(0);
     let open = || {
@@ -68,6 +65,19 @@ fn decoded(bytes: &[u8]) -> Result<RgbImage, (u64, String)> {
         DynamicImage::ImageRgb8(picture) => picture,
         other => other.to_rgb8(),
     })
+}
+
+/// What is wrong with a file of none of the four formats.
+fn no_picture(bytes: &[u8]) -> String {
+    match foreign::seems(bytes) {
+        Some(seems) if seems.ends_with("picture") => {
+            format!("begins like {seems}; pictures are PNG, JPEG, GIF or WebP")
+        }
+        Some(seems) => {
+            format!("is no picture: begins like {seems}, not like a PNG, JPEG, GIF or WebP")
+        }
+        None => "is no picture: a PNG, JPEG, GIF or WebP begins otherwise".into(),
+    }
 }
 
 /// Which of the four formats a file begins as.
@@ -159,6 +169,16 @@ mod tests {
             }
         }
         assert!(decoded(b"BM").unwrap_err().1.contains("is no picture"));
+        let page = decoded(b"<html>").unwrap_err().1;
+        assert!(
+            page.contains("is no picture: begins like a web page (HTML)"),
+            "{page}"
+        );
+        let tiff = decoded(b"II*\0\x08\0\0\0").unwrap_err().1;
+        assert!(
+            tiff.starts_with("begins like a TIFF picture; pictures are PNG"),
+            "{tiff}"
+        );
         assert!(decoded(&[]).is_err());
     }
 

@@ -1,6 +1,6 @@
 //! What is in a data set? Every image is read once, whole, at its own size.
 
-use super::batch::{count, moments};
+use super::normalisation::{count, moments};
 use super::picture::decode;
 use super::{DataError, Source, Split, division, folder};
 use image::RgbImage;

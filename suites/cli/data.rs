@@ -40,9 +40,22 @@ fn pictures() -> tempfile::TempDir {
 fn a_data_set_is_recognised_read_and_counted() {
     let folder = cifar();
     let at = path(&folder);
+    let verified = stdout(&convcheck(&["data", "verify", at]));
+    let (first, remarks) = verified.split_once('\n').unwrap();
+    assert_eq!(first, "cifar10: 6 images, all whole");
+    // six files of one image each
     assert_eq!(
-        stdout(&convcheck(&["data", "verify", at])),
-        "cifar10: 6 images, all whole\n"
+        remarks
+            .matches("holds 1 image, CIFAR-10's holds 10000: it is cut")
+            .count(),
+        6
+    );
+    assert_eq!(
+        json(&["data", "verify", at, "--json"])["remarks"]
+            .as_array()
+            .unwrap()
+            .len(),
+        6
     );
     let stats = json(&["data", "stats", at, "--json"]);
     assert_eq!(stats["parts"][0]["classes"][3], 1);
@@ -82,6 +95,15 @@ fn faults_are_named_by_file_and_byte() {
         &["/nowhere", "cannot read it"],
     );
     fails(&["data", "verify"], &["PATH"]);
+    fails(
+        &["data", "verify", file.to_str().unwrap()],
+        &["is a file: name the folder"],
+    );
+    fs::write(&file, "<!DOCTYPE html>\n<html></html>").unwrap();
+    fails(
+        &["data", "verify", at],
+        &["data_batch_2.bin, byte 0: begins like a web page (HTML)"],
+    );
     let empty = tempfile::tempdir().unwrap();
     fails(
         &["data", "stats", path(&empty)],

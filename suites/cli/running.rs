@@ -184,7 +184,27 @@ fn eval_counts_what_is_right() {
         100.0 - 10.0 * correct as f64
     );
     assert!(score["seconds"].as_f64().unwrap() > 0.0);
-    assert!(stdout(&convcheck(&args)).contains("of 10 right"));
+    let said = stdout(&convcheck(&args));
+    assert!(said.contains("of 10 right") && said.contains("; colours normalised by imagenet\n"));
+    assert!(said.contains("test_batch.bin: holds 10 images, CIFAR-10's holds 10000: it is cut"));
+    assert_eq!(score["normalise"], "imagenet");
+    assert_eq!(score["remarks"].as_array().unwrap().len(), 1);
+    // a name is the same as its numbers; the widely used ones are others
+    let loss = |normalise: &str| {
+        let by = ["--normalise", normalise, "--json"];
+        json(&[&args[..], &by].concat())["loss"].as_f64().unwrap()
+    };
+    let own = loss("0.4914,0.4822,0.4465/0.2470,0.2435,0.2616");
+    assert_eq!(loss("cifar10"), own);
+    assert_ne!(loss("cifar10-per-image"), own);
+    assert_eq!(loss("none"), loss("0,0,0/1,1,1"));
+    let by = |normalise| [&args[..], &["--normalise", normalise]].concat();
+    fails(
+        &by("cifar"),
+        &["--normalise: `cifar` is no normalisation", "cifar100"],
+    );
+    fails(&by("0.5/0.5"), &["has 1 mean", "there are 3"]);
+    fails(&by("0,0,0/1,1,0"), &["`0` is no deviation"]);
     // a file cut short, a label beyond the classes, no file
     fs::write(folder.path().join("test_batch.bin"), &images[..5000]).unwrap();
     fails(&args, &["test_batch.bin", "byte"]);

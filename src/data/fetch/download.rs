@@ -1,5 +1,6 @@
 //! One file over HTTP, from where it was cut.
 
+use super::super::foreign;
 use super::{FetchError, Published, failed};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -134,6 +135,13 @@ fn attempt(
             Ok(read) => read,
             Err(error) => return Ok(Attempt::Cut(error.to_string())),
         };
+        // a network that wants a login, or a mirror that has moved
+        if there == 0
+            && let Some(page @ ("a web page (HTML)" | "an XML document" | "a JSON document")) =
+                foreign::seems(&piece[..read])
+        {
+            return Err(refused(format!("the server sends {page}, not the file")));
+        }
         there += read as u64;
         if there > file.bytes {
             drop(to);

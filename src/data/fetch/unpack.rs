@@ -1,7 +1,7 @@
 //! An archive unpacked so that nothing lands outside its folder and nothing else than files is made.
 
 use super::{FetchError, failed};
-use flate2::bufread::GzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
@@ -29,7 +29,7 @@ pub fn unpack(archive: &Path, folder: &str, into: &Path) -> Result<(), FetchErro
         entry: entry.chars().take(100).collect(),
         what,
     };
-    let stream = GzDecoder::new(BufReader::new(file)).take(MOST_BYTES + 1);
+    let stream = MultiGzDecoder::new(BufReader::new(file)).take(MOST_BYTES + 1);
     let mut archive = tar::Archive::new(stream);
     let cut = |error: io::Error| fault("", format!("the archive is damaged or cut: {error}"));
     // raw: long names are entries of their own and are refused, not gathered in memory
