@@ -87,6 +87,9 @@ fn main() -> ExitCode {
     }
 }
 
+/// Cases of one kind, all at once.
+type Part = fn(&Options, &jobs::Work) -> Vec<Tally>;
+
 /// Tries everything that is asked for, and whether all of it was survived.
 fn run(options: &Options) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -106,7 +109,7 @@ fn run(options: &Options) -> bool {
         inputs::write_seeds(&work, folder);
         return true;
     }
-    let parts: [(&str, usize, fn(&Options, &jobs::Work) -> Vec<Tally>); 5] = [
+    let parts: [(&str, usize, Part); 5] = [
         ("kills", options.kills, kills::run),
         ("calls", options.calls, calls::run),
         ("pairs", options.pairs, pairs::run),
