@@ -4,6 +4,7 @@ use super::jobs::{Work, left, same, temporary};
 use super::program::spawn;
 use candle_core::{DType, Device, Tensor};
 use convcheck::net::checkpoint;
+use convcheck::seal;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use std::fs;
@@ -173,6 +174,13 @@ fn texts(work: &Work) -> Vec<Reader> {
     ]
 }
 
+/// A record as it was written before its lines had checksums, which is still read: what is damaged there gets further.
+fn unsealed(record: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(record);
+    let line = |line: &str| seal::unsealed(line).unwrap().into_owned() + "\n";
+    text.lines().map(line).collect::<String>().into_bytes()
+}
+
 fn records(work: &Work) -> Vec<Reader> {
     let timing = include_str!("../../reports/2026-11-26-epyc-2-cores/throughput.jsonl");
     let timings: String = timing
@@ -241,6 +249,15 @@ fn records(work: &Work) -> Vec<Reader> {
             "compare before done --html pages/h.html",
             true,
         ));
+    }
+    for reader in &mut all {
+        if reader
+            .target
+            .as_ref()
+            .is_some_and(|target| target.ends_with(".jsonl"))
+        {
+            reader.seeds.push(unsealed(&reader.seeds[0]));
+        }
     }
     let models = r#"{"lenet5": {"source": "own", "input_shape": [1, 1, 32, 32], "output_shape": [1, 10], "total_params": 61706,
 "trainable_params": 61706, "buffers_tensors": 0, "buffers_elements": 0, "state_dict_tensors": 10, "macs": 416520,
@@ -393,6 +410,9 @@ fn runs(work: &Work) -> Vec<Reader> {
         ),
     ];
     for reader in &mut all {
+        if reader.is_text {
+            reader.seeds.push(unsealed(&reader.seeds[0]));
+        }
         reader.holds = |work, folder, code| match code {
             0 => same(&numbers(&work.jobs[0].leaves), &numbers(&left(folder))),
             _ => Ok(()),
