@@ -1,9 +1,11 @@
 //! One picture from a file: PNG, JPEG, GIF or WebP, recognised by its content.
 
+mod jpeg;
 mod whole;
 
 use super::{DataError, foreign, read};
 use image::{DynamicImage, ImageFormat, ImageReader, Limits, RgbImage};
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -30,11 +32,14 @@ pub(super) fn decode(path: &Path) -> Result<RgbImage, DataError> {
 
 fn decoded(bytes: &[u8]) -> Result<RgbImage, (u64, String)> {
     let format = format(bytes).ok_or_else(|| (0, no_picture(bytes)))?;
-    whole::check(format, bytes)?;
+    let shown = match format {
+        ImageFormat::Jpeg => jpeg::shown(bytes)?,
+        _ => whole::check(format, bytes).map(|()| Cow::Borrowed(bytes))?,
+    };
     let reached = Cell::new(0);
     let open = || {
         let input = Reached {
-            bytes: Cursor::new(bytes),
+            bytes: Cursor::new(&*shown),
             most: &reached,
         };
         ImageReader::with_format(input, format)

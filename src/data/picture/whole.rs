@@ -2,23 +2,22 @@
 
 use image::ImageFormat;
 
-/// Follows the file's own structure to its end mark.
+/// Follows the file's own structure to its end mark; [`super::jpeg`] does so in JPEGs.
 ///
 /// An error has the byte at which something is missing.
 pub(super) fn check(format: ImageFormat, bytes: &[u8]) -> Result<(), (u64, String)> {
     let end = match format {
         ImageFormat::Png => png(bytes),
-        ImageFormat::Jpeg => jpeg(bytes),
         ImageFormat::Gif => gif(bytes),
         _ => webp(bytes),
     };
-    match end {
-        Some(_) => Ok(()),
-        None => Err((
-            bytes.len() as u64,
-            "the file ends before the picture does: it is cut or damaged".into(),
-        )),
-    }
+    end.map(|_| ()).ok_or_else(|| cut(bytes))
+}
+
+/// That a file ends too early.
+pub(super) fn cut(bytes: &[u8]) -> (u64, String) {
+    let what = "the file ends before the end of the picture: it is cut or damaged";
+    (bytes.len() as u64, what.into())
 }
 
 fn big(bytes: &[u8], at: usize) -> Option<usize> {
@@ -38,28 +37,6 @@ fn png(bytes: &[u8]) -> Option<usize> {
             return Some(next);
         }
         at = next;
-    }
-}
-
-/// Segments that begin with 255 and a kind, most with a length; behind a scan's come its bits, in which
-/// 255 stands before zero or a restart mark only. The last is `EOI`.
-fn jpeg(bytes: &[u8]) -> Option<usize> {
-    let mut at = 2;
-    loop {
-        // as libjpeg does, what is no mark is passed over
-        at += bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
-        let kind = *bytes.get(at + 1)?;
-        match kind {
-            0xd9 => return Some(at + 2),
-            // a filler
-            0xff => at += 1,
-            // escaped, restart and other marks without a length
-            0x00 | 0x01 | 0xd0..=0xd8 => at += 2,
-            _ => {
-                let length = bytes.get(at + 2..at + 4)?;
-                at += 2 + usize::from(u16::from_be_bytes(length.try_into().ok()?));
-            }
-        }
     }
 }
 

@@ -29,12 +29,29 @@ pub fn trials() -> Vec<Trial> {
         }),
         law("damage::mnist", || idx(<[u8]>::to_vec)),
         law("damage::mnist-compressed", || idx(gz)),
+        law("damage::mnist-in-two-members", || {
+            idx(|file| {
+                let half = file.len() / 2;
+                [gz(&file[..half]), gz(&file[half..])].concat()
+            });
+        }),
         law("damage::mnist-whose-stream-is-damaged", || {
             let (images, labels) = digits();
             digit_files(&gz(&images), <[u8]>::to_vec, IMAGES, (LABELS, &labels));
         }),
         law("damage::png", || pictures(ImageFormat::Png)),
         law("damage::jpeg", || pictures(ImageFormat::Jpeg)),
+        law("damage::jpeg-with-restarts", || {
+            let mut file = encoded(ImageFormat::Jpeg);
+            let scan = file.windows(2).position(|two| two == [0xff, 0xda]).unwrap();
+            // decoding is to restart behind each block, and bytes stand there that mean nothing
+            file.splice(scan..scan, [0xff, 0xdd, 0, 4, 0, 1]);
+            let end = file.len() - 2;
+            for at in [end, end - 40, end - 80] {
+                file.splice(at..at, [0xff, 0x7f, 0x11, 0xff, 0xd0]);
+            }
+            picture_file(&file);
+        }),
         law("damage::gif", || pictures(ImageFormat::Gif)),
         law("damage::webp", || pictures(ImageFormat::WebP)),
         law("damage::division", divisions),
@@ -82,6 +99,10 @@ fn digit_files(bytes: &[u8], whole: impl Fn(&[u8]) -> Vec<u8>, name: &str, other
 /// A picture of that format, damaged. What a decoder asks for follows from the size that the header
 /// says, within limits, and not from the file's: so it is only told that there is no panic.
 fn pictures(format: ImageFormat) {
+    picture_file(&encoded(format));
+}
+
+fn encoded(format: ImageFormat) -> Vec<u8> {
     let colours = (0..40 * 30 * 4u32).map(|i| ((i * i * 37) >> 7) as u8 | 1);
     let picture = RgbaImage::from_raw(40, 30, colours.collect()).unwrap();
     let mut file = Cursor::new(Vec::new());
@@ -92,14 +113,13 @@ fn pictures(format: ImageFormat) {
         _ => picture.write_to(&mut file, format),
     }
     .unwrap();
-    let most = PICTURE;
-    damaged_at_most(
-        &file.into_inner(),
-        <[u8]>::to_vec,
-        "picture",
-        most,
-        |path| picture_of(path).map(|pixels| assert_eq!(pixels.len(), 3 * 64)),
-    );
+    file.into_inner()
+}
+
+fn picture_file(file: &[u8]) {
+    damaged_at_most(file, <[u8]>::to_vec, "picture", PICTURE, |path| {
+        picture_of(path).map(|pixels| assert_eq!(pixels.len(), 3 * 64))
+    });
 }
 
 /// What a picture may cost however small its file is: that of the largest that is read, and its copies
