@@ -21,6 +21,7 @@ mod tiles;
 mod tests;
 
 use crate::graph::Graph;
+use crate::visible;
 use layout::Layout;
 use maud::{Markup, PreEscaped, html};
 use parts::Part;
@@ -85,7 +86,8 @@ impl Drawing<'_> {
     pub fn file(&self) -> String {
         let own = ".network:root { background: var(--paper); }\n";
         let style = html! { style { (PreEscaped([COLOURS, STYLE, own].concat())) } };
-        self.drawn(&style).into_string()
+        let file = self.drawn(&style).into_string();
+        visible::text(&file).into_owned()
     }
 
     fn drawn(&self, style: &Markup) -> Markup {

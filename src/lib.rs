@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`digest`](mod@digest) | what is a thing called by what it holds? |
 //! | [`file`](mod@file) | how are files found and read, and written so that they are complete or absent? |
+//! | [`visible`] | how does a stranger's text stand where somebody reads it? |
 //! | [`seal`](mod@seal) | is a line of a record as it was written? |
 //! | [`graph`] | what is a network, before there are numbers in it? |
 //! | [`claim`] | what does the document say, and how would one find out? |
@@ -71,4 +72,5 @@ pub mod seal;
 pub mod stats;
 pub mod train;
 pub mod verdict;
+pub mod visible;
 pub mod zoo;

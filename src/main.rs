@@ -11,13 +11,12 @@ mod cli;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
-use cli::said::{Outcome, Said};
+use cli::said::{self, Outcome, Said};
 use cli::{Cli, Command, check, compare, data, networks, show, timing, training};
 use convcheck::device;
 use convcheck::experiment::By;
 use convcheck::project::Project;
 use convcheck::record::Provenance;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,24 +32,16 @@ fn main() -> ExitCode {
     convcheck::allocator::keep_freed_memory();
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(error) => {
-            // help and version are no errors, everything else could not run
-            let code = if error.use_stderr() { 2 } else { 0 };
-            return match error.print() {
-                Ok(()) => ExitCode::from(code),
-                Err(_) => ExitCode::from(2),
-            };
-        }
+        Err(error) => return ExitCode::from(said::arguments(&error)),
     };
     // without a handler, Ctrl-C ends the process at once; files are renamed into place whole either way
     let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
-    match run(cli).and_then(say) {
+    match run(cli).and_then(Said::print) {
         Ok(Outcome::Passes) => ExitCode::SUCCESS,
         Ok(Outcome::Fails) => ExitCode::from(1),
         Ok(Outcome::Lacks) => ExitCode::from(2),
         Err(error) => {
-            // nobody is left to tell when standard error is closed too
-            let _ = writeln!(io::stderr(), "convcheck: {error:#}");
+            said::failed(&error);
             ExitCode::from(2)
         }
     }
@@ -58,14 +49,6 @@ fn main() -> ExitCode {
 
 fn goes_on() -> bool {
     !STOP.load(Ordering::Relaxed)
-}
-
-fn say(said: Said) -> Result<Outcome> {
-    let mut out = io::stdout();
-    (out.write_all(said.text.as_bytes()))
-        .and_then(|()| out.flush())
-        .context("cannot write to standard output")?;
-    Ok(said.outcome)
 }
 
 fn run(cli: Cli) -> Result<Said> {

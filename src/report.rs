@@ -18,6 +18,7 @@ mod models;
 mod number;
 mod overview;
 mod pages;
+mod plain;
 mod plot;
 mod plots;
 mod prose;

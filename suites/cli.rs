@@ -9,6 +9,8 @@ mod project;
 mod records;
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/shown.rs"]
+mod shown;
 #[path = "cli/timing.rs"]
 mod timing;
 #[path = "cli/training.rs"]

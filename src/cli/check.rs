@@ -12,6 +12,7 @@ use convcheck::project::{Project, Subject};
 use convcheck::record::{self, Provenance, Record};
 use convcheck::report;
 use convcheck::train::Trained;
+use convcheck::visible::line;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -56,9 +57,9 @@ pub fn main_job(
     let text = format!(
         "{} of {}\n\n{}\n{page}:\n{}\n",
         report::account(records),
-        subject.document.name(),
+        line(subject.document.name()),
         report::summary(&subject.suites, records, &checked.errors),
-        output.join("index.html").display()
+        line(&output.join("index.html").to_string_lossy())
     );
     Ok(Said {
         text: text + &left_out(&training),
@@ -111,7 +112,7 @@ pub fn redraw(options: &ReportOptions, project: &Project) -> Result<Said> {
     pipeline::redraw(&subject, &from, output)?;
     let index = output.join("index.html");
     Ok(Said {
-        text: format!("report: {}\n", index.display()),
+        text: format!("report: {}\n", line(&index.to_string_lossy())),
         outcome: lacks(&subject.errors),
     })
 }

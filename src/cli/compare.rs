@@ -4,6 +4,7 @@ use super::CompareOptions;
 use super::said::{Outcome, Said};
 use anyhow::Result;
 use convcheck::compare::{Trend, compare, compare_training};
+use convcheck::visible::line;
 use convcheck::zoo::Registry;
 use convcheck::{record, reference, report};
 use std::fmt::Write;
@@ -39,8 +40,8 @@ pub fn with_reference(folder: &Path, registry: &Registry) -> Result<Said> {
     let mut disagreeing = 0;
     for comparison in &compared {
         disagreeing += usize::from(!comparison.disagreements.is_empty());
-        for line in &comparison.disagreements {
-            let _ = writeln!(text, "{}: {line}", comparison.model);
+        for what in &comparison.disagreements {
+            let _ = writeln!(text, "{}", line(&format!("{}: {what}", comparison.model)));
         }
     }
     let unnamed: Vec<&str> = (registry.models())

@@ -1,5 +1,6 @@
 //! `data`: what is in a data set, and where it comes from.
 
+use super::progress::Bar;
 use super::said::{json, lines};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
@@ -7,7 +8,7 @@ use convcheck::data::fetch::{self, Archive};
 use convcheck::data::{self, NEAR, Part, Source, Survey, division};
 use convcheck::file;
 use convcheck::report;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use convcheck::visible::line;
 use serde_json::json as object;
 use std::path::{Path, PathBuf};
 
@@ -149,7 +150,7 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
             let [train, validation, test] = division::parts(order.len()).map(|part| part.len());
             Ok(format!(
                 "{}: {train} to train with, {validation} to choose by, {test} to test with\n",
-                output.display()
+                line(&output.to_string_lossy())
             ))
         }
         DataCommand::Fetch { name, into, from } => download(*name, into, from.as_deref(), goes_on),
@@ -193,20 +194,14 @@ fn download(
     if let Some(from) = from {
         archive.base = from.to_string();
     }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {msg}",
-    )?);
-    let fetched = fetch::fetch(&archive, into, |file, done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-        bar.set_message(file.to_string());
+    let bar = Bar::bytes()?;
+    let folder = fetch::fetch(&archive, into, |file, done, all| {
+        bar.reach(done, all);
+        bar.at(file);
         goes_on()
-    });
-    bar.finish_and_clear();
-    let folder = fetched?;
+    })?;
     Ok(format!(
         "{0}\n`convcheck data verify {0}` reads every image\n",
-        folder.display()
+        line(&folder.to_string_lossy())
     ))
 }

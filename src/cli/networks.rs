@@ -1,6 +1,6 @@
 //! The commands that run a network: from options to what is printed.
 
-use super::progress::bar;
+use super::progress::Bar;
 use super::said::{Said, json, lines};
 use super::{EvalOptions, ForwardOptions, Real};
 use anyhow::{Result, anyhow, bail};
@@ -10,6 +10,7 @@ use convcheck::graph::{Graph, Shape};
 use convcheck::net::{Fill, Mode, checkpoint};
 use convcheck::random::Key;
 use convcheck::run::{self, Score, WeightSource};
+use convcheck::visible::line;
 use convcheck::zoo::{Model, Registry};
 use serde::Serialize;
 use std::path::Path;
@@ -24,7 +25,11 @@ pub fn forward(options: &ForwardOptions, registry: &Registry) -> Result<Said> {
     let (graph, x) = batch(&model, &options.input, dtype)?;
     let net = run::net(graph, &options.weights, dtype, registry)?;
     let output = net.forward(&x, Mode::Eval)?.output().clone();
-    let said = format!("output {:?}: {}\n", output.dims(), options.output.display());
+    let said = format!(
+        "output {:?}: {}\n",
+        output.dims(),
+        line(&options.output.to_string_lossy())
+    );
     checkpoint::write(&options.output, &[("output".to_string(), output)].into())?;
     Ok(said.into())
 }
@@ -81,12 +86,11 @@ pub fn eval(options: &EvalOptions, registry: &Registry, goes_on: fn() -> bool) -
     };
     let weights = WeightSource::File(options.weights.clone());
     let net = run::net(graph, &weights, DType::F32, registry)?;
-    let progress = bar(split.len())?;
+    let progress = Bar::steps(split.len())?;
     let score = run::evaluate(&net, &split, &preparation, Key::seed(0), |images| {
-        progress.inc(images as u64);
+        progress.step(images as u64);
         goes_on()
     })?;
-    progress.finish_and_clear();
     let Some(score) = score else {
         bail!("stopped before the last image")
     };

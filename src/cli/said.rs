@@ -1,9 +1,18 @@
-//! What a command says, and what came out beyond that.
+//! What a command says, and what came out beyond that. Whatever reaches a terminal goes through here or `progress.rs`, so
+//! that nothing in it acts there.
 
-use anyhow::Result;
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this file alone writes to standard output and standard error"
+)]
+
+use anyhow::{Context, Result};
 use convcheck::claim::SuiteError;
+use convcheck::project::ProjectErrors;
+use convcheck::visible;
 use serde::Serialize;
-use std::io::Write as _;
+use std::fmt::Display;
+use std::io::{self, Write as _};
 
 /// What is printed, and what became of it.
 pub struct Said {
@@ -33,11 +42,55 @@ impl From<String> for Said {
     }
 }
 
+impl Said {
+    /// Prints the text on standard output.
+    pub fn print(self) -> Result<Outcome> {
+        let mut out = io::stdout();
+        (out.write_all(on_terminal(&self.text).as_bytes()))
+            .and_then(|()| out.flush())
+            .context("cannot write to standard output")?;
+        Ok(self.outcome)
+    }
+}
+
+/// What no terminal obeys; a tab is a space there, since tables are laid out before.
+fn on_terminal(text: &str) -> String {
+    visible::text(text).replace('\t', " ")
+}
+
+/// Says a line on standard error, whatever it quotes.
+pub fn warn(what: impl Display) {
+    let what = what.to_string();
+    // nobody is left to tell when standard error is closed
+    let _ = writeln!(io::stderr(), "convcheck: {}", visible::line(&what));
+}
+
+/// Says on standard error why the command could not run: in a project all that is wrong, a line each.
+pub fn failed(error: &anyhow::Error) {
+    match error.downcast_ref::<ProjectErrors>() {
+        Some(errors) => errors.0.iter().for_each(warn),
+        None => warn(format_args!("{error:#}")),
+    }
+}
+
 /// Says on standard error what is wrong with suites.
 pub fn wrong<'a>(errors: impl IntoIterator<Item = &'a SuiteError>) {
-    for error in errors {
-        // nobody is left to tell when standard error is closed
-        let _ = writeln!(std::io::stderr(), "convcheck: {error}");
+    errors.into_iter().for_each(warn);
+}
+
+/// Says what is wrong with the arguments, or what was asked of them; how much of it is an error, as an exit code.
+pub fn arguments(said: &clap::Error) -> u8 {
+    let plain = said.render().to_string();
+    let printed = match (on_terminal(&plain), said.use_stderr()) {
+        // in colours, where they are seen
+        (shown, _) if shown == plain => said.print(),
+        (shown, true) => io::stderr().write_all(shown.as_bytes()),
+        (shown, false) => io::stdout().write_all(shown.as_bytes()),
+    };
+    // help and version are no errors, everything else could not run
+    match said.use_stderr() || printed.is_err() {
+        true => 2,
+        false => 0,
     }
 }
 
@@ -51,16 +104,18 @@ pub fn lacks(errors: &[SuiteError]) -> Outcome {
 
 /// A value as JSON, for programs.
 pub fn json(value: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
+    let json = serde_json::to_string_pretty(value)?;
+    Ok(visible::json(&json).into_owned() + "\n")
 }
 
 /// Values as JSON, a line each.
 pub fn json_lines(values: &[impl Serialize]) -> Result<String> {
-    let line = |value| Ok(serde_json::to_string(value)? + "\n");
+    let line = |value| Ok(visible::json(&serde_json::to_string(value)?).into_owned() + "\n");
     values.iter().map(line).collect()
 }
 
 /// Texts, a line each.
 pub fn lines(texts: &[String]) -> String {
-    texts.iter().map(|text| format!("{text}\n")).collect()
+    let line = |text: &String| visible::line(text).into_owned() + "\n";
+    texts.iter().map(line).collect()
 }

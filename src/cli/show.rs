@@ -7,6 +7,7 @@ use convcheck::claim::{self, Suites};
 use convcheck::drawing::drawing;
 use convcheck::graph::Shape;
 use convcheck::project::{self, Project};
+use convcheck::visible::line;
 use convcheck::zoo::Registry;
 use convcheck::{analysis, document, experiment, record, report};
 use std::path::Path;
@@ -37,14 +38,15 @@ pub fn list(what: List, as_json: bool, project: &Project) -> Result<Said> {
 /// Begins a project.
 pub fn init(folder: &Path) -> Result<Said> {
     let lines: String = (project::init(folder)?.iter())
-        .map(|file| format!("{}\n", file.display()))
+        .map(|file| format!("{}\n", line(&file.to_string_lossy())))
         .collect();
     let place = match folder == Path::new(".") {
         true => "this folder".into(),
-        false => folder.display().to_string(),
+        false => line(&folder.to_string_lossy()).into_owned(),
     };
     let report = folder.join("reports/latest/index.html");
-    let report = report.strip_prefix(".").unwrap_or(&report).display();
+    let report = report.strip_prefix(".").unwrap_or(&report);
+    let report = line(&report.to_string_lossy()).into_owned();
     Ok(format!("{lines}`convcheck` in {place} checks it and writes {report}\n").into())
 }
 
@@ -64,7 +66,7 @@ pub fn show(options: &ShowOptions, registry: &Registry) -> Result<Said> {
     let summary = analysis::summary(&model.name, &graph)?;
     Ok(match options.json {
         true => json(&summary)?,
-        false => format!("{}\n{}", model.source, report::layers(&summary)),
+        false => format!("{}\n{}", line(&model.source), report::layers(&summary)),
     }
     .into())
 }

@@ -1,7 +1,7 @@
 //! The command that measures: from options to timings.
 
 use super::device::{DeviceOption, DeviceOptions, first_gpu};
-use super::progress::bar;
+use super::progress::Bar;
 use super::said::{Said, json_lines};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -117,7 +117,7 @@ fn measure(
         true => kernels(),
         false => Vec::new(),
     };
-    let progress = bar(networks.len() + kernels.len())?;
+    let progress = Bar::steps(networks.len() + kernels.len())?;
     let version = version(by);
     let mut timings = Vec::new();
     let timing = |what: What, seconds| {
@@ -129,18 +129,18 @@ fn measure(
     };
     if options.kernels {
         for mut peak in peaks() {
-            progress.set_message("peak");
+            progress.at("peak");
             timings.push(timing(peak.what(), samples(&mut || peak.run())?));
         }
     }
     for kernel in kernels {
         let what = kernel.what();
-        progress.set_message("layers by themselves");
+        progress.at("layers by themselves");
         timings.push(timing(what, samples(&mut kernel.ready()?)?));
-        progress.inc(1);
+        progress.step(1);
     }
     for (model, batch, step) in networks {
-        progress.set_message(model.name.clone());
+        progress.at(&model.name);
         timings.push(match gpu {
             None => {
                 let mut workload = Workload::new(&model, batch, step)?;
@@ -154,7 +154,7 @@ fn measure(
                 let timing = timing(workload.what().clone(), seconds);
                 let machine = workload.session().machine();
                 for why in machine.not_captured() {
-                    progress.println(format!("{}: not replayed as a whole: {why}", model.name));
+                    progress.note(&format!("{}: not replayed as a whole: {why}", model.name));
                 }
                 Timing {
                     dtype: precision.name().to_string(),
@@ -163,9 +163,8 @@ fn measure(
                 }
             }
         });
-        progress.inc(1);
+        progress.step(1);
     }
-    progress.finish_and_clear();
     if let Some(folder) = &options.output {
         let all = added(before, &timings);
         record::save_throughput(folder, &all)?;

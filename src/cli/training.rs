@@ -2,7 +2,7 @@
 
 use super::device::first_gpu;
 use super::progress::watched;
-use super::said::{Said, json};
+use super::said::{Said, json, warn};
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::experiment::{
@@ -16,7 +16,6 @@ use convcheck::project::Project;
 use convcheck::record;
 use convcheck::report;
 use convcheck::train::{Cpu, Engine, Scale, Trained};
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -140,14 +139,12 @@ fn finish<E: Engine>(
     watch: Watch,
 ) -> Result<Vec<Trained>, ExperimentFault> {
     let say = |run: BegunBefore| {
-        // nobody is left to tell when standard error is closed
-        let _ = writeln!(
-            std::io::stderr(),
-            "convcheck: {}, seed {}: another version of the program took its first steps ({})",
+        warn(format_args!(
+            "{}, seed {}: another version of the program took its first steps ({})",
             run.arm,
             run.seed,
             run.by.join(", ")
-        );
+        ));
     };
     watch(Progress::Training(ready.steps()));
     ready.run(engine, &say, &|event: ProgressEvent| {

@@ -172,7 +172,7 @@ pub fn changes_html(changes: &[Change], arms: &[Retrained]) -> String {
             @if let Some(table) = trained(arms) { (table.html("Training")) }
         }
     };
-    page("What changed · convcheck", &body).into_string()
+    page("What changed · convcheck", &body)
 }
 
 #[cfg(test)]

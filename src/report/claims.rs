@@ -42,11 +42,9 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
         div.head {
             span class={"badge " (record.verdict.name())} { (record.verdict.name()) }
             a.id href=(link) { (record.id) }
-            span.place {
-                (place(record))
-            }
+            span.place { (place(record)) }
         }
-        p.says { (record.says) }
+        p.says dir="auto" { (record.says) }
         // a statement's truth is its badge; two words more would not help
         @if let (Some(stated), Some(found)) = (&record.stated, &record.found)
             && !matches!(stated, Datum::Bool(_))
@@ -70,10 +68,10 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
                     Kind::Untested => "Needs: ",
                     _ => "Because: ",
                 }
-                (because)
+                bdi { (because) }
             }
         }
-        @if let Some(note) = &record.note { p.note { (note) } }
+        @if let Some(note) = &record.note { p.note dir="auto" { (note) } }
         @if !record.answers.is_empty() {
             ul.trials { @for answer in &record.answers { li { (trial(record, answer, gathered)) } } }
         }
@@ -105,12 +103,12 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
 }
 
 /// Where the document says it, and what it is about, as far as the suite says so.
-fn place(record: &Record) -> String {
-    let section = (record.section.as_ref()).map(|section| format!("section {section}"));
-    let line = record.line.map(|line| format!("line {line}"));
-    let topic = record.topic.map(|topic| topic.name().to_string());
-    let parts: Vec<String> = [section, line, topic].into_iter().flatten().collect();
-    parts.join(", ")
+fn place(record: &Record) -> Markup {
+    let section = (record.section.as_ref()).map(|section| html! { "section " bdi { (section) } });
+    let line = record.line.map(|line| html! { "line " (line) });
+    let topic = record.topic.map(|topic| html! { (topic.name()) });
+    let parts = [section, line, topic].into_iter().flatten();
+    html! { @for (i, part) in parts.enumerate() { @if i > 0 { ", " } (part) } }
 }
 
 /// What an experiment says to a claim.
@@ -120,19 +118,19 @@ fn trial(record: &Record, answer: &Answer, gathered: &[Gathered]) -> Markup {
     html! {
         div.head {
             (badge(&answer.finding))
-            span { (answer.says) }
+            span dir="auto" { (answer.says) }
         }
         @if !answer.values.is_empty() {
             p.values {
-                span { (answer.metric) ", mean of " (counted(answer.seeds.len(), "seed")) " " b { (short(answer.mean)) } }
+                span { bdi { (answer.metric) } ", mean of " (counted(answer.seeds.len(), "seed")) " " b { (short(answer.mean)) } }
                 @if let Some(interval) = answer.interval {
                     span { "interval " b { (short(interval.low)) " to " (short(interval.high)) } }
                 }
             }
         }
         p.rule {
-            (answer.rule)
-            @if let Finding::Open(why) = &answer.finding { ". Open: " (why) }
+            bdi { (answer.rule) }
+            @if let Finding::Open(why) = &answer.finding { ". Open: " bdi { (why) } }
             @if let Some((title, link)) = place {
                 ". Experiment: " a href=(link) { (title) }
             }

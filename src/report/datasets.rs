@@ -3,6 +3,7 @@
 use super::number::counted;
 use super::table::columns;
 use crate::data::{Audit, Leak, Survey};
+use crate::visible::line;
 
 /// Groups of equal images that are named; `--json` names all.
 const NAMED: usize = 10;
@@ -52,7 +53,7 @@ pub fn audit(audit: &Audit) -> String {
         exact.across_classes
     );
     for group in exact.groups.iter().take(NAMED) {
-        text += &format!("  {}\n", group.join(" = "));
+        text += &format!("  {}\n", line(&group.join(" = ")));
     }
     if exact.groups.len() > NAMED {
         text += &format!(

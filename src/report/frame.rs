@@ -2,9 +2,28 @@
 
 use crate::drawing;
 use crate::record::Provenance;
+use crate::visible;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
 
-const STYLE: &str = include_str!("report.css");
+/// All styles of a page.
+static STYLE: LazyLock<String> =
+    LazyLock::new(|| [drawing::COLOURS, include_str!("report.css"), drawing::STYLE].concat());
+
+/// The script of the page with all claims.
+pub(super) const SCRIPT: &str = include_str!("search.js");
+
+/// What a browser may do on a page: apply these styles and run this script, and fetch, embed and send nothing. Bars and
+/// drawings have their sizes in attributes.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
+    let (script, style) = (hash(SCRIPT), hash(&STYLE));
+    format!(
+        "default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; style-src-attr 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    )
+});
 
 /// The first page's file name.
 pub(super) const FIRST: &str = "index.html";
@@ -24,7 +43,7 @@ pub(super) struct Frame<'a> {
 
 impl Frame<'_> {
     /// A page of the report, whose file is `here`.
-    pub(super) fn around(&self, title: &str, here: &str, content: &Markup) -> Markup {
+    pub(super) fn around(&self, title: &str, here: &str, content: &Markup) -> String {
         let link = |(file, name): &Link| {
             let current = (file == here).then_some("page");
             html! { a href=(file) aria-current=[current] { (name) } }
@@ -60,19 +79,22 @@ impl Frame<'_> {
     }
 }
 
-/// A whole page around a body. It stands alone: styles inside, nothing fetched.
-pub(super) fn page(title: &str, body: &Markup) -> Markup {
-    html! {
+/// A whole page around a body, as a file. It stands alone: styles inside, nothing fetched. Whatever an author wrote is on
+/// no other way to a page, and made visible here.
+pub(super) fn page(title: &str, body: &Markup) -> String {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(*POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                style { (PreEscaped(drawing::COLOURS)) (PreEscaped(STYLE)) (PreEscaped(drawing::STYLE)) }
+                style { (PreEscaped(&*STYLE)) }
             }
             body { (body) }
         }
-    }
+    };
+    visible::text(&page.into_string()).into_owned()
 }

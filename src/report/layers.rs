@@ -3,6 +3,7 @@
 use super::table::{Cell, Table, numbers, words};
 use crate::analysis::Summary;
 use crate::claim::grouped;
+use crate::visible::line;
 
 /// The layers of a network in their order.
 pub(super) fn layers(summary: &Summary) -> Table {
@@ -60,7 +61,7 @@ pub fn text(summary: &Summary) -> String {
     format!(
         "{model} on {input}\n{layers}params {params} ({trainable} trainable), buffers {buffers}\nmacs {macs}, depth {depth}\n{field}peak activations {peak} values per sample\n",
         layers = layers(summary).text(),
-        model = summary.model,
+        model = line(&summary.model),
         input = by(&summary.input),
         params = grouped(totals.params),
         trainable = grouped(totals.trainable),

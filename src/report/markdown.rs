@@ -1,7 +1,8 @@
 //! A summary in Markdown, for pull requests and step summaries.
 
+use super::plain::{code, item, plain};
 use super::standing::Standings;
-use super::table::{Cell, Table, escaped, words};
+use super::table::{Cell, Table, words};
 use super::verdicts::{by_system, found};
 use crate::claim::{Datum, Kind, Suite, SuiteError};
 use crate::record::Record;
@@ -18,14 +19,14 @@ pub fn markdown(suites: &[Suite], records: &[Record], errors: &[SuiteError]) -> 
     if !errors.is_empty() {
         text += "\n## Errors\n\n";
         for error in errors {
-            let _ = writeln!(text, "- {}", escaped(&error.to_string()));
+            let _ = writeln!(text, "- {}", item(&error.to_string()));
         }
     }
     let standings = Standings::of(records);
     for (heading, failures) in standings.failures() {
         let _ = write!(text, "\n## {heading}\n\n");
         for (record, why) in failures {
-            let _ = writeln!(text, "- `{}` {}", record.id, escaped(why));
+            let _ = writeln!(text, "- {} {}", code(&record.id), plain(why));
         }
     }
     if let Some(rest) = standings.rest() {

@@ -35,7 +35,7 @@ pub(super) fn page(
         p.lead {
             (account(records))
             @match &document.statements {
-                Some(which) => { ": " (which) }
+                Some(which) => { ": " bdi { (which) } }
                 None => ".",
             }
             " What a description of each network decides is counted on it or found by running it; what networks learn is "
@@ -55,7 +55,7 @@ pub(super) fn page(
             section.alarm {
                 h2 { (heading) }
                 ul { @for (record, why) in failures {
-                    li { a href=(record.anchor()) { (record.id) } " " (why) }
+                    li { a href=(record.anchor()) { (record.id) } " " bdi { (why) } }
                 } }
             }
         }

@@ -106,7 +106,7 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
     let contents = singles.into_iter().chain(systems).chain(experiments);
     Ok(contents
         .map(|one| Page {
-            html: (frame.around(&one.title, &one.file, &one.markup)).into_string(),
+            html: frame.around(&one.title, &one.file, &one.markup),
             file: one.file,
         })
         .collect())
@@ -130,7 +130,7 @@ fn system(
     let shown: Vec<Model> = shown.collect::<Result<_, _>>()?;
     Ok(html! {
         h1 { (suite.title) }
-        (prose(&suite.analysis))
+        div dir="auto" { (prose(&suite.analysis)) }
         (verdicts::bar(verdicts::counts(records.iter().copied())))
         @if !shown.is_empty() {
             p { "Networks: " @for (i, model) in shown.iter().enumerate() {

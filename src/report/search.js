@@ -11,7 +11,8 @@
   }));
   const field = (name) => document.getElementById(fields[name]);
   const named = () => {
-    const id = decodeURIComponent(location.hash.slice(1));
+    let id;
+    try { id = decodeURIComponent(location.hash.slice(1)); } catch { return null; /* no text, so no name */ }
     const place = id && document.getElementById(id);
     return place ? place.closest("article.claim") : null;
   };

@@ -2,6 +2,7 @@
 
 use super::claims;
 use super::experiments::Gathered;
+use super::frame::SCRIPT;
 use super::number::counted;
 use super::verdicts::Found;
 use crate::claim::{Kind, Topic};
@@ -10,8 +11,6 @@ use maud::{Markup, PreEscaped, html};
 
 /// The page's file name.
 pub(super) const FILE: &str = "claims.html";
-
-const SCRIPT: &str = include_str!("search.js");
 
 pub(super) fn page(found: &[Found], records: &[Record], gathered: &[Gathered]) -> Markup {
     let verdicts = Kind::ALL

@@ -1,5 +1,7 @@
 //! One table, in three forms: for a terminal, for Markdown and for a page.
 
+use super::plain::{code, plain};
+use crate::visible;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, presets};
 use maud::{Markup, html};
 use std::fmt::Write;
@@ -161,16 +163,10 @@ impl Cell {
 
     fn markdown(&self) -> String {
         match self.form {
-            Form::Plain | Form::Shown(_) => escaped(&self.text),
-            // in code only the end of a cell and that of the code mean something
-            Form::Code => format!(
-                "`{}`",
-                self.text
-                    .replace(['`', '\n', '\r'], " ")
-                    .replace('|', "\\|")
-            ),
-            Form::Alarm if self.text.is_empty() => String::new(),
-            Form::Alarm => format!("**{}**", escaped(&self.text)),
+            _ if self.text.is_empty() => String::new(),
+            Form::Plain | Form::Shown(_) => plain(&self.text),
+            Form::Code => code(&self.text),
+            Form::Alarm => format!("**{}**", plain(&self.text)),
         }
     }
 
@@ -238,6 +234,8 @@ impl Table {
     pub(super) fn text(&self) -> String {
         let mut table = comfy_table::Table::new();
         let cell = |text: &str, column: &Column| {
+            // shown before it is measured; a line's end would look like that of a row
+            let text = visible::text(text).replace(['\n', '\t'], " ");
             comfy_table::Cell::new(text).set_alignment(match column.is_numbers {
                 true => CellAlignment::Right,
                 false => CellAlignment::Left,
@@ -264,7 +262,7 @@ impl Table {
         let mut text = String::from("|");
         // infallible: a String takes all
         for column in self.off_pages() {
-            let _ = write!(text, " {} |", escaped(&column.name));
+            let _ = write!(text, " {} |", plain(&column.name));
         }
         text += "\n|";
         for column in self.off_pages() {
@@ -301,25 +299,6 @@ impl Table {
             }
         }
     }
-}
-
-/// Text that cannot break out of its cell in Markdown, or become markup.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => escaped.push(' '),
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '&' => escaped += "&amp;",
-            '|' | '`' | '*' | '_' | '[' | ']' | '\\' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use super::table::{Cell, columns};
 use super::verdicts::{by_system, counts, found, given, statements};
 use crate::claim::{Datum, Suite, SuiteError};
 use crate::record::Record;
+use crate::visible;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// What a check found, to be read in ten seconds.
 pub fn summary(suites: &[Suite], records: &[Record], errors: &[SuiteError]) -> String {
@@ -37,7 +39,7 @@ pub fn summary(suites: &[Suite], records: &[Record], errors: &[SuiteError]) -> S
             text += &format!("{} {what}:\n", failures.len());
         }
         for (record, why) in failures {
-            text += &format!("  {} {why}\n", record.id);
+            text += &format!("  {} {}\n", record.id, visible::line(why));
         }
     }
     if let Some(rest) = standings.rest() {
@@ -55,7 +57,7 @@ pub fn summary(suites: &[Suite], records: &[Record], errors: &[SuiteError]) -> S
 pub fn claims(records: &[Record]) -> String {
     let value = |value: &Option<Datum>| {
         let text = value.as_ref().map(ToString::to_string);
-        text.map_or(String::new(), |text| shortened(&text, 40))
+        text.map_or(String::new(), |text| shortened(&visible::line(&text), 40))
     };
     let rows = records.iter().map(|record| {
         [
@@ -68,9 +70,33 @@ pub fn claims(records: &[Record]) -> String {
     columns(["verdict", "claim", "stated", "found"], rows)
 }
 
+/// So many columns of a terminal at most, of which a Chinese character takes two.
 fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+    if text.width() <= most {
         return text.to_string();
     }
-    text.chars().take(most - 3).chain("...".chars()).collect()
+    let mut room = most - 3;
+    let fits = |c: &char| {
+        let left = room.checked_sub(c.width().unwrap_or(0));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    text.chars().take_while(fits).chain("...".chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_takes_no_more_than_its_columns() {
+        for (text, shown) in [
+            ("1234567", "1234567"),
+            ("12345678", "1234..."),
+            ("卷积神经", "卷积..."),
+            ("a卷积神经", "a卷..."),
+        ] {
+            assert_eq!(shortened(text, 7), shown);
+        }
+    }
 }

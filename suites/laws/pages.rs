@@ -1,6 +1,7 @@
 //! Laws over the report's pages.
 
 use crate::law;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use convcheck::bench::Timing;
 use convcheck::check::{check, select};
 use convcheck::claim::{self, Suite};
@@ -9,8 +10,12 @@ use convcheck::evidence::Training;
 use convcheck::experiment;
 use convcheck::record::{Provenance, Record};
 use convcheck::report::{self, Page, RenderError, Report, junit, markdown};
+use convcheck::visible;
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -21,6 +26,8 @@ pub fn trials() -> Vec<Trial> {
         law("pages::same-inputs-same-bytes", deterministic),
         law("pages::nothing-is-fetched", self_contained),
         law("pages::hostile-text-is-escaped", hostile),
+        law("pages::any-text-is-shown-as-what-it-is", any_text),
+        law("pages::their-policy-allows-what-they-use", policy),
         law(
             "pages::a-text-of-ones-own-is-all-that-they-speak-of",
             own_text,
@@ -189,6 +196,14 @@ section = "1"
 line = 2
 says = "x"
 cites = "<script>alert(4)</script>"
+
+[[claim]]
+id = "evil.four"
+section = "\u001b[31m \u05E9 12"
+says = "\u001b]8;;http://evil.invalid\u001b\\\u0000\u0007\u009b2J\u202e\uFFFE\uFFFF\u2028 cr \r a\n\n# b"
+stated = "\u001b[32mconfirmed\u001b[0m"
+measure = "'x\u001b[1A\u001b[2Kall confirmed\u0000\u0008\\nall confirmed'"
+note = "&#x202e; \u200b\u2066 ` `` ~~~ $x$ - [a](http://b) <img src=x>"
 "#;
 
 fn hostile() {
@@ -211,6 +226,7 @@ fn hostile() {
         for markup in ["<b>bold", "<i>", "<u>", "<img"] {
             assert!(!page.html.contains(markup), "{} has {markup}", page.file);
         }
+        assert!(visible::text(&page.html) == page.html, "{}", page.file);
         // the page with all claims has one script, which is ours
         let scripts = page.html.matches("<script").count();
         assert_eq!(
@@ -230,6 +246,105 @@ fn hostile() {
     assert_eq!(columns, 6, "a pipe in a cell broke the table: {row}");
     let xml = junit(&suites, &records, &[]).unwrap();
     assert!(!xml.contains("<script"), "{xml}");
+    let claims = report::claims_text(&records);
+    let summary = report::summary(&suites, &records, &[]);
+    for text in [&markdown, &xml, &claims, &summary] {
+        assert_eq!(visible::text(text), **text);
+    }
+    // a value's lines are not lines of the program's
+    let lines = claims
+        .lines()
+        .chain(summary.lines())
+        .chain(markdown.lines());
+    assert!(
+        !lines.into_iter().any(|line| line.starts_with("all")),
+        "{claims}{summary}"
+    );
+    for shown in ["\\u001B[32mconfirmed", "x\\u001B[1A"] {
+        assert!(claims.contains(shown), "{claims}");
+    }
+}
+
+/// A suite whose title, prose and claims are those texts.
+fn telling(texts: &[String]) -> String {
+    let texts = texts.iter().map(|text| toml::Value::String(text.clone()));
+    let claim = |(i, text): (usize, &toml::Value)| {
+        let basis = match i % 3 {
+            0 => "stated = \"a\"\nmeasure = \"'b'\"".to_string(),
+            1 => format!("cites = {text}"),
+            _ => format!("needs = {text}\ncovers = [\"any.too-{i}\"]"),
+        };
+        format!(
+            "[[claim]]\nid = \"any.{i}\"\nsection = {text}\nsays = {text}\nnote = {text}\n{basis}\n"
+        )
+    };
+    let texts: Vec<toml::Value> = texts.collect();
+    let claims: String = texts.iter().enumerate().map(claim).collect();
+    let first = &texts[0];
+    format!("system = \"any\"\ntitle = {first}\nanalysis = {first}\n{claims}")
+}
+
+/// Whatever characters an author uses, in pages, Markdown, JUnit and text nothing acts.
+fn any_text() {
+    let hidden = "[\0-\u{9f}\u{ad}\u{200b}-\u{2069}\u{300}-\u{30f}\u{590}-\u{6ff}\u{fe00}-\u{feff}\u{fff0}-\u{ffff}\u{e0000}-\u{e007f}a<|`]{0,40}";
+    let text = prop_oneof![hidden, "(?s:.{0,60})"];
+    // a report costs the same for one text and for many
+    let texts = proptest::collection::vec(text, 60);
+    let config = Config {
+        cases: 6,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let shows = |texts: Vec<String>| {
+        let suites = claim::parse(Path::new("any.toml"), &telling(&texts));
+        let suites = suites.whole().unwrap();
+        let records = checked(&suites);
+        let (training, registry) = (Training::default(), Registry::builtin());
+        let pages = render(&suites, &records, &training, &[], &provenance(), &registry);
+        for page in pages.unwrap() {
+            prop_assert!(visible::text(&page.html) == page.html);
+        }
+        let xml = junit(&suites, &records, &[]).unwrap();
+        let mut reader = quick_xml::Reader::from_str(&xml);
+        while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}
+        let markdown = markdown(&suites, &records, &[]);
+        for text in [xml, markdown, report::claims_text(&records)] {
+            prop_assert!(visible::text(&text) == text);
+        }
+        Ok(())
+    };
+    TestRunner::new(config).run(&texts, shows).unwrap();
+}
+
+/// Each page says what a browser may do on it: apply its style, run its script, if it has one, and nothing else.
+fn policy() {
+    for page in pages() {
+        let policies = attributes(&page.html, "content").into_iter();
+        let policies: Vec<&str> = policies.filter(|one| one.contains("default-src")).collect();
+        let [policy] = policies[..] else {
+            panic!("{}: {policies:?}", page.file)
+        };
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        for tag in ["style", "script"] {
+            for (i, start) in page.html.match_indices(&format!("<{tag}>")) {
+                let content = &page.html[i + start.len()..];
+                let content = &content[..content.find(&format!("</{tag}>")).unwrap()];
+                let hash = BASE64_STANDARD.encode(Sha256::digest(content));
+                assert!(
+                    policy.contains(&format!("{tag}-src 'sha256-{hash}'")),
+                    "{}: {tag}",
+                    page.file
+                );
+            }
+        }
+        // a handler in markup would not run
+        let outside = page.html.split("<script>").next().unwrap();
+        let tags = outside.split('<').map(|tag| tag.split('>').next().unwrap());
+        let handler = tags
+            .flat_map(|tag| tag.split(' ').skip(1))
+            .find(|part| part.starts_with("on") && part.contains('='));
+        assert_eq!(handler, None, "{}", page.file);
+    }
 }
 
 /// A suite about another text, and its report: no model, no sentence and no plot of the article's.

@@ -2,6 +2,7 @@
 
 use crate::experiment::{Answer, Finding};
 use crate::report::number::counted;
+use crate::visible::line;
 use std::fmt::Write;
 
 /// Two lines and the numbers of each answer.
@@ -11,7 +12,7 @@ pub fn text(answers: &[Answer]) -> String {
         let finding = match &answer.finding {
             Finding::Holds => "holds".to_string(),
             Finding::Fails => "fails".to_string(),
-            Finding::Open(why) => format!("open: {why}"),
+            Finding::Open(why) => format!("open: {}", line(why)),
         };
         let interval = answer.interval.map_or(String::new(), |interval| {
             format!(" [{:.4}, {:.4}]", interval.low, interval.high)
@@ -19,12 +20,12 @@ pub fn text(answers: &[Answer]) -> String {
         let _ = writeln!(
             text,
             "{}: {finding}\n  {}\n  {} {:.4}{interval}, {}; {}",
-            answer.question,
-            answer.says,
-            answer.metric,
+            line(&answer.question),
+            line(&answer.says),
+            line(&answer.metric),
             answer.mean,
             counted(answer.seeds.len(), "seed"),
-            answer.rule
+            line(&answer.rule)
         );
     }
     text

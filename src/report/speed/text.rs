@@ -4,13 +4,16 @@ use super::gathered::{machines, sections};
 use super::tables::{kernels, networks};
 use crate::bench::Timing;
 use crate::report::number::short;
+use crate::visible::line;
 
 /// What was timed: networks beside their peers, then kernels beside the most that the machine can do.
 pub fn text(timings: &[Timing]) -> String {
-    let mut text = machines(timings).join("\n") + "\n";
+    let machines = machines(timings);
+    let machines = machines.iter().map(|machine| line(machine) + "\n");
+    let mut text: String = machines.collect();
     for section in sections(timings) {
         if let Some(title) = &section.title {
-            text += &format!("\n{title}\n");
+            text += &format!("\n{}\n", line(title));
         }
         if !section.networks.is_empty() {
             text += &format!("\n{}", networks(&section.networks).text());
