@@ -15,7 +15,7 @@ mod tolerance;
 mod topic;
 
 pub use datum::Datum;
-pub(crate) use datum::grouped;
+pub(crate) use datum::{MOST_LEVELS, grouped};
 pub(crate) use digest::Judged;
 pub(crate) use files::toml_below;
 pub use files::{find, load, read};

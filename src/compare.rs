@@ -2,7 +2,7 @@
 
 mod training;
 
-pub use training::{Retrained, Trend, compare_training};
+pub use training::{Retrained, Trend, absent_arms, compare_training};
 
 use crate::claim::{Datum, Kind};
 use crate::record::Record;

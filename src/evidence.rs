@@ -9,7 +9,7 @@ mod training;
 pub use call::Call;
 pub use evaluator::Evaluator;
 pub use functions::{FUNCTIONS, Function};
-pub use training::Training;
+pub use training::{LeftOut, Training, Why};
 
 use crate::claim::{Basis, Claim, Datum, Location, SuiteError};
 use crate::experiment::Answer;

@@ -7,7 +7,7 @@ mod quick;
 mod runs;
 
 pub use checks::check;
-pub use pages::redraw;
+pub use pages::{Redrawn, redraw};
 pub use runs::finished_runs;
 
 use crate::check::Checked;
@@ -15,9 +15,10 @@ use crate::claim::Claim;
 use crate::evidence::Training;
 use crate::experiment::{By, ExperimentFault, ProgressEvent};
 use crate::project::Subject;
-use crate::record::{self, Provenance, RecordError};
+use crate::record::{self, Lines, Provenance, RecordError};
 use crate::report::{RenderError, Report};
 use crate::train::Trained;
+use runs::said_once;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ pub struct Job<'a> {
     /// With what.
     pub subject: &'a Subject,
     /// Finished runs from elsewhere, which count behind those of the folder of the report.
-    pub kept: Vec<Trained>,
+    pub kept: Lines<Trained>,
     /// Whether the quick experiments are trained that claims ask for.
     pub trains: bool,
     /// Whether measures are run that take long.
@@ -48,6 +49,18 @@ pub enum Progress<'a> {
     Checking(usize),
     /// One of them is next.
     Claim(&'a Claim),
+    /// All was done, and is written down once nobody else writes there.
+    Saving,
+}
+
+/// What came of it.
+pub struct Done {
+    /// What was checked.
+    pub checked: Checked,
+    /// By which runs.
+    pub training: Training,
+    /// What is wrong with files of records that were read.
+    pub damage: Vec<RecordError>,
 }
 
 /// Who watches: is told how far it is, and stops it by returning false.
@@ -97,11 +110,12 @@ pub enum JobError {
     Render(#[from] RenderError),
 }
 
-/// Does the job; records and pages are written at its end, whole. Nothing is written if no claim has a verdict.
+/// Does the job; records and pages are written at its end, whole. Nothing is written if no claim has a verdict. Runs that
+/// are there stay there, whether they count or not.
 ///
 /// # Errors
 /// [`JobError`]; what cannot be read is said before anything is trained.
-pub fn run(job: Job, watch: Watch) -> Result<(Checked, Training), JobError> {
+pub fn run(job: Job, watch: Watch) -> Result<Done, JobError> {
     let Job {
         subject, output, ..
     } = job;
@@ -110,7 +124,9 @@ pub fn run(job: Job, watch: Watch) -> Result<(Checked, Training), JobError> {
         experiments,
         ..
     } = subject;
-    let own = record::load_training(output)?;
+    let Lines { good: own, damage } = record::load_training(output)?;
+    let mut wrong = job.kept.damage;
+    said_once(&mut wrong, damage);
     let fresh = match job.trains {
         true => {
             let Provenance {
@@ -128,18 +144,31 @@ pub fn run(job: Job, watch: Watch) -> Result<(Checked, Training), JobError> {
         }
         false => Vec::new(),
     };
-    let anew: BTreeSet<String> = fresh.iter().map(|run| run.experiment.clone()).collect();
-    let runs = fresh.into_iter().chain(own).chain(job.kept);
+    let runs = fresh.into_iter().chain(own).chain(job.kept.good);
     let training = Training::new(experiments.clone(), runs);
     let checked = check(subject, None, job.all, &training, watch)?;
     if checked.records.is_empty() {
-        return Ok((checked, training));
+        return Ok(Done {
+            checked,
+            training,
+            damage: wrong,
+        });
     }
-    let recorded = runs::save(output, &training, &anew)?;
-    record::save(output, job.provenance, &checked.records)?;
+    // other processes may have added runs beside this job
+    let goes_on = || watch(Progress::Saving);
+    let recorded = record::add_training(output, training.runs(), &goes_on)?;
+    said_once(&mut wrong, recorded.damage);
+    let unjudged = checked.errors.iter().filter_map(|error| error.id.clone());
+    let unjudged: BTreeSet<String> = unjudged.collect();
+    let unjudged: Vec<String> = unjudged.into_iter().collect();
+    record::save(output, job.provenance, &checked.records, &unjudged)?;
     // the pages show what the records hold
-    let recorded = Training::new(experiments.clone(), recorded);
-    let timings = record::load_throughput(output)?;
+    let recorded = Training::new(experiments.clone(), recorded.good);
+    let Lines {
+        good: timings,
+        damage,
+    } = record::load_throughput(output)?;
+    said_once(&mut wrong, damage);
     let report = Report {
         document: &subject.document,
         suites,
@@ -151,5 +180,9 @@ pub fn run(job: Job, watch: Watch) -> Result<(Checked, Training), JobError> {
         registry: &subject.registry,
     };
     pages::write(output, &report)?;
-    Ok((checked, training))
+    Ok(Done {
+        checked,
+        training,
+        damage: wrong,
+    })
 }

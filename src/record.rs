@@ -1,17 +1,22 @@
 //! What was found, in a form that outlives the run: one JSON line a claim, one a training run,
 //! one a timing.
 
+mod folder;
+mod follows;
+mod growing;
+mod lines;
 mod standing;
 
+pub use folder::{
+    Findings, add_throughput, add_training, load, load_throughput, load_training, save,
+};
+pub use lines::Lines;
 pub use standing::Standing;
 
-use crate::bench::Timing;
 use crate::claim::{Datum, Judged, Kind, Tolerance, Topic, Trial};
 use crate::evidence::Call;
 use crate::experiment::Answer;
 use crate::file;
-use crate::train::Trained;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -81,9 +86,14 @@ pub struct Record {
 impl Record {
     /// Digest of the claim that was judged.
     pub fn claim_digest(&self) -> String {
+        (self.digest.clone()).unwrap_or_else(|| self.computed_digest())
+    }
+
+    /// Digest of what the record itself says of its claim.
+    fn computed_digest(&self) -> String {
         let of_kind = |kind| self.because.as_deref().filter(|_| self.verdict == kind);
         let is_measured = self.measure.is_some() || self.trial.is_some();
-        let judged = || Judged {
+        let judged = Judged {
             says: &self.says,
             stated: self.stated.as_ref().map(Cow::Borrowed),
             // records that have no digest have no places either
@@ -94,7 +104,7 @@ impl Record {
             cites: of_kind(Kind::Cited),
             needs: of_kind(Kind::Untested).filter(|_| !is_measured),
         };
-        self.digest.clone().unwrap_or_else(|| judged().digest())
+        judged.digest()
     }
 
     /// Whether it has a measure or a trial that was not run, since it takes long: nothing was found out.
@@ -138,13 +148,22 @@ pub struct Provenance {
 }
 
 /// A record file that cannot be written or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {what}", .path.display())]
 pub struct RecordError {
     /// The file.
     pub path: PathBuf,
     /// What is wrong.
     pub what: String,
+}
+
+impl RecordError {
+    fn new(path: &Path, what: impl ToString) -> RecordError {
+        RecordError {
+            path: path.to_path_buf(),
+            what: what.to_string(),
+        }
+    }
 }
 
 /// The records' file in a report folder.
@@ -156,116 +175,13 @@ pub const THROUGHPUT: &str = "throughput.jsonl";
 /// The provenance's file in a report folder.
 pub const MACHINE: &str = "machine.toml";
 
-/// Writes records and their provenance into a folder, each file whole or not at all.
-///
-/// # Errors
-/// [`RecordError`] names the file and what the system says.
-pub fn save(folder: &Path, provenance: &Provenance, records: &[Record]) -> Result<(), RecordError> {
-    write(
-        &folder.join(EVIDENCE),
-        &lines(&folder.join(EVIDENCE), records)?,
-    )?;
-    let machine =
-        toml::to_string(provenance).map_err(|error| fault(&folder.join(MACHINE), error))?;
-    write(&folder.join(MACHINE), machine.as_bytes())
-}
-
-/// Reads what [`save`] wrote.
-///
-/// # Errors
-/// [`RecordError`] names the file, and the line that is cut or foreign.
-pub fn load(folder: &Path) -> Result<(Provenance, Vec<Record>), RecordError> {
-    let path = folder.join(MACHINE);
-    let text = read(&path)?;
-    let provenance =
-        toml::from_str(&text).map_err(|error| fault(&path, error.message().replace('\n', "; ")))?;
-    let path = folder.join(EVIDENCE);
-    let records = parse(&path, &read(&path)?, "record of a claim")?;
-    Ok((provenance, records))
-}
-
-/// Writes training runs into a folder, whole or not at all.
-///
-/// # Errors
-/// [`RecordError`] names the file and what the system says.
-pub fn save_training(folder: &Path, runs: &[Trained]) -> Result<(), RecordError> {
-    let path = folder.join(TRAINING);
-    write(&path, &lines(&path, runs)?)
-}
-
-/// Reads what [`save_training`] wrote; a folder without the file has no runs.
-///
-/// # Errors
-/// [`RecordError`] names the file, and the line that is cut or foreign.
-pub fn load_training(folder: &Path) -> Result<Vec<Trained>, RecordError> {
-    parse_if_there(&folder.join(TRAINING), "training run")
-}
-
-/// Writes timings into a folder, whole or not at all.
-///
-/// # Errors
-/// [`RecordError`] names the file and what the system says.
-pub fn save_throughput(folder: &Path, timings: &[Timing]) -> Result<(), RecordError> {
-    let path = folder.join(THROUGHPUT);
-    write(&path, &lines(&path, timings)?)
-}
-
-/// Reads what [`save_throughput`] wrote; a folder without the file has no timings.
-///
-/// # Errors
-/// [`RecordError`] names the file, and the line that is cut or foreign.
-pub fn load_throughput(folder: &Path) -> Result<Vec<Timing>, RecordError> {
-    parse_if_there(&folder.join(THROUGHPUT), "timing")
-}
-
-/// One JSON line each.
-fn lines(path: &Path, all: &[impl Serialize]) -> Result<Vec<u8>, RecordError> {
-    let mut lines = Vec::new();
-    for one in all {
-        serde_json::to_writer(&mut lines, one).map_err(|error| fault(path, error))?;
-        lines.push(b'\n');
-    }
-    Ok(lines)
-}
-
-fn parse_if_there<T: DeserializeOwned>(path: &Path, what: &str) -> Result<Vec<T>, RecordError> {
-    match path.try_exists() {
-        Ok(false) => Ok(Vec::new()),
-        _ => parse(path, &read(path)?, what),
-    }
-}
-
-/// Reads one JSON line each; a last line without its end was cut, even where it could be read.
-fn parse<T: DeserializeOwned>(path: &Path, text: &str, what: &str) -> Result<Vec<T>, RecordError> {
-    let line = |(i, line): (usize, &str)| {
-        let wrong = |why: &dyn std::fmt::Display| {
-            fault(path, format!("line {} is no {what}: {why}", i + 1))
-        };
-        match line.strip_suffix('\n') {
-            None => Err(wrong(&"it is cut")),
-            Some(line) => serde_json::from_str(line).map_err(|error| wrong(&error)),
-        }
-    };
-    text.split_inclusive('\n').enumerate().map(line).collect()
-}
-
-fn read(path: &Path) -> Result<String, RecordError> {
-    std::fs::read_to_string(path).map_err(|error| fault(path, format!("cannot read it: {error}")))
-}
-
 /// Writes a file so that it is complete or absent.
 ///
 /// # Errors
 /// [`RecordError`] names the file and what the system says.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
-    file::write(path, bytes).map_err(|error| fault(path, format!("cannot write it: {error}")))
-}
-
-fn fault(path: &Path, what: impl ToString) -> RecordError {
-    RecordError {
-        path: path.to_path_buf(),
-        what: what.to_string(),
-    }
+    let fault = |error| RecordError::new(path, format!("cannot write it: {error}"));
+    file::write(path, bytes).map_err(fault)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! on places, never on what ran before, so that a run that goes on from a snapshot is the same run.
 
 mod backend;
+mod contradiction;
 mod cpu;
 mod feed;
 mod fingerprint;

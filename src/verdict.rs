@@ -1,6 +1,6 @@
 //! What follows from the evidence? A pure function, and the only place that says so.
 
-use crate::claim::{Basis, Claim, Kind, KindError};
+use crate::claim::{Basis, Claim, Datum, Kind, KindError, Stated, Tolerance};
 use crate::evidence::{Evidence, Found};
 use crate::experiment::{Answer, Finding};
 
@@ -51,11 +51,7 @@ pub fn judge(claim: &Claim, evidence: &Evidence) -> Result<Verdict, KindError> {
         (
             Basis::Measure(measure),
             Evidence::Structural(Found { value, .. }) | Evidence::Numerical(Found { value, .. }),
-        ) => match measure.tolerance.agrees(&measure.stated, value)? {
-            _ if value.has_nan() => Verdict::Inconclusive("the measure is not a number".into()),
-            true => Verdict::Confirmed,
-            false => Verdict::Refuted,
-        },
+        ) => by_value(&measure.stated, measure.tolerance, value)?,
         (Basis::Trial(_), Evidence::Training(answers)) => by_answers(answers),
         (Basis::Trial(trial), _) => Verdict::Untested(format!(
             "no run of this experiment at the {scale} scale: `convcheck train {} --scale {scale}` makes them",
@@ -68,8 +64,26 @@ pub fn judge(claim: &Claim, evidence: &Evidence) -> Result<Verdict, KindError> {
     })
 }
 
+/// Confirmed when the value found agrees with the stated one; a value that is not finite, anywhere in it, decides nothing.
+///
+/// # Errors
+/// [`KindError`] when the two cannot be compared.
+pub fn by_value(
+    stated: &Stated,
+    tolerance: Tolerance,
+    found: &Datum,
+) -> Result<Verdict, KindError> {
+    let agrees = tolerance.agrees(stated, found)?;
+    Ok(match (found.not_finite(), agrees) {
+        (Some(x), _) if x.is_nan() => Verdict::Inconclusive("the measure is not a number".into()),
+        (Some(_), _) => Verdict::Inconclusive("the measure is not finite".into()),
+        (None, true) => Verdict::Confirmed,
+        (None, false) => Verdict::Refuted,
+    })
+}
+
 /// Confirmed when every question's answer is yes, refuted when one is no.
-fn by_answers(answers: &[Answer]) -> Verdict {
+pub fn by_answers(answers: &[Answer]) -> Verdict {
     let mut open = None;
     for answer in answers {
         match &answer.finding {

@@ -79,5 +79,6 @@ fn training() -> Result<Training, String> {
     folders.sort();
     folders.reverse();
     let runs = pipeline::finished_runs(&folders).map_err(|error| error.to_string())?;
+    let runs = runs.whole().map_err(|error| error.to_string())?;
     Ok(Training::new(experiments, runs))
 }

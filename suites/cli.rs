@@ -16,6 +16,8 @@ mod timing;
 #[path = "cli/training.rs"]
 mod training;
 
+use convcheck::claim::{Datum, Kind};
+use convcheck::record;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -122,17 +124,39 @@ fn records_that_are_cut_or_foreign_are_named_by_line() {
     let folder = tempfile::tempdir().unwrap();
     stdout(&convcheck(&["--no-training", "--output", path(&folder)]));
     let file = folder.path().join("evidence.jsonl");
-    let whole = fs::read(&file).unwrap();
-    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-    fails(
-        &["report", "--from", path(&folder)],
-        &["evidence.jsonl", "line "],
-    );
-    fs::write(&file, "{\"id\": 7}\n").unwrap();
-    fails(
-        &["report", "--from", path(&folder)],
-        &["evidence.jsonl", "line 1"],
-    );
+    let whole = fs::read_to_string(&file).unwrap();
+    let lines = whole.lines().count();
+    let draw = ["report", "--from", path(&folder)];
+    for (text, says) in [
+        // the first line, a line, and the end
+        (
+            whole[10..].to_string(),
+            ["line 1 is no record", "no record of 1 claim: "],
+        ),
+        (
+            whole.replacen('\n', "", 1),
+            ["line 1 is no record", "no record of 2 claims: "],
+        ),
+        (
+            whole[..whole.len() - 1].to_string(),
+            ["it is cut", "no record of 1 claim: "],
+        ),
+        ("{\"id\": 7}\n".to_string(), ["line 1", "no record of "]),
+        (String::new(), ["it has 0 lines", "no record of "]),
+    ] {
+        fs::write(&file, text).unwrap();
+        let output = convcheck(&draw);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(says.iter().all(|part| error.contains(part)), "{error}");
+        assert!(
+            error.lines().all(|line| line.contains(path(&folder))),
+            "{error}"
+        );
+    }
+    fs::write(&file, &whole).unwrap();
+    stdout(&convcheck(&draw));
+    assert!(lines > 100);
     fs::write(folder.path().join("machine.toml"), "what = 1\n").unwrap();
     fails(&["report", "--from", path(&folder)], &["machine.toml"]);
     fails(
@@ -259,16 +283,15 @@ fn junit_and_markdown_are_written() {
 #[test]
 fn two_records_are_compared() {
     let suite = suite(claim("stated = 11689512\nmeasure = \"params('resnet18')\""));
-    let records = ["confirmed", "refuted"].map(|verdict| {
+    let records = [(11_689_512, Kind::Confirmed), (1, Kind::Refuted)].map(|(found, verdict)| {
         let folder = tempfile::tempdir().unwrap();
         let args = ["--suites", path(&suite), "--output", path(&folder)];
         stdout(&convcheck(&args));
-        let file = folder.path().join("evidence.jsonl");
-        let found = fs::read_to_string(&file).unwrap();
-        let verdict = format!("\"verdict\":\"{verdict}\"");
-        let other = found.replace("\"verdict\":\"confirmed\"", &verdict);
-        assert!(other.contains(&verdict), "{other}");
-        fs::write(&file, other).unwrap();
+        let mut findings = record::load(folder.path()).unwrap();
+        findings.records[0].found = Some(Datum::Int(found));
+        findings.records[0].verdict = verdict;
+        let (provenance, records) = (&findings.provenance, &findings.records);
+        record::save(folder.path(), provenance, records, &[]).unwrap();
         folder
     });
     let [good, bad] = [path(&records[0]), path(&records[1])];

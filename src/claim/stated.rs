@@ -62,6 +62,24 @@ impl Stated {
         })
     }
 
+    /// A value that is printed in the shortest way; a text that is a number with a unit is one.
+    pub fn shortest(value: &Datum) -> Stated {
+        match value {
+            Datum::Bool(_) => Stated::Plain(value.clone()),
+            Datum::Text(text) => match with_unit(text) {
+                Some(number) => Stated::Number(number),
+                None => Stated::Plain(value.clone()),
+            },
+            Datum::Int(written) => Stated::Number(whole_number(*written)),
+            Datum::Float(number) => Stated::Number(Printed {
+                written: value.clone(),
+                value: *number,
+                last: last_of(&format!("{number:?}")),
+            }),
+            Datum::List(values) => Stated::List(values.iter().map(Stated::shortest).collect()),
+        }
+    }
+
     /// The value, without how it is printed.
     pub fn datum(&self) -> Datum {
         match self {
@@ -104,17 +122,22 @@ impl Stated {
     }
 }
 
+fn whole(digits: &DeInteger) -> Option<Printed> {
+    Some(whole_number(
+        i64::from_str_radix(digits.as_str(), digits.radix()).ok()?,
+    ))
+}
+
 /// A whole number. Zeros at its end are taken for rounding, as long as two digits stand in front of them: 138400000 is
 /// printed to the hundred thousands, 100 to the tens, 10 to the ones.
-fn whole(digits: &DeInteger) -> Option<Printed> {
-    let written = i64::from_str_radix(digits.as_str(), digits.radix()).ok()?;
+fn whole_number(written: i64) -> Printed {
     let text = written.unsigned_abs().to_string();
     let zeros = text.len() - text.trim_end_matches('0').len();
-    Some(Printed {
+    Printed {
         written: Datum::Int(written),
         value: written as f64,
         last: zeros.min(text.len().saturating_sub(2)) as i32,
-    })
+    }
 }
 
 /// A number with a unit behind it: `138.4M`, `60 k`, `5.0 %`.

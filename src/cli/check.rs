@@ -1,15 +1,15 @@
 //! The commands that check claims: from options to verdicts, records and pages.
 
 use super::progress::watched;
-use super::said::{Outcome, Said, json, lacks, wrong};
+use super::said::{Outcome, Said, json, lacks, warn, wrong};
 use super::{CheckOptions, JobOptions, ReportOptions};
 use anyhow::Result;
 use convcheck::check::Checked;
 use convcheck::claim::{Kind, SuiteError};
 use convcheck::evidence::Training;
-use convcheck::pipeline::{self, Job};
+use convcheck::pipeline::{self, Done, Job, Redrawn};
 use convcheck::project::{Project, Subject};
-use convcheck::record::{self, Provenance, Record};
+use convcheck::record::{self, Lines, Provenance, Record, RecordError};
 use convcheck::report;
 use convcheck::train::Trained;
 use convcheck::visible::line;
@@ -25,16 +25,25 @@ pub fn main_job(
 ) -> Result<Said> {
     let subject = subject(options.suites.as_deref(), project)?;
     let output = options.output.clone().unwrap_or(project.report());
+    let kept = finished_runs(&options.runs, project)?;
+    let said = kept.damage.clone();
     let job = Job {
         subject: &subject,
-        kept: finished_runs(&options.runs, project)?,
+        kept,
         trains: !options.no_training,
         all: options.all,
         output: &output,
         provenance,
     };
-    let (checked, training) = watched(goes_on, |watch| pipeline::run(job, watch))?;
-    let outcome = outcome(&checked, subject.errors.len());
+    let Done {
+        checked,
+        training,
+        damage,
+    } = watched(goes_on, |watch| pipeline::run(job, watch))?;
+    // what the job was handed was said when it was read
+    let unsaid = damage.iter().filter(|error| !said.contains(error));
+    wrong(unsaid);
+    let outcome = outcome(&checked, subject.errors.len(), &damage);
     let records = &checked.records;
     if records.is_empty() {
         // nothing has a verdict, so there is no report
@@ -71,10 +80,8 @@ pub fn main_job(
 pub fn check(options: &CheckOptions, project: &Project, goes_on: fn() -> bool) -> Result<Said> {
     let subject = subject(options.suites.as_deref(), project)?;
     let suites = &subject.suites;
-    let training = Training::new(
-        subject.experiments.clone(),
-        finished_runs(&options.runs, project)?,
-    );
+    let Lines { good: runs, damage } = finished_runs(&options.runs, project)?;
+    let training = Training::new(subject.experiments.clone(), runs);
     let filter = options.filter.as_deref();
     let checked = watched(goes_on, |watch| {
         pipeline::check(&subject, filter, options.all, &training, watch)
@@ -100,7 +107,7 @@ pub fn check(options: &CheckOptions, project: &Project, goes_on: fn() -> bool) -
     };
     Ok(Said {
         text,
-        outcome: outcome(&checked, subject.errors.len()),
+        outcome: outcome(&checked, subject.errors.len(), &damage),
     })
 }
 
@@ -109,11 +116,23 @@ pub fn redraw(options: &ReportOptions, project: &Project) -> Result<Said> {
     let from = options.from.clone().unwrap_or(project.report());
     let output = options.output.as_ref().unwrap_or(&from);
     let subject = subject(options.suites.as_deref(), project)?;
-    pipeline::redraw(&subject, &from, output)?;
+    let Redrawn { missing, damage } = pipeline::redraw(&subject, &from, output)?;
+    wrong(&damage);
+    if !missing.is_empty() {
+        warn(format!(
+            "{}: no record of {}: {}",
+            from.display(),
+            report::counted(missing.len(), "claim"),
+            missing.join(", ")
+        ));
+    }
     let index = output.join("index.html");
     Ok(Said {
         text: format!("report: {}\n", line(&index.to_string_lossy())),
-        outcome: lacks(&subject.errors),
+        outcome: match missing.is_empty() && damage.is_empty() {
+            true => lacks(&subject.errors),
+            false => Outcome::Lacks,
+        },
     })
 }
 
@@ -146,29 +165,34 @@ fn rows<'a>(records: &'a [Record], errors: &'a [SuiteError]) -> Vec<Row<'a>> {
     records.iter().map(Row::Judged).chain(unjudged).collect()
 }
 
-/// The finished runs in these folders; without one those in `reports`, if it is there.
-fn finished_runs(folders: &[PathBuf], project: &Project) -> Result<Vec<Trained>> {
-    let reports = project.reports();
-    Ok(match folders {
-        [] if !reports.is_dir() => Vec::new(),
-        [] => pipeline::finished_runs(&[reports])?,
-        folders => pipeline::finished_runs(folders)?,
-    })
+/// The finished runs in these folders; without one those in `reports`, if it is there. What is wrong with their files is
+/// said before anything is done with the rest.
+fn finished_runs(folders: &[PathBuf], project: &Project) -> Result<Lines<Trained>> {
+    let reports = [project.reports()];
+    let folders = match folders {
+        [] if !reports[0].is_dir() => &[],
+        [] => &reports[..],
+        folders => folders,
+    };
+    let runs = pipeline::finished_runs(folders)?;
+    wrong(&runs.damage);
+    Ok(runs)
 }
 
 /// Which runs do not count, if any.
 fn left_out(training: &Training) -> String {
-    report::left_out(training).map_or(String::new(), |text| text + "\n")
+    let lines = report::left_out(training);
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 /// What came out. Of the errors, those that the check itself found are said now: so many were `said_before`.
-fn outcome(checked: &Checked, said_before: usize) -> Outcome {
+fn outcome(checked: &Checked, said_before: usize, damage: &[RecordError]) -> Outcome {
     let Checked {
         records, errors, ..
     } = checked;
     wrong(errors.iter().skip(said_before));
     match records.iter().any(|record| record.failure().is_some()) {
-        _ if !errors.is_empty() => Outcome::Lacks,
+        _ if !errors.is_empty() || !damage.is_empty() => Outcome::Lacks,
         true => Outcome::Fails,
         false => Outcome::Passes,
     }

@@ -109,6 +109,7 @@ impl Stages {
                     ));
                 }
             }
+            Progress::Saving => {}
             Progress::Claim(claim) => {
                 self.bar.at(&claim.id);
                 self.bar.step(1);

@@ -7,7 +7,6 @@
 )]
 
 use anyhow::{Context, Result};
-use convcheck::claim::SuiteError;
 use convcheck::project::ProjectErrors;
 use convcheck::visible;
 use serde::Serialize;
@@ -73,8 +72,8 @@ pub fn failed(error: &anyhow::Error) {
     }
 }
 
-/// Says on standard error what is wrong with suites.
-pub fn wrong<'a>(errors: impl IntoIterator<Item = &'a SuiteError>) {
+/// Says on standard error what is wrong with suites or records, a line each.
+pub fn wrong(errors: impl IntoIterator<Item = impl Display>) {
     errors.into_iter().for_each(warn);
 }
 
@@ -95,7 +94,7 @@ pub fn arguments(said: &clap::Error) -> u8 {
 }
 
 /// What comes out where these errors are all that can be wrong.
-pub fn lacks(errors: &[SuiteError]) -> Outcome {
+pub fn lacks<E>(errors: &[E]) -> Outcome {
     match errors.is_empty() {
         true => Outcome::Passes,
         false => Outcome::Lacks,

@@ -2,14 +2,15 @@
 
 use super::device::{DeviceOption, DeviceOptions, first_gpu};
 use super::progress::Bar;
-use super::said::{Said, json_lines};
+use super::said::{Said, json_lines, lacks, wrong};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use convcheck::bench::{BenchError, Engine, NETS, OnDevice, StepKind, Timing, What, Workload};
 use convcheck::bench::{WARM_UP, kernels, peaks, samples};
 use convcheck::experiment::By;
+use convcheck::record::{self, Lines};
 use convcheck::zoo::{Model, Registry};
-use convcheck::{device, record, report};
+use convcheck::{device, report};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -66,12 +67,16 @@ pub fn time(
     by: &By,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Said> {
-    let timings = match &options.from {
+    let Lines {
+        good: timings,
+        damage,
+    } = match &options.from {
         Some(folder) => recorded(folder)?,
         None => measure(options, registry, by, goes_on)?,
     };
+    wrong(&damage);
     let text = report::speed_text(&timings);
-    Ok(match options.json {
+    let text = match options.json {
         true => json_lines(&timings)?,
         false if options.from.is_some() => text,
         false => {
@@ -81,26 +86,34 @@ pub fn time(
             };
             format!("{on}\n{text}")
         }
-    }
-    .into())
+    };
+    Ok(Said {
+        text,
+        outcome: lacks(&damage),
+    })
 }
 
 /// The timings of a folder.
-fn recorded(folder: &Path) -> Result<Vec<Timing>> {
+fn recorded(folder: &Path) -> Result<Lines<Timing>> {
     let timings = record::load_throughput(folder)?;
-    match timings.is_empty() {
-        true => bail!("{}: holds no {}", folder.display(), record::THROUGHPUT),
-        false => Ok(timings),
+    match (timings.good.is_empty(), timings.damage.is_empty()) {
+        (true, true) => bail!("{}: holds no {}", folder.display(), record::THROUGHPUT),
+        // of no line that could be shown, the first says why
+        (true, false) => Ok(Lines {
+            good: timings.whole()?,
+            damage: Vec::new(),
+        }),
+        (false, _) => Ok(timings),
     }
 }
 
-/// Measures what the options name.
+/// Measures what the options name. Beside it stands what is wrong with the record that it was added to.
 fn measure(
     options: &TimeOptions,
     registry: &Registry,
     by: &By,
     goes_on: &dyn Fn() -> bool,
-) -> Result<Vec<Timing>> {
+) -> Result<Lines<Timing>> {
     if options.samples == 0 {
         bail!("--samples is 0: nothing would be measured");
     }
@@ -108,10 +121,10 @@ fn measure(
     if gpu.is_some() && options.kernels {
         bail!("--kernels measures the CPU: leave out --device cuda");
     }
-    let before = match &options.output {
-        Some(folder) => record::load_throughput(folder)?,
-        None => Vec::new(),
-    };
+    if let Some(folder) = &options.output {
+        // what cannot be read at all is said before anything is measured
+        record::load_throughput(folder)?;
+    }
     let networks = networks(options, registry)?;
     let kernels = match options.kernels {
         true => kernels(),
@@ -165,11 +178,14 @@ fn measure(
         });
         progress.step(1);
     }
-    if let Some(folder) = &options.output {
-        let all = added(before, &timings);
-        record::save_throughput(folder, &all)?;
-    }
-    Ok(timings)
+    let damage = match &options.output {
+        Some(folder) => record::add_throughput(folder, &timings, goes_on)?.damage,
+        None => Vec::new(),
+    };
+    Ok(Lines {
+        good: timings,
+        damage,
+    })
 }
 
 /// The version, with the commit where it is known.
@@ -179,19 +195,6 @@ fn version(by: &By) -> String {
         Some(commit) => format!("{version} ({commit})"),
         None => version.to_string(),
     }
-}
-
-/// New timings behind old ones, each as the next round of its measurement.
-fn added(mut all: Vec<Timing>, new: &[Timing]) -> Vec<Timing> {
-    for timing in new {
-        let rounds = all.iter().filter(|old| old.is_repeated(timing));
-        let round = rounds.map(|old| old.round).max().unwrap_or(0) + 1;
-        all.push(Timing {
-            round,
-            ..timing.clone()
-        });
-    }
-    all
 }
 
 /// Each network with each batch and each step.

@@ -2,7 +2,7 @@
 
 use super::device::first_gpu;
 use super::progress::watched;
-use super::said::{Said, json, warn};
+use super::said::{Said, json, lacks, warn, wrong};
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::experiment::{
@@ -13,9 +13,10 @@ use convcheck::gpu::{Cuda, Trainer};
 use convcheck::nearest::did_you_mean;
 use convcheck::pipeline::{Progress, Watch};
 use convcheck::project::Project;
-use convcheck::record;
+use convcheck::record::{self, RecordError};
 use convcheck::report;
 use convcheck::train::{Cpu, Engine, Scale, Trained};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -51,24 +52,28 @@ pub fn train(
 ) -> Result<Said> {
     let experiment = find(&options.experiment, project)?;
     let output = options.output.clone().unwrap_or(project.report());
-    let runs = watched(goes_on, |watch| {
+    let (runs, damage) = watched(goes_on, |watch| {
         run(options, &experiment, &output, by, watch)
     })?;
+    wrong(&damage);
     let answers = answers(&experiment, &runs);
-    Ok(match options.json {
-        true => json(&answers)?,
-        false => report::answers_text(&answers),
-    }
-    .into())
+    Ok(Said {
+        text: match options.json {
+            true => json(&answers)?,
+            false => report::answers_text(&answers),
+        },
+        outcome: lacks(&damage),
+    })
 }
 
+/// The runs, and what is wrong with the record that they were added to.
 fn run(
     options: &TrainOptions,
     experiment: &Experiment,
     output: &Path,
     by: By,
     watch: Watch,
-) -> Result<Vec<Trained>> {
+) -> Result<(Vec<Trained>, Vec<RecordError>)> {
     let scale = Scale::from(options.scale);
     if !(options.snapshot_every >= 0.0 && options.snapshot_every.is_finite()) {
         bail!(
@@ -121,15 +126,21 @@ fn run(
         Err(error) if error.is_stop() => bail!("{error}; --resume goes on from there"),
         runs => runs?,
     };
-    // runs of other experiments and seeds stay where they are
-    save(output, &runs, |old| {
-        let same = |run: &Trained| {
-            (&run.experiment, run.scale, &run.arm, run.seed)
-                == (&old.experiment, old.scale, &old.arm, old.seed)
-        };
-        !runs.iter().any(same)
-    })?;
-    Ok(runs)
+    let recorded = record::add_training(output, &runs, &|| watch(Progress::Saving))?;
+    let place = |run: &Trained| (run.scale, run.arm.clone(), run.seed);
+    let trained: BTreeSet<_> = runs.iter().map(place).collect();
+    let before = recorded.good.iter().skip(runs.len());
+    let of_these = |old: &&Trained| old.experiment == *name && trained.contains(&place(old));
+    match before.filter(of_these).count() {
+        0 => {}
+        n => warn(format!(
+            "{}: {} of the same arms and seeds {} there behind these, of which the first of a recipe counts",
+            output.join(record::TRAINING).display(),
+            report::counted(n, "earlier run"),
+            report::agreeing(n, "stays", "stay"),
+        )),
+    }
+    Ok((runs, recorded.damage))
 }
 
 /// Runs what is prepared, and says on standard error which runs another version of the program began.
@@ -150,13 +161,6 @@ fn finish<E: Engine>(
     ready.run(engine, &say, &|event: ProgressEvent| {
         watch(Progress::Step(event))
     })
-}
-
-/// Writes runs into a folder, before those that are there already and stay.
-fn save(output: &Path, runs: &[Trained], stays: impl Fn(&Trained) -> bool) -> Result<()> {
-    let before = record::load_training(output)?.into_iter().filter(stays);
-    let all: Vec<Trained> = runs.iter().cloned().chain(before).collect();
-    Ok(record::save_training(output, &all)?)
 }
 
 /// The answers that runs give to an experiment's questions.

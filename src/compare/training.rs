@@ -80,6 +80,24 @@ pub fn compare_training(before: &[Trained], after: &[Trained]) -> Vec<Retrained>
         .collect()
 }
 
+/// The arms of which there are runs in `there` and none in `here`, by experiment and scale.
+pub fn absent_arms<'a>(
+    here: &[Trained],
+    there: &'a [Trained],
+) -> Vec<(&'a str, Scale, Vec<&'a str>)> {
+    let here = by_arm(here);
+    let mut absent: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    for (experiment, scale, arm) in by_arm(there).into_keys() {
+        if !here.contains_key(&(experiment, scale, arm)) {
+            absent.entry((experiment, scale)).or_default().push(arm);
+        }
+    }
+    let absent = absent.into_iter();
+    absent
+        .map(|((experiment, scale), arms)| (experiment, scale, arms))
+        .collect()
+}
+
 fn by_arm(runs: &[Trained]) -> BTreeMap<ArmKey<'_>, BySeed<'_>> {
     let mut arms: BTreeMap<ArmKey, BySeed> = BTreeMap::new();
     for run in runs {
@@ -125,7 +143,8 @@ fn are_comparable(before: &BySeed, after: &BySeed, pairs: &[(&Trained, &Trained)
     let name_networks = |runs: &BySeed| runs.values().all(|run| run.network.is_some());
     if name_networks(before) != name_networks(after) {
         let are_same = |(before, after): &(&Trained, &Trained)| {
-            (&before.model, &before.data) == (&after.model, &after.data) && are_equal(before, after)
+            (&before.model, &before.data) == (&after.model, &after.data)
+                && before.curve.is_same(&after.curve)
         };
         return pairs.iter().all(are_same);
     }
@@ -140,7 +159,10 @@ fn outcome(pairs: &[(&Trained, &Trained)], differences: &[f64]) -> Trend {
     if pairs.is_empty() {
         return Trend::NotComparable;
     }
-    if pairs.iter().all(|(before, after)| are_equal(before, after)) {
+    if pairs
+        .iter()
+        .all(|(before, after)| before.curve.is_same(&after.curve))
+    {
         return Trend::Same;
     }
     if differences.len() < FEWEST_PAIRS {
@@ -156,25 +178,6 @@ fn outcome(pairs: &[(&Trained, &Trained)], differences: &[f64]) -> Trend {
 /// Test error of the last epoch.
 fn last(run: &Trained) -> Option<f64> {
     Some(run.curve.epochs.last()?.test_error)
-}
-
-/// Whether two curves are the same bit by bit; what is no number equals itself here.
-fn are_equal(before: &Trained, after: &Trained) -> bool {
-    let bits = |run: &Trained| -> (Vec<u32>, Vec<[Option<u64>; 5]>) {
-        let epochs = run.curve.epochs.iter().map(|epoch| {
-            [
-                Some(epoch.train_loss),
-                Some(epoch.train_error),
-                Some(epoch.test_loss),
-                Some(epoch.test_error),
-                epoch.validation_error,
-            ]
-            .map(|x| x.map(f64::to_bits))
-        });
-        let losses = run.curve.losses.iter().map(|loss| loss.to_bits());
-        (losses.collect(), epochs.collect())
-    };
-    bits(before) == bits(after)
 }
 
 #[cfg(test)]
@@ -255,6 +258,9 @@ mod tests {
         elsewhere.iter_mut().for_each(|run| run.scale = Scale::Full);
         assert!(compare_training(&before, &elsewhere).is_empty());
         assert!(compare_training(&before, &[]).is_empty());
+        assert_eq!(absent_arms(&[], &before), [("e", Scale::Quick, vec!["a"])]);
+        assert_eq!(absent_arms(&elsewhere, &before).len(), 1);
+        assert!(absent_arms(&before, &before).is_empty());
     }
 
     /// A record from before runs named their network says nothing of it: only equal curves tell that its runs are

@@ -12,7 +12,7 @@ use std::path::Path;
 
 const FILE: &[u8] = include_bytes!("digits.csv.gz");
 /// Images to train with; the others are to test with.
-const TRAIN: usize = 1297;
+pub(super) const TRAIN: usize = 1297;
 /// The colours 0 to 16 times this are bytes without rounding.
 const SPREAD: u8 = 15;
 

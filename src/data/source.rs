@@ -37,6 +37,15 @@ impl Source {
         Source::Folder,
     ];
 
+    /// How many images there are to train with, where every copy of the set has as many.
+    pub const fn training_images(self) -> Option<usize> {
+        match self {
+            Source::Digits => Some(digits::TRAIN),
+            // a folder may hold a part of the set
+            Source::Mnist | Source::Cifar10 | Source::Cifar100 | Source::Folder => None,
+        }
+    }
+
     /// Reads it, with every image brought to that shape; `path` is the folder, which only the embedded
     /// digits do without.
     ///

@@ -3,7 +3,7 @@
 use super::division::{DIVIDE, divide, make_exact};
 use super::functions::{FUNCTIONS, Graphs};
 use super::{Call, Found};
-use crate::claim::Datum;
+use crate::claim::{Datum, MOST_LEVELS};
 use crate::digest;
 use crate::nearest::did_you_mean;
 use crate::zoo::Registry;
@@ -115,6 +115,11 @@ fn to_cel(value: &Datum) -> cel::Value {
 }
 
 fn from_cel(value: &cel::Value) -> Result<Datum, String> {
+    within(value, MOST_LEVELS)
+}
+
+/// A value that may have so many levels of lists.
+fn within(value: &cel::Value, levels: usize) -> Result<Datum, String> {
     Ok(match value {
         cel::Value::Bool(truth) => Datum::Bool(*truth),
         cel::Value::Int(n) => Datum::Int(*n),
@@ -124,7 +129,13 @@ fn from_cel(value: &cel::Value) -> Result<Datum, String> {
         cel::Value::Float(x) => Datum::Float(*x),
         cel::Value::String(text) => Datum::Text(text.to_string()),
         cel::Value::List(values) => {
-            Datum::List(values.iter().map(from_cel).collect::<Result<_, _>>()?)
+            let Some(levels) = levels.checked_sub(1) else {
+                return Err(format!(
+                    "a list has more than {MOST_LEVELS} levels of lists, the most that a record can hold"
+                ));
+            };
+            let values = values.iter().map(|value| within(value, levels));
+            Datum::List(values.collect::<Result<_, _>>()?)
         }
         other => {
             return Err(format!(
@@ -212,6 +223,27 @@ mod tests {
             assert!(error.contains(says), "{expression}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }
+    }
+
+    /// What a measure finds can be written down and read again.
+    #[test]
+    fn lists_have_levels_that_a_record_can_hold() {
+        let evaluator = Evaluator::new(&Registry::builtin());
+        // a measure that is so deep is an error of its parser
+        let nested = |levels: usize| {
+            let mut value = cel::Value::Int(1);
+            for _ in 0..levels {
+                value = cel::Value::List(Arc::new(vec![value]));
+            }
+            from_cel(&value)
+        };
+        assert!(nested(MOST_LEVELS).is_ok());
+        let error = nested(MOST_LEVELS + 1).unwrap_err();
+        assert!(error.contains("levels"), "{error}");
+        let (found, _) = evaluator
+            .evaluate("[double('inf'), [double('NaN')]]")
+            .unwrap();
+        assert!(found.value.not_finite().is_some());
     }
 
     #[test]

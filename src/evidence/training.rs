@@ -2,7 +2,7 @@
 
 use crate::claim::{Scale, Trial};
 use crate::digest;
-use crate::experiment::{Answer, Experiment, Question, answer};
+use crate::experiment::{Answer, Experiment, MOST_SEEDS, Question, answer};
 use crate::train::Trained;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,45 @@ pub struct Training {
     experiments: Vec<Experiment>,
     runs: Vec<Trained>,
     follows: BTreeMap<Arm, Option<Follows>>,
-    left_out: usize,
-    unnamed: usize,
+    left_out: Vec<LeftOut>,
+}
+
+/// A finished run that does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The experiment.
+    pub experiment: String,
+    /// At which scale.
+    pub scale: Scale,
+    /// The arm.
+    pub arm: String,
+    /// The seed.
+    pub seed: u64,
+    /// Why not.
+    pub why: Why,
+}
+
+/// Why a finished run does not count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// There is no such experiment, or it has no such arm or scale.
+    Unknown,
+    /// It followed another recipe than its arm has now.
+    Recipe,
+    /// It is from before runs named their network.
+    Unnamed,
+    /// It trained another network than its arm has now.
+    Network,
+    /// No run of its recipe can be like that, for a reason.
+    Contradicts(String),
+    /// Its seed is none of its experiment's, or was looked at while a recipe was sought.
+    Seed,
+    /// It saw other data than the first run of its arm.
+    Data,
+    /// It was computed on another device, or in other numbers, than the first run of its experiment.
+    Device,
+    /// Another run of its arm and seed comes first.
+    Repeated,
 }
 
 /// Experiment, scale and arm.
@@ -28,11 +65,34 @@ fn followed(experiment: &Experiment, arm: &str, scale: Scale) -> Option<Follows>
     Some((arm.recipes.get(&scale)?.fingerprint(), network))
 }
 
+/// Why a run does not count, whatever other runs there are.
+fn why_not(run: &Trained, experiment: &Experiment, follows: &Follows) -> Option<Why> {
+    let (recipe, network) = follows;
+    if *recipe != run.recipe {
+        return Some(Why::Recipe);
+    }
+    match &run.network {
+        None => return Some(Why::Unnamed),
+        Some(own) if own != network => return Some(Why::Network),
+        Some(_) => {}
+    }
+    let recipe = experiment
+        .arm(&run.arm)
+        .and_then(|arm| arm.recipes.get(&run.scale));
+    if let Some(what) = run.contradiction(recipe) {
+        return Some(Why::Contradicts(what));
+    }
+    // as many as one can ask for
+    let first = experiment.seeds.get(&run.scale)?.start;
+    let seeds = first..first.saturating_add(MOST_SEEDS);
+    (!seeds.contains(&run.seed)).then_some(Why::Seed)
+}
+
 impl Training {
     /// Of several runs of the same arm and seed the first counts; so does, for each arm, the data set of
     /// its first run, and for each experiment and scale what its first run computed on. Runs of other
-    /// experiments, or of other recipes or networks than the experiments have now, do not count, nor do seeds
-    /// that were looked at while a recipe was sought.
+    /// experiments, or of other recipes or networks than the experiments have now, do not count, nor do those that their
+    /// recipe contradicts, or seeds that were looked at while a recipe was sought.
     pub fn new(experiments: Vec<Experiment>, runs: impl IntoIterator<Item = Trained>) -> Training {
         let mut kept: BTreeMap<(Arm, u64), Trained> = BTreeMap::new();
         let mut follows: BTreeMap<Arm, Option<Follows>> = BTreeMap::new();
@@ -45,34 +105,46 @@ impl Training {
             let follows = follows
                 .entry(arm.clone())
                 .or_insert_with(|| followed(experiment?, &run.arm, run.scale));
-            let is_followed = follows.as_ref().is_some_and(|(recipe, network)| {
-                *recipe == run.recipe && Some(network) == run.network.as_ref()
-            });
-            let looked_at = experiment
-                .and_then(|experiment| experiment.seeds.get(&run.scale))
-                .is_some_and(|seeds| run.seed < seeds.start);
             let of_scale = (run.experiment.clone(), run.scale);
-            if !is_followed
-                || looked_at
-                || data.get(&arm).is_some_and(|data| *data != run.data)
-                || (backends.get(&of_scale)).is_some_and(|backend| *backend != run.backend)
-            {
+            let place = (arm, run.seed);
+            let known = experiment.zip(follows.as_ref());
+            let why = known.map_or(Some(Why::Unknown), |(experiment, follows)| {
+                why_not(&run, experiment, follows)
+            });
+            let is_other = |first: Option<&String>, own: &String| first.is_some_and(|it| it != own);
+            let why = match why {
+                Some(why) => Some(why),
+                None if is_other(data.get(&place.0), &run.data) => Some(Why::Data),
+                None if is_other(backends.get(&of_scale), &run.backend) => Some(Why::Device),
+                None => match kept.get(&place) {
+                    Some(first) if first.is_same_run(&run) => continue,
+                    Some(_) => Some(Why::Repeated),
+                    None => None,
+                },
+            };
+            if let Some(why) = why {
                 // a run that stands in two folders is one
-                left_out.insert((arm, run.seed, run.fingerprint()));
+                left_out.insert((place, run.fingerprint(), why));
                 continue;
             }
-            data.insert(arm.clone(), run.data.clone());
+            data.insert(place.0.clone(), run.data.clone());
             backends.insert(of_scale, run.backend.clone());
-            kept.entry((arm, run.seed)).or_insert(run);
+            kept.insert(place, run);
         }
+        let left_out = left_out.into_iter();
         Training {
             runs: kept.into_values().collect(),
             follows,
             experiments,
-            unnamed: (left_out.iter())
-                .filter(|(_, _, fingerprint)| fingerprint.network.is_none())
-                .count(),
-            left_out: left_out.len(),
+            left_out: left_out
+                .map(|(((experiment, scale, arm), seed), _, why)| LeftOut {
+                    experiment,
+                    scale,
+                    arm,
+                    seed,
+                    why,
+                })
+                .collect(),
         }
     }
 
@@ -91,15 +163,9 @@ impl Training {
         &self.runs
     }
 
-    /// How many runs do not count, since they are of another experiment, recipe, network, data set or
-    /// device, or of a seed that was looked at before.
-    pub fn left_out(&self) -> usize {
-        self.left_out
-    }
-
-    /// How many of those are from before runs named their network.
-    pub fn unnamed(&self) -> usize {
-        self.unnamed
+    /// The runs that do not count, by experiment, scale, arm and seed.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
     }
 
     /// What the runs answer to the questions of a trial; nothing if there are none of its experiment at
@@ -171,7 +237,7 @@ impl Training {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Curve;
+    use crate::train::{Curve, Epoch};
     use crate::zoo::Model;
     use crate::zoo::Registry;
     use std::path::Path;
@@ -207,7 +273,16 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
             machine: "a machine".into(),
             date: "1970-01-01".into(),
             seconds: 1.0,
-            curve: Curve::default(),
+            curve: Curve {
+                losses: vec![2.0; 1297_usize.div_ceil(8)],
+                epochs: vec![Epoch {
+                    train_loss: 1.0,
+                    train_error: 0.5,
+                    test_loss: 1.0,
+                    test_error: 0.5,
+                    validation_error: None,
+                }],
+            },
         }
     }
 
@@ -222,27 +297,59 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
             change(&mut run);
             run
         };
-        for other in [
-            with(&|run| run.experiment = "own".into()),
-            with(&|run| run.scale = Scale::Full),
-            with(&|run| run.arm = "c".into()),
-            with(&|run| run.recipe = "r".into()),
-            with(&|run| run.network = Some("another".into())),
-            with(&|run| run.network = None),
-            with(&|run| run.backend = "cuda-bf16".into()),
-            with(&|run| run.data = "other".into()),
-            with(&|run| run.seed = 9),
+        let contradicts = |what: &str| Why::Contradicts(what.into());
+        for (other, why) in [
+            (with(&|run| run.experiment = "own".into()), Why::Unknown),
+            (with(&|run| run.scale = Scale::Full), Why::Unknown),
+            (with(&|run| run.arm = "c".into()), Why::Unknown),
+            (with(&|run| run.recipe = "r".into()), Why::Recipe),
+            (
+                with(&|run| run.network = Some("another".into())),
+                Why::Network,
+            ),
+            (with(&|run| run.network = None), Why::Unnamed),
+            (with(&|run| run.backend = "cuda-bf16".into()), Why::Device),
+            (with(&|run| run.data = "other".into()), Why::Data),
+            (with(&|run| run.seed = 9), Why::Seed),
+            (with(&|run| run.seed = 10 + MOST_SEEDS), Why::Seed),
+            (
+                with(&|run| {
+                    run.seed = 10;
+                    run.curve.losses[0] = 3.0;
+                }),
+                Why::Repeated,
+            ),
+            (
+                with(&|run| run.curve.losses.truncate(3)),
+                contradicts("it has 3 losses, its recipe takes 163 steps"),
+            ),
+            (
+                with(&|run| run.curve.epochs.clear()),
+                contradicts("it has 0 epochs, its recipe takes 1"),
+            ),
+            (
+                with(&|run| run.curve.epochs[0].test_error = 99.0),
+                contradicts("its test_error in epoch 1 is 99, must be a share from 0 to 1"),
+            ),
+            (
+                with(&|run| run.seconds = -5.0),
+                contradicts("it took -5 seconds"),
+            ),
         ] {
             let runs = [
                 run("b", 11),
                 run("a", 11),
-                other.clone(),
                 run("a", 10),
+                other.clone(),
                 other,
             ];
             let training = Training::new(vec![experiment()], runs);
             let counts = [run("a", 10), run("a", 11), run("b", 11)];
-            assert_eq!((training.runs(), training.left_out()), (&counts[..], 1));
+            assert_eq!(training.runs(), counts);
+            let [left_out] = training.left_out() else {
+                panic!("{:?} for {why:?}", training.left_out())
+            };
+            assert_eq!(left_out.why, why);
         }
     }
 
@@ -264,12 +371,15 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
         let other = &experiment.arms[1].models[&Scale::Quick];
         let runs = [with_network("a", &with_dropout), with_network("b", other)];
         let training = Training::new(vec![experiment.clone()], runs.clone());
-        assert_eq!((training.runs(), training.left_out()), (&runs[..], 0));
+        assert_eq!((training.runs(), training.left_out().len()), (&runs[..], 0));
         let mut without = registry.find("vgg_a_no_dropout_digits").unwrap();
         without.name.clone_from(&with_dropout.name);
         experiment.arms[0].models.insert(Scale::Quick, without);
         let training = Training::new(vec![experiment], runs.clone());
-        assert_eq!((training.runs(), training.left_out()), (&runs[1..], 1));
+        assert_eq!(
+            (training.runs(), training.left_out().len()),
+            (&runs[1..], 1)
+        );
     }
 
     #[test]
@@ -278,7 +388,7 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
         again.date = "1970-01-02".into();
         let training = Training::new(vec![experiment()], [run("a", 10), again]);
         assert_eq!(
-            (training.runs(), training.left_out()),
+            (training.runs(), training.left_out().len()),
             (&[run("a", 10)][..], 0)
         );
     }

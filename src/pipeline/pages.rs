@@ -3,8 +3,9 @@
 use super::JobError;
 use crate::evidence::Training;
 use crate::project::Subject;
-use crate::record;
+use crate::record::{self, Findings, Record, RecordError};
 use crate::report::{Report, render};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Draws a report into a folder.
@@ -16,22 +17,58 @@ pub(super) fn write(folder: &Path, report: &Report) -> Result<(), JobError> {
     Ok(())
 }
 
+/// What the records lacked of which a report was drawn.
+pub struct Redrawn {
+    /// Claims without a record, of those that can be checked, where the check of some failed or records are damaged.
+    pub missing: Vec<String>,
+    /// What is wrong with the files of the records.
+    pub damage: Vec<RecordError>,
+}
+
 /// Draws the report of a folder's records again; nothing is measured.
 ///
 /// # Errors
-/// [`JobError`] if a record cannot be read, belongs to no suite, or a page cannot be written.
-pub fn redraw(subject: &Subject, from: &Path, output: &Path) -> Result<(), JobError> {
-    let (provenance, records) = record::load(from)?;
+/// [`JobError`] if a record cannot be read at all, or a page cannot be written.
+pub fn redraw(subject: &Subject, from: &Path, output: &Path) -> Result<Redrawn, JobError> {
+    let Findings {
+        provenance,
+        records,
+        unjudged,
+        mut damage,
+    } = record::load(from)?;
+    let missing = match unjudged.is_empty() && damage.is_empty() {
+        // what is new in the suites the page itself lists
+        true => Vec::new(),
+        false => without_record(subject, &records),
+    };
     let runs = record::load_training(from)?;
+    let timings = record::load_throughput(from)?;
+    damage.extend(runs.damage);
+    damage.extend(timings.damage);
     let report = Report {
         document: &subject.document,
         suites: &subject.suites,
         errors: &subject.errors,
         records: &records,
-        training: &Training::new(subject.experiments.clone(), runs),
-        timings: &record::load_throughput(from)?,
+        training: &Training::new(subject.experiments.clone(), runs.good),
+        timings: &timings.good,
         provenance: &provenance,
         registry: &subject.registry,
     };
-    write(output, &report)
+    write(output, &report)?;
+    Ok(Redrawn { missing, damage })
+}
+
+/// The claims of the suites, but those that are errors, of which there is no record.
+fn without_record(subject: &Subject, records: &[Record]) -> Vec<String> {
+    let said = subject
+        .errors
+        .iter()
+        .filter_map(|error| error.id.as_deref());
+    let known: BTreeSet<&str> = (records.iter().map(|record| &*record.id))
+        .chain(said)
+        .collect();
+    let claims = subject.suites.iter().flat_map(|suite| &suite.claims);
+    let ids = claims.map(|claim| claim.id.clone());
+    ids.filter(|id| !known.contains(&**id)).collect()
 }

@@ -1,18 +1,20 @@
-//! Finished runs of other days: which are at hand, and which stay.
+//! Finished runs of other days: which are at hand?
 
 use super::JobError;
-use crate::evidence::Training;
-use crate::record::{self, RecordError};
-use crate::train::{Scale, Trained};
-use std::collections::BTreeSet;
+use crate::record::{self, Lines, RecordError};
+use crate::train::Trained;
 use std::path::{Path, PathBuf};
 
-/// The finished runs in these folders and in those within them, those of the last name first.
+/// The finished runs in these folders and in those within them, those of the last name first. Of a file that is damaged
+/// the good lines.
 ///
 /// # Errors
-/// [`JobError`] names the folder, or the file and its line.
-pub fn finished_runs(folders: &[PathBuf]) -> Result<Vec<Trained>, JobError> {
-    let mut runs = Vec::new();
+/// [`JobError`] names a folder that cannot be read.
+pub fn finished_runs(folders: &[PathBuf]) -> Result<Lines<Trained>, JobError> {
+    let mut runs = Lines {
+        good: Vec::new(),
+        damage: Vec::new(),
+    };
     for folder in folders {
         let unreadable = |error| JobError::Folder {
             folder: folder.clone(),
@@ -23,32 +25,29 @@ pub fn finished_runs(folders: &[PathBuf]) -> Result<Vec<Trained>, JobError> {
             .collect::<Result<Vec<_>, _>>()
             .map_err(unreadable)?;
         inside.sort();
-        runs.extend(record::load_training(folder)?);
-        for folder in inside.iter().rev().filter(|folder| folder.is_dir()) {
-            runs.extend(record::load_training(folder)?);
-        }
+        add(&mut runs, folder);
+        let inside = inside.iter().rev().filter(|folder| folder.is_dir());
+        inside.for_each(|folder| add(&mut runs, folder));
     }
     Ok(runs)
 }
 
-/// Writes the runs that count into a folder and returns what stands there now. Behind them stay runs that are somebody's
-/// own: of experiments that are not known here or not the program's, but for quick runs of those that were trained `anew`.
-pub(super) fn save(
-    output: &Path,
-    training: &Training,
-    anew: &BTreeSet<String>,
-) -> Result<Vec<Trained>, RecordError> {
-    let stays = |old: &Trained| match training.experiment(&old.experiment) {
-        None => true,
-        Some(known) => {
-            let is_replaced = old.scale == Scale::Quick && anew.contains(&old.experiment);
-            let is_there = || training.runs().iter().any(|run| run == old);
-            !known.is_embedded() && !is_replaced && !is_there()
+fn add(runs: &mut Lines<Trained>, folder: &Path) {
+    match record::load_training(folder) {
+        Ok(Lines { good, damage }) => {
+            runs.good.extend(good);
+            said_once(&mut runs.damage, damage);
         }
-    };
-    // read now, since an experiment may have been trained beside this job
-    let before = record::load_training(output)?.into_iter().filter(stays);
-    let all: Vec<Trained> = training.runs().iter().cloned().chain(before).collect();
-    record::save_training(output, &all)?;
-    Ok(all)
+        // what cannot be read at all is no more than a file of damage
+        Err(error) => said_once(&mut runs.damage, vec![error]),
+    }
+}
+
+/// Adds what was not said yet.
+pub(super) fn said_once(all: &mut Vec<RecordError>, more: Vec<RecordError>) {
+    for error in more {
+        if !all.contains(&error) {
+            all.push(error);
+        }
+    }
 }

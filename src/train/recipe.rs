@@ -228,6 +228,16 @@ impl Recipe {
         }
     }
 
+    /// Steps of an epoch over so many images.
+    pub fn steps_of_epoch(&self, images: usize) -> u64 {
+        // no recipe that can be followed has empty batches
+        let batch = self.batch.max(1);
+        (match self.last_batch {
+            LastBatch::Keep => images.div_ceil(batch),
+            LastBatch::Drop => images / batch,
+        }) as u64
+    }
+
     /// What it is, in 16 hexadecimal digits: of SHA-256 over its JSON in canonical form. The model's name is not part of
     /// it: a network is known by the digest of its graph, whatever it is called.
     pub fn fingerprint(&self) -> String {

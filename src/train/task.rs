@@ -1,6 +1,6 @@
 //! What is learned, all but the weights: network, images and how both are handled.
 
-use super::recipe::{LastBatch, Normalise, Recipe};
+use super::recipe::{Normalise, Recipe};
 use super::{Fingerprint, TrainError};
 use crate::data::{Dataset, Normalisation, Preparation, Split};
 use crate::graph::{Graph, Shape};
@@ -140,11 +140,7 @@ impl Task {
 
     /// Steps of an epoch.
     pub(super) fn steps_of_epoch(&self) -> u64 {
-        let (images, batch) = (self.data.train.len(), self.recipe.batch);
-        (match self.recipe.last_batch {
-            LastBatch::Keep => images.div_ceil(batch),
-            LastBatch::Drop => images / batch,
-        }) as u64
+        self.recipe.steps_of_epoch(self.data.train.len())
     }
 
     /// All that decides a run on a backend of that name, but its seed.

@@ -44,6 +44,15 @@ pub struct Trained {
 }
 
 impl Trained {
+    /// Whether it is this run: of the same arm and seed, by the same recipe, with the same curve. Who made it, where and
+    /// when does not matter.
+    pub fn is_same_run(&self, other: &Trained) -> bool {
+        let of = |run: &Trained| (run.experiment.clone(), run.scale, run.arm.clone(), run.seed);
+        of(self) == of(other)
+            && self.fingerprint() == other.fingerprint()
+            && self.curve.is_same(&other.curve)
+    }
+
     /// All that decided it but its seed.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint {
@@ -65,6 +74,30 @@ pub struct Curve {
     pub losses: Vec<f32>,
     /// What each epoch came to.
     pub epochs: Vec<Epoch>,
+}
+
+impl Curve {
+    /// Whether it is the same bit by bit; what is no number equals whatever is none, as in JSON.
+    pub fn is_same(&self, other: &Curve) -> bool {
+        let bits = |x: f64| x.is_finite().then(|| x.to_bits());
+        let losses = |curve: &Curve| -> Vec<Option<u64>> {
+            curve.losses.iter().map(|&x| bits(f64::from(x))).collect()
+        };
+        let epochs = |curve: &Curve| -> Vec<[Option<Option<u64>>; 5]> {
+            let epochs = curve.epochs.iter().map(|epoch| {
+                [
+                    Some(epoch.train_loss),
+                    Some(epoch.train_error),
+                    Some(epoch.test_loss),
+                    Some(epoch.test_error),
+                    epoch.validation_error,
+                ]
+                .map(|x| x.map(bits))
+            });
+            epochs.collect()
+        };
+        losses(self) == losses(other) && epochs(self) == epochs(other)
+    }
 }
 
 /// What an epoch came to. Errors are shares of images whose class did not have the highest score.

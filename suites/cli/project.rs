@@ -36,7 +36,7 @@ fn what_init_writes_runs_through_and_its_report_is_about_it_alone() {
     assert!(said.contains("3 claims"), "{said}");
     assert!(said.contains("of My text on small networks"), "{said}");
     let report = folder.path().join("reports/latest");
-    assert_eq!(record::load_training(&report).unwrap().len(), 16);
+    assert_eq!(record::load_training(&report).unwrap().good.len(), 16);
     let pages: Vec<(String, String)> = (fs::read_dir(&report).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "html"))
@@ -136,6 +136,7 @@ fn what_a_project_adds_is_listed_and_found() {
     assert_eq!(
         record::load_training(&here.join("reports/latest"))
             .unwrap()
+            .good
             .len(),
         2
     );
@@ -216,7 +217,7 @@ fn what_is_wrong_with_suites_is_said_before_anything_is_trained() {
         question.contains(&place) && question.contains("`is-it`"),
         "{question}"
     );
-    assert_eq!(record::load_training(&report).unwrap().len(), 16);
+    assert_eq!(record::load_training(&report).unwrap().good.len(), 16);
     // a report that cannot be drawn any more says why
     fs::write(&file, text.replace("title =", "titel =")).unwrap();
     fails(
@@ -230,7 +231,7 @@ fn what_is_wrong_with_suites_is_said_before_anything_is_trained() {
 fn quick_runs_of_ones_own_stay_unless_they_are_trained_anew() {
     let folder = begun();
     let report = folder.path().join("reports/latest");
-    let runs = || record::load_training(&report).unwrap();
+    let runs = || record::load_training(&report).unwrap().whole().unwrap();
     stdout(&within(
         folder.path(),
         &["train", "learning-rate", "--seeds", "1"],

@@ -68,11 +68,31 @@ fn what_cannot_be_timed_is_said_in_a_line() {
     fails(&["time", "conv3x3", "--samples", "1"], &["no scores"]);
     fails(&["time", "--from", path(&folder)], &["throughput.jsonl"]);
     fails(&["time", "resnet18", "--from", path(&folder)], &["--from"]);
-    fs::write(folder.path().join("throughput.jsonl"), "{}\n").unwrap();
-    // before anything is measured, so that nothing is lost
-    let output = ["--output", path(&folder)];
+    let file = folder.path().join("throughput.jsonl");
+    fs::write(&file, "{}\n").unwrap();
     let line = "throughput.jsonl: line 1 is no timing";
-    fails(&[&TINY[..], &output].concat(), &[line]);
+    fails(&["time", "--from", path(&folder)], &[line]);
+    // what is measured is added to what is good, and what was there is kept
+    let output = ["--output", path(&folder)];
+    let measured = convcheck(&[&TINY[..], &output].concat());
+    assert_eq!(measured.status.code(), Some(2));
+    let error = String::from_utf8(measured.stderr).unwrap();
+    assert!(
+        error.contains(line) && error.contains("throughput.jsonl.damaged"),
+        "{error}"
+    );
+    assert_eq!(
+        fs::read_to_string(folder.path().join("throughput.jsonl.damaged")).unwrap(),
+        "{}\n"
+    );
+    stdout(&convcheck(&["time", "--from", path(&folder)]));
+    // before anything is measured
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    fails(
+        &[&TINY[..], &output].concat(),
+        &["throughput.jsonl: cannot read it"],
+    );
 }
 
 /// A report shows the timings of its folder.

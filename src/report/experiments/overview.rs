@@ -3,32 +3,79 @@
 use super::gathered::shown;
 use super::pairs::paired;
 use super::{AtScale, Gathered, file};
-use crate::evidence::Training;
+use crate::evidence::{LeftOut, Training, Why};
 use crate::experiment::{Experiment, Finding};
 use crate::report::Report;
 use crate::report::number::{agreeing, counted};
 use crate::report::table::{Cell, Table, numbers, words};
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
-/// How many finished runs do not count, and why, in a sentence; nothing if all count.
-pub fn left_out(training: &Training) -> Option<String> {
-    let n = training.left_out();
-    if n == 0 {
-        return None;
+/// So many runs that their recipe contradicts are named.
+const MOST_NAMED: usize = 8;
+
+/// How many finished runs do not count, by reasons, in a sentence, and behind it one on each that its recipe contradicts;
+/// nothing if all count.
+pub fn left_out(training: &Training) -> Vec<String> {
+    let all = training.left_out();
+    let mut reasons: BTreeMap<(usize, &str), usize> = BTreeMap::new();
+    for one in all {
+        *reasons.entry(reason(&one.why)).or_default() += 1;
     }
-    let runs = counted(n, "finished run");
-    let start = format!(
-        "{runs} {} not count: {}",
-        agreeing(n, "does", "do"),
-        agreeing(n, "it is", "they are")
-    );
-    let unnamed = match training.unnamed() {
-        0 => "",
-        _ => " Runs from before this version do not say which network they trained.",
-    };
-    Some(format!(
-        "{start} of no experiment that `convcheck list experiments` shows, or of another recipe, network, device, other data or another seed than it has now.{unnamed}"
-    ))
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let reasons = reasons.iter().map(|((_, of), n)| format!("{n} {of}"));
+    let mut said = vec![format!(
+        "{} {} not count: {}.",
+        counted(all.len(), "finished run"),
+        agreeing(all.len(), "does", "do"),
+        reasons.collect::<Vec<_>>().join(", ")
+    )];
+    let contradicting = all.iter().filter_map(|one| match &one.why {
+        Why::Contradicts(what) => Some((one, what)),
+        _ => None,
+    });
+    let mut contradicting: Vec<String> = contradicting
+        .map(|(run, what)| {
+            let LeftOut {
+                experiment,
+                scale,
+                arm,
+                seed,
+                ..
+            } = run;
+            format!(
+                "{experiment} ({}), {arm}, seed {seed}: {what}.",
+                scale.name()
+            )
+        })
+        .collect();
+    let more = contradicting.len().saturating_sub(MOST_NAMED);
+    contradicting.truncate(MOST_NAMED);
+    said.extend(contradicting);
+    if more > 0 {
+        said.push(format!("{more} more are contradicted likewise."));
+    }
+    said
+}
+
+/// Why a run does not count, behind a number of runs, and the place of that reason among all.
+fn reason(why: &Why) -> (usize, &'static str) {
+    match why {
+        Why::Unknown => (
+            0,
+            "of no experiment, arm or scale that `convcheck list experiments` shows",
+        ),
+        Why::Recipe => (1, "of another recipe than now"),
+        Why::Unnamed => (2, "from before runs named their network"),
+        Why::Network => (3, "of another network than now"),
+        Why::Seed => (4, "of another seed than its experiment has"),
+        Why::Data => (5, "of other data than the first run of its arm"),
+        Why::Device => (6, "of another device than the first run of its experiment"),
+        Why::Repeated => (7, "of an arm and a seed of which another run comes first"),
+        Why::Contradicts(_) => (8, "that their recipe contradicts"),
+    }
 }
 
 /// The experiments with runs, a sentence on those without, and one on runs that do not count.
@@ -58,7 +105,7 @@ pub(in crate::report) fn section(report: &Report, all: &[Gathered]) -> Markup {
                 } "." }
             }
         }
-        @if let Some(left_out) = left_out(report.training) { p.because { (left_out) } }
+        @for line in left_out(report.training) { p.because { (line) } }
         @for pair in &report.document.pairs { (paired(pair, all)) }
     }
 }

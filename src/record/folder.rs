@@ -1,0 +1,191 @@
+//! What stands in a report folder, and how is it written and read?
+
+use super::growing::grow;
+use super::lines::{self, Lines};
+use super::{EVIDENCE, MACHINE, Provenance, Record, RecordError, THROUGHPUT, TRAINING, write};
+use crate::bench::Timing;
+use crate::train::Trained;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What a line of [`TRAINING`] is.
+const TRAINING_RUN: &str = "training run";
+/// What a line of [`THROUGHPUT`] is.
+const TIMING: &str = "timing";
+
+/// What a report folder says of claims.
+#[derive(Debug)]
+pub struct Findings {
+    /// When, where and by what it was made.
+    pub provenance: Provenance,
+    /// The claims' records that are as they were written.
+    pub records: Vec<Record>,
+    /// Claims that the check was to judge and could not, by id.
+    pub unjudged: Vec<String>,
+    /// What is wrong with the others.
+    pub damage: Vec<RecordError>,
+}
+
+/// What stands beside the provenance, so that lines that are lost are missed; records from before say nothing of it.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Extent {
+    /// How many claims have a record.
+    claims: Option<usize>,
+    /// Claims whose check failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unjudged: Vec<String>,
+}
+
+/// Writes records and their provenance into a folder, each file whole or not at all. `unjudged` claims have no record,
+/// since their check failed.
+///
+/// # Errors
+/// [`RecordError`] names the file and what the system says.
+pub fn save(
+    folder: &Path,
+    provenance: &Provenance,
+    records: &[Record],
+    unjudged: &[String],
+) -> Result<(), RecordError> {
+    let path = folder.join(EVIDENCE);
+    write(&path, &lines::written(&path, records)?)?;
+    let path = folder.join(MACHINE);
+    let fault = |error| RecordError::new(&path, error);
+    let extent = Extent {
+        claims: Some(records.len()),
+        unjudged: unjudged.to_vec(),
+    };
+    let machine = toml::to_string(provenance).map_err(fault)?;
+    let extent = toml::to_string(&extent).map_err(fault)?;
+    write(&path, (machine + &extent).as_bytes())
+}
+
+/// Reads what [`save`] wrote. A record that was changed, whose verdict does not follow from what it says or whose claim
+/// has one already is damage, as are records that are missing.
+///
+/// # Errors
+/// [`RecordError`] names a file that cannot be read at all.
+pub fn load(folder: &Path) -> Result<Findings, RecordError> {
+    let path = folder.join(MACHINE);
+    let (provenance, Extent { claims, unjudged }) = machine(&path)?;
+    let path = folder.join(EVIDENCE);
+    let mut ids = BTreeSet::new();
+    let holds = |record: &Record| {
+        record.follows()?;
+        match ids.insert(record.id.clone()) {
+            true => Ok(()),
+            false => Err(format!(
+                "`{}`: a line before it is of that claim",
+                record.id
+            )),
+        }
+    };
+    let text = lines::bytes(&path)?;
+    let Lines { good, mut damage } = lines::parse(&path, &text, "record of a claim", holds);
+    let lines = text.split_inclusive(|byte| *byte == b'\n').count();
+    if let Some(claims) = claims.filter(|claims| *claims != lines) {
+        damage.push(RecordError::new(
+            &path,
+            format!("it has {lines} lines, and {MACHINE} says that {claims} claims have one"),
+        ));
+    }
+    Ok(Findings {
+        provenance,
+        records: good,
+        unjudged,
+        damage,
+    })
+}
+
+/// The provenance of a folder's records, and how many there are.
+fn machine(path: &Path) -> Result<(Provenance, Extent), RecordError> {
+    let bytes = lines::bytes(path)?;
+    let fault = |what: String| RecordError::new(path, what.replace('\n', "; "));
+    let text = String::from_utf8(bytes).map_err(|error| fault(error.to_string()))?;
+    let read = |error: toml::de::Error| fault(error.message().to_string());
+    let mut provenance: toml::Table = toml::from_str(&text).map_err(read)?;
+    let mut extent = toml::Table::new();
+    for key in ["claims", "unjudged"] {
+        extent.extend(provenance.remove_entry(key));
+    }
+    Ok((
+        provenance.try_into().map_err(read)?,
+        extent.try_into().map_err(read)?,
+    ))
+}
+
+/// Adds training runs to those of a folder, in front, and returns all that stand there now; a run that is there already
+/// comes to the front. None is ever taken away: which of them count is for [`crate::evidence::Training`] to say. `goes_on`
+/// is asked while another process writes there.
+///
+/// # Errors
+/// [`RecordError`] names the file and what the system says.
+pub fn add_training(
+    folder: &Path,
+    runs: &[Trained],
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Lines<Trained>, RecordError> {
+    grow(&folder.join(TRAINING), TRAINING_RUN, goes_on, |before| {
+        let mut before: Vec<Option<Trained>> = before.into_iter().map(Some).collect();
+        let mut by_seed: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        let key = |run: &Trained| (run.experiment.clone(), run.scale, run.arm.clone(), run.seed);
+        for (i, old) in before.iter().enumerate() {
+            by_seed.entry(old.as_ref().map(key)).or_default().push(i);
+        }
+        let mut there = |run: &Trained| {
+            let places = by_seed.get(&Some(key(run)))?.iter();
+            let is_it =
+                |old: &Option<Trained>| old.as_ref().is_some_and(|old| old.is_same_run(run));
+            let place = places.copied().find(|&i| is_it(&before[i]))?;
+            before[place].take()
+        };
+        let runs = runs
+            .iter()
+            .map(|run| there(run).unwrap_or_else(|| run.clone()));
+        let runs: Vec<Trained> = runs.collect();
+        runs.into_iter()
+            .chain(before.into_iter().flatten())
+            .collect()
+    })
+}
+
+/// Reads what [`add_training`] wrote; a folder without the file has no runs.
+///
+/// # Errors
+/// [`RecordError`] names a file that cannot be read at all.
+pub fn load_training(folder: &Path) -> Result<Lines<Trained>, RecordError> {
+    lines::read_if_there(&folder.join(TRAINING), TRAINING_RUN)
+}
+
+/// Adds timings to those of a folder, behind, each as the next round of its measurement, and returns all that stand there
+/// now. `goes_on` is asked while another process writes there.
+///
+/// # Errors
+/// [`RecordError`] names the file and what the system says.
+pub fn add_throughput(
+    folder: &Path,
+    timings: &[Timing],
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Lines<Timing>, RecordError> {
+    grow(&folder.join(THROUGHPUT), TIMING, goes_on, |mut all| {
+        for timing in timings {
+            let rounds = all.iter().filter(|old: &&Timing| old.is_repeated(timing));
+            let round = rounds.map(|old| old.round).max().unwrap_or(0) + 1;
+            all.push(Timing {
+                round,
+                ..timing.clone()
+            });
+        }
+        all
+    })
+}
+
+/// Reads what [`add_throughput`] wrote; a folder without the file has no timings.
+///
+/// # Errors
+/// [`RecordError`] names a file that cannot be read at all.
+pub fn load_throughput(folder: &Path) -> Result<Lines<Timing>, RecordError> {
+    lines::read_if_there(&folder.join(THROUGHPUT), TIMING)
+}
