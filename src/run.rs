@@ -9,6 +9,7 @@ use crate::random::Key;
 use crate::zoo::Registry;
 use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -16,7 +17,12 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WeightSource {
     /// A checkpoint.
-    File(PathBuf),
+    File {
+        /// Its file.
+        path: PathBuf,
+        /// The dict of tensors in it that is meant, if it is not the one that fits.
+        key: Option<String>,
+    },
     /// Numbers that depend on names alone.
     Fill(Fill),
     /// Untrained, as PyTorch starts.
@@ -36,7 +42,26 @@ impl FromStr for WeightSource {
                 Ok(seed) => Ok(WeightSource::Seed(seed)),
                 Err(_) => Err(format!("`{seed}` is no seed: a whole number from 0 on")),
             },
-            _ => Ok(WeightSource::File(text.into())),
+            _ => Ok(WeightSource::File {
+                path: text.into(),
+                key: None,
+            }),
+        }
+    }
+}
+
+impl WeightSource {
+    /// The same, of the dict under that key, if one is given.
+    ///
+    /// # Errors
+    /// Only a checkpoint has dicts.
+    pub fn under(self, within: Option<String>) -> Result<WeightSource, String> {
+        match (self, within) {
+            (WeightSource::File { path, .. }, key) => Ok(WeightSource::File { path, key }),
+            (source, None) => Ok(source),
+            (_, Some(key)) => Err(format!(
+                "`{key}` is a key of a checkpoint, and these weights are none"
+            )),
         }
     }
 }
@@ -64,6 +89,9 @@ pub enum RunError {
     /// A data set of other classes than the network's, or an output that is no score.
     #[error("{0}")]
     Scores(String),
+    /// Outputs that answer nothing.
+    #[error("{0}")]
+    NotFinite(NotFinite),
 }
 
 /// The network with those weights.
@@ -77,7 +105,9 @@ pub fn net(
     registry: &Registry,
 ) -> Result<Net, RunError> {
     let weights = match weights {
-        WeightSource::File(path) => from_file(path, &graph, dtype, registry)?,
+        WeightSource::File { path, key } => {
+            from_file(path, key.as_deref(), &graph, dtype, registry)?
+        }
         WeightSource::Fill(fill) => fill.weights(&graph, dtype)?,
         WeightSource::Seed(seed) => Init::Torch.weights(&graph, *seed, dtype)?,
     };
@@ -86,29 +116,54 @@ pub fn net(
 
 fn from_file(
     path: &Path,
+    key: Option<&str>,
     graph: &Graph,
     dtype: DType,
     registry: &Registry,
 ) -> Result<BTreeMap<String, Tensor>, RunError> {
     let plain = |error| RunError::Checkpoint(error, String::new());
-    let tensors = checkpoint::read(path).map_err(plain)?;
-    match checkpoint::fit(&tensors, graph, Head::Same, dtype) {
+    let checkpoint = checkpoint::open(path).map_err(plain)?;
+    let dict = match key {
+        Some(key) => checkpoint.under(key),
+        None => checkpoint.of(graph, Head::Same),
+    };
+    let dict = dict.map_err(plain)?;
+    match dict.fit(graph, Head::Same, dtype) {
         Ok(fitted) => Ok(fitted.tensors),
         Err(error @ CheckpointError::Misfit(_)) => {
-            let hint = match checkpoint::best_fit(&tensors, registry).first() {
-                Some((model, 0)) => format!("; it fits `{model}`"),
-                Some((model, differ)) => {
-                    format!("; the nearest model is `{model}`, where {differ} tensors differ")
+            let mut hint = String::new();
+            let prefix = checkpoint::prefix(&dict.tensors, graph);
+            if !prefix.is_empty() {
+                hint += &format!("; `{prefix}` in front of its names is left out");
+            }
+            match checkpoint.keys() {
+                Some(keys) => {
+                    hint += &format!(
+                        "; these are its tensors under `{}`, of {keys}: `--key` says which are meant",
+                        dict.key
+                    );
                 }
-                None => String::new(),
-            };
+                None if !dict.key.is_empty() => {
+                    hint += &format!("; these are its tensors under `{}`", dict.key);
+                }
+                None => {}
+            }
+            match checkpoint::best_fit(&dict.tensors, registry).first() {
+                Some((model, 0)) => hint += &format!("; it fits `{model}`"),
+                // of a model of which most tensors are others nobody would think
+                Some((model, differ)) if 2 * differ < dict.tensors.len() => {
+                    hint +=
+                        &format!("; the nearest model is `{model}`, where {differ} tensors differ");
+                }
+                _ => {}
+            }
             Err(RunError::Checkpoint(error, hint))
         }
         Err(error) => Err(plain(error)),
     }
 }
 
-/// The tensor of that name in a file.
+/// The tensor of that name in a file, every number finite.
 ///
 /// # Errors
 /// [`RunError::Checkpoint`] for a file that cannot be read, [`RunError::Tensors`] without the tensor.
@@ -126,9 +181,79 @@ pub fn tensor(path: &Path, name: &str, dtype: DType) -> Result<Tensor, RunError>
             names.join(", ")
         ))
     })?;
-    found
-        .to_dtype(dtype)
-        .map_err(|error| fault(error.to_string()))
+    let converted = found.to_dtype(dtype);
+    let tensor = converted.map_err(|error| fault(error.to_string()))?;
+    match NotFinite::of(&tensor, 0)? {
+        None => Ok(tensor),
+        Some(strange) => Err(fault(format!("`{name}` has {}", strange.first))),
+    }
+}
+
+/// Numbers of a batch or of a data set that are not finite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotFinite {
+    /// Samples with at least one.
+    samples: usize,
+    /// Samples.
+    of: usize,
+    /// The first of them: what it is, and where.
+    first: String,
+}
+
+impl fmt::Display for NotFinite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotFinite { samples, of, first } = self;
+        write!(
+            f,
+            "the network's outputs are not finite for {samples} of {of} samples (the first: {first}), so it answers nothing: are these its weights, and is its input scaled as in its training?"
+        )
+    }
+}
+
+impl NotFinite {
+    /// Those of one batch, whose first sample is of that number.
+    ///
+    /// # Errors
+    /// [`RunError::Scores`] for a tensor that cannot be read.
+    fn of(tensor: &Tensor, start: usize) -> Result<Option<NotFinite>, RunError> {
+        let numbers = (tensor.to_dtype(DType::F64))
+            .and_then(|tensor| tensor.flatten_all()?.to_vec1::<f64>())
+            .map_err(|error| RunError::Scores(error.to_string()))?;
+        let samples = tensor.dims().first().copied().unwrap_or(1);
+        let each = (numbers.len() / samples.max(1)).max(1);
+        let strange = |sample: &&[f64]| sample.iter().any(|number| !number.is_finite());
+        let Some((i, number)) = (numbers.iter().enumerate()).find(|(_, n)| !n.is_finite()) else {
+            return Ok(None);
+        };
+        Ok(Some(NotFinite {
+            samples: numbers.chunks(each).filter(strange).count(),
+            of: samples,
+            first: format!(
+                "{number} as number {} of sample {}",
+                i % each,
+                start + i / each
+            ),
+        }))
+    }
+
+    /// These and those of a later batch.
+    fn and(self, later: Option<NotFinite>) -> NotFinite {
+        NotFinite {
+            samples: self.samples + later.map_or(0, |later| later.samples),
+            ..self
+        }
+    }
+}
+
+/// Says where an output is not finite.
+///
+/// # Errors
+/// [`RunError::NotFinite`].
+pub fn finite(output: &Tensor) -> Result<(), RunError> {
+    match NotFinite::of(output, 0)? {
+        None => Ok(()),
+        Some(strange) => Err(RunError::NotFinite(strange)),
+    }
 }
 
 /// How often a network is right.
@@ -153,7 +278,7 @@ pub(crate) const BATCH: usize = 100;
 /// images and stops the run by returning false.
 ///
 /// # Errors
-/// [`RunError`]; a run that was stopped has no score.
+/// [`RunError`]; a run that was stopped has no score, and neither has one whose outputs are not all finite.
 pub fn evaluate(
     net: &Net,
     split: &Split,
@@ -168,11 +293,25 @@ pub fn evaluate(
             split.classes
         )));
     }
+    let mut strange: Option<NotFinite> = None;
     let scores = |images: Vec<usize>| {
         let x = batch(split, &images, preparation, key, net.dtype())?;
-        Ok(net.forward(&x, Mode::Eval)?.output().clone())
+        let output = net.forward(&x, Mode::Eval)?.output().clone();
+        let here = NotFinite::of(&output, images.first().copied().unwrap_or(0))?;
+        strange = match strange.take() {
+            Some(earlier) => Some(earlier.and(here)),
+            None => here,
+        };
+        Ok::<_, RunError>(output)
     };
-    score(split, scores, step)
+    let score = score(split, scores, step)?;
+    match (strange, &score) {
+        (Some(strange), Some(_)) => Err(RunError::NotFinite(NotFinite {
+            of: split.len(),
+            ..strange
+        })),
+        _ => Ok(score),
+    }
 }
 
 /// How often `scores` is right about a whole split, of whose images it is asked by their numbers, [`BATCH`] at

@@ -23,8 +23,11 @@ pub fn forward(options: &ForwardOptions, registry: &Registry) -> Result<Said> {
         Real::F64 => DType::F64,
     };
     let (graph, x) = batch(&model, &options.input, dtype)?;
-    let net = run::net(graph, &options.weights, dtype, registry)?;
+    let weights = options.weights.clone().under(options.key.clone());
+    let weights = weights.map_err(anyhow::Error::msg)?;
+    let net = run::net(graph, &weights, dtype, registry)?;
     let output = net.forward(&x, Mode::Eval)?.output().clone();
+    run::finite(&output)?;
     let said = format!(
         "output {:?}: {}\n",
         output.dims(),
@@ -84,7 +87,10 @@ pub fn eval(options: &EvalOptions, registry: &Registry, goes_on: fn() -> bool) -
         augment: Vec::new(),
         normalisation: normalisation.map_err(|what| anyhow!("--normalise: {what}"))?,
     };
-    let weights = WeightSource::File(options.weights.clone());
+    let weights = WeightSource::File {
+        path: options.weights.clone(),
+        key: options.key.clone(),
+    };
     let net = run::net(graph, &weights, DType::F32, registry)?;
     let progress = Bar::steps(split.len())?;
     let score = run::evaluate(&net, &split, &preparation, Key::seed(0), |images| {

@@ -1,19 +1,26 @@
 //! Weights as other people store them.
 //!
-//! [`read`] takes safetensors and what `torch.save` writes, now and before PyTorch 1.6; [`fit()`] holds
+//! [`open`] takes safetensors and what `torch.save` writes, now and before PyTorch 1.6; [`fit()`] holds
 //! what it found against a network. A checkpoint comes from a stranger: nothing in it runs, and every
 //! length is compared with the bytes that are there before memory is taken for it.
 
+mod archive;
+mod dicts;
 mod fit;
+mod foreign;
 mod global;
+mod literal;
+mod names;
 mod object;
 mod pickle;
 mod safetensors;
+mod state_dict;
 mod torch;
 mod views;
 
 pub use super::{Misfit, Mismatch};
-pub use fit::{Fitted, Head, best_fit, fit};
+pub use fit::{Fitted, Head, best_fit, fit, prefix};
+pub use state_dict::{Checkpoint, StateDict};
 
 use super::weights::short;
 use crate::file;
@@ -45,12 +52,12 @@ pub enum CheckpointError {
     },
 }
 
-/// The tensors of a checkpoint by name, as they are stored. The format is recognised by content; of a
-/// training script's checkpoint, the entry `state_dict` or `model` is read.
+/// What a checkpoint holds. The format is recognised by content; dicts of tensors are found wherever they stand
+/// in what a training script saved.
 ///
 /// # Errors
 /// [`CheckpointError::File`] says what is wrong and where.
-pub fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
+pub fn open(path: &Path) -> Result<Checkpoint, CheckpointError> {
     let fault = |what: String| CheckpointError::File {
         path: path.to_path_buf(),
         what,
@@ -59,18 +66,26 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
         return Err(fault("is no file".into()));
     }
     let bytes = std::fs::read(path).map_err(|error| fault(format!("cannot read it: {error}")))?;
-    parse(&bytes).map_err(fault)
+    Ok(Checkpoint::new(path, parse(&bytes).map_err(fault)?))
 }
 
-fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
+/// The tensors of a checkpoint by name, as they are stored, where no network says which dict of them is meant.
+///
+/// # Errors
+/// [`CheckpointError::File`] says what is wrong and where.
+pub fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
+    Ok(open(path)?.single()?.tensors)
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<StateDict>, String> {
     if torch::is_zip(bytes) {
         torch::zip(bytes)
     } else if torch::is_legacy(bytes) {
         torch::legacy(bytes)
     } else if safetensors::recognises(bytes) {
-        safetensors::read(bytes)
+        Ok(vec![safetensors::read(bytes)?])
     } else {
-        Err("is no checkpoint that is known: safetensors, or what `torch.save` writes".into())
+        Err(foreign::what(bytes))
     }
 }
 

@@ -26,6 +26,15 @@ fn save(folder: &tempfile::TempDir, name: &str, tensors: &BTreeMap<String, Tenso
     file
 }
 
+/// Weights that are finite and give outputs that are not.
+fn overflowing(folder: &tempfile::TempDir) -> String {
+    let mut huge = weights();
+    for weight in huge.values_mut() {
+        *weight = weight.affine(0.0, 1e38).unwrap();
+    }
+    save(folder, "huge", &huge)
+}
+
 fn output(file: &str) -> Vec<f64> {
     let tensors = checkpoint::read(Path::new(file)).unwrap();
     let numbers = tensors["output"].to_dtype(DType::F64).unwrap();
@@ -113,6 +122,46 @@ fn forward_says_what_does_not_fit() {
         &save(&folder, "renamed", &renamed),
         "fill",
         &["foreign.weight", "nearest model is `resnet20_cifar`"],
+    );
+    // wrapped as well: the prefix is named and no model that is far from it
+    let wrapped = |name: String| format!("model.{name}");
+    let wrapped = weights()
+        .into_iter()
+        .map(|(name, weight)| (wrapped(name), weight));
+    let mut wrapped: BTreeMap<String, Tensor> = wrapped.collect();
+    wrapped.insert(
+        "criterion.weight".into(),
+        Tensor::ones(3, DType::F32, &Device::Cpu).unwrap(),
+    );
+    let wrapped = save(&folder, "wrapped", &wrapped);
+    let unexpected = ["1 unexpected (criterion.weight)", "`model.` in front"];
+    forward(&wrapped, "fill", &unexpected);
+    let other = Tensor::ones((2, 2), DType::F32, &Device::Cpu).unwrap();
+    let other = save(&folder, "other", &[("fc.w".to_string(), other)].into());
+    forward(&other, "fill", &["1 unexpected (fc.w)"]);
+    let args = [
+        "forward",
+        MODEL,
+        "--weights",
+        &other,
+        "--input",
+        "fill",
+        "--output",
+        &to,
+    ];
+    let said = String::from_utf8(convcheck(&args).stderr).unwrap();
+    assert!(!said.contains("nearest"), "{said}");
+    // an output that answers nothing
+    let finite = ["not finite for 2 of 2 samples", "number 0 of sample 0"];
+    forward(&overflowing(&folder), "fill", &finite);
+    let mut hole = vec![0f32; 3 * 32 * 32];
+    hole[7] = f32::INFINITY;
+    let hole = Tensor::from_vec(hole, (1, 3, 32, 32), &Device::Cpu).unwrap();
+    let hole = save(&folder, "hole", &[("input".to_string(), hole)].into());
+    forward(
+        "seed:1",
+        &hole,
+        &["`input` has inf as number 7 of sample 0"],
     );
     let deeper = Registry::builtin()
         .find("resnet32_cifar")
@@ -205,6 +254,19 @@ fn eval_counts_what_is_right() {
     );
     fails(&by("0.5/0.5"), &["has 1 mean", "there are 3"]);
     fails(&by("0,0,0/1,1,0"), &["`0` is no deviation"]);
+    let weights = overflowing(&folder);
+    let overflow = [
+        "eval",
+        MODEL,
+        "--weights",
+        &weights,
+        "--data",
+        path(&folder),
+    ];
+    fails(
+        &overflow,
+        &["not finite for", "of 10 samples (the first: NaN"],
+    );
     // a file cut short, a label beyond the classes, no file
     fs::write(folder.path().join("test_batch.bin"), &images[..5000]).unwrap();
     fails(&args, &["test_batch.bin", "byte"]);
@@ -232,4 +294,45 @@ fn eval_counts_what_is_right() {
         path(&folder),
     ];
     fails(&unknown, &["resnet20_cifar"]);
+}
+
+/// What a training script saves beside the weights, in every protocol and container; several dicts of tensors.
+#[test]
+fn forward_reads_checkpoints_as_training_scripts_save_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (to, input) = (file(&folder, "y"), file(&folder, "input"));
+    let x = Tensor::ones((1, 1, 4, 4), DType::F32, &Device::Cpu).unwrap();
+    checkpoint::write(Path::new(&input), &[("input".to_string(), x)].into()).unwrap();
+    let run = |weights: &str, more: &[&str]| {
+        let args = [
+            "forward",
+            "conv3x3",
+            "--weights",
+            weights,
+            "--input",
+            &input,
+            "--output",
+            &to,
+        ];
+        convcheck(&[&args[..], more].concat())
+    };
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/suites/fixtures/foreign");
+    for entry in fs::read_dir(fixtures).unwrap() {
+        let weights = entry.unwrap().path();
+        stdout(&run(weights.to_str().unwrap(), &[]));
+        // the sum of 0 to 8 at each place
+        assert_eq!(output(&to), [36.0; 4], "{}", weights.display());
+    }
+    let weights = format!("{fixtures}/zip2.pth");
+    stdout(&run(&weights, &["--key", "checkpoint.model"]));
+    for (weights, key, says) in [
+        (&*weights, "others", "under `others`"),
+        (&*weights, "ema", "no tensors under `ema`, but `"),
+        ("seed:1", "ema", "key of a checkpoint"),
+    ] {
+        let output = run(weights, &["--key", key]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(error.contains(says), "{error}");
+    }
 }

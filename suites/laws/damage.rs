@@ -10,6 +10,7 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
+use zip::CompressionMethod::{self, Deflated, Stored};
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
@@ -22,7 +23,17 @@ pub fn trials() -> Vec<Trial> {
         }),
         law("damage::zip-with-sound-checksums", || {
             let (pickle, files) = unpacked(&fixture("training.pth"));
-            checkpoints(&pickle, |pickle| packed(pickle, &files));
+            checkpoints(&pickle, |pickle| packed(pickle, &files, Stored));
+        }),
+        law("damage::zip-unpacked", || {
+            checkpoints(&fixture("foreign/deflated.pth"), <[u8]>::to_vec);
+            let (pickle, files) = unpacked(&fixture("foreign/zip5.pth"));
+            checkpoints(&pickle, |pickle| packed(pickle, &files, Deflated));
+        }),
+        law("damage::every-protocol", || {
+            for file in ["zip0", "zip2", "legacy0", "legacy1", "legacy4", "legacy5"] {
+                checkpoints(&fixture(&format!("foreign/{file}.pth")), <[u8]>::to_vec);
+            }
         }),
         law("damage::legacy", || {
             checkpoints(&fixture("legacy.pth"), <[u8]>::to_vec)
@@ -58,8 +69,22 @@ fn costliest() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     let start = &fixture("legacy.pth")[..15];
-    for op in [b'}', b'('] {
-        let file = [start, &vec![op; 1 << 20]].concat();
+    let named = b"cm\nn\n".as_slice();
+    for ops in [
+        b"}".as_slice(),
+        b"(",
+        b"N",
+        b"]",
+        b"\x8f",
+        b"N\x94",
+        b"N2",
+        b"c\n\n",
+        b"(i\n\n",
+        b"S''\n",
+        b"V\\u00e9\n",
+        named,
+    ] {
+        let file = [start, &ops.repeat((1 << 20) / ops.len())].concat();
         std::fs::write(&path, &file).unwrap();
         let (found, asked) = asked(|| checkpoint::read(&path));
         assert!(found.is_err());
@@ -93,7 +118,9 @@ fn damage() -> impl Strategy<Value = Damage> {
     // instructions of pickles, digits and brackets are worth more than other bytes
     let byte = prop_oneof![
         any::<u8>(),
-        prop::sample::select(b"(tu}]).RbQhqjrKMJXsae0129[{,".to_vec())
+        prop::sample::select(
+            b"(tu}]).RbQhqjrKMJXsae0129[{,cildogpPISVL\x81\x8c\x90\x93\x94".to_vec()
+        )
     ];
     prop_oneof![
         6 => (any::<Index>(), byte).prop_map(|(at, byte)| Damage::Byte(at, byte)),
@@ -202,14 +229,15 @@ fn unpacked(bytes: &[u8]) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
 }
 
 /// The archive with another pickle, and checksums that agree.
-fn packed(pickle: &[u8], files: &[(String, Vec<u8>)]) -> Vec<u8> {
+fn packed(pickle: &[u8], files: &[(String, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    let pickle = ("training/data.pkl".to_string(), pickle.to_vec());
+    let folder = files[0].0.split('/').next().unwrap();
+    let pickle = (format!("{folder}/data.pkl"), pickle.to_vec());
     for (name, content) in files.iter().chain([&pickle]) {
         archive
             .start_file(
                 name.as_str(),
-                SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored),
+                SimpleFileOptions::default().compression_method(method),
             )
             .unwrap();
         archive.write_all(content).unwrap();

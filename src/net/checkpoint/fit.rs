@@ -2,6 +2,7 @@
 
 use super::super::{Misfit, Mismatch, named_dims};
 use super::CheckpointError;
+use super::names::{Names, auxiliary, counter};
 use crate::graph::{Graph, Modules, Role};
 use crate::ops;
 use crate::zoo::{Model, Registry};
@@ -25,20 +26,20 @@ pub struct Fitted {
     /// Tensors of the network that have to be initialised, which [`Head::Any`] allows: those of a
     /// class head.
     pub reinitialised: Vec<String>,
-    /// Tensors of the checkpoint for which the network has no use: counters of batches, and the
-    /// auxiliary heads of training where the network has none.
+    /// Tensors of the checkpoint for which the network has no use: counters, and the auxiliary heads of
+    /// training where the network has none.
     pub unused: Vec<String>,
 }
 
 /// A checkpoint's tensors as the network's weights, converted to that type of number.
 ///
-/// Names and shapes must be the network's. A prefix `module.` that all names share is dropped, and so
-/// are counters of batches and, where the network has none, auxiliary heads; the names that torchvision
+/// Names and shapes must be the network's. A prefix in front of them (`module.`, `_orig_mod.`) is dropped, and so
+/// are counters and, where the network has none, auxiliary heads; the names that torchvision
 /// once gave to the layers of DenseNet are translated.
 ///
 /// # Errors
 /// [`CheckpointError::Misfit`] lists what differs, [`CheckpointError::Tensor`] names a tensor that
-/// holds a NaN, an infinity or whole numbers.
+/// holds a NaN, an infinity or whole numbers, or a negative variance.
 pub fn fit(
     tensors: &BTreeMap<String, Tensor>,
     graph: &Graph,
@@ -46,27 +47,19 @@ pub fn fit(
     dtype: DType,
 ) -> Result<Fitted, CheckpointError> {
     let (theirs, unused, mut misfit) = compare(tensors, graph);
-    let mut reinitialised = Vec::new();
-    if head == Head::Any {
-        for head in heads(graph) {
-            let of_head = |name: &str| head.iter().any(|(own, _)| own == name);
-            let replaceable = |m: &Mismatch| of_head(&m.name) && m.expected[1..] == m.found[1..];
-            let differs = misfit.missing.iter().any(|name| of_head(name))
-                || misfit.mismatched.iter().any(replaceable);
-            if differs {
-                misfit.missing.retain(|name| !of_head(name));
-                misfit.mismatched.retain(|m| !replaceable(m));
-                reinitialised.extend(head.into_iter().map(|(name, _)| name));
-            }
-        }
-    }
+    let reinitialised = match head {
+        Head::Same => Vec::new(),
+        Head::Any => reinitialised(&mut misfit, graph),
+    };
     if misfit.count() > 0 {
         return Err(CheckpointError::Misfit(misfit));
     }
     let fitted = (graph.tensors())
         .filter(|(name, _)| !reinitialised.contains(name))
-        .map(|(name, _)| {
-            let tensor = weights(theirs[&name], dtype).map_err(|what| CheckpointError::Tensor {
+        .map(|(name, described)| {
+            let variance = described.role == Role::RunningVariance;
+            let made = weights(theirs[&name], variance, dtype);
+            let tensor = made.map_err(|what| CheckpointError::Tensor {
                 name: name.clone(),
                 what,
             })?;
@@ -78,6 +71,43 @@ pub fn fit(
         reinitialised,
         unused,
     })
+}
+
+/// Takes the class heads that the checkpoint lacks, or has for other classes, out of what differs.
+fn reinitialised(misfit: &mut Misfit, graph: &Graph) -> Vec<String> {
+    let mut reinitialised = Vec::new();
+    for head in heads(graph) {
+        let of_head = |name: &str| head.iter().any(|(own, _)| own == name);
+        let replaceable = |m: &Mismatch| of_head(&m.name) && m.expected[1..] == m.found[1..];
+        let differs = misfit.missing.iter().any(|name| of_head(name))
+            || misfit.mismatched.iter().any(replaceable);
+        if differs {
+            misfit.missing.retain(|name| !of_head(name));
+            misfit.mismatched.retain(|m| !replaceable(m));
+            reinitialised.extend(head.into_iter().map(|(name, _)| name));
+        }
+    }
+    reinitialised
+}
+
+/// How many tensors agree with the network, and how many differ.
+pub(super) fn agreement(
+    tensors: &BTreeMap<String, Tensor>,
+    graph: &Graph,
+    head: Head,
+) -> (usize, usize) {
+    let (theirs, _, mut misfit) = compare(tensors, graph);
+    let agree = theirs.len() - misfit.mismatched.len();
+    if head == Head::Any {
+        reinitialised(&mut misfit, graph);
+    }
+    (agree, misfit.count())
+}
+
+/// What stands in front of the network's names in the checkpoint; empty if nothing does.
+pub fn prefix(tensors: &BTreeMap<String, Tensor>, graph: &Graph) -> String {
+    let ours: BTreeMap<String, Vec<usize>> = named_dims(graph).collect();
+    Names::of(tensors, &|name| ours.contains_key(name)).prefix
 }
 
 /// How many tensors differ between the checkpoint and each registered model, the nearest first.
@@ -101,57 +131,24 @@ fn compare<'t>(
 ) -> (BTreeMap<String, &'t Tensor>, Vec<String>, Misfit) {
     let ours: BTreeMap<String, Vec<usize>> = named_dims(graph).collect();
     let has = |scope: &str| graph.modules().find(Modules::ROOT, scope).is_some();
+    let beside = |name: &str| auxiliary(name).is_some_and(|scope| !has(scope));
+    let names = Names::of(tensors, &|name| ours.contains_key(name));
     let (mut theirs, mut unused, mut unexpected) = (BTreeMap::new(), Vec::new(), Vec::new());
-    let parallel = tensors.keys().all(|name| name.starts_with("module."));
     for (full, tensor) in tensors {
-        let name = match full.strip_prefix("module.") {
-            Some(rest) if parallel => rest,
-            _ => full,
-        };
-        let name = current(name);
-        let auxiliary = AUXILIARY
-            .iter()
-            .any(|&scope| below(&name, scope) && !has(scope));
-        if auxiliary || name.rsplit('.').next() == Some("num_batches_tracked") {
-            unused.push(full.clone());
-        } else if !ours.contains_key(&name) || theirs.contains_key(&name) {
-            unexpected.push(full.clone());
-        } else {
-            theirs.insert(name, tensor);
+        match names.ours(full) {
+            Some(name) if ours.contains_key(&name) && !theirs.contains_key(&name) => {
+                theirs.insert(name, tensor);
+            }
+            name if counter(full, tensor) || name.as_deref().is_some_and(beside) => {
+                unused.push(full.clone());
+            }
+            _ => unexpected.push(full.clone()),
         }
     }
     let found = theirs.iter().map(|(name, tensor)| (name.as_str(), *tensor));
     let mut misfit = Misfit::between(ours, &found.collect());
     misfit.unexpected = unexpected;
     (theirs, unused, misfit)
-}
-
-/// The scopes of auxiliary heads in torchvision's and timm's GoogLeNet and Inception-v3. Evaluation
-/// does not run them, and no other published network has scopes of these names.
-const AUXILIARY: [&str; 3] = ["aux1", "aux2", "AuxLogits"];
-
-/// Whether a checkpoint's name begins with that of a scope.
-fn below(name: &str, scope: &str) -> bool {
-    (name.strip_prefix(scope)).is_some_and(|rest| rest.starts_with('.'))
-}
-
-/// The name that torchvision has for a tensor now: in DenseNet, `denselayer1.norm.1.weight` is
-/// `denselayer1.norm1.weight` since dots in names of modules are not allowed.
-fn current(name: &str) -> String {
-    let parts: Vec<&str> = name.split('.').collect();
-    if let [
-        before @ ..,
-        layer,
-        kind @ ("norm" | "conv"),
-        number @ ("1" | "2"),
-        tensor,
-    ] = &parts[..]
-        && layer.starts_with("denselayer")
-    {
-        let before: String = before.iter().map(|part| format!("{part}.")).collect();
-        return format!("{before}{layer}.{kind}{number}.{tensor}");
-    }
-    name.to_string()
 }
 
 /// The tensors of each layer that gives classes: the last with weights before an output.
@@ -177,8 +174,8 @@ fn heads(graph: &Graph) -> Vec<Vec<(String, Vec<usize>)>> {
         .collect()
 }
 
-/// A stored tensor as weights: in that type of number, every one finite.
-fn weights(tensor: &Tensor, dtype: DType) -> Result<Tensor, String> {
+/// A stored tensor as weights: in that type of number, every one finite; a variance is not negative.
+fn weights(tensor: &Tensor, variance: bool, dtype: DType) -> Result<Tensor, String> {
     if !tensor.dtype().is_float() {
         return Err(format!(
             "has whole numbers ({:?}), not weights",
@@ -189,21 +186,30 @@ fn weights(tensor: &Tensor, dtype: DType) -> Result<Tensor, String> {
         .and_then(|tensor| tensor.contiguous())
         .map_err(|e| e.to_string())?;
     let strange = match dtype {
-        DType::F64 => strange::<f64>(&tensor),
-        _ => strange::<f32>(&tensor),
+        DType::F64 => strange::<f64>(&tensor, variance),
+        _ => strange::<f32>(&tensor, variance),
     };
     match strange.map_err(|e| e.to_string())? {
         None => Ok(tensor),
-        Some((i, number)) => Err(format!(
-            "has {number} as number {i} of {}; weights are finite",
-            tensor.elem_count()
+        Some((i, number, finite)) => Err(format!(
+            "has {number} as number {i} of {}; {}",
+            tensor.elem_count(),
+            match finite {
+                true => "a variance is not negative",
+                false => "weights are finite",
+            }
         )),
     }
 }
 
-/// The first number that is not finite, and where it is.
-fn strange<T: ops::Real>(tensor: &Tensor) -> candle_core::Result<Option<(usize, String)>> {
+/// The first number that is not finite, or negative where it must not be: where it is, itself, and whether it
+/// is finite.
+fn strange<T: ops::Real>(
+    tensor: &Tensor,
+    variance: bool,
+) -> candle_core::Result<Option<(usize, String, bool)>> {
     let numbers = ops::view::<T>(tensor)?;
-    let strange = (numbers.iter().enumerate()).find(|(_, number)| !number.is_finite());
-    Ok(strange.map(|(i, number)| (i, number.to_string())))
+    let strange = (numbers.iter().enumerate())
+        .find(|(_, number)| !number.is_finite() || variance && **number < T::zero());
+    Ok(strange.map(|(i, number)| (i, number.to_string(), number.is_finite())))
 }

@@ -1,17 +1,19 @@
 //! What does a pickle describe, if nothing in it may run?
 //!
-//! A pickle is a program for a machine that makes values. This one knows the instructions that
-//! protocol 2, in which PyTorch writes, needs for a state dict, and the handful of names to which a
-//! state dict refers ([`named`](super::global::named)); any other is refused. No instruction makes more
-//! than one value, and all that are popped were pushed, so that memory is bounded by the pickle's
-//! length.
+//! A pickle is a program for a machine that makes values. This one knows the instructions of every
+//! protocol, 0 to 5, and the handful of names to which a state dict refers
+//! ([`named`](super::global::named)). What any other name would make is a value of which no more is known
+//! than that name; whatever belongs to it is read past. No instruction makes more than three values, and all
+//! that are popped were pushed, so that memory is bounded by the number of instructions.
 
 use super::global::{self, Made};
-use super::object::{Id, Object};
+use super::literal::{Reader, literal};
+use super::object::{Global, Id, Object, Storage, kind};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The longest pickle that is read. That of a network with a thousand layers is a fifth of it.
-pub(super) const LONGEST: usize = 4 << 20;
+/// The most instructions that are followed. A network with a thousand layers has a fiftieth of it.
+pub(super) const MOST: usize = 4 << 20;
 
 /// What a pickle describes.
 #[derive(Debug)]
@@ -25,12 +27,11 @@ pub(super) struct Pickle<'a> {
 }
 
 impl<'a> Pickle<'a> {
-    /// Runs the pickle at the start of `bytes`.
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Pickle<'a>, String> {
-        let bytes = &bytes[..bytes.len().min(LONGEST)];
+    /// Runs the pickle at the start of `bytes`, which may have as many instructions as its file has bytes.
+    pub(super) fn read(bytes: &'a [u8], file: usize) -> Result<Pickle<'a>, String> {
         let mut machine = Machine {
-            bytes,
-            at: 0,
+            reader: Reader { bytes, at: 0 },
+            most: file.min(MOST),
             values: Vec::new(),
             stack: Vec::new(),
             marks: Vec::new(),
@@ -39,11 +40,11 @@ impl<'a> Pickle<'a> {
         };
         let root = machine
             .run()
-            .map_err(|what| format!("byte {} of its pickle: {what}", machine.at))?;
+            .map_err(|what| format!("byte {} of its pickle: {what}", machine.reader.at))?;
         Ok(Pickle {
             values: machine.values,
             root,
-            length: machine.at,
+            length: machine.reader.at,
         })
     }
 
@@ -54,153 +55,249 @@ impl<'a> Pickle<'a> {
     pub(super) fn root(&self) -> &Object<'a> {
         self.value(self.root)
     }
+
+    /// What the value of that number is, for a message.
+    pub(super) fn kind(&self, id: Id) -> String {
+        kind(&self.values, id)
+    }
 }
 
 struct Machine<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    reader: Reader<'a>,
+    /// The most instructions, and the most entries that are copied rather than moved.
+    most: usize,
     values: Vec<Object<'a>>,
     stack: Vec<Id>,
     /// Heights of the stack at which something was begun.
     marks: Vec<usize>,
     memo: BTreeMap<u32, Id>,
-    /// Entries that were copied rather than moved.
     copies: usize,
 }
 
 impl<'a> Machine<'a> {
     fn run(&mut self) -> Result<Id, String> {
-        loop {
-            match self.byte()? {
-                0x80 => match self.byte()? {
-                    2 | 3 => {}
-                    other => {
-                        return Err(format!("has protocol {other}; PyTorch writes protocol 2"));
-                    }
-                },
-                b'.' => return self.pop(),
-                b'N' => self.push(Object::Other),
-                b'G' => {
-                    self.take(8)?;
-                    self.push(Object::Other);
-                }
-                0x88 => self.push(Object::Bool(true)),
-                0x89 => self.push(Object::Bool(false)),
-                b'K' => {
-                    let n = self.byte()?;
-                    self.push(Object::Int(n.into()));
-                }
-                b'M' => {
-                    let n = self.number(2)?;
-                    self.push(Object::Int(n));
-                }
-                b'J' => {
-                    let n = self.number(4)? as i32; // the low half, with its sign
-                    self.push(Object::Int(n.into()));
-                }
-                0x8a => {
-                    let length = self.byte()?.into();
-                    let n = self.signed(length)?;
-                    self.push(Object::Int(n));
-                }
-                b'X' | b'T' => {
-                    let length = self.number(4)? as usize;
-                    self.text(length)?;
-                }
-                b'U' => {
-                    let length = self.byte()?.into();
-                    self.text(length)?;
-                }
-                b'c' => {
-                    let (module, name) = (self.line()?, self.line()?);
-                    let global = global::named(module, name)?;
-                    self.push(Object::Global(global));
-                }
-                b'(' => self.marks.push(self.stack.len()),
-                b')' => self.push(Object::Tuple(Vec::new())),
-                b'}' => self.push(Object::Dict(Vec::new())),
-                b']' => self.push(Object::List(Vec::new())),
-                b't' => {
-                    let items = self.pop_to_mark()?;
-                    self.push(Object::Tuple(items));
-                }
-                op @ 0x85..=0x87 => {
-                    let mut items: Vec<Id> =
-                        (0x84..op).map(|_| self.pop()).collect::<Result<_, _>>()?;
-                    items.reverse();
-                    self.push(Object::Tuple(items));
-                }
-                b'a' => {
-                    let item = self.pop()?;
-                    self.append(&[item])?;
-                }
-                b'e' => {
-                    let items = self.pop_to_mark()?;
-                    self.append(&items)?;
-                }
-                b's' => {
-                    let (value, key) = (self.pop()?, self.pop()?);
-                    self.set(&[key, value])?;
-                }
-                b'u' => {
-                    let items = self.pop_to_mark()?;
-                    self.set(&items)?;
-                }
-                b'q' => {
-                    let slot = self.byte()?.into();
-                    self.memo.insert(slot, self.top()?);
-                }
-                b'r' => {
-                    let slot = self.number(4)? as u32;
-                    self.memo.insert(slot, self.top()?);
-                }
-                b'h' => {
-                    let slot = self.byte()?.into();
-                    self.recall(slot)?;
-                }
-                b'j' => {
-                    let slot = self.number(4)? as u32;
-                    self.recall(slot)?;
-                }
-                b'Q' => {
-                    let id = self.pop()?;
-                    let storage = global::storage(&self.values, id)?;
-                    self.push(Object::Storage(storage));
-                }
-                b'R' => {
-                    let (arguments, callee) = (self.pop()?, self.pop()?);
-                    self.call(callee, arguments)?;
-                }
-                b'b' => {
-                    // attributes beside a state dict's entries, such as its `_metadata`
-                    self.pop()?;
-                    let target = self.top()?;
-                    if !matches!(self.values[target as usize], Object::Dict(_)) {
-                        return Err("sets the state of something that is no dict".into());
-                    }
-                }
-                other => {
-                    return Err(format!(
-                        "instruction {other:#04x} is none that a state dict needs"
-                    ));
+        for _ in 0..self.most {
+            let op = self.reader.byte()?;
+            if op == b'.' {
+                return self.pop();
+            }
+            match literal(op, &mut self.reader)? {
+                Some(value) => self.push(value),
+                None => self.follow(op)?,
+            }
+        }
+        Err(match self.most {
+            MOST => format!("has more than {MOST} instructions"),
+            most => format!("has more instructions than its file has bytes ({most})"),
+        })
+    }
+
+    /// One instruction that is no value.
+    fn follow(&mut self, op: u8) -> Result<(), String> {
+        match op {
+            0x80 => match self.reader.byte()? {
+                0..=5 => {}
+                other => return Err(format!("has protocol {other}; 0 to 5 are known")),
+            },
+            // a frame tells how much to read at once
+            0x95 => self.reader.take(8).map(drop)?,
+            b'c' => {
+                let (module, name) = (self.word()?, self.word()?);
+                self.global(module, name)?;
+            }
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                self.global(module, name)?;
+            }
+            b'(' => self.marks.push(self.stack.len()),
+            b'0' => match self.stack.len() > self.floor() {
+                true => self.pop().map(drop)?,
+                false => self.pop_to_mark().map(drop)?,
+            },
+            b'1' => self.pop_to_mark().map(drop)?,
+            b'2' => self.stack.push(self.top()?),
+            b't' => {
+                let items = self.pop_to_mark()?;
+                self.push(Object::Tuple(items));
+            }
+            op @ 0x85..=0x87 => {
+                let mut items: Vec<Id> =
+                    (0x84..op).map(|_| self.pop()).collect::<Result<_, _>>()?;
+                items.reverse();
+                self.push(Object::Tuple(items));
+            }
+            b'l' => {
+                let items = self.pop_to_mark()?;
+                self.push(Object::List(items));
+            }
+            b'd' => {
+                let items = self.pop_to_mark()?;
+                self.push(Object::Dict(Vec::new()));
+                self.set(&items)?;
+            }
+            0x91 => {
+                self.pop_to_mark()?;
+                self.push(Object::Other("a set"));
+            }
+            0x90 => self.pop_to_mark().and_then(|_| self.top()).map(drop)?,
+            b'a' => {
+                let item = self.pop()?;
+                self.append(&[item])?;
+            }
+            b'e' => {
+                let items = self.pop_to_mark()?;
+                self.append(&items)?;
+            }
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                self.set(&[key, value])?;
+            }
+            b'u' => {
+                let items = self.pop_to_mark()?;
+                self.set(&items)?;
+            }
+            b'q' | b'r' | b'p' | 0x94 => {
+                let slot = match op {
+                    0x94 => self.memo.len() as u32, // there are fewer than instructions
+                    _ => self.slot(op == b'p', op == b'q')?,
+                };
+                self.memo.insert(slot, self.top()?);
+            }
+            b'h' | b'j' | b'g' => {
+                let slot = self.slot(op == b'g', op == b'h')?;
+                let id = self.memo.get(&slot);
+                self.stack
+                    .push(*id.ok_or("recalls what was not remembered")?);
+            }
+            b'Q' => {
+                let id = self.pop()?;
+                let made = global::outside(&self.values, id)?;
+                self.made(made)?;
+            }
+            b'P' => self.persistent()?,
+            b'R' => {
+                let (arguments, callee) = (self.pop()?, self.pop()?);
+                self.call(callee, arguments)?;
+            }
+            // a class's `__new__`, by its arguments, and by those with names too
+            0x81 => {
+                let (_, class) = (self.pop()?, self.pop()?);
+                self.object(class)?;
+            }
+            0x92 => {
+                let (_, _, class) = (self.pop()?, self.pop()?, self.pop()?);
+                self.object(class)?;
+            }
+            b'i' => {
+                let (module, name) = (self.word()?, self.word()?);
+                self.pop_to_mark()?;
+                self.global(module, name)?;
+                let class = self.pop()?;
+                self.object(class)?;
+            }
+            b'o' => {
+                let items = self.pop_to_mark()?;
+                self.object(*items.first().ok_or("makes an object without a class")?)?;
+            }
+            b'b' => {
+                // attributes beside a state dict's entries, such as its `_metadata`
+                self.pop()?;
+                let target = self.top()?;
+                if !matches!(
+                    self.values[target as usize],
+                    Object::Dict(_) | Object::Foreign(_) | Object::Other(_)
+                ) {
+                    let kind = kind(&self.values, target);
+                    return Err(format!("sets the state of {kind}"));
                 }
             }
+            0x82..=0x84 => {
+                return Err("names a class by a number of the machine that wrote it".into());
+            }
+            0x97 | 0x98 => return Err("keeps bytes outside of itself".into()),
+            other => {
+                return Err(format!(
+                    "instruction {other:#04x} is none that pickles have"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The number under which a value is remembered: a line, a byte or four.
+    fn slot(&mut self, line: bool, short: bool) -> Result<u32, String> {
+        match (line, short) {
+            (true, _) => self.reader.decimal(),
+            (false, true) => self.reader.byte().map(u32::from),
+            (false, false) => self.reader.number(4).map(|slot| slot as u32), // four bytes
         }
     }
 
-    fn call(&mut self, callee: Id, arguments: Id) -> Result<(), String> {
-        let (Object::Global(callee), Object::Tuple(arguments)) = (
-            &self.values[callee as usize],
-            &self.values[arguments as usize],
-        ) else {
-            return Err("calls what is no function".into());
+    /// A line as a text that is not on the stack.
+    fn word(&mut self) -> Result<Id, String> {
+        let line = std::str::from_utf8(self.reader.line()?);
+        let line = line.map_err(|_| "has a name that is not UTF-8")?;
+        Ok(self.keep(Object::Text(Cow::Borrowed(line))))
+    }
+
+    /// Pushes what a name stands for.
+    fn global(&mut self, module: Id, name: Id) -> Result<(), String> {
+        let (Object::Text(of), Object::Text(word)) =
+            (&self.values[module as usize], &self.values[name as usize])
+        else {
+            return Err("names a class by what is no text".into());
         };
-        match global::call(*callee, &self.values, arguments)? {
+        let global = global::named(of, word).unwrap_or(Global::Class(module, name));
+        self.push(Object::Global(global));
+        Ok(())
+    }
+
+    /// Pushes an object of that class.
+    fn object(&mut self, class: Id) -> Result<(), String> {
+        let made = match self.values[class as usize] {
+            Object::Global(Global::Dict) => Object::Dict(Vec::new()),
+            Object::Global(_) | Object::Foreign(_) => Object::Foreign(class),
+            _ => return Err("makes an object of what is no class".into()),
+        };
+        self.push(made);
+        Ok(())
+    }
+
+    /// Pushes the storage that a line names, as protocol 0 does.
+    fn persistent(&mut self) -> Result<(), String> {
+        let line = std::str::from_utf8(self.reader.line()?).unwrap_or_default();
+        let Some((numbers, key, count)) = global::written_out(line) else {
+            return Err("refers to something outside that is no storage".into());
+        };
+        let key = self.keep(Object::Text(Cow::Borrowed(key)));
+        self.push(Object::Storage(Storage {
+            numbers,
+            key,
+            count,
+            start: 0,
+        }));
+        Ok(())
+    }
+
+    fn call(&mut self, callee: Id, arguments: Id) -> Result<(), String> {
+        let Object::Tuple(arguments) = &self.values[arguments as usize] else {
+            return Err("calls a function without a tuple of arguments".into());
+        };
+        let made = match self.values[callee as usize] {
+            Object::Global(global) => global::call(&self.values, callee, global, arguments)?,
+            Object::Foreign(class) => Made::New(Object::Foreign(class)),
+            _ => return Err("calls what is no function".into()),
+        };
+        self.made(made)
+    }
+
+    fn made(&mut self, made: Made<'a>) -> Result<(), String> {
+        match made {
             Made::New(value) => {
                 if let Object::Dict(entries) = &value {
                     // a pickle that copies more entries than it has bytes copies one list many times
                     self.copies += entries.len();
-                    if self.copies > self.bytes.len() {
+                    if self.copies > self.most {
                         return Err("copies the same entries over and over".into());
                     }
                 }
@@ -211,10 +308,15 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn push(&mut self, value: Object<'a>) {
-        // a pickle is shorter than u32 can count
-        self.stack.push(self.values.len() as Id);
+    /// Adds a value to those that were made.
+    fn keep(&mut self, value: Object<'a>) -> Id {
         self.values.push(value);
+        (self.values.len() - 1) as Id // there are at most three an instruction
+    }
+
+    fn push(&mut self, value: Object<'a>) {
+        let id = self.keep(value);
+        self.stack.push(id);
     }
 
     /// The lowest height to which the stack may be popped.
@@ -240,83 +342,28 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(mark))
     }
 
-    fn recall(&mut self, slot: u32) -> Result<(), String> {
-        let id = self.memo.get(&slot);
-        self.stack
-            .push(*id.ok_or("recalls what was not remembered")?);
-        Ok(())
-    }
-
     fn append(&mut self, items: &[Id]) -> Result<(), String> {
-        let target = self.top()? as usize;
-        match &mut self.values[target] {
+        let target = self.top()?;
+        match &mut self.values[target as usize] {
             Object::List(list) => list.extend_from_slice(items),
-            other => return Err(format!("appends to {}", other.kind())),
+            Object::Foreign(_) | Object::Other(_) => {}
+            _ => return Err(format!("appends to {}", kind(&self.values, target))),
         }
         Ok(())
     }
 
     fn set(&mut self, items: &[Id]) -> Result<(), String> {
-        let target = self.top()? as usize;
-        match &mut self.values[target] {
-            Object::Dict(_) if !items.len().is_multiple_of(2) => {
-                return Err("has a key without a value".into());
-            }
-            Object::Dict(dict) => dict.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1]))),
-            other => return Err(format!("sets an entry of {}", other.kind())),
+        let target = self.top()?;
+        if !items.len().is_multiple_of(2) {
+            return Err("has a key without a value".into());
+        }
+        let pairs = items.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        match &mut self.values[target as usize] {
+            Object::Dict(dict) => dict.extend(pairs),
+            // an object that has entries is a kind of dict
+            object @ Object::Foreign(_) => *object = Object::Dict(pairs.collect()),
+            _ => return Err(format!("sets an entry of {}", kind(&self.values, target))),
         }
         Ok(())
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
-        let rest = &self.bytes[self.at..];
-        let taken = rest.get(..length).ok_or_else(|| {
-            format!(
-                "needs {length} bytes more where {} are left (a pickle may have {LONGEST})",
-                rest.len()
-            )
-        })?;
-        self.at += length;
-        Ok(taken)
-    }
-
-    fn byte(&mut self) -> Result<u8, String> {
-        Ok(self.take(1)?[0])
-    }
-
-    /// A number without a sign, of at most seven bytes.
-    fn number(&mut self, length: usize) -> Result<i64, String> {
-        let bytes = self.take(length)?;
-        Ok((bytes.iter().rev()).fold(0, |n, &byte| n << 8 | i64::from(byte)))
-    }
-
-    /// A number with a sign.
-    fn signed(&mut self, length: usize) -> Result<i64, String> {
-        if length > 8 {
-            return Err(format!("has a number of {length} bytes; 8 are read"));
-        }
-        let bytes = self.take(length)?;
-        let filler = match bytes.last() {
-            Some(&last) if last >= 0x80 => 0xff,
-            _ => 0,
-        };
-        let mut wide = [filler; 8];
-        wide[..length].copy_from_slice(bytes);
-        Ok(i64::from_le_bytes(wide))
-    }
-
-    fn text(&mut self, length: usize) -> Result<(), String> {
-        let bytes = self.take(length)?;
-        let text = std::str::from_utf8(bytes).map_err(|_| "has a text that is not UTF-8")?;
-        self.push(Object::Text(text));
-        Ok(())
-    }
-
-    fn line(&mut self) -> Result<&'a str, String> {
-        let rest = &self.bytes[self.at..];
-        let length = rest.iter().position(|&byte| byte == b'\n');
-        let line = self.take(length.ok_or("has a name without an end")?)?;
-        self.at += 1;
-        std::str::from_utf8(line).map_err(|_| "has a name that is not UTF-8".into())
     }
 }

@@ -4,7 +4,7 @@
 //! them, and the runs follow one another without gaps. Read here rather than by the format's own
 //! crate, whose sum of absurd lengths overflows; written by it.
 
-use super::{elements, short, tensor};
+use super::{StateDict, elements, short, tensor};
 use candle_core::{DType, Tensor};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -51,8 +51,8 @@ pub(super) fn recognises(bytes: &[u8]) -> bool {
     bytes.get(8) == Some(&b'{')
 }
 
-/// The tensors in those bytes.
-pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
+/// The tensors in those bytes; those of numbers that are not read are passed over.
+pub(super) fn read(bytes: &[u8]) -> Result<StateDict, String> {
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
         return Err("is cut in its first eight bytes".into());
     };
@@ -86,17 +86,29 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
             data.len()
         ));
     }
-    (entries.into_iter())
-        .map(|(name, entry)| {
-            let made = one(&entry, data);
-            let tensor = made.map_err(|what| format!("tensor `{}`: {what}", short(&name)))?;
-            Ok((name, tensor))
-        })
-        .collect()
+    let mut dict = StateDict::alone(BTreeMap::new());
+    for (name, entry) in entries {
+        match dtype(&entry.dtype) {
+            Some(dtype) => {
+                let made = one(&entry, dtype, data);
+                let tensor = made.map_err(|what| format!("tensor `{}`: {what}", short(&name)))?;
+                dict.tensors.insert(name, tensor);
+            }
+            None => {
+                let what = format!(
+                    "a tensor of numbers of type `{}` (F64, F32, F16, BF16 and whole numbers are read)",
+                    short(&entry.dtype)
+                );
+                dict.foreign.insert(name, what);
+            }
+        }
+    }
+    Ok(dict)
 }
 
-fn one(entry: &Entry, data: &[u8]) -> Result<Tensor, String> {
-    let dtype = match &*entry.dtype {
+/// The type of number of that name, if it is read.
+fn dtype(name: &str) -> Option<DType> {
+    Some(match name {
         "F64" => DType::F64,
         "F32" => DType::F32,
         "F16" => DType::F16,
@@ -106,13 +118,11 @@ fn one(entry: &Entry, data: &[u8]) -> Result<Tensor, String> {
         "I16" => DType::I16,
         "U32" => DType::U32,
         "U8" | "BOOL" => DType::U8,
-        other => {
-            return Err(format!(
-                "has numbers of type `{}`; F64, F32, F16, BF16 and whole numbers are read",
-                short(other)
-            ));
-        }
-    };
+        _ => return None,
+    })
+}
+
+fn one(entry: &Entry, dtype: DType, data: &[u8]) -> Result<Tensor, String> {
     let [from, to] = entry.data_offsets;
     let bytes = &data[from..to];
     let needs = elements(&entry.shape).and_then(|n| n.checked_mul(dtype.size_in_bytes()));

@@ -4,87 +4,74 @@
 //! four pickles (a magic number, the protocol, the machine, the object), then the storages' keys and
 //! the storages (`torch/serialization.py`). Numbers are little-endian, tensors are views of storages.
 
+use super::archive::Archive;
+use super::dicts::{Found, dicts};
 use super::object::Object;
 use super::pickle::Pickle;
-use super::short;
-use super::views::{entry_of, state_dict, storage_of, tensors, text};
-use candle_core::Tensor;
+use super::views::{Storages, entry_of, room, storage_of, tensors, text};
+use super::{StateDict, short};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::Cursor;
-use zip::{CompressionMethod, ZipArchive};
-
-/// What follows the protocol's two bytes in a file of PyTorch before 1.6.
-const MAGIC: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
 
 pub(super) fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
 pub(super) fn is_legacy(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&0x80) && bytes.get(2..).is_some_and(|rest| rest.starts_with(MAGIC))
+    after_magic(bytes).is_some()
 }
 
-/// The tensors of a zip archive.
-pub(super) fn zip(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
-    let pickles: Vec<String> = (archive.file_names())
-        .filter_map(|name| Some(name.ok()?.strip_suffix("data.pkl")?.to_string()))
-        .filter(|folder| folder.is_empty() || folder.ends_with('/'))
-        .collect();
-    let [folder] = &pickles[..] else {
-        return Err(format!(
-            "has {} files `data.pkl`; a checkpoint of PyTorch has one",
-            pickles.len()
-        ));
+/// What follows the pickle of a magic number with which a file of PyTorch before 1.6 begins, in any protocol.
+fn after_magic(bytes: &[u8]) -> Option<&[u8]> {
+    const BINARY: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+    const TEXT: &[u8] = b"L119547037146038801333356L\n.";
+    if let Some(rest) = bytes.strip_prefix(TEXT) {
+        return Some(rest);
+    }
+    let [0x80, _protocol, rest @ ..] = bytes else {
+        return None;
     };
+    let framed = match rest {
+        [0x95, rest @ ..] => rest.get(8..),
+        _ => None,
+    };
+    framed.unwrap_or(rest).strip_prefix(BINARY)
+}
+
+/// The dicts of a zip archive.
+pub(super) fn zip(bytes: &[u8]) -> Result<Vec<StateDict>, String> {
+    let mut archive = Archive::open(bytes)?;
+    let folder = archive.folder()?;
     let order = format!("{folder}byteorder");
-    if archive.index_for_name(&order).is_some() && entry(bytes, &mut archive, &order)? != b"little"
-    {
+    if archive.has(&order) && *archive.file(&order)? != *b"little" {
         return Err("was written on a big-endian machine".into());
     }
-    let pickle = Pickle::read(entry(bytes, &mut archive, &format!("{folder}data.pkl"))?)?;
-    let views = state_dict(&pickle)?;
-    let mut storages = BTreeMap::new();
+    let pickle = archive.file(&format!("{folder}data.pkl"))?;
+    let pickle = Pickle::read(&pickle, bytes.len())?;
+    let found = dicts(&pickle)?;
+    let mut storages = Storages::new();
     let mut read = 0;
-    for view in views.values() {
+    for view in found.iter().flat_map(|found| found.views.values()) {
         let (_, key) = storage_of(&pickle, view)?;
         if !storages.contains_key(key) {
-            let storage = entry(bytes, &mut archive, &format!("{folder}data/{key}"))?;
-            read += storage.len();
+            let storage = archive.file(&format!("{folder}data/{key}"))?;
+            if let Cow::Borrowed(storage) = storage {
+                read += storage.len();
+            }
             if read > bytes.len() {
                 return Err("has storages that overlap".into());
             }
             storages.insert(key, storage);
         }
     }
-    tensors(&pickle, &views, &storages, bytes.len())
+    state_dicts(&pickle, found, &storages, bytes.len())
 }
 
-/// One file of the archive, in place. PyTorch does not compress.
-fn entry<'a>(
-    bytes: &'a [u8],
-    archive: &mut ZipArchive<Cursor<&[u8]>>,
-    name: &str,
-) -> Result<&'a [u8], String> {
-    let wrong = |what: &str| format!("its file `{}` {what}", short(name));
-    let mut file = (archive.by_name(name)).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
-    if file.compression() != CompressionMethod::Stored {
-        return Err(wrong("is compressed, which PyTorch does not do"));
-    }
-    let whole = (file.data_start().zip(usize::try_from(file.size()).ok()))
-        .and_then(|(start, size)| bytes.get(usize::try_from(start).ok()?..)?.get(..size))
-        .ok_or_else(|| wrong("is cut"))?;
-    // reads it for the sake of its checksum
-    std::io::copy(&mut file, &mut std::io::sink())
-        .map_err(|e| wrong(&format!("is damaged: {e}")))?;
-    Ok(whole)
-}
-
-/// The tensors of a file as PyTorch wrote them before 1.6.
-pub(super) fn legacy(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
-    let mut rest = bytes.get(2 + MAGIC.len()..).unwrap_or_default();
+/// The dicts of a file as PyTorch wrote them before 1.6.
+pub(super) fn legacy(bytes: &[u8]) -> Result<Vec<StateDict>, String> {
+    let mut rest = after_magic(bytes).unwrap_or_default();
     let mut next = || {
-        let pickle = Pickle::read(rest)?;
+        let pickle = Pickle::read(rest, bytes.len())?;
         rest = &rest[pickle.length..];
         Ok::<_, String>(pickle)
     };
@@ -96,11 +83,11 @@ pub(super) fn legacy(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
         return Err("was not written on a little-endian machine".into());
     }
     let (pickle, keys) = (next()?, next()?);
-    let views = state_dict(&pickle)?;
+    let found = dicts(&pickle)?;
     let mut sizes = BTreeMap::new();
     for value in &pickle.values {
         if let Object::Storage(storage) = value {
-            let size = storage.dtype.size_in_bytes();
+            let size = usize::from(storage.numbers.size);
             if sizes
                 .insert(text(&pickle, storage.key)?, size)
                 .is_some_and(|other| other != size)
@@ -112,7 +99,7 @@ pub(super) fn legacy(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
     let Object::List(list) = keys.root() else {
         return Err("does not list its storages".into());
     };
-    let mut storages = BTreeMap::new();
+    let mut storages = Storages::new();
     for &key in list {
         let key = text(&keys, key)?;
         let size = (sizes.get(key))
@@ -125,7 +112,26 @@ pub(super) fn legacy(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
             return Err(format!("is cut in or before its storage `{}`", short(key)));
         };
         rest = after;
-        storages.insert(key, storage);
+        storages.insert(key, Cow::Borrowed(storage));
     }
-    tensors(&pickle, &views, &storages, bytes.len())
+    state_dicts(&pickle, found, &storages, bytes.len())
+}
+
+/// The dicts with their tensors, of a file of that length.
+fn state_dicts(
+    pickle: &Pickle,
+    found: Vec<Found>,
+    storages: &Storages,
+    length: usize,
+) -> Result<Vec<StateDict>, String> {
+    let mut room = room(length, storages);
+    (found.into_iter())
+        .map(|found| {
+            Ok(StateDict {
+                tensors: tensors(pickle, &found.views, storages, &mut room)?,
+                key: found.key,
+                foreign: found.foreign,
+            })
+        })
+        .collect()
 }

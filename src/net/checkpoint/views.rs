@@ -3,10 +3,11 @@
 //! A state dict's tensors are views of storages: an offset, a size and strides. Each becomes a tensor
 //! of its own, once it is known to lie within the bytes of its storage.
 
-use super::object::{Id, Object, Storage, View, count};
+use super::object::{Id, Object, Storage, UNREAD, View, count};
 use super::pickle::Pickle;
 use super::{elements, short, tensor};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Tensors may share storages. A file whose tensors take more than this many times its own size is
@@ -16,11 +17,14 @@ const SHARED: usize = 4;
 /// More dimensions than any layer's weights have.
 const MOST_DIMS: usize = 8;
 
+/// The storages of a file by the texts under which it has them.
+pub(super) type Storages<'k, 'a> = BTreeMap<&'k str, Cow<'a, [u8]>>;
+
 /// The text of that number.
-pub(super) fn text<'a>(pickle: &Pickle<'a>, id: Id) -> Result<&'a str, String> {
+pub(super) fn text<'p>(pickle: &'p Pickle, id: Id) -> Result<&'p str, String> {
     match pickle.value(id) {
         Object::Text(text) => Ok(text),
-        other => Err(format!("has {} where a text belongs", other.kind())),
+        _ => Err(format!("has {} where a text belongs", pickle.kind(id))),
     }
 }
 
@@ -34,58 +38,43 @@ pub(super) fn entry_of<'p, 'a>(
         return None;
     };
     (entries.iter().rev())
-        .find(|(key, _)| *pickle.value(*key) == Object::Text(name))
+        .find(|(key, _)| pickle.value(*key).is(name))
         .map(|(_, value)| pickle.value(*value))
 }
 
-/// The tensors of the pickle's state dict: what it describes, or the entry under one of the names
-/// that training scripts give it.
-pub(super) fn state_dict<'a>(pickle: &Pickle<'a>) -> Result<BTreeMap<&'a str, View>, String> {
-    let nested = ["state_dict", "model"].into_iter().find_map(|name| {
-        entry_of(pickle, pickle.root, name).filter(|value| matches!(value, Object::Dict(_)))
-    });
-    let Object::Dict(entries) = nested.unwrap_or(pickle.root()) else {
-        return Err(format!("holds {}, not a state dict", pickle.root().kind()));
-    };
-    let mut views = BTreeMap::new();
-    for &(key, value) in entries {
-        let name = text(pickle, key)?;
-        match pickle.value(value) {
-            Object::Tensor(view) => views.insert(name, *view),
-            other => {
-                return Err(format!(
-                    "holds {} under `{}`, where a state dict has tensors (it may also stand under `state_dict` or `model`)",
-                    other.kind(),
-                    short(name)
-                ));
-            }
-        };
-    }
-    Ok(views)
-}
-
 /// A view's storage, and the text under which the file has it.
-pub(super) fn storage_of<'a>(
-    pickle: &Pickle<'a>,
+pub(super) fn storage_of<'p>(
+    pickle: &'p Pickle,
     view: &View,
-) -> Result<(Storage, &'a str), String> {
+) -> Result<(Storage, &'p str), String> {
     match pickle.value(view.storage) {
         Object::Storage(storage) => Ok((*storage, text(pickle, storage.key)?)),
-        other => Err(format!("has {} where a storage belongs", other.kind())),
+        _ => Err(format!(
+            "has {} where a storage belongs",
+            pickle.kind(view.storage)
+        )),
     }
 }
 
-/// The views' tensors; `length` is that of the file.
+/// How many bytes tensors may take, of a file of that length whose storages are that long.
+pub(super) fn room(file: usize, storages: &Storages) -> usize {
+    let unpacked = |bytes: &Cow<[u8]>| match bytes {
+        Cow::Borrowed(_) => 0,
+        Cow::Owned(bytes) => bytes.len(),
+    };
+    (file.saturating_mul(SHARED)).saturating_add(storages.values().map(unpacked).sum())
+}
+
+/// The views' tensors; their bytes are taken from `room`.
 pub(super) fn tensors(
     pickle: &Pickle,
     views: &BTreeMap<&str, View>,
-    storages: &BTreeMap<&str, &[u8]>,
-    length: usize,
+    storages: &Storages,
+    room: &mut usize,
 ) -> Result<BTreeMap<String, Tensor>, String> {
-    let mut room = length.saturating_mul(SHARED);
     (views.iter())
         .map(|(name, view)| {
-            let made = materialise(pickle, view, storages, &mut room);
+            let made = materialise(pickle, view, storages, room);
             let tensor = made.map_err(|what| format!("tensor `{}`: {what}", short(name)))?;
             Ok((name.to_string(), tensor))
         })
@@ -96,7 +85,7 @@ pub(super) fn tensors(
 fn materialise(
     pickle: &Pickle,
     view: &View,
-    storages: &BTreeMap<&str, &[u8]>,
+    storages: &Storages,
     room: &mut usize,
 ) -> Result<Tensor, String> {
     let (storage, key) = storage_of(pickle, view)?;
@@ -108,14 +97,15 @@ fn materialise(
             dims.len()
         ));
     }
-    let size = storage.dtype.size_in_bytes();
+    let dtype: DType = storage.numbers.dtype.ok_or(UNREAD)?;
+    let size = dtype.size_in_bytes();
     let bytes = elements(&dims).and_then(|n| n.checked_mul(size));
     let bytes = bytes
         .filter(|bytes| bytes <= room)
         .ok_or_else(|| format!("{dims:?} numbers are more than a file of this size can share"))?;
     *room -= bytes;
     if bytes == 0 {
-        return tensor(storage.dtype, &dims, &[]);
+        return tensor(dtype, &dims, &[]);
     }
     let data = (storages.get(key)).ok_or_else(|| format!("no storage `{}`", short(key)))?;
     let stored = data.len() / size;
@@ -137,7 +127,7 @@ fn materialise(
     let first = (storage.start + view.offset) as usize;
     if contiguous(&dims, &strides) {
         let from = first * size;
-        return tensor(storage.dtype, &dims, &data[from..from + bytes]);
+        return tensor(dtype, &dims, &data[from..from + bytes]);
     }
     let mut gathered = Vec::with_capacity(bytes);
     let mut index = vec![0; dims.len()];
@@ -149,7 +139,7 @@ fn materialise(
             .rev()
             .find(|&axis| index[axis] + 1 < dims[axis])
         else {
-            return tensor(storage.dtype, &dims, &gathered);
+            return tensor(dtype, &dims, &gathered);
         };
         index[axis] += 1;
         index[axis + 1..].fill(0);
