@@ -112,8 +112,12 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
                     &object!({ "source": name, "images": images, "whole": true, "remarks": remarks }),
                 ),
                 false => Ok(format!(
-                    "{name}: {}, all whole\n{}",
+                    "{name}: {}, all whole{}\n{}",
                     report::counted(images, "image"),
+                    match remarks.is_empty() {
+                        true => "",
+                        false => ", of files that are not its publisher's",
+                    },
                     lines(&remarks)
                 )),
             }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 const SHAPE: Shape = Shape::map(3, 32, 32);
 const PIXELS: usize = 3 * 32 * 32;
+/// Longest file.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// One of the two data sets.
 pub(super) struct Form {
@@ -146,10 +148,7 @@ fn read(folder: &Path, part: Part, form: &Form) -> Result<Split, DataError> {
         return Err(error);
     }
     for path in form.files(&folder, part).0 {
-        let bytes = std::fs::read(&path).map_err(|error| DataError::File {
-            path: path.clone(),
-            error,
-        })?;
+        let bytes = super::read(&path, MOST_BYTES)?;
         append(&bytes, form, &mut split).map_err(|(offset, what)| {
             let (offset, what) = match foreign::seems(&bytes) {
                 Some(seems) => (0, format!("begins like {seems}, not like {}", form.name)),

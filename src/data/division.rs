@@ -3,7 +3,7 @@
 //! A division is an order of the pictures: the first 60 % are to train with, the next 20 % to choose by,
 //! the last 20 % to test with. It is kept as lines `path,label` in [`FILE`] within the folder, as the
 //! document's Pokemon listings keep theirs, paths relative to the folder; where there is no such file,
-//! it follows from [`SEED`].
+//! folders may say it (`train`, `val`, `test`), or it follows from [`SEED`].
 
 use super::{DataError, Listing, read};
 use crate::random::Key;
@@ -34,19 +34,43 @@ pub(super) fn permutation(count: usize, seed: u64) -> Vec<usize> {
     Key::named("division").fold_in(seed).permutation(count)
 }
 
-/// The order that a file gives: the named one, or the folder's own, or else that of [`SEED`].
+/// Pictures in an order, and which of them are for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Division {
+    /// Numbers of the listing's files.
+    pub order: Vec<usize>,
+    /// Places in the order: to train with, to choose by, to test with.
+    pub places: [Range<usize>; 3],
+}
+
+impl Division {
+    /// Numbers of the files to train with, to choose by and to test with; of those to choose by there may be none.
+    pub fn parts(&self) -> [&[usize]; 3] {
+        self.places.clone().map(|place| &self.order[place])
+    }
+}
+
+/// The division that a file gives: the named one, or the folder's own; or else that of the folders, or of [`SEED`].
 ///
 /// # Errors
 /// A file that names what is not in the folder, or names it twice; fewer pictures than parts.
-pub fn order(listing: &Listing, file: Option<&Path>) -> Result<Vec<usize>, DataError> {
+pub fn divide(listing: &Listing, file: Option<&Path>) -> Result<Division, DataError> {
     let own = listing.folder.join(FILE);
-    let order = match file {
-        Some(file) => stored(listing, file)?,
-        None if own.is_file() => stored(listing, &own)?,
-        None => seeded(listing, SEED),
+    let file = file.or(own.is_file().then_some(&*own));
+    let order = match (file, listing.parts) {
+        (Some(file), _) => stored(listing, file)?,
+        (None, Some([train, validation, test])) => {
+            let (to, all) = (train + validation, train + validation + test);
+            return Ok(Division {
+                order: (0..all).collect(),
+                places: [0..train, train..to, to..all],
+            });
+        }
+        (None, None) => seeded(listing, SEED),
     };
-    match parts(order.len()).iter().any(Range::is_empty) {
-        false => Ok(order),
+    let places = parts(order.len());
+    match places.iter().any(Range::is_empty) {
+        false => Ok(Division { order, places }),
         true => Err(DataError::Layout {
             path: file.unwrap_or(&listing.folder).to_path_buf(),
             what: format!("{} pictures cannot be divided in three", order.len()),
@@ -146,6 +170,7 @@ mod tests {
             files: (0..10)
                 .map(|i| (i / 5, format!("{}/{i},.png", ["a", "b"][i / 5])))
                 .collect(),
+            parts: None,
         }
     }
 
@@ -160,16 +185,19 @@ mod tests {
     fn an_order_is_read_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
         let listing = listing(folder.path());
-        assert_eq!(order(&listing, None).unwrap(), seeded(&listing, SEED));
+        assert_eq!(
+            divide(&listing, None).unwrap().order,
+            seeded(&listing, SEED)
+        );
         let other = seeded(&listing, 7);
         assert_ne!(other, seeded(&listing, SEED));
         let written = text(&listing, &other).unwrap();
         std::fs::write(folder.path().join(FILE), &written).unwrap();
-        assert_eq!(order(&listing, None).unwrap(), other);
+        assert_eq!(divide(&listing, None).unwrap().order, other);
         let named = folder.path().join("named.csv");
         let rows = "path,label\r\n\"b\\9,.png\",b\r\n\"a/0,.png\",0\n\"a/1,.png\",a\n";
         std::fs::write(&named, rows).unwrap();
-        assert_eq!(order(&listing, Some(&named)).unwrap(), [9, 0, 1]);
+        assert_eq!(divide(&listing, Some(&named)).unwrap().order, [9, 0, 1]);
     }
 
     #[test]
@@ -179,7 +207,7 @@ mod tests {
         let file = folder.path().join("f.csv");
         let says = |rows: &[u8]| {
             std::fs::write(&file, rows).unwrap();
-            let error = order(&listing, Some(&file)).unwrap_err().to_string();
+            let error = divide(&listing, Some(&file)).unwrap_err().to_string();
             error[error.find("f.csv").unwrap()..].to_string()
         };
         let first = "\"a/0,.png\",0\n";

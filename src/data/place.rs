@@ -63,9 +63,11 @@ impl Folder {
                 continue;
             }
             let kind = entry.file_type().map_err(failed)?;
-            match kind.is_dir() || kind.is_symlink() && entry.path().is_dir() {
-                true => folders.push(name),
-                false => files.push(name),
+            let leads_to = |is: fn(&Path) -> bool| kind.is_symlink() && is(&entry.path());
+            if kind.is_dir() || leads_to(Path::is_dir) {
+                folders.push(name);
+            } else if kind.is_file() || leads_to(Path::is_file) {
+                files.push(name);
             }
         }
         files.sort();

@@ -55,8 +55,8 @@ impl Source {
         if self == Source::Folder {
             let folder = path.ok_or(DataError::Nowhere(self))?;
             let listing = folder::listing(folder)?;
-            let order = division::order(&listing, None)?;
-            return folder::load(&listing, &order, shape, fit);
+            let division = division::divide(&listing, None)?;
+            return folder::load(&listing, &division, shape, fit);
         }
         let Dataset {
             train,

@@ -114,13 +114,10 @@ fn summary(name: &str, labels: &[usize], classes: usize, colours: &[[u64; 256]])
 
 fn pictures(path: &Path, division: Option<&Path>) -> Result<Survey, DataError> {
     let listing = folder::listing(path)?;
-    let order = division::order(&listing, division)?;
-    let parts = division::parts(order.len());
+    let division = division::divide(&listing, division)?;
     let mut part = vec![None; listing.files.len()];
-    for (i, range) in parts.iter().enumerate() {
-        order[range.clone()]
-            .iter()
-            .for_each(|&at| part[at] = Some(i));
+    for (i, of_part) in division.parts().into_iter().enumerate() {
+        of_part.iter().for_each(|&at| part[at] = Some(i));
     }
     let look = |(&part, (class, name)): (&Option<usize>, &(usize, String))| {
         let picture = decode(&path.join(name))?;

@@ -42,7 +42,10 @@ fn a_data_set_is_recognised_read_and_counted() {
     let at = path(&folder);
     let verified = stdout(&convcheck(&["data", "verify", at]));
     let (first, remarks) = verified.split_once('\n').unwrap();
-    assert_eq!(first, "cifar10: 6 images, all whole");
+    assert_eq!(
+        first,
+        "cifar10: 6 images, all whole, of files that are not its publisher's"
+    );
     // six files of one image each
     assert_eq!(
         remarks
@@ -181,6 +184,22 @@ fn a_folder_of_pictures_is_divided_and_audited() {
     );
     fs::write(&kept, format!("{lines}../ant/0.jpeg,0\n")).unwrap();
     fails(&["data", "verify", at], &["leaves the folder"]);
+    // the same pictures in folders that divide them, beside what Windows and macOS leave
+    fs::remove_file(&kept).unwrap();
+    let (root, put) = (tempfile::tempdir().unwrap(), |from: &str, to: &Path| {
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(folder.path().join(from), to).unwrap();
+    });
+    for part in ["train", "val"] {
+        for picture in ["ant/0.jpeg", "ant/1.jpeg", "bee/4.jpeg"] {
+            put(picture, &root.path().join(part).join(picture));
+        }
+    }
+    fs::write(root.path().join("train/ant/Thumbs.db"), "x").unwrap();
+    fs::create_dir_all(root.path().join("__MACOSX/train/ant")).unwrap();
+    let parts = json(&["data", "stats", path(&root), "--json"])["parts"].take();
+    assert_eq!(parts[0]["classes"], serde_json::json!([2, 1]));
+    assert_eq!(parts[2]["images"], 3);
 }
 
 #[test]

@@ -16,7 +16,8 @@ pub(super) fn check(format: ImageFormat, bytes: &[u8]) -> Result<(), (u64, Strin
 
 /// That a file ends too early.
 pub(super) fn cut(bytes: &[u8]) -> (u64, String) {
-    let what = "the file ends before the end of the picture: it is cut or damaged";
+    let what =
+        "the file ends before its end mark or the length that it names: it is cut or damaged";
     (bytes.len() as u64, what.into())
 }
 

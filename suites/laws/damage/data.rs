@@ -138,12 +138,13 @@ fn divisions() {
         files: (0..12)
             .map(|i| (i % 2, format!("{}/{i}.png", ["a", "b"][i % 2])))
             .collect(),
+        parts: None,
     };
     let lines = division::text(&listing, &division::seeded(&listing, 1)).unwrap();
     damaged(&lines, <[u8]>::to_vec, "img_paths.csv", |path| {
-        division::order(&listing, Some(path)).map(|order| {
-            let different: BTreeSet<usize> = order.iter().copied().collect();
-            assert_eq!(different.len(), order.len());
+        division::divide(&listing, Some(path)).map(|division| {
+            let different: BTreeSet<usize> = division.order.iter().copied().collect();
+            assert_eq!(different.len(), division.order.len());
         })
     });
 }
