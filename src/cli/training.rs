@@ -5,6 +5,7 @@ use super::progress::watched;
 use super::said::{Said, json, lacks, warn, wrong};
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
+use convcheck::data::{Part, Source};
 use convcheck::experiment::{
     self, Answer, BegunBefore, By, Experiment, ExperimentFault, Keep, MOST_SEEDS, Plan,
     PreparedExperiment, ProgressEvent,
@@ -114,6 +115,15 @@ fn run(
         }),
         by: &by,
     })?;
+    if let Some(data) = &options.data {
+        let recipes = experiment
+            .arms
+            .iter()
+            .filter_map(|arm| arm.recipes.get(&scale));
+        let sources: BTreeSet<Source> = recipes.map(|recipe| recipe.data).collect();
+        let remarks = |source: Source| source.remarks(data, &[Part::Train, Part::Test]);
+        wrong(sources.into_iter().flat_map(remarks));
+    }
     let runs = match gpu {
         None => finish(&ready, &Cpu, watch),
         Some(precision) => {
