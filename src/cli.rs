@@ -39,8 +39,8 @@ pub struct Cli {
 /// What is asked of the job without a command.
 #[derive(Args)]
 pub struct JobOptions {
-    /// Folder for the report and its records; finished runs in it count, and those of your own experiments
-    /// stay. Without one `reports/latest`, in the folder of the project if there is one.
+    /// Folder for the report and its records; finished runs in it count, and
+    /// all of them stay. Without one `reports/latest`, in the folder of the project if there is one.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Folder of suites to check, instead of those of the project, or about the built-in article.

@@ -21,13 +21,13 @@ pub fn records(options: &CompareOptions) -> Result<Said> {
     let mut text = report::changes_text(&changes, &arms);
     for (one, other) in [(&after, &before), (&before, &after)] {
         for (experiment, scale, arms) in absent_arms(&one.runs, &other.runs) {
-            let _ = writeln!(
-                text,
+            let absent = format!(
                 "{} has no run of {experiment} ({}): {}",
                 one.folder.display(),
                 scale.name(),
                 arms.join(", ")
             );
+            let _ = writeln!(text, "{}", line(&absent));
         }
     }
     if let Some(file) = &options.markdown {

@@ -101,7 +101,8 @@ pub fn answer(question: &Question, runs: &[&Trained]) -> Answer {
         seeds,
         values,
         mean: if mean.is_finite() { mean } else { 0.0 },
-        interval,
+        // beyond all numbers it lies nowhere
+        interval: interval.filter(|Interval { low, high }| low.is_finite() && high.is_finite()),
         bound,
         effect,
         finding,

@@ -8,12 +8,13 @@ use convcheck::evidence::Training;
 use convcheck::experiment::{self, Experiment, Finding};
 use convcheck::pipeline;
 use convcheck::random::Key;
+use convcheck::record;
 use convcheck::report::Page;
 use convcheck::train::{Curve, Epoch, Recipe, Trained};
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -25,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
         law("training::runs-that-do-not-count-are-counted", left_out),
         law("training::odd-runs-are-shown", odd),
         law("training::every-committed-run-counts", committed),
+        law("training::committed-records-are-whole", whole),
         law("training::defaults-of-recipes-stand-for-good", defaults),
     ]
 }
@@ -335,14 +337,51 @@ fn odd() {
     assert!(shown(&diverged).contains("a run diverged"));
 }
 
+/// Each line of the committed records has a checksum and is as it was written, and each verdict follows from what was found.
+fn whole() {
+    let mut lines = 0;
+    for folder in committed_folders() {
+        if folder.join(record::MACHINE).exists() {
+            let found = record::load(&folder).unwrap();
+            assert_eq!(found.damage, []);
+            lines += found.records.len();
+        }
+        lines += record::load_training(&folder)
+            .unwrap()
+            .whole()
+            .unwrap()
+            .len();
+        lines += record::load_throughput(&folder)
+            .unwrap()
+            .whole()
+            .unwrap()
+            .len();
+        for file in [record::EVIDENCE, record::TRAINING, record::THROUGHPUT] {
+            let text = std::fs::read_to_string(folder.join(file)).unwrap_or_default();
+            assert!(
+                text.lines().all(|line| line.starts_with("{\"sum\":\"")),
+                "{file}"
+            );
+        }
+    }
+    assert!(lines > 0);
+}
+
+/// The folders of the committed records.
+fn committed_folders() -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(repository("reports")).unwrap();
+    (folders.map(|entry| entry.unwrap().path()))
+        .filter(|path| path.is_dir() && !path.ends_with("latest"))
+        .collect()
+}
+
 /// Recipes, networks, data and devices of the committed runs are those of the experiments as they are now.
 fn committed() {
     let experiments = experiment::embedded(&Registry::builtin()).unwrap();
-    let folders = std::fs::read_dir(repository("reports")).unwrap();
-    let folders: Vec<_> = (folders.map(|entry| entry.unwrap().path()))
-        .filter(|path| path.is_dir() && !path.ends_with("latest"))
-        .collect();
-    let runs = pipeline::finished_runs(&folders).unwrap().whole().unwrap();
+    let runs = pipeline::finished_runs(&committed_folders())
+        .unwrap()
+        .whole()
+        .unwrap();
     assert!(!runs.is_empty());
     let training = Training::new(experiments, runs.clone());
     assert_eq!(training.left_out(), []);

@@ -63,6 +63,26 @@ fn ask(question: &Question, runs: &[Trained]) -> Answer {
     answer(question, &runs.iter().collect::<Vec<_>>())
 }
 
+/// Whatever runs come to, JSON has a name for what is said of it.
+#[test]
+fn answers_to_immense_values_can_be_written_down() {
+    for values in [
+        [1e308; 8],
+        [-1e308, 1e308, 1e308, 1e308, 1e308, 0.0, 1.0, 2.0],
+    ] {
+        let runs = pairs(values);
+        for question in [worse(), printed_as(1.0, None), printed_as(1.0, Some(500))] {
+            let answer = ask(&question, &runs);
+            let json = serde_json::to_string(&answer).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Answer>(&json).unwrap(),
+                answer,
+                "{json}"
+            );
+        }
+    }
+}
+
 /// Runs of two arms with those differences, by seed.
 fn pairs(differences: impl IntoIterator<Item = f64>) -> Vec<Trained> {
     (0..)
