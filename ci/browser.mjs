@@ -224,7 +224,31 @@ async function interact(file) {
     expect(state.inView, `${name}: not in view`);
     expect(state.open, `${name}: its details are not open`);
   }
+  // an address that names no claim, whatever else it is, leaves all of them
+  for (const hash of ["#%", "#%E0%A4%A", "#<script>"]) {
+    await page.goto("about:blank").catch(() => {});
+    await page.goto(address(file) + hash);
+    await shown(`at ${hash}`, (count) => count === all);
+    await search.fill(TEXT);
+    await shown(`search ${TEXT} at ${hash}`, (count) => count > 0 && count < all);
+  }
   await page.context().close();
+}
+
+/** What markup could smuggle in does not run: the policy of the page forbids it. */
+async function smuggle(file) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(address(file));
+  const ran = await page.evaluate(async () => {
+    const script = Object.assign(document.createElement("script"), { textContent: "window.ran = 'a script'" });
+    document.body.append(script);
+    document.body.insertAdjacentHTML("beforeend", "<details ontoggle=\"window.ran = 'a handler'\" open></details>");
+    await new Promise((done) => setTimeout(done, 200));
+    return window.ran;
+  });
+  if (ran) found(file, `${ran} that is not its own runs`);
+  await context.close();
 }
 
 try {
@@ -249,6 +273,7 @@ try {
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   if (existsSync(join(report, "claims.html"))) await interact("claims.html");
   else console.log("skipped: no claims.html to search in");
+  await smuggle(pages[0]);
   for (const finding of [...findings].sort()) console.log(finding);
   const views = VIEWS.map(({ width, scheme }) => `${width} px ${scheme}`).join(", ");
   console.log(`${pages.length} pages (${views}, printed): ${findings.size} findings`);
