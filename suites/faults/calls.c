@@ -4,10 +4,11 @@
  *
  * calls MODE N REPORT FOLDER[:FOLDER]... PROGRAM [ARGUMENT]...
  *
- * MODE  count: nothing fails; kill: the program is killed at its N-th call, before it is carried out; short: the N-th
+ * MODE  count: nothing fails; log: nothing fails, and REPORT gets a line for each call (its name, its file, and the former
+ *       name of what is renamed, by tabs); kill: the program is killed at its N-th call, before it is carried out; short: the N-th
  *       call, if it reads or writes, takes half of what it was asked to; full: from the N-th on, what needs space fails;
  *       a number: the N-th fails with this errno
- * REPORT gets the number of calls, and on a second line what the N-th was.
+ * REPORT gets, but for log, the number of calls, and on a second line what the N-th was.
  *
  * Exit code: the program's, 128 and the signal that ended it, or 125 with a line where nothing could be run. */
 #define _GNU_SOURCE
@@ -138,17 +139,18 @@ static void opened(pid_t pid, int fd, char *path, size_t room) {
     path[n < 0 ? 0 : n] = 0;
 }
 
-static void named(const struct seccomp_notif *asked, const struct call *call, char *path, size_t room) {
+static void named(
+    const struct seccomp_notif *asked, enum named kind, int argument, char *path, size_t room) {
     path[0] = 0;
-    if (call->named == FD) {
-        opened(asked->pid, (int)asked->data.args[call->argument], path, room);
+    if (kind == FD) {
+        opened(asked->pid, (int)asked->data.args[argument], path, room);
         return;
     }
     char text[4096] = {0};
     /* a path may end anywhere within a page behind which nothing may be read */
     size_t at = 0;
     while (at < sizeof text - 1) {
-        unsigned long from = asked->data.args[call->argument] + at;
+        unsigned long from = asked->data.args[argument] + at;
         size_t n = 4096 - from % 4096;
         if (n > sizeof text - 1 - at) n = sizeof text - 1 - at;
         struct iovec here = {text + at, n}, there = {(void *)from, n};
@@ -161,7 +163,7 @@ static void named(const struct seccomp_notif *asked, const struct call *call, ch
         return;
     }
     char folder[4096];
-    int fd = call->named == AT ? (int)asked->data.args[call->argument - 1] : AT_FDCWD;
+    int fd = kind == AT ? (int)asked->data.args[argument - 1] : AT_FDCWD;
     opened(asked->pid, fd, folder, sizeof folder);
     snprintf(path, room, "%s%s%s", folder, *text ? "/" : "", text);
 }
@@ -209,8 +211,10 @@ int main(int count, char **arguments) {
     int n = 0;
     for (char *folder = strtok(arguments[4], ":"); folder && n < 16; folder = strtok(NULL, ":")) folders[n++] = folder;
 
+    FILE *log = strcmp(mode, "log") ? NULL : fopen(arguments[3], "w");
     int sockets[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets)) fail("socketpair");
+    fflush(NULL);
     pid_t child = fork();
     if (child < 0) fail("fork");
     if (child == 0) {
@@ -227,7 +231,7 @@ int main(int count, char **arguments) {
         struct seccomp_notif_resp answer = {.id = asked.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
         const struct call *call = calls;
         while (call->number != asked.data.nr) call++;
-        named(&asked, call, path, sizeof path);
+        named(&asked, call->named, call->argument, path, sizeof path);
         if (below(path, folders, n)) {
             enum deed deed = call->deed;
             int flags = (int)asked.data.args[call->named == AT ? 2 : 1];
@@ -236,6 +240,12 @@ int main(int count, char **arguments) {
             if (this) snprintf(what, sizeof what, "%s %.4000s", call->name, path);
             long done;
             if (!strcmp(mode, "count")) {
+            } else if (log) {
+                /* of a rename the former name is the path before */
+                char former[8200] = "";
+                if (strstr(call->name, "rename"))
+                    named(&asked, call->named, call->argument - (call->named == AT ? 2 : 1), former, sizeof former);
+                fprintf(log, "%s\t%s\t%s\n", call->name, path, former);
             } else if (!strcmp(mode, "kill")) {
                 if (this) kill(child, SIGKILL);
             } else if (!strcmp(mode, "short")) {
@@ -252,9 +262,9 @@ int main(int count, char **arguments) {
     }
     int status;
     if (waitpid(child, &status, 0) < 0) fail("waitpid");
-    FILE *report = fopen(arguments[3], "w");
+    FILE *report = log ? log : fopen(arguments[3], "w");
     if (!report) fail(arguments[3]);
-    fprintf(report, "%ld\n%s\n", seen, what);
-    fclose(report);
+    if (!log) fprintf(report, "%ld\n%s\n", seen, what);
+    if (fclose(report)) fail(arguments[3]);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

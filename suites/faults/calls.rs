@@ -7,6 +7,7 @@ use super::tally::{Tally, by_name};
 use crate::Options;
 use convcheck::random::Key;
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -81,6 +82,8 @@ pub fn run(options: &Options, work: &Work) -> Vec<Tally> {
         Ok(injector) => injector,
         Err(why) => return vec![Tally::skipped("system calls", why)],
     };
+    let kept = Kept::new(&options.keep, "calls");
+    let mut synced = Vec::new();
     let mut cases = Vec::new();
     for (j, job) in work.jobs.iter().enumerate() {
         let folder = work.folder();
@@ -90,10 +93,21 @@ pub fn run(options: &Options, work: &Work) -> Vec<Tally> {
             return vec![Tally::skipped("system calls", outcome.stderr.trim())];
         }
         let calls = counted(folder.path());
+        let folder = work.folder();
+        spawn(&mut injector.command(work, job, folder.path(), "log", 0)).end(PATIENCE);
+        let log = fs::read_to_string(folder.path().join("calls.txt")).unwrap();
+        let result = outlives_a_power_cut(&log);
+        if let Err(why) = &result {
+            let command = format!(
+                "calls log 0 calls.txt $PWD convcheck {}",
+                job.args.join(" ")
+            );
+            kept.keep(job.name, 0, folder.path(), &command, why);
+        }
+        synced.push(("order of syncs and renames".to_string(), result.is_ok()));
         cases.extend((1..=calls).flat_map(|n| (0..MODES.len()).map(move |mode| (j, mode, n))));
     }
     let key = Key::seed(options.seed.unwrap()).fold_in_name("calls");
-    let kept = Kept::new(&options.keep, "calls");
     println!(
         "{} calls could fail in {} ways",
         cases.len() / MODES.len(),
@@ -122,7 +136,38 @@ pub fn run(options: &Options, work: &Work) -> Vec<Tally> {
         }
         (format!("{name} a system call"), result.is_ok())
     });
-    by_name(cases.collect::<Vec<_>>())
+    by_name(synced.into_iter().chain(cases.collect::<Vec<_>>()))
+}
+
+/// Whether each file that was renamed had been synced after it was last written, and the folder of its new name was synced
+/// later: then a machine that loses power has the old file or the new one.
+fn outlives_a_power_cut(log: &str) -> Result<(), String> {
+    let (mut unsynced, mut unnamed) = (BTreeSet::new(), BTreeSet::new());
+    for line in log.lines() {
+        let mut parts = line.split('\t');
+        let (call, path, former) = (parts.next(), parts.next(), parts.next());
+        let path = path.unwrap_or_default();
+        match call.unwrap_or_default() {
+            "write" | "writev" | "pwrite64" | "ftruncate" => drop(unsynced.insert(path)),
+            "fsync" | "fdatasync" => {
+                unsynced.remove(path);
+                unnamed.remove(path);
+            }
+            "rename" | "renameat" | "renameat2" => {
+                if unsynced.contains(former.unwrap_or_default()) {
+                    return Err(format!("{path} has its name before its content is synced"));
+                }
+                unnamed.extend(path.rsplit_once('/').map(|(folder, _)| folder));
+            }
+            _ => {}
+        }
+    }
+    match unnamed.first() {
+        Some(folder) => Err(format!(
+            "{folder} is not synced after something in it was renamed"
+        )),
+        None => Ok(()),
+    }
 }
 
 fn counted(folder: &Path) -> usize {

@@ -268,7 +268,7 @@ fn whole(page: &str) -> &'static str {
 
 /// The lines of a record, each without what no two runs share.
 fn lines(text: &str) -> String {
-    const SAME: [&str; 17] = [
+    const SAME: [&str; 16] = [
         "experiment",
         "scale",
         "arm",
@@ -277,7 +277,6 @@ fn lines(text: &str) -> String {
         "recipe",
         "network",
         "data",
-        "machine",
         "curve",
         "diverged",
         "id",
@@ -290,7 +289,17 @@ fn lines(text: &str) -> String {
     let line = |line: &str| match serde_json::from_str::<Value>(line) {
         Ok(value) => {
             let kept = SAME.map(|key| format!("{key}: {}", value.get(key).unwrap_or(&Value::Null)));
-            kept.join(", ")
+            // a processor that cannot be asked has no name; but nothing may be made up
+            let machine = value
+                .get("machine")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let made_up = if machine.contains(" 0 GiB") {
+                machine
+            } else {
+                ""
+            };
+            kept.join(", ") + made_up
         }
         Err(error) => format!("{error}: {line}"),
     };

@@ -54,7 +54,7 @@ pub fn readers(work: &Work) -> Vec<Reader> {
     all.extend(runs(work));
     all.extend(data());
     all.extend(pictures());
-    all.extend(expressions());
+    all.extend(expressions(work));
     all
 }
 
@@ -584,10 +584,10 @@ fn pictures() -> Vec<Reader> {
     all
 }
 
-fn expressions() -> Vec<Reader> {
+fn expressions(work: &Work) -> Vec<Reader> {
     let one = |name: &str, args: &[&str], seeds: &[&str]| Reader {
         name: name.into(),
-        folder: temporary(),
+        folder: work.folder(),
         args: args.iter().map(ToString::to_string).collect(),
         target: None,
         seeds: seeds.iter().map(|text| text.as_bytes().to_vec()).collect(),
@@ -612,11 +612,11 @@ fn expressions() -> Vec<Reader> {
         one(
             "filter",
             &["check", "{}"],
-            &["alexnet.c1-parameters", "no-such-claim"],
+            &["s.parameters", "no-such-claim"],
         ),
         one(
             "option",
-            &["time", "lenet5", "--from", "reports", "--batch", "{}"],
+            &["time", "lenet5", "--from", "done", "--batch", "{}"],
             &["8", "-1"],
         ),
     ]
