@@ -45,7 +45,7 @@ pub struct Options {
     #[arg(long, default_value_t = 150)]
     pub calls: usize,
     /// Pairs of processes at once.
-    #[arg(long, default_value_t = 14)]
+    #[arg(long, default_value_t = 16)]
     pub pairs: usize,
     /// Disks that are full, and outputs that take nothing.
     #[arg(long, default_value_t = 40)]

@@ -32,69 +32,33 @@ pub type Left = BTreeMap<String, String>;
 /// Longest that a job may take, in seconds; it needs less than one.
 pub const PATIENCE: u64 = 60;
 
-const JOBS: [(&str, &[&str]); 7] = [
+/// A timing, which is a line of a record.
+const TIME: &str = "time lenet5 --batch 1 --step inference --samples 1 --output out";
+
+/// Names and arguments, by blanks.
+const JOBS: [(&str, &str); 8] = [
     (
         "train",
-        &[
-            "train",
-            "two-nets",
-            "--output",
-            "out",
-            "--snapshot-every",
-            "0",
-            "--resume",
-        ],
+        "train two-nets --output out --snapshot-every 0 --resume",
     ),
-    ("main", &["--output", "out"]),
+    ("main", "--output out"),
     (
         "train-other",
-        &[
-            "train",
-            "third",
-            "--output",
-            "out",
-            "--snapshot-every",
-            "0",
-            "--resume",
-        ],
+        "train third --output out --snapshot-every 0 --resume",
     ),
-    ("report", &["report", "--from", "done", "--output", "pages"]),
+    ("time", TIME),
+    ("report", "report --from done --output pages"),
     (
         "check",
-        &[
-            "check",
-            "--runs",
-            "done",
-            "--junit",
-            "pages/j.xml",
-            "--markdown",
-            "pages/m.md",
-        ],
+        "check --runs done --junit pages/j.xml --markdown pages/m.md",
     ),
     (
         "compare",
-        &[
-            "compare",
-            "done",
-            "done",
-            "--html",
-            "pages/c.html",
-            "--markdown",
-            "pages/c.md",
-        ],
+        "compare done done --html pages/c.html --markdown pages/c.md",
     ),
     (
         "forward",
-        &[
-            "forward",
-            "conv3x3",
-            "--weights",
-            "seed:7",
-            "--input",
-            "fill",
-            "--output",
-            "pages/o.safetensors",
-        ],
+        "forward conv3x3 --weights seed:7 --input fill --output pages/o.safetensors",
     ),
 ];
 
@@ -112,27 +76,30 @@ impl Work {
             let text = EXPERIMENT.replace("NAME", name);
             fs::write(folder.join(format!("experiments/{name}.toml")), text).unwrap();
         }
-        let run = |args: &[&str]| {
-            let outcome = spawn(&mut command(program, folder, args)).end(PATIENCE);
+        let run = |args: &str| {
+            let args: Vec<&str> = args.split(' ').collect();
+            let outcome = spawn(&mut command(program, folder, &args)).end(PATIENCE);
             assert_eq!(outcome.code(), 0, "{args:?}: {}", outcome.stderr);
         };
-        run(&["train", "other", "--output", "out"]);
-        run(&["--output", "done"]);
+        run("train other --output out");
+        run(TIME);
+        run("--output done");
         let mut work = Work {
             program: program.to_path_buf(),
             template,
             jobs: Vec::new(),
         };
         for (name, args) in JOBS {
+            let args: Vec<&str> = args.split(' ').collect();
             let folder = work.folder();
             let began = Instant::now();
-            let outcome = work.run(folder.path(), args);
+            let outcome = work.run(folder.path(), &args);
             assert_eq!(outcome.sound(), Ok(0), "{name}: {}", outcome.stderr);
             let takes = began.elapsed();
             let leaves = left(folder.path());
             work.jobs.push(Job {
                 name,
-                args: args.to_vec(),
+                args,
                 leaves,
                 takes,
             });
@@ -250,6 +217,8 @@ fn visit(folder: &Path, name: &str, left: &mut Left) {
         let content = match file.rsplit_once('.').unwrap_or_default().1 {
             "html" if name.starts_with("out/") => whole(&text).into(),
             "toml" => (if text.is_empty() { "empty" } else { "there" }).into(),
+            // no two timings are the same
+            "jsonl" if file == "throughput.jsonl" => "there".into(),
             "jsonl" if !in_runs => lines(&text),
             "json" if in_runs => lines(&text),
             _ => format!("{:?}", String::from_utf8_lossy(&bytes)),
@@ -316,11 +285,28 @@ pub fn nothing_lost(folder: &Path) -> Result<(), String> {
         serde_json::from_str::<Value>(line)
             .map_err(|error| format!("training.jsonl: {error}: {line}"))?;
     }
+    timings(folder)?;
     match text.matches("\"experiment\":\"other\"").count() {
         2 => Ok(()),
         n => Err(format!(
             "{n} of the two runs of `other` are left in training.jsonl"
         )),
+    }
+}
+
+/// How many timings are in the record; there was one before anything happened.
+pub fn timings(folder: &Path) -> Result<usize, String> {
+    let text = fs::read_to_string(folder.join("out/throughput.jsonl"));
+    let text = text.map_err(|error| format!("throughput.jsonl: {error}"))?;
+    match text
+        .lines()
+        .map(serde_json::from_str::<Value>)
+        .filter(Result::is_ok)
+        .count()
+    {
+        0 => Err("the timing of before is gone".into()),
+        n if n == text.lines().count() => Ok(n),
+        _ => Err("throughput.jsonl is not whole".into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Two processes in one folder at once: is anything lost, and is one that may not run told so?
 
-use super::jobs::{Job, Left, PATIENCE, Work, left, nothing_lost, same};
+use super::jobs::{Job, Left, PATIENCE, Work, left, nothing_lost, same, timings};
 use super::kept::Kept;
 use super::program::spawn;
 use super::tally::{Tally, by_name};
@@ -10,7 +10,8 @@ use std::fs;
 use std::path::Path;
 use std::thread::sleep;
 
-const PAIRS: [[&str; 2]; 7] = [
+const PAIRS: [[&str; 2]; 8] = [
+    ["time", "time"],
     ["train", "train-other"],
     ["main", "train-other"],
     ["train-other", "main"],
@@ -57,6 +58,17 @@ fn one(work: &Work, [a, b]: [&Job; 2], folder: &Path, delay: f64) -> Result<(), 
             done += 1;
             is_recorded(job, folder)?;
         }
+    }
+    let timed = [a, b]
+        .iter()
+        .zip(&ended)
+        .filter(|(job, outcome)| job.name == "time" && outcome.code() == 0)
+        .count();
+    let timings = timings(folder)?;
+    if timings != 1 + timed {
+        return Err(format!(
+            "{timings} timings are left of one before and {timed} since"
+        ));
     }
     if done == 0 {
         let said = ended.map(|outcome| outcome.stderr);
