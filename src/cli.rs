@@ -227,7 +227,7 @@ pub struct ForwardOptions {
     /// `fill:gain1`, or untrained ones: `seed:N`.
     #[arg(long, value_name = "FILE|fill:default|fill:gain1|seed:N")]
     pub weights: WeightSource,
-    /// Key of the dict of tensors that is meant, where a checkpoint holds several: `model_ema`, `checkpoint.model`.
+    /// Key of the dict of tensors that is meant, where a checkpoint holds several: `model_ema`, `checkpoint.model`; `.` for all of it.
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// File with the batch, or `fill` for two samples of numbers that depend on nothing.
@@ -248,7 +248,7 @@ pub struct EvalOptions {
     /// Checkpoint: safetensors or PyTorch.
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
-    /// Key of the dict of tensors that is meant, where a checkpoint holds several: `model_ema`, `checkpoint.model`.
+    /// Key of the dict of tensors that is meant, where a checkpoint holds several: `model_ema`, `checkpoint.model`; `.` for all of it.
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Folder of the data set.

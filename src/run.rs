@@ -143,7 +143,7 @@ fn from_file(
                         dict.key
                     );
                 }
-                None if !dict.key.is_empty() => {
+                None if dict.key != checkpoint::TOP => {
                     hint += &format!("; these are its tensors under `{}`", dict.key);
                 }
                 None => {}

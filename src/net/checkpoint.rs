@@ -20,7 +20,7 @@ mod views;
 
 pub use super::{Misfit, Mismatch};
 pub use fit::{Fitted, Head, best_fit, fit, prefix};
-pub use state_dict::{Checkpoint, StateDict};
+pub use state_dict::{Checkpoint, StateDict, TOP};
 
 use super::weights::short;
 use crate::file;

@@ -6,8 +6,8 @@
 
 use super::object::{Id, Object, UNREAD, View};
 use super::pickle::Pickle;
-use super::short;
 use super::views::storage_of;
+use super::{TOP, short};
 use std::collections::BTreeMap;
 
 /// Dicts of tensors that are read, those with most tensors first.
@@ -18,7 +18,7 @@ const DEEPEST: usize = 8;
 
 /// A dict of tensors in a pickle.
 pub(super) struct Found<'p> {
-    /// Under which keys it stands, with points between them; empty for the pickle itself.
+    /// Under which keys it stands, with points between them; [`TOP`] for the pickle itself.
     pub(super) key: String,
     pub(super) views: BTreeMap<&'p str, View>,
     /// Its other entries but dicts, and what they are.
@@ -147,7 +147,10 @@ fn path(pickle: &Pickle, places: &[Place], place: &Place) -> String {
         place = &places[within];
     }
     keys.reverse();
-    keys.join(".")
+    match keys.is_empty() {
+        true => TOP.into(),
+        false => keys.join("."),
+    }
 }
 
 /// What a pickle without tensors holds.

@@ -110,11 +110,16 @@ pub fn prefix(tensors: &BTreeMap<String, Tensor>, graph: &Graph) -> String {
     Names::of(tensors, &|name| ours.contains_key(name)).prefix
 }
 
-/// How many tensors differ between the checkpoint and each registered model, the nearest first.
+/// How many tensors differ between the checkpoint and each registered model, the nearest first; none for a
+/// checkpoint of more tensors than any network has.
 pub fn best_fit<'m>(
     tensors: &BTreeMap<String, Tensor>,
     registry: &'m Registry,
 ) -> Vec<(&'m str, usize)> {
+    const MOST: usize = 10_000;
+    if tensors.len() > MOST {
+        return Vec::new();
+    }
     let differ = |model: &'m Model| {
         let (_, _, misfit) = compare(tensors, &model.graph().ok()?);
         Some((model.name.as_str(), misfit.count()))

@@ -8,6 +8,12 @@ use candle_core::Tensor;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+/// Parts that a prefix may have.
+const DEEPEST: usize = 16;
+
+/// A name that is longer is no network's.
+const LONGEST: usize = 1000;
+
 /// The names of a checkpoint, as a network has them.
 pub(super) struct Names {
     /// What stands in front of them.
@@ -22,7 +28,7 @@ impl Names {
         for name in tensors.keys() {
             let now = current(name);
             let starts = std::iter::once(0).chain(now.match_indices('.').map(|(at, _)| at + 1));
-            for start in starts.filter(|&start| known(&now[start..])) {
+            for start in starts.take(DEEPEST).filter(|&start| known(&now[start..])) {
                 *prefixes.entry(now[..start].to_string()).or_default() += 1;
             }
         }
@@ -62,6 +68,9 @@ pub(super) fn auxiliary(name: &str) -> Option<&'static str> {
 
 /// A name without what wrappers put in the middle of it, and as torchvision has it now.
 fn current(name: &str) -> Cow<'_, str> {
+    if name.len() > LONGEST {
+        return Cow::Borrowed(name);
+    }
     match unwrapped(name) {
         Cow::Borrowed(name) => dotless(name),
         Cow::Owned(name) => Cow::Owned(dotless(&name).into_owned()),

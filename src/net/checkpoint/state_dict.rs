@@ -7,10 +7,13 @@ use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// What stands for the key of the dict that is the whole file.
+pub const TOP: &str = ".";
+
 /// A dict of tensors in a checkpoint.
 #[derive(Debug, Clone)]
 pub struct StateDict {
-    /// Under which keys it stands in the file, with points between them; empty if it is all of it.
+    /// Under which keys it stands in the file, with points between them; [`TOP`] if it is all of it.
     pub key: String,
     /// Its tensors by name, as they are stored.
     pub tensors: BTreeMap<String, Tensor>,
@@ -22,7 +25,7 @@ impl StateDict {
     /// Tensors and nothing else.
     pub(super) fn alone(tensors: BTreeMap<String, Tensor>) -> StateDict {
         StateDict {
-            key: String::new(),
+            key: TOP.into(),
             tensors,
             foreign: BTreeMap::new(),
         }
@@ -130,7 +133,7 @@ impl Checkpoint {
                 .iter()
                 .position(|other| std::ptr::eq(other, dict)),
             // the tensors of the file's own dict, beside others further in
-            _ => self.dicts.iter().position(|dict| dict.key.is_empty()),
+            _ => self.dicts.iter().position(|dict| dict.key == TOP),
         };
         match at {
             Some(at) => Ok(self.dicts.swap_remove(at)),
@@ -164,7 +167,10 @@ fn preferred<'d>(dicts: &[&'d StateDict]) -> Option<&'d StateDict> {
 fn list(dicts: &[&StateDict]) -> String {
     const NAMED: usize = 5;
     let mut named: Vec<String> = (dicts.iter().take(NAMED))
-        .map(|dict| format!("`{}` ({} tensors)", dict.key, dict.tensors.len()))
+        .map(|dict| match dict.tensors.len() {
+            1 => format!("`{}` (1 tensor)", dict.key),
+            n => format!("`{}` ({n} tensors)", dict.key),
+        })
         .collect();
     if dicts.len() > NAMED {
         named.push(format!("{} more", dicts.len() - NAMED));

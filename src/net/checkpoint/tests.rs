@@ -103,7 +103,7 @@ fn weights_are_found_among_other_things_that_training_saves() {
 #[test]
 fn what_would_run_is_passed_over() {
     let checkpoint = open(&fixture("hostile.pth")).unwrap();
-    let dict = checkpoint.under("").unwrap();
+    let dict = checkpoint.under(".").unwrap();
     assert_eq!(numbers(&dict.tensors["weight"]), [0.0, 1.0]);
     assert_eq!(dict.foreign["evil"], "a `posix.system`");
 }
@@ -143,7 +143,7 @@ fn weights_are_found_in_every_protocol_of_both_containers() {
             let found = &others.foreign[name];
             assert!(found.contains(what), "{file}: {name} is {found}");
         }
-        let beside = &checkpoint.under("").unwrap().foreign;
+        let beside = &checkpoint.under(".").unwrap().foreign;
         for (name, what) in [
             ("args", "a `argparse.Namespace`"),
             ("best", "scalar`"),
@@ -617,7 +617,7 @@ fn of_several_dicts_that_which_fits_is_meant() {
     let mut nearly = fits;
     nearly.remove("bn1.weight");
     let count = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
-    let loss = dict("", [("loss".to_string(), count)].into());
+    let loss = dict(TOP, [("loss".to_string(), count)].into());
     assert_eq!(chosen(vec![loss, dict("net", nearly)]).unwrap(), "net");
     let several = Checkpoint::new(Path::new("file"), vec![student.clone(), average]);
     let error = several.under("net").unwrap_err().to_string();
@@ -647,6 +647,17 @@ fn numbers_that_are_not_read_are_passed_over_in_safetensors() {
     let found = &parse(&file).unwrap()[0];
     assert_eq!(found.tensors.keys().collect::<Vec<_>>(), ["a"]);
     assert!(found.foreign["b"].contains("F8_E4M3"));
+}
+
+#[test]
+fn absurd_names_are_compared_quickly() {
+    let long = "a.".repeat(1_000_000) + "w";
+    let one = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
+    let theirs = [(long, one)].into();
+    let start = std::time::Instant::now();
+    assert!(fit_to(&theirs, "conv3x3", Head::Same).is_err());
+    best_fit(&theirs, &Registry::builtin());
+    assert!(start.elapsed().as_secs() < 60);
 }
 
 /// An archive of those files, compressed.
