@@ -64,7 +64,8 @@ pub fn judge(claim: &Claim, evidence: &Evidence) -> Result<Verdict, KindError> {
     })
 }
 
-/// Confirmed when the value found agrees with the stated one; a value that is not finite, anywhere in it, decides nothing.
+/// Confirmed when the value found agrees with the stated one; a value that is not finite, anywhere in it, decides nothing,
+/// whatever is stated.
 ///
 /// # Errors
 /// [`KindError`] when the two cannot be compared.
@@ -73,12 +74,11 @@ pub fn by_value(
     tolerance: Tolerance,
     found: &Datum,
 ) -> Result<Verdict, KindError> {
-    let agrees = tolerance.agrees(stated, found)?;
-    Ok(match (found.not_finite(), agrees) {
-        (Some(x), _) if x.is_nan() => Verdict::Inconclusive("the measure is not a number".into()),
-        (Some(_), _) => Verdict::Inconclusive("the measure is not finite".into()),
-        (None, true) => Verdict::Confirmed,
-        (None, false) => Verdict::Refuted,
+    Ok(match found.not_finite() {
+        Some(x) if x.is_nan() => Verdict::Inconclusive("the measure is not a number".into()),
+        Some(_) => Verdict::Inconclusive("the measure is not finite".into()),
+        None if tolerance.agrees(stated, found)? => Verdict::Confirmed,
+        None => Verdict::Refuted,
     })
 }
 

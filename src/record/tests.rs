@@ -378,6 +378,9 @@ fn values_that_are_not_finite_come_back_with_their_verdict() {
         let stated: Datum = serde_json::from_str(&stated).unwrap();
         let verdict = by_value(&Stated::shortest(&stated), Tolerance::About, &found).unwrap();
         assert_eq!(verdict.kind(), Kind::Inconclusive, "{found}");
+        let number = Stated::shortest(&Datum::Int(1));
+        let verdict = by_value(&number, Tolerance::Exact, &found).unwrap();
+        assert_eq!(verdict.kind(), Kind::Inconclusive, "{found}");
         let call = Call {
             function: "f".into(),
             arguments: vec![found.clone()],

@@ -393,6 +393,7 @@ fn values_that_are_not_finite_decide_nothing_and_come_back() {
     for (stated, measure) in [
         ("1.0", "double('NaN')"),
         ("1.0", "double('-inf')"),
+        ("1", "softmax([1e308, -1e308, 0.0/0.0])"),
         ("[1.0, 1]", "[double('NaN'), 1]"),
         ("[[1.0], 1]", "[[double('inf')], 2]"),
         ("[0.5, 0.5]", "softmax([1e308, double('inf')])"),
