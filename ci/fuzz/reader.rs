@@ -81,7 +81,7 @@ fn read(reader: &str, bytes: &[u8]) {
             }
             fs::remove_file(&split).expect("it is there");
             if let Ok(listing) = data::listing(here) {
-                drop(division::order(&listing, Some(&at("split.csv"))));
+                drop(division::divide(&listing, Some(&at("split.csv"))));
             }
         }
         "archive" => {

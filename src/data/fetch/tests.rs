@@ -160,6 +160,12 @@ fn what_is_wrong_is_thrown_away() {
     assert!(error.contains("more than its 100000 bytes"), "{error}");
     let error = says(vec![answer("404 Not Found", 0, &[])]);
     assert!(error.contains("the server answers 404"), "{error}");
+    let page = b"\n<!DOCTYPE html><html>Log in</html>";
+    let error = says(vec![answer("200 OK", page.len(), page)]);
+    assert!(
+        error.ends_with("the server sends a web page (HTML), not the file"),
+        "{error}"
+    );
     // nobody listens
     let error = says(Vec::new());
     assert!(error.contains("cut at byte 0"), "{error}");
@@ -214,6 +220,28 @@ fn an_archive_is_unpacked_and_removed() {
     assert_eq!(std::fs::read(folder.join("deep/b.bin")).unwrap(), b"two");
     assert_eq!(std::fs::read_dir(into.path()).unwrap().count(), 1);
     assert_eq!(go(&archive, into.path()), Ok(folder));
+}
+
+/// As pigz and other programs on several processors write them.
+#[test]
+fn an_archive_of_several_members_is_unpacked() {
+    let whole = packed(&[("set/a.bin", EntryType::Regular, &[7; 5000])]);
+    let mut tar = Vec::new();
+    let mut stream = flate2::read::GzDecoder::new(&whole[..]);
+    stream.read_to_end(&mut tar).unwrap();
+    let member = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let into = tempfile::tempdir().unwrap();
+    let file = into.path().join("a.tar.gz");
+    std::fs::write(&file, [member(&tar[..1000]), member(&tar[1000..])].concat()).unwrap();
+    unpack(&file, "set", into.path()).unwrap();
+    assert_eq!(
+        std::fs::read(into.path().join("set/a.bin")).unwrap(),
+        [7; 5000]
+    );
 }
 
 #[test]
