@@ -38,10 +38,13 @@ pub(super) fn idx<const N: usize>(
     let packed = file.starts_with(&GZIP);
     let mut left = 0;
     let found = if packed {
-        let mut stream = Members(GzDecoder::new(&file[..]));
+        let mut stream = Members {
+            decoder: GzDecoder::new(&file[..]),
+            begun: 1,
+        };
         let found = numbers(&mut stream, fits);
         // bytes that the decoder has not taken
-        left = stream.0.get_ref().len();
+        left = stream.decoder.get_ref().len();
         found
     } else {
         numbers(&mut &file[..], fits)
@@ -64,18 +67,30 @@ pub(super) fn idx<const N: usize>(
     }
 }
 
+/// Most members of a compressed file: each costs a decoder, however short it is.
+const MOST_MEMBERS: usize = 1 << 16;
+
 /// What the members of a compressed file hold, one after another; what follows them is left.
-struct Members<'a>(GzDecoder<&'a [u8]>);
+struct Members<'a> {
+    decoder: GzDecoder<&'a [u8]>,
+    /// How many were begun.
+    begun: usize,
+}
 
 impl Read for Members<'_> {
     fn read(&mut self, place: &mut [u8]) -> io::Result<usize> {
         loop {
-            let read = self.0.read(place)?;
-            let rest = *self.0.get_ref();
+            let read = self.decoder.read(place)?;
+            let rest = *self.decoder.get_ref();
             if read > 0 || place.is_empty() || !rest.starts_with(&GZIP) {
                 return Ok(read);
             }
-            self.0 = GzDecoder::new(rest);
+            if self.begun == MOST_MEMBERS {
+                let what = format!("it has more than {MOST_MEMBERS} members");
+                return Err(io::Error::other(what));
+            }
+            self.decoder = GzDecoder::new(rest);
+            self.begun += 1;
         }
     }
 }

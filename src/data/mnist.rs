@@ -198,6 +198,9 @@ mod tests {
                 plain
             );
         }
+        let many = [gz(&images), gz(&[]).repeat(1 << 16)].concat();
+        let error = read(&many, &labels).unwrap_err();
+        assert!(error.contains("more than 65536 members"), "{error}");
         let longer = [gz(&images), gz(&[7])].concat();
         let error = read(&longer, &labels).unwrap_err();
         assert!(error.contains("goes on behind the 1568 numbers"), "{error}");

@@ -1,6 +1,6 @@
 //! Damaged data: what is read of it is right in form, or an error.
 
-use super::{damaged, damaged_at_most};
+use super::{ANYHOW, damaged, damaged_at_most};
 use crate::law;
 use convcheck::data::{DataError, Fit, Listing, Part, cifar10, cifar100, division, mnist, picture};
 use convcheck::graph::Shape;
@@ -30,10 +30,14 @@ pub fn trials() -> Vec<Trial> {
         law("damage::mnist", || idx(<[u8]>::to_vec)),
         law("damage::mnist-compressed", || idx(gz)),
         law("damage::mnist-in-two-members", || {
-            idx(|file| {
+            let (images, labels) = digits();
+            let two = |file: &[u8]| {
                 let half = file.len() / 2;
                 [gz(&file[..half]), gz(&file[half..])].concat()
-            });
+            };
+            // each member has a decoder of its own
+            let most = 2 * ANYHOW;
+            digit_files_at_most(&images, two, IMAGES, (LABELS, &labels), most);
         }),
         law("damage::mnist-whose-stream-is-damaged", || {
             let (images, labels) = digits();
@@ -86,7 +90,17 @@ fn idx(whole: impl Fn(&[u8]) -> Vec<u8>) {
 }
 
 fn digit_files(bytes: &[u8], whole: impl Fn(&[u8]) -> Vec<u8>, name: &str, other: (&str, &[u8])) {
-    damaged(bytes, whole, name, |path| {
+    digit_files_at_most(bytes, whole, name, other, ANYHOW);
+}
+
+fn digit_files_at_most(
+    bytes: &[u8],
+    whole: impl Fn(&[u8]) -> Vec<u8>,
+    name: &str,
+    other: (&str, &[u8]),
+    most: usize,
+) {
+    damaged_at_most(bytes, whole, name, most, |path| {
         let folder = path.parent().unwrap();
         std::fs::write(folder.join(other.0), other.1).unwrap();
         mnist(folder, Part::Test).map(|split| {
