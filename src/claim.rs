@@ -22,7 +22,7 @@ pub use files::{find, load, read};
 pub use format::schema;
 pub use location::Location;
 pub(crate) use location::one_line;
-pub(crate) use parse::is_kebab;
+pub(crate) use parse::not_a_name;
 pub use parse::parse;
 pub use stated::{Printed, Stated};
 pub use tolerance::{KindError, Tolerance};

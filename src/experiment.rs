@@ -7,13 +7,16 @@ mod answer;
 mod format;
 mod kept;
 mod metric;
+mod notice;
+mod recipes;
 mod run;
 
 pub use answer::{Answer, Finding, answer};
 pub use format::{MOST_SEEDS, parse, schema};
 pub use kept::Keep;
 pub use metric::Metric;
-pub use run::{BegunBefore, By, ExperimentFault, Plan, PreparedExperiment, ProgressEvent};
+pub use notice::Notice;
+pub use run::{By, ExperimentFault, Plan, PreparedExperiment, ProgressEvent};
 
 use crate::claim::Location;
 use crate::file;
@@ -129,8 +132,7 @@ pub enum Side {
 impl Experiment {
     /// Whether its name is that of one of the program's own, each in a file of its name.
     pub fn is_embedded(&self) -> bool {
-        let mut names = EMBEDDED.iter().map(|(file, _)| Path::new(file).file_stem());
-        names.any(|name| name == Some(OsStr::new(&self.name)))
+        embedded_as(&self.name).is_some()
     }
 
     /// The arm of that name.
@@ -148,6 +150,12 @@ impl Experiment {
     pub fn question(&self, name: &str) -> Option<&Question> {
         self.questions.iter().find(|question| question.name == name)
     }
+}
+
+/// The file of the program's own experiment of that name, and its text.
+fn embedded_as(name: &str) -> Option<(&'static str, &'static str)> {
+    let mut all = EMBEDDED.iter().copied();
+    all.find(|(file, _)| Path::new(file).file_stem() == Some(OsStr::new(name)))
 }
 
 /// An experiment that cannot be used, and where.

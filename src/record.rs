@@ -175,13 +175,14 @@ pub const THROUGHPUT: &str = "throughput.jsonl";
 /// The provenance's file in a report folder.
 pub const MACHINE: &str = "machine.toml";
 
-/// Writes a file so that it is complete or absent.
+/// Writes a file so that it is complete or absent, and makes its folder if there is none.
 ///
 /// # Errors
 /// [`RecordError`] names the file and what the system says.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     let fault = |error| RecordError::new(path, format!("cannot write it: {error}"));
-    file::write(path, bytes).map_err(fault)
+    let made = path.parent().map_or(Ok(()), file::make_folder);
+    made.and_then(|()| file::write(path, bytes)).map_err(fault)
 }
 
 #[cfg(test)]

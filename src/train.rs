@@ -12,6 +12,7 @@ mod learner;
 mod loss;
 mod optimizer;
 mod order;
+mod possible;
 mod recipe;
 mod schedule;
 mod snapshot;
@@ -25,6 +26,7 @@ pub use learner::COMMIT;
 pub use loss::loss_weights;
 pub use optimizer::OptimizerState;
 pub(crate) use optimizer::StepConstants;
+pub use possible::RecipeFault;
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
 pub use snapshot::{CheckpointPaths, fits};
 pub use task::{Portion, Task, image_shape};
@@ -80,6 +82,9 @@ pub enum TrainError {
     /// A snapshot or a curve that cannot be written, or does not belong to the run.
     #[error("{0}")]
     Files(String),
+    /// A snapshot that is not as it was written.
+    #[error("the snapshot {0}")]
+    Damaged(String),
     /// The run was told to stop.
     #[error("stopped after step {step} of {steps}")]
     Stopped {
@@ -129,7 +134,7 @@ pub fn fit<E: Engine>(
     paths: Option<&CheckpointPaths>,
     progress: &dyn Fn(StepProgress) -> bool,
 ) -> Result<FinishedRun, TrainError> {
-    let start = match paths.filter(|paths| paths.snapshot.exists()) {
+    let start = match paths.filter(|paths| paths.is_begun()) {
         Some(paths) => load(task, seed, engine.name(), &paths.snapshot)?,
         None => begin(task, seed)?,
     };

@@ -40,15 +40,10 @@ pub fn parse(file: &Path, text: &str) -> Suites {
     };
     let system = suite.as_ref().map(|suite| suite.system.get_ref().as_str());
     if let Some(suite) = &suite
-        && !is_kebab(suite.system.get_ref())
+        && let Some(what) = not_a_name(suite.system.get_ref())
     {
-        errors.push(error((
-            suite.system.span(),
-            format!(
-                "system `{}` is not kebab-case, for example `listing-vgg-cifar100`",
-                suite.system.get_ref()
-            ),
-        )));
+        let what = format!("system `{}` {what}", suite.system.get_ref());
+        errors.push(error((suite.system.span(), what)));
     }
     let is_usable = errors.is_empty();
     let mut good = Vec::new();
@@ -278,8 +273,21 @@ fn compiles(expression: &str) -> Result<(), String> {
     })
 }
 
+/// How many characters a name may have: a file is called after it, whose name may have 255.
+const LONGEST: usize = 100;
+
+/// What is wrong with the name of a system, an experiment or an arm, after which files are called.
+pub(crate) fn not_a_name(name: &str) -> Option<&'static str> {
+    if !is_kebab(name) {
+        return Some(
+            "is not kebab-case, lower-case words joined by hyphens, for example `listing-vgg-cifar100`",
+        );
+    }
+    (name.len() > LONGEST).then_some("is longer than the 100 characters that a name may have")
+}
+
 /// Whether it is lower-case words and numbers, joined by hyphens.
-pub(crate) fn is_kebab(text: &str) -> bool {
+fn is_kebab(text: &str) -> bool {
     text.split('-').all(|word| {
         !word.is_empty()
             && word

@@ -2,13 +2,12 @@
 
 use super::progress::Bar;
 use super::said::{json, lines};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use convcheck::data::fetch::{self, Archive};
 use convcheck::data::{self, NEAR, Part, Source, Survey, division};
-use convcheck::file;
-use convcheck::report;
 use convcheck::visible::line;
+use convcheck::{record, report};
 use serde_json::json as object;
 use std::path::{Path, PathBuf};
 
@@ -149,8 +148,7 @@ pub fn run(command: &DataCommand, goes_on: impl Fn() -> bool) -> Result<String> 
             let listing = data::listing(path)?;
             let order = division::seeded(&listing, *seed);
             let lines = division::text(&listing, &order)?;
-            file::write(output, &lines)
-                .with_context(|| format!("{}: cannot write it", output.display()))?;
+            record::write(output, &lines)?;
             let [train, validation, test] = division::parts(order.len()).map(|part| part.len());
             Ok(format!(
                 "{}: {train} to train with, {validation} to choose by, {test} to test with\n",

@@ -17,6 +17,12 @@ use std::path::Path;
 
 /// Runs a network on one batch, writes its output and says where.
 pub fn forward(options: &ForwardOptions, registry: &Registry) -> Result<Said> {
+    let folder = options.output.parent().unwrap_or(Path::new("."));
+    // said before the network runs; a folder that is misspelt is not made
+    if !folder.as_os_str().is_empty() && !folder.is_dir() {
+        let (output, folder) = (options.output.display(), folder.display());
+        bail!("{output}: cannot write it: there is no folder `{folder}`");
+    }
     let model = registry.find(&options.model)?;
     let dtype = match options.dtype {
         Real::F32 => DType::F32,

@@ -7,7 +7,7 @@ use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::data::{Part, Source};
 use convcheck::experiment::{
-    self, Answer, BegunBefore, By, Experiment, ExperimentFault, Keep, MOST_SEEDS, Plan,
+    self, Answer, By, Experiment, ExperimentFault, Keep, MOST_SEEDS, Notice, Plan,
     PreparedExperiment, ProgressEvent,
 };
 use convcheck::gpu::{Cuda, Trainer};
@@ -76,12 +76,12 @@ fn run(
     watch: Watch,
 ) -> Result<(Vec<Trained>, Vec<RecordError>)> {
     let scale = Scale::from(options.scale);
-    if !(options.snapshot_every >= 0.0 && options.snapshot_every.is_finite()) {
+    let Ok(every) = Duration::try_from_secs_f64(options.snapshot_every) else {
         bail!(
             "--snapshot-every is {}, must be seconds",
             options.snapshot_every
         );
-    }
+    };
     let (name, of_scale) = (&experiment.name, scale.name());
     let Some(seeds) = experiment.seeds.get(&scale).cloned() else {
         bail!("{name} has no {of_scale} scale")
@@ -111,7 +111,7 @@ fn run(
         keep: Some(Keep {
             folder: &folder,
             resume: options.resume,
-            every: Duration::from_secs_f64(options.snapshot_every),
+            every,
         }),
         by: &by,
     })?;
@@ -153,19 +153,14 @@ fn run(
     Ok((runs, recorded.damage))
 }
 
-/// Runs what is prepared, and says on standard error which runs another version of the program began.
+/// Runs what is prepared, and says on standard error what there is to say of runs that were kept.
 fn finish<E: Engine>(
     ready: &PreparedExperiment,
     engine: &E,
     watch: Watch,
 ) -> Result<Vec<Trained>, ExperimentFault> {
-    let say = |run: BegunBefore| {
-        warn(format_args!(
-            "{}, seed {}: another version of the program took its first steps ({})",
-            run.arm,
-            run.seed,
-            run.by.join(", ")
-        ));
+    let say = |notice: Notice| {
+        warn(notice);
     };
     watch(Progress::Training(ready.steps()));
     ready.run(engine, &say, &|event: ProgressEvent| {

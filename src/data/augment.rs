@@ -26,17 +26,24 @@ impl Augment {
     /// The shape that comes out of an image of that shape.
     ///
     /// # Errors
-    /// A cut that is larger than the image, a turn that is none.
+    /// A cut that is larger than the image or empty, rows that leave nothing of it, a turn that is none.
     pub fn shape(self, from: Shape) -> Result<Shape, String> {
-        match (self, from.maps()) {
-            (Augment::CenterCrop(side), Some([c, h, w])) => match side <= h && side <= w {
-                true => Ok(Shape::map(c, side, side)),
-                false => Err(format!("a middle of {side}x{side} of {from} images")),
+        let [h, w] = from.extent();
+        let least = h.min(w);
+        match self {
+            Augment::CenterCrop(side) => match (1..=least).contains(&side) {
+                true => Ok(Shape::map(from.channels(), side, side)),
+                false => Err(format!(
+                    "a middle of {side}x{side} of {from} images: must be from 1 to {least}"
+                )),
             },
-            (Augment::Rotate(degrees), _) if !(0.0..=180.0).contains(&degrees) => Err(format!(
+            Augment::PadCrop(pad) if pad > least => Err(format!(
+                "{pad} rows and columns around {from} images: must be at most {least}"
+            )),
+            Augment::Rotate(degrees) if !(0.0..=180.0).contains(&degrees) => Err(format!(
                 "a turn by up to {degrees} degrees: must be 0 to 180"
             )),
-            _ => Ok(from),
+            Augment::PadCrop(_) | Augment::Flip | Augment::Rotate(_) => Ok(from),
         }
     }
 
@@ -87,7 +94,9 @@ mod tests {
             cut.apply(&image, shape, Key::seed(0)),
             [5, 6, 9, 10, 21, 22, 25, 26]
         );
-        assert!(Augment::CenterCrop(5).shape(shape).is_err());
+        for side in [0, 5, usize::MAX] {
+            assert!(Augment::CenterCrop(side).shape(shape).is_err());
+        }
     }
 
     #[test]
@@ -114,6 +123,14 @@ mod tests {
             seen.extend(found);
         }
         assert_eq!(seen.len(), 9, "every shift comes");
+    }
+
+    #[test]
+    fn rows_around_an_image_leave_some_of_it() {
+        assert!(Augment::PadCrop(2).shape(SHAPE).is_ok());
+        for pad in [3, usize::MAX] {
+            assert!(Augment::PadCrop(pad).shape(SHAPE).is_err());
+        }
     }
 
     #[test]

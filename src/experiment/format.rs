@@ -1,14 +1,16 @@
 //! The file format of experiments: TOML with unknown keys refused, and its JSON Schema.
 
-use super::{Arm, Experiment, ExperimentError, Question, Rule, Side};
-use crate::claim::{Location, is_kebab};
-use crate::train::{Recipe, Scale};
+use super::recipes::recipe;
+use super::{Arm, Experiment, ExperimentError, Question, Rule, Side, embedded_as, kept};
+use crate::claim::{Location, not_a_name};
+use crate::train::Scale;
 use crate::zoo::Registry;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use toml::de::{DeArray, DeTable};
 use toml::{Spanned, Table};
 
 /// An experiment. A recipe is put together from four tables, of which the later ones replace keys of
@@ -29,6 +31,10 @@ struct ExperimentFile {
     #[serde(default)]
     about: String,
     /// What all recipes have in common.
+    #[expect(
+        dead_code,
+        reason = "read by `recipes`, which knows the place of each key"
+    )]
     #[serde(default)]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     recipe: Table,
@@ -57,6 +63,10 @@ struct ScaleFile {
     #[serde(default)]
     first_seed: u64,
     /// What recipes have in common at this scale.
+    #[expect(
+        dead_code,
+        reason = "read by `recipes`, which knows the place of each key"
+    )]
     #[serde(default)]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     recipe: Table,
@@ -66,22 +76,27 @@ struct ScaleFile {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ArmFile {
-    /// Kebab-case name.
-    name: String,
+    /// Kebab-case name, after which its files are called.
+    #[schemars(with = "String")]
+    name: Spanned<String>,
     /// What it is.
     title: String,
     /// A name that arms of one kind and several depths have in common: the report draws their errors over depth.
     series: Option<String>,
     /// What is its own at both scales.
+    #[expect(
+        dead_code,
+        reason = "read by `recipes`, which knows the place of each key"
+    )]
     #[serde(default)]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     recipe: Table,
     /// What is its own at the quick scale; false: it is not run there.
     #[schemars(with = "Option<serde_json::Value>")]
-    quick: Option<toml::Value>,
+    quick: Option<Spanned<toml::Value>>,
     /// What is its own at the full scale; false: it is not run there.
     #[schemars(with = "Option<serde_json::Value>")]
-    full: Option<toml::Value>,
+    full: Option<Spanned<toml::Value>>,
 }
 
 /// A question; it has `contrast` and one of `above` and `below`, or `arm` and `printed`.
@@ -118,7 +133,11 @@ pub fn schema() -> serde_json::Value {
 /// Under how many seeds an arm can be trained.
 pub const MOST_SEEDS: u64 = 10_000;
 
-type Fault = (Range<usize>, String);
+/// What is wrong, and at which bytes of the file.
+pub(super) type Fault = (Range<usize>, String);
+
+/// Names of arms that stand for something else where runs are kept.
+const RESERVED: &[&str] = &[kept::LOCK];
 
 /// Reads an experiment.
 ///
@@ -133,19 +152,30 @@ pub fn parse(file: &Path, text: &str, registry: &Registry) -> Result<Experiment,
         let what = error.message().replace('\n', "; ");
         fault((error.span().unwrap_or(0..0), what))
     })?;
+    // the same once more, of which each key has its place
+    let root = DeTable::parse(text).map_err(|error| {
+        let what = error.message().replace('\n', "; ");
+        fault((error.span().unwrap_or(0..0), what))
+    })?;
+    if let Some((own, _)) = embedded_as(read.name.get_ref()).filter(|(_, own)| *own != text) {
+        let name = read.name.get_ref();
+        let what =
+            format!("there is an experiment `{name}` already: {own}; call this one otherwise");
+        return Err(fault((read.name.span(), what)));
+    }
     let at = Location::of_byte(file, text, read.name.span().start);
-    experiment(read, at, registry).map_err(fault)
+    experiment(read, root.get_ref(), at, registry).map_err(fault)
 }
 
 fn experiment(
     file: ExperimentFile,
+    root: &DeTable,
     at: Location,
     registry: &Registry,
 ) -> Result<Experiment, Fault> {
-    // files are called after them
-    let not_kebab = "is not kebab-case, for example `vgg-depth`";
-    if !is_kebab(file.name.get_ref()) {
-        let what = format!("experiment `{}` {not_kebab}", file.name.get_ref());
+    // files are called after it
+    if let Some(what) = not_a_name(file.name.get_ref()) {
+        let what = format!("experiment `{}` {what}", file.name.get_ref());
         return Err((file.name.span(), what));
     }
     let scales: Vec<(Scale, &ScaleFile)> = [
@@ -171,45 +201,51 @@ fn experiment(
         }
     }
     let mut arms: Vec<Arm> = Vec::new();
-    for spanned in &file.arms {
+    for (i, spanned) in file.arms.iter().enumerate() {
         let arm = spanned.get_ref();
-        let wrong = |what: String| (spanned.span(), format!("arm `{}`: {what}", arm.name));
-        if !is_kebab(&arm.name) {
-            return Err(wrong(not_kebab.into()));
+        let name = arm.name.get_ref();
+        let wrong = |span: Range<usize>, what: String| (span, format!("arm `{name}`: {what}"));
+        let wrong_name = |what: &str| wrong(arm.name.span(), what.into());
+        if let Some(what) = not_a_name(name) {
+            return Err(wrong_name(what));
         }
-        if arms.iter().any(|other| other.name == arm.name) {
-            return Err(wrong("is there twice".into()));
+        if RESERVED.contains(&&**name) {
+            return Err(wrong_name("is a name of the program's own"));
         }
+        if arms.iter().any(|other| other.name == *name) {
+            return Err(wrong_name("is there twice"));
+        }
+        let at = array(root, "arm").and_then(|arms| arms.get(i)?.get_ref().as_table());
         let (mut recipes, mut models) = (BTreeMap::new(), BTreeMap::new());
-        for &(scale, of) in &scales {
+        for &(scale, _) in &scales {
             let own = match scale {
                 Scale::Quick => &arm.quick,
                 Scale::Full => &arm.full,
             };
-            let own = match own {
-                None => Table::new(),
-                Some(toml::Value::Table(own)) => own.clone(),
-                Some(toml::Value::Boolean(false)) => continue,
-                Some(_) => return Err(wrong("a scale of an arm is a table, or false".into())),
-            };
-            let mut table = file.recipe.clone();
-            for part in [&of.recipe, &arm.recipe, &own] {
-                table.extend(part.clone());
+            match own.as_ref().map(|own| (own.get_ref(), own.span())) {
+                None | Some((toml::Value::Table(_), _)) => {}
+                Some((toml::Value::Boolean(false), _)) => continue,
+                Some((_, span)) => {
+                    let what = "a scale of an arm is a table, or false";
+                    return Err(wrong(span, what.into()));
+                }
             }
-            let mut recipe = table.try_into::<Recipe>().map_err(|error| {
-                let what = error.message().replace('\n', "; ");
-                wrong(format!("its recipe at the {} scale: {what}", scale.name()))
-            })?;
-            recipe.check().map_err(wrong)?;
-            let model = registry.find(&recipe.model);
-            let model = model.map_err(|error| wrong(error.to_string()))?;
-            // one spelling for one network, however its arguments stand
-            recipe.model.clone_from(&model.name);
+            let tables = [
+                table(root, "recipe"),
+                table(root, scale.name()).and_then(|of| table(of, "recipe")),
+                at.and_then(|arm| table(arm, "recipe")),
+                at.and_then(|arm| table(arm, scale.name())),
+            ];
+            let of_arm = |(span, what): Fault| {
+                let what = format!("its recipe at the {} scale: {what}", scale.name());
+                wrong(span, what)
+            };
+            let (recipe, model) = recipe(tables, spanned.span(), registry).map_err(of_arm)?;
             models.insert(scale, model);
             recipes.insert(scale, recipe);
         }
         arms.push(Arm {
-            name: arm.name.clone(),
+            name: name.clone(),
             title: arm.title.clone(),
             series: arm.series.clone(),
             recipes,
@@ -267,6 +303,16 @@ fn experiment(
         questions,
         at,
     })
+}
+
+/// The table of a key.
+fn table<'a, 'i>(of: &'a DeTable<'i>, key: &str) -> Option<&'a DeTable<'i>> {
+    of.get(key)?.get_ref().as_table()
+}
+
+/// The list of a key.
+fn array<'a, 'i>(of: &'a DeTable<'i>, key: &str) -> Option<&'a DeArray<'i>> {
+    of.get(key)?.get_ref().as_array()
 }
 
 fn question(asked: QuestionFile) -> Result<Question, String> {

@@ -1,7 +1,7 @@
 //! Trains the arms of an experiment, each under each seed.
 
-use super::Experiment;
-use super::kept::{Keep, claim, read, write};
+use super::kept::{Keep, Unfit, claim, read, set_aside, write};
+use super::{Experiment, Notice};
 use crate::data::{DataError, Dataset, Fit, Source};
 use crate::graph::Shape;
 use crate::train::{
@@ -107,15 +107,15 @@ pub struct ProgressEvent<'a> {
     pub progress: StepProgress,
 }
 
-/// A run whose first steps other versions of the program took.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BegunBefore<'a> {
-    /// The arm.
-    pub arm: &'a str,
-    /// The seed.
-    pub seed: u64,
-    /// The versions, by commit, in order.
-    pub by: Vec<String>,
+/// What is there of a job.
+#[derive(Default)]
+struct Kept {
+    /// The run, if it is finished.
+    trained: Option<Trained>,
+    /// The other versions of the program that took first steps of it.
+    by: Vec<String>,
+    /// Files that are not as they were written, and what is wrong with them.
+    damaged: Vec<(PathBuf, String)>,
 }
 
 /// An experiment that is ready to run.
@@ -181,8 +181,7 @@ impl<'a> PreparedExperiment<'a> {
         seeds.flat_map(|seed| (0..self.tasks.len()).map(move |arm| Job { arm, seed }))
     }
 
-    /// Trains on an engine. `on_begun_before` is told first of the runs whose first steps other versions of the program
-    /// took: they go on, or are finished. `on_step` is called with each step and stops everything by returning false. At the quick
+    /// Trains on an engine. What there is to say of runs that were kept is said first. `on_step` is called with each step and stops everything by returning false. At the quick
     /// scale as many runs go side by side as there are processors, each on one, where the engine lets them; at the
     /// full scale one after another. No result depends on that.
     ///
@@ -191,22 +190,29 @@ impl<'a> PreparedExperiment<'a> {
     pub fn run<E: Engine>(
         &self,
         engine: &E,
-        on_begun_before: &dyn Fn(BegunBefore),
+        say: &dyn Fn(Notice),
         on_step: &(dyn Fn(ProgressEvent) -> bool + Sync),
     ) -> Result<Vec<Trained>, ExperimentFault> {
-        let (mut finished, mut jobs, mut begun) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut finished, mut jobs) = (Vec::new(), Vec::new());
+        let (mut begun, mut damaged) = (Vec::new(), Vec::new());
         // nothing is trained, and so nothing written, beside runs that are not this experiment's
         for job in self.jobs() {
-            let (trained, by) = self.kept(engine.name(), &job)?;
-            let (arm, seed) = (self.tasks[job.arm].0, job.seed);
-            begun.push(BegunBefore { arm, seed, by });
-            match trained {
+            let kept = self.kept(engine.name(), &job)?;
+            let (arm, seed, by) = (self.tasks[job.arm].0, job.seed, kept.by);
+            if !by.is_empty() {
+                begun.push(Notice::BegunBefore { arm, seed, by });
+            }
+            damaged.extend(kept.damaged);
+            match kept.trained {
                 Some(trained) => finished.push((job.arm, seed, Ok(trained))),
                 None => jobs.push(job),
             }
         }
-        begun.retain(|run| !run.by.is_empty());
-        begun.into_iter().for_each(on_begun_before);
+        for (file, what) in damaged {
+            let aside = set_aside(&file)?;
+            say(Notice::SetAside { file, what, aside });
+        }
+        begun.into_iter().for_each(say);
         let workers = match self.plan.scale {
             Scale::Quick if engine.shares() => {
                 std::thread::available_parallelism().map_or(1, usize::from)
@@ -268,29 +274,37 @@ impl<'a> PreparedExperiment<'a> {
         self.plan.keep.map(|keep| keep.files(arm, job.seed))
     }
 
-    /// What is there of a job: the run, if it is finished, and the other versions of the program that took first steps
-    /// of it.
+    /// What is there of a job.
     ///
     /// # Errors
-    /// [`ExperimentFault`] where it is not of this experiment, or not of that backend.
-    fn kept(
-        &self,
-        backend: &str,
-        job: &Job,
-    ) -> Result<(Option<Trained>, Vec<String>), ExperimentFault> {
-        let task = &self.tasks[job.arm].1;
-        match self.files(job) {
-            Some((finished, _)) if finished.exists() => {
-                let trained = read(&finished, &task.fingerprint(backend))?;
-                let by = trained.begun_by.clone();
-                Ok((Some(trained), by))
+    /// [`ExperimentFault`] where it is not of this experiment, or not of that backend, or cannot be read.
+    fn kept(&self, backend: &str, job: &Job) -> Result<Kept, ExperimentFault> {
+        let (arm, task) = &self.tasks[job.arm];
+        let mut kept = Kept::default();
+        let Some((finished, paths)) = self.files(job) else {
+            return Ok(kept);
+        };
+        // where nobody can tell, reading it says why
+        if !matches!(finished.try_exists(), Ok(false)) {
+            match read(&finished, (arm, job.seed), &task.fingerprint(backend)) {
+                Ok(trained) => {
+                    kept.by.clone_from(&trained.begun_by);
+                    kept.trained = Some(trained);
+                    return Ok(kept);
+                }
+                Err(Unfit::Damaged(what)) => {
+                    let what = format!("is no finished run: {what}");
+                    kept.damaged.push((finished, what));
+                }
+                Err(Unfit::Fault(fault)) => return Err(fault),
             }
-            Some((_, paths)) => {
-                let by = fits(task, job.seed, backend, &paths);
-                Ok((None, by.map_err(|error| self.fault(job, error))?))
-            }
-            None => Ok((None, Vec::new())),
         }
+        match fits(task, job.seed, backend, &paths) {
+            Ok(by) => kept.by = by,
+            Err(TrainError::Damaged(what)) => kept.damaged.push((paths.snapshot, what)),
+            Err(error) => return Err(self.fault(job, error)),
+        }
+        Ok(kept)
     }
 
     fn train<E: Engine>(

@@ -69,6 +69,20 @@ pub fn open(path: &Path) -> Result<Checkpoint, CheckpointError> {
     Ok(Checkpoint::new(path, parse(&bytes).map_err(fault)?))
 }
 
+/// The tensors of a safetensors file that is at hand.
+pub(crate) fn safetensors(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
+    if !safetensors::recognises(bytes) {
+        return Err("is no safetensors file".into());
+    }
+    let StateDict {
+        tensors, foreign, ..
+    } = safetensors::read(bytes)?;
+    match foreign.first_key_value() {
+        None => Ok(tensors),
+        Some((name, what)) => Err(format!("`{}` is {what}", short(name))),
+    }
+}
+
 /// The tensors of a checkpoint by name, as they are stored, where no network says which dict of them is meant.
 ///
 /// # Errors

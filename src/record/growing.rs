@@ -2,10 +2,11 @@
 
 use super::lines::{self, Lines};
 use super::{RecordError, write};
+use crate::file;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The file that is locked while a record of its folder is read and written again; it holds nothing and stays.
@@ -29,7 +30,7 @@ pub(super) fn grow<T: Serialize + DeserializeOwned>(
     let _lock = lock(path, goes_on)?;
     let Lines { good, mut damage } = lines::read_if_there(path, what)?;
     if !damage.is_empty() {
-        let aside = free_name(path);
+        let aside = file::aside(path);
         write(&aside, &lines::bytes(path)?)?;
         let name = aside.file_name().unwrap_or_default().display();
         damage.push(RecordError::new(
@@ -47,16 +48,9 @@ fn lock(path: &Path, goes_on: &dyn Fn() -> bool) -> Result<File, RecordError> {
     let place = path.with_file_name(LOCK);
     let fault = |what: String| RecordError::new(&place, what);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| fault(format!("cannot make it: {e}")))?;
+        file::make_folder(folder).map_err(|e| fault(format!("cannot make it: {e}")))?;
     }
-    // nothing is cut, whatever file a link of that name leads to
-    let lock = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&place);
-    let lock = lock.map_err(|error| fault(format!("cannot open it: {error}")))?;
+    let lock = file::open_lock(&place).map_err(|e| fault(format!("cannot open it: {e}")))?;
     let since = Instant::now();
     loop {
         match lock.try_lock() {
@@ -78,21 +72,4 @@ fn lock(path: &Path, goes_on: &dyn Fn() -> bool) -> Result<File, RecordError> {
             Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
         }
     }
-}
-
-/// A name beside a file that nothing has yet: `training.jsonl.damaged`, then `training.jsonl.damaged-2`.
-fn free_name(path: &Path) -> PathBuf {
-    let name = |n: u64| {
-        let mut name = path.as_os_str().to_os_string();
-        name.push(match n {
-            1 => ".damaged".to_string(),
-            n => format!(".damaged-{n}"),
-        });
-        PathBuf::from(name)
-    };
-    let mut n = 1;
-    while name(n).symlink_metadata().is_ok() {
-        n += 1;
-    }
-    name(n)
 }

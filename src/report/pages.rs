@@ -21,6 +21,15 @@ pub struct Page {
     pub html: String,
 }
 
+/// The pages of which each report has at most one, with their titles.
+const SINGLES: [(&str, &str); 5] = [
+    (FIRST, "Overview"),
+    (search::FILE, "All claims"),
+    (models::FILE, "Models"),
+    (plots::FILE, "Plots"),
+    (speed::FILE, "Speed"),
+];
+
 /// A page without what all have around their content.
 struct Content {
     file: String,
@@ -66,17 +75,16 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
     };
     let first = overview::page(report, &current, &found, &gathered);
     let all = search::page(&found, records, &gathered);
-    let mut singles = vec![
-        content(FIRST, "Overview", first),
-        content(search::FILE, "All claims", all),
-        content(models::FILE, "Models", models::models(&used)?),
+    let markups = [
+        Some(first),
+        Some(all),
+        Some(models::models(&used)?),
+        plots::page(report, &used)?,
+        (!timings.is_empty()).then(|| speed::page(timings)),
     ];
-    if let Some(plots) = plots::page(report, &used)? {
-        singles.push(content(plots::FILE, "Plots", plots));
-    }
-    if !timings.is_empty() {
-        singles.push(content(speed::FILE, "Speed", speed::page(timings)));
-    }
+    let singles: Vec<Content> = (SINGLES.iter().zip(markups))
+        .filter_map(|((file, title), markup)| Some(content(file, title, markup?)))
+        .collect();
     let mut systems = Vec::new();
     for (suite, records) in &found {
         let file = format!("{}.html", suite.system);
@@ -115,8 +123,8 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
 /// Whether another page than that of a system has its name, so that no system may be called so.
 pub fn is_taken(system: &str) -> bool {
     let file = format!("{system}.html");
-    let singles = [FIRST, search::FILE, models::FILE, plots::FILE, speed::FILE];
-    singles.contains(&&*file) || file.starts_with(experiments::PREFIX)
+    let mut singles = SINGLES.iter();
+    singles.any(|(single, _)| *single == file) || file.starts_with(experiments::PREFIX)
 }
 
 /// The page of a system: its claims, then its models.

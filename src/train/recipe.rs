@@ -204,30 +204,6 @@ const fn beta2() -> f64 {
 }
 
 impl Recipe {
-    /// Whether it can be followed at all.
-    ///
-    /// # Errors
-    /// The first number that cannot be.
-    pub fn check(&self) -> Result<(), String> {
-        let positive = |name: &str, x: f64| match x > 0.0 && x.is_finite() {
-            true => Ok(()),
-            false => Err(format!("{name} is {x}, must be above zero")),
-        };
-        positive("epochs", f64::from(self.epochs))?;
-        positive("batch", self.batch as f64)?;
-        let (Optimizer::Sgd(Sgd { rate, .. })
-        | Optimizer::Adam(Adam { rate, .. })
-        | Optimizer::AdamW(Adam { rate, .. })) = self.optimizer;
-        positive("rate", rate)?;
-        match (0.0..1.0).contains(&self.smoothing) {
-            true => Ok(()),
-            false => Err(format!(
-                "smoothing is {}, must be from 0 to below 1",
-                self.smoothing
-            )),
-        }
-    }
-
     /// Steps of an epoch over so many images.
     pub fn steps_of_epoch(&self, images: usize) -> u64 {
         // no recipe that can be followed has empty batches

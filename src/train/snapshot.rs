@@ -1,8 +1,8 @@
 //! Where does a run keep what it needs to go on after a stop?
 //!
 //! A snapshot is one file that is whole or absent: a safetensors file of the weights, of what the
-//! optimiser remembers, and of the rest as JSON in a tensor of bytes. All else follows from the task and
-//! the number of steps. The curve is written beside it as it grows, a JSON line a step and an epoch;
+//! optimiser remembers, and of the rest as JSON in a tensor of bytes, which is sealed and holds a checksum of the other
+//! tensors. All else follows from the task and the number of steps. The curve is written beside it as it grows, a JSON line a step and an epoch;
 //! that file is for watching only, and made anew from the snapshot when a run goes on.
 
 use super::backend::{Backend, State};
@@ -10,13 +10,17 @@ use super::learner::{Learner, PROGRAM, Progress};
 use super::optimizer::OptimizerState;
 use super::task::Task;
 use super::{Curve, Fingerprint, TrainError};
+use crate::digest;
 use crate::file;
 use crate::net::Net;
 use crate::net::checkpoint;
+use crate::seal::{sealed, unsealed};
 use candle_core::{DType, Device, Tensor};
+use safetensors::View;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fmt::Display;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -32,6 +36,13 @@ pub struct CheckpointPaths {
     pub every: Duration,
 }
 
+impl CheckpointPaths {
+    /// Whether there is a snapshot; where nobody can tell, reading it says why.
+    pub(super) fn is_begun(&self) -> bool {
+        !matches!(self.snapshot.try_exists(), Ok(false))
+    }
+}
+
 /// What a snapshot holds besides tensors.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +52,9 @@ struct Header {
     data: String,
     #[serde(default = "super::cpu::name")]
     backend: String,
+    /// Checksum of the tensors; nothing in files from before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tensors: Option<String>,
     progress: Progress,
 }
 
@@ -57,18 +71,7 @@ impl<B: Backend> Learner<B> {
             data,
             backend,
         } = task.fingerprint(backend);
-        let header = Header {
-            recipe,
-            network,
-            data,
-            backend,
-            progress: self.progress.clone(),
-        };
-        let json = serde_json::to_vec(&header).map_err(|error| fault(error.to_string()))?;
-        let length = json.len();
-        let json = Tensor::from_vec(json, length, &Device::Cpu);
         let mut tensors = BTreeMap::new();
-        tensors.insert(STATE.to_string(), json.map_err(|e| fault(e.to_string()))?);
         for (name, weight) in state.weights {
             tensors.insert(format!("net.{name}"), weight);
         }
@@ -77,44 +80,82 @@ impl<B: Backend> Learner<B> {
                 tensors.insert(format!("memory.{i}.{name}"), tensor);
             }
         }
+        let header = Header {
+            recipe,
+            network,
+            data,
+            backend,
+            tensors: Some(checksum(&tensors)),
+            progress: self.progress.clone(),
+        };
+        let json = sealed(&header).map_err(|error| fault(error.to_string()))?;
+        let length = json.len();
+        let json = Tensor::from_vec(json.into_bytes(), length, &Device::Cpu);
+        tensors.insert(STATE.to_string(), json.map_err(|e| fault(e.to_string()))?);
         checkpoint::write(path, &tensors).map_err(|error| TrainError::Files(error.to_string()))
     }
 }
 
+/// Of names, types, shapes and numbers.
+fn checksum(tensors: &BTreeMap<String, Tensor>) -> String {
+    let each = tensors.iter().map(|(name, tensor)| {
+        let bytes = digest::of_bytes(&tensor.data());
+        (name, tensor.dtype().as_str(), tensor.dims(), bytes)
+    });
+    digest::of_json(&each.collect::<Vec<_>>())
+}
+
 /// The run that a snapshot holds, if it is this one, on that backend.
+///
+/// # Errors
+/// [`TrainError::Damaged`] where it is not as it was written, another where it is of another run or cannot be read.
 pub(super) fn load(
     task: &Task,
     seed: u64,
     backend: &str,
     path: &Path,
 ) -> Result<(State, Progress), TrainError> {
-    let fault = |what: String| fault(path, what);
-    let mut tensors =
-        checkpoint::read(path).map_err(|error| TrainError::Files(error.to_string()))?;
-    let bytes = tensors
+    let other = |what: String| fault(path, what);
+    let damaged = |what: &str| TrainError::Damaged(what.into());
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(other("is no file".into()));
+    }
+    let bytes = std::fs::read(path).map_err(|error| other(format!("cannot read it: {error}")))?;
+    let mut tensors = checkpoint::safetensors(&bytes).map_err(|what| damaged(&what))?;
+    drop(bytes);
+    let state = tensors
         .remove(STATE)
         .and_then(|state| state.to_vec1::<u8>().ok())
-        .ok_or_else(|| fault("is no snapshot of a run: it has no state".into()))?;
+        .ok_or_else(|| damaged("is no snapshot of a run: it has no state"))?;
+    let header = read_header(&state).map_err(|what| damaged(&what))?;
     let Header {
         recipe,
         network,
         data,
         backend: on,
+        tensors: sum,
         mut progress,
-    } = serde_json::from_slice(&bytes)
-        .map_err(|error| fault(format!("its state cannot be read: {error}")))?;
+    } = header;
+    if sum.is_some_and(|sum| sum != checksum(&tensors)) {
+        return Err(damaged(
+            "its tensors were changed: they have another checksum",
+        ));
+    }
     let kept = Fingerprint {
         recipe,
         network,
         data,
         backend: on,
     };
-    task.fingerprint(backend).is_of(&kept).map_err(fault)?;
+    task.fingerprint(backend).is_of(&kept).map_err(other)?;
     if progress.seed != seed {
         let kept = progress.seed;
-        return Err(fault(format!(
+        return Err(other(format!(
             "is of another seed ({kept}) than this run ({seed})"
         )));
+    }
+    if !is_possible(&progress, task) {
+        return Err(damaged("its curve is not that of its steps"));
     }
     let mut weights = BTreeMap::new();
     let mut optimizer: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
@@ -128,11 +169,13 @@ pub(super) fn load(
                 .or_default()
                 .push(tensor);
         } else {
-            return Err(fault(format!("has a tensor `{name}` that belongs nowhere")));
+            return Err(damaged(&format!(
+                "has a tensor `{name}` that belongs nowhere"
+            )));
         }
     }
-    // what does not fit the network is said before anything else is
-    Net::new(task.graph.clone(), weights.clone(), DType::F32)?;
+    Net::new(task.graph.clone(), weights.clone(), DType::F32)
+        .map_err(|error| damaged(&error.to_string()))?;
     for (name, kept) in &optimizer {
         let fits = |tensor: &Tensor| {
             weights
@@ -141,7 +184,7 @@ pub(super) fn load(
                 && tensor.dtype() == DType::F32
         };
         if !kept.iter().all(fits) {
-            return Err(fault(format!(
+            return Err(damaged(&format!(
                 "what the optimiser remembers of `{name}` does not fit it"
             )));
         }
@@ -151,6 +194,23 @@ pub(super) fn load(
         progress.programs.push(PROGRAM.into());
     }
     Ok((State { weights, optimizer }, progress))
+}
+
+/// Whether a run can have come that far.
+fn is_possible(progress: &Progress, task: &Task) -> bool {
+    let Progress { steps, curve, .. } = progress;
+    let in_epochs = (curve.epochs.len() as u64).saturating_mul(task.steps_of_epoch());
+    let under_way = steps.checked_sub(in_epochs);
+    *steps == curve.losses.len() as u64
+        && *steps <= task.steps()
+        && under_way.is_some_and(|steps| steps <= task.steps_of_epoch())
+}
+
+fn read_header(state: &[u8]) -> Result<Header, String> {
+    let unreadable = |error: &dyn Display| format!("its state cannot be read: {error}");
+    let text = str::from_utf8(state).map_err(|error| unreadable(&error))?;
+    let json = unsealed(text).map_err(|error| unreadable(&error))?;
+    serde_json::from_str(&json).map_err(|error| unreadable(&error))
 }
 
 /// Whether a run can go on from its snapshot on that backend; it can where there is none. Returns the other versions
@@ -164,7 +224,7 @@ pub fn fits(
     backend: &str,
     paths: &CheckpointPaths,
 ) -> Result<Vec<String>, TrainError> {
-    match paths.snapshot.exists() {
+    match paths.is_begun() {
         true => Ok(load(task, seed, backend, &paths.snapshot)?.1.begun_by()),
         false => Ok(Vec::new()),
     }
@@ -197,11 +257,7 @@ impl<'a> RunLog<'a> {
                 lines += &epoch_line(i, of_epoch);
             }
         }
-        file::write(&paths.curve, lines.as_bytes()).map_err(fault)?;
-        let file = OpenOptions::new()
-            .append(true)
-            .open(&paths.curve)
-            .map_err(fault)?;
+        let file = file::begin(&paths.curve, lines.as_bytes()).map_err(fault)?;
         Ok(RunLog {
             paths,
             backend,

@@ -1,6 +1,7 @@
 //! What is learned, all but the weights: network, images and how both are handled.
 
 use super::recipe::{Normalise, Recipe};
+use super::schedule::lr_factor;
 use super::{Fingerprint, TrainError};
 use crate::data::{Dataset, Normalisation, Preparation, Split};
 use crate::graph::{Graph, Shape};
@@ -49,17 +50,22 @@ impl Task {
         data: impl Into<Arc<Dataset>>,
     ) -> Result<Task, TrainError> {
         let (graph, mut data) = (model.graph()?, data.into());
+        let wrong = |what: String| TrainError::Task {
+            model: recipe.model.clone(),
+            what,
+        };
         if let Some(images) = recipe.images {
+            let there = data.train.len();
+            if images > there {
+                let what = format!("images is {images}, but there are {there} to train with");
+                return Err(wrong(what));
+            }
             // other tasks may learn from all of them
             let data = Arc::make_mut(&mut data);
             let size = data.train.images.len() / data.train.len().max(1);
             data.train.labels.truncate(images);
             data.train.images.truncate(images * size);
         }
-        let wrong = |what: String| TrainError::Task {
-            model: recipe.model.clone(),
-            what,
-        };
         let classes = graph.prediction().shape.channels();
         if classes != data.train.classes {
             return Err(wrong(format!(
@@ -99,6 +105,12 @@ impl Task {
                 "an epoch of {} images has no whole batch of {}",
                 task.data.train.len(),
                 recipe.batch
+            )));
+        }
+        let (schedule, steps) = (&recipe.schedule, task.steps());
+        if !lr_factor(schedule, recipe.warm_up, 0, steps).is_finite() {
+            return Err(wrong(format!(
+                "a schedule that rises for one step of {steps} has no rate for it: `rise` must be another"
             )));
         }
         Ok(task)

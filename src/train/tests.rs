@@ -3,6 +3,8 @@ use crate::data::{Augment, Dataset, Fit, Source};
 use crate::graph::Shape;
 use crate::net::checkpoint;
 use crate::net::{Init, Norm};
+use crate::random::Key;
+use crate::seal::unsealed;
 use crate::zoo::{Model, Registry};
 use candle_core::{Device, Tensor};
 use std::cell::Cell;
@@ -118,7 +120,9 @@ fn a_run_goes_on_as_if_it_had_not_stopped() {
     for recipe in [recipe(), adam()] {
         let task = task(&recipe);
         let folder = tempfile::tempdir().unwrap();
-        let (one, other) = (paths(folder.path()), paths(&folder.path().join("other")));
+        let another = folder.path().join("other");
+        std::fs::create_dir(&another).unwrap();
+        let (one, other) = (paths(folder.path()), paths(&another));
         let mut stops = 0;
         let curve = loop {
             match stopped(&task, &one, 1 + stops % 3) {
@@ -163,16 +167,74 @@ fn a_snapshot_of_another_run_is_refused() {
     std::fs::write(&paths.snapshot, &kept[..kept.len() - 9]).unwrap();
     assert!(says(&task_of, 7).contains("it is cut or damaged"));
     std::fs::write(&paths.snapshot, b"not a snapshot").unwrap();
-    assert!(says(&task_of, 7).contains("is no checkpoint"));
+    assert!(says(&task_of, 7).contains("is no safetensors file"));
     std::fs::write(&paths.snapshot, &kept).unwrap();
     assert!(fit(&Cpu, &task_of, 7, Some(&paths), &|_| true).is_ok());
 }
 
-/// Reads a snapshot's state, changes its text and writes it back.
+/// Whichever bit of a snapshot is another, or how much of it is missing: it is not gone on with.
+#[test]
+fn a_damaged_snapshot_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let task = task(&recipe());
+    stopped(&task, &paths, 3).unwrap_err();
+    let whole = std::fs::read(&paths.snapshot).unwrap();
+    let key = Key::named("damage");
+    let place = |i: u64| (key.uniform(i) * whole.len() as f64) as usize;
+    // half of them in the header and the state, which are few bytes among those of weights
+    let flips = (0..300).map(|i| match i % 2 {
+        0 => (place(i), i % 8),
+        _ => (place(i) % 4000, i % 8),
+    });
+    let is_damaged = |bytes: &[u8], what: &str| {
+        std::fs::write(&paths.snapshot, bytes).unwrap();
+        match fits(&task, 7, "cpu-f32", &paths) {
+            Err(TrainError::Damaged(_)) => {}
+            other => panic!("{what}: {other:?}"),
+        }
+    };
+    for (byte, bit) in flips {
+        let mut damaged = whole.clone();
+        damaged[byte] ^= 1 << bit;
+        is_damaged(&damaged, &format!("bit {bit} of byte {byte}"));
+    }
+    for length in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
+        is_damaged(&whole[..length], &format!("cut at {length}"));
+    }
+    std::fs::write(&paths.snapshot, &whole).unwrap();
+    assert!(fits(&task, 7, "cpu-f32", &paths).is_ok());
+}
+
+/// What was written before snapshots had checksums is gone on with, as long as its numbers can be.
+#[test]
+fn a_snapshot_without_checksums_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let task = task(&recipe());
+    stopped(&task, &paths, 3).unwrap_err();
+    let without = |state: String| {
+        let mut state: serde_json::Value = serde_json::from_str(&state).unwrap();
+        state.as_object_mut().unwrap().remove("tensors").unwrap();
+        state.to_string()
+    };
+    change_state(&paths.snapshot, without);
+    let kept = std::fs::read(&paths.snapshot).unwrap();
+    let more = |state: String| state.replace("\"steps\":", "\"steps\":9");
+    change_state(&paths.snapshot, more);
+    let error = fits(&task, 7, "cpu-f32", &paths).unwrap_err();
+    assert!(error.to_string().contains("its curve"), "{error}");
+    std::fs::write(&paths.snapshot, kept).unwrap();
+    let finished = fit(&Cpu, &task, 7, Some(&paths), &|_| true).unwrap();
+    assert_eq!(finished.curve, whole(&task, 7));
+}
+
+/// Reads a snapshot's state, changes its text, and writes it back without its checksum.
 fn change_state(path: &Path, change: impl FnOnce(String) -> String) {
     let mut tensors = checkpoint::read(path).unwrap();
     let state = tensors["state"].to_vec1::<u8>().unwrap();
-    let text = change(String::from_utf8(state).unwrap()).into_bytes();
+    let state = String::from_utf8(state).unwrap();
+    let text = change(unsealed(&state).unwrap().into_owned()).into_bytes();
     let length = text.len();
     let state = Tensor::from_vec(text, length, &Device::Cpu).unwrap();
     tensors.insert("state".into(), state);
@@ -280,6 +342,17 @@ fn what_does_not_fit_is_said_before_a_step_is_taken() {
         ..recipe()
     };
     assert!(says(&drop).contains("no whole batch"));
+    let more = Recipe {
+        images: Some(999_999),
+        ..recipe()
+    };
+    assert!(says(&more).contains("images is 999999, but there are 1297"));
+    // PyTorch divides by zero here
+    let peak = Recipe {
+        schedule: Schedule::OneCycle { rise: 1.0 / 6.0 },
+        ..recipe()
+    };
+    assert!(says(&peak).contains("`rise`"));
 }
 
 /// Learning is more than a number that changes: after a few epochs most digits are told apart.

@@ -183,6 +183,11 @@ fn forward_says_what_does_not_fit() {
     forward(&file(&folder, "cut"), "fill", &["cut"]);
     fs::write(file(&folder, "text"), "weights").unwrap();
     forward(&file(&folder, "text"), "fill", &["no checkpoint"]);
+    // nor is a folder made that may be misspelt
+    let deep = file(&folder, "a/b/y");
+    let args = ["forward", MODEL, "--weights", "seed:1", "--input", "fill"];
+    fails(&[&args[..], &["--output", &deep]].concat(), &["no folder"]);
+    assert!(!folder.path().join("a").exists());
     // an output that cannot be written is no success
     let folder_as_file = [
         "forward",

@@ -27,6 +27,10 @@ pub fn trials() -> Vec<Trial> {
         law("experiments::listings-have-two-arms", listings),
         law("experiments::a-fault-has-its-place", faults),
         law(
+            "experiments::numbers-that-make-no-sense-are-errors",
+            numbers,
+        ),
+        law(
             "experiments::a-recipe-spells-its-model-in-one-way",
             spelling,
         ),
@@ -234,7 +238,7 @@ fn faults() {
         ("source = \"s\"", "sourse = \"s\"", "3:1", "sourse"),
         ("title = \"b\"", "title = \"b\"\nx = 1", "18:1", "x"),
         ("above = 0.0", "over = 0.0", "23:1", "over"),
-        ("batch = 8", "bach = 8", "12:1", "bach"),
+        ("batch = 8", "bach = 8", "7:1", "bach"),
         // a value of another kind
         ("seeds = 8", "seeds = \"8\"", "11:9", "invalid type"),
         (
@@ -249,15 +253,15 @@ fn faults() {
             "11:9",
             "must be from 1 to",
         ),
-        ("epochs = 1", "epochs = 0", "12:1", "epochs is 0"),
+        ("epochs = 1", "epochs = 0", "8:10", "epochs is 0"),
         // names that there are not
         (
             "resnet20_digits",
             "resnet21_digits",
-            "12:1",
+            "5:9",
             "did you mean resnet20_digits",
         ),
-        ("\"digits\"", "\"digit\"", "12:1", "digit"),
+        ("\"digits\"", "\"digit\"", "6:8", "digit"),
         (
             "test_error",
             "test_eror",
@@ -265,10 +269,25 @@ fn faults() {
             "there is no metric `test_eror`",
         ),
         ("b = -1", "c = -1", "18:1", "there is no arm `c`"),
-        ("name = \"b\"", "name = \"a\"", "15:1", "is there twice"),
+        ("name = \"b\"", "name = \"a\"", "16:8", "is there twice"),
         // names after which no file can be called
         ("name = \"e\"", "name = \"../e\"", "1:8", "kebab-case"),
-        ("name = \"b\"", "name = \"b/b\"", "15:1", "kebab-case"),
+        ("name = \"e\"", "name = \"\"", "1:8", "kebab-case"),
+        (
+            "name = \"e\"",
+            "name = \"vgg-depth\"",
+            "1:8",
+            "suites/experiments/vgg-depth.toml",
+        ),
+        ("name = \"b\"", "name = \"b/b\"", "16:8", "kebab-case"),
+        ("name = \"b\"", "name = \"\"", "16:8", "kebab-case"),
+        ("name = \"b\"", "name = \"Lock\"", "16:8", "kebab-case"),
+        (
+            "name = \"b\"",
+            "name = \"lock\"",
+            "16:8",
+            "the program's own",
+        ),
         // places that a metric does not have
         ("test_error", "test_error@0", "18:1", "`0` is no place"),
         ("test_error", "loss@best", "18:1", "loss@1"),
@@ -306,11 +325,102 @@ fn faults() {
         (
             "title = \"b\"",
             "title = \"b\"\nquick = 3",
-            "15:1",
+            "18:9",
             "a table, or false",
         ),
     ];
+    hold(&cases);
+    let long = format!("name = \"{}\"", "b".repeat(101));
+    hold(&[("name = \"b\"", &long, "16:8", "100 characters")]);
+}
+
+/// Numbers that PyTorch refuses, that are none, or that come to no end; each at its place, in whichever table it stands.
+fn numbers() {
+    let sgd = |more: &str| format!("optimizer = {{ sgd = {{ rate = 0.1, {more} }} }}");
+    let adam = |more: &str| format!("optimizer = {{ adam = {{ rate = 0.1, {more} }} }}");
+    let of_recipe = |key: &str| format!("optimizer = {{ sgd = {{ rate = 0.1 }} }}\n{key}");
+    let old = "optimizer = { sgd = { rate = 0.1 } }";
+    for (new, place, says) in [
+        (sgd("momentum = nan"), "9:48", "momentum is NaN"),
+        (sgd("momentum = -0.9"), "9:48", "momentum is -0.9"),
+        (sgd("momentum = inf"), "9:48", "momentum is inf"),
+        (sgd("weight_decay = -3.0"), "9:52", "weight_decay is -3"),
+        (sgd("weight_decay = nan"), "9:52", "weight_decay is NaN"),
+        (sgd("nesterov = true"), "9:48", "momentum, which must be"),
+        (adam("beta1 = 1.0"), "9:46", "beta1 is 1, must be from 0"),
+        (adam("beta2 = -0.1"), "9:46", "beta2 is -0.1"),
+        (adam("weight_decay = -1"), "9:53", "weight_decay is -1"),
+        (
+            adam("beta2 = 2").replace("adam", "adam-w"),
+            "9:48",
+            "beta2 is 2",
+        ),
+        (
+            old.replace("0.1", "nan"),
+            "9:30",
+            "rate is NaN, must be above",
+        ),
+        (old.replace("0.1", "1e39"), "9:30", "and finite"),
+        (of_recipe("images = 0"), "10:10", "images is 0"),
+        (
+            of_recipe("images = 999999"),
+            "10:10",
+            "images is 999999, must be from 1 to 1297",
+        ),
+        (of_recipe("size = 0"), "10:8", "size is 0"),
+        (of_recipe("size = 99999"), "10:8", "size is 99999"),
+        (of_recipe("size = 9"), "10:8", "takes images of 1x8x8"),
+        (of_recipe("smoothing = 1.0"), "10:13", "smoothing is 1"),
+        (of_recipe("auxiliary = -0.3"), "10:13", "auxiliary is -0.3"),
+        (of_recipe("order = { buffer = 0 }"), "10:20", "buffer is 0"),
+        (
+            of_recipe("schedule = { step = { at = [9, 9], factor = 0.1 } }"),
+            "10:32",
+            "step 9 comes behind step 9",
+        ),
+        (
+            of_recipe("schedule = { step = { at = [9], factor = -0.1 } }"),
+            "10:42",
+            "factor is -0.1",
+        ),
+        (
+            of_recipe("schedule = { one-cycle = { rise = 1.5 } }"),
+            "10:35",
+            "rise is 1.5, must be from 0 to 1",
+        ),
+        (
+            of_recipe("augment = [\"flip\", { rotate = 200 }]"),
+            "10:20",
+            "200 degrees",
+        ),
+        (
+            of_recipe("augment = [{ pad-crop = 9 }]"),
+            "10:12",
+            "at most 8",
+        ),
+        (
+            of_recipe("augment_evaluation = [{ center-crop = 0 }]"),
+            "10:23",
+            "from 1 to 8",
+        ),
+    ] {
+        hold(&[(old, &new, place, says)]);
+    }
+    // the place is that of the table that counts
+    for (old, new, place) in [
+        ("seeds = 8", "seeds = 8\nrecipe.batch = 0", "12:16"),
+        ("title = \"b\"", "title = \"b\"\nrecipe.batch = 0", "18:16"),
+        ("title = \"b\"", "title = \"b\"\nquick.batch = 0", "18:15"),
+    ] {
+        hold(&[(old, new, place, "batch is 0")]);
+    }
+}
+
+/// The good experiment with one text in place of another is an error there, which says that.
+fn hold(cases: &[(&str, &str, &str, &str)]) {
+    let registry = Registry::builtin();
     for (old, new, place, says) in cases {
+        let (old, new, says) = (*old, *new, *says);
         assert_eq!(GOOD.matches(old).count(), 1, "{old}");
         let error = parse(Path::new("e.toml"), &GOOD.replace(old, new), &registry).unwrap_err();
         let text = error.to_string();

@@ -1,0 +1,45 @@
+//! What is there to say of runs that were kept, before they go on?
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// What there is to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// Other versions of the program took first steps of a run.
+    BegunBefore {
+        /// The arm.
+        arm: &'a str,
+        /// The seed.
+        seed: u64,
+        /// The versions, by commit, in order.
+        by: Vec<String>,
+    },
+    /// A file was not as it had been written; it stands where nothing reads it, and what it held is made again.
+    SetAside {
+        /// The file.
+        file: PathBuf,
+        /// What was wrong with it.
+        what: String,
+        /// Where it stands now.
+        aside: PathBuf,
+    },
+}
+
+impl fmt::Display for Notice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::BegunBefore { arm, seed, by } => write!(
+                f,
+                "{arm}, seed {seed}: another version of the program took its first steps ({})",
+                by.join(", ")
+            ),
+            Notice::SetAside { file, what, aside } => write!(
+                f,
+                "{}: {what}; it is kept as `{}`, and what it held is trained again",
+                file.display(),
+                aside.file_name().unwrap_or_default().display()
+            ),
+        }
+    }
+}
