@@ -12,8 +12,27 @@ pub fn measured() -> &'static str {
     }
 }
 
+/// A machine that does not say what it is, such as Linux without `/proc`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "cannot tell how much memory this machine has, which records say{}",
+    hint()
+)]
+pub struct Unknown;
+
+/// Where the number stands.
+fn hint() -> &'static str {
+    match cfg!(target_os = "linux") {
+        true => ": /proc/meminfo cannot be read",
+        false => "",
+    }
+}
+
 /// Processor, cores, vectors, memory and operating system, in a line.
-pub fn describe() -> String {
+///
+/// # Errors
+/// [`Unknown`] where the system does not say how much memory there is.
+pub fn describe() -> Result<String, Unknown> {
     let system = System::new_with_specifics(
         RefreshKind::nothing()
             .with_cpu(CpuRefreshKind::nothing())
@@ -28,15 +47,25 @@ pub fn describe() -> String {
         .filter(|brand| !brand.is_empty())
         .unwrap_or(std::env::consts::ARCH);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let memory = system.as_ref().map_or(String::new(), |system| {
-        format!("{} GiB, ", system.total_memory() >> 30)
-    });
-    format!(
+    // a system of which this library knows nothing says nothing of its memory; one that it knows says how much
+    let memory = system.as_ref().map_or(Ok(String::new()), |system| {
+        Ok(memory(system.total_memory())? + ", ")
+    })?;
+    Ok(format!(
         "{processor}, {cores} cores, {}{memory}{} {}",
         vectors(),
         std::env::consts::OS,
         std::env::consts::ARCH
-    )
+    ))
+}
+
+/// So many bytes in words.
+fn memory(bytes: u64) -> Result<String, Unknown> {
+    match (bytes >> 30, bytes >> 20) {
+        (0, 0) => Err(Unknown),
+        (0, mib) => Ok(format!("{mib} MiB")),
+        (gib, _) => Ok(format!("{gib} GiB")),
+    }
 }
 
 /// The processor's widest vectors, which its name does not tell.
@@ -55,4 +84,17 @@ fn vectors() -> &'static str {
 #[cfg(not(target_arch = "x86_64"))]
 fn vectors() -> &'static str {
     ""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_machine_is_said_to_have_no_memory() {
+        assert_eq!(memory(24 << 30), Ok("24 GiB".into()));
+        assert_eq!(memory(512 << 20), Ok("512 MiB".into()));
+        assert_eq!(memory(0), Err(Unknown));
+        assert!(Unknown.to_string().contains("memory"));
+    }
 }

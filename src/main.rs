@@ -19,6 +19,8 @@ use convcheck::project::Project;
 use convcheck::record::Provenance;
 use std::path::Path;
 use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Keeps what a step frees for the next step, once [`convcheck::allocator`] has told it to.
@@ -30,6 +32,9 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
     convcheck::allocator::keep_freed_memory();
+    // a file that may not grow is an error of whoever writes it, as a full disk is, and not the end of the process
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(said::arguments(&error)),
@@ -103,7 +108,7 @@ fn by() -> Result<By> {
     Ok(By {
         commit: convcheck::train::COMMIT.map(str::to_string),
         date: date()?,
-        machine: device::describe(),
+        machine: device::describe()?,
     })
 }
 

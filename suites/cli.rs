@@ -857,15 +857,62 @@ fn a_closed_pipe_is_a_line_and_exit_code_2() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_exit_code_2() {
-    let full = Path::new("/dev/full");
-    let output = command(&["list", "models"])
-        .stdout(fs::File::create(full).unwrap())
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("No space left")
+    for args in [
+        &["list", "models"][..],
+        &["--help"],
+        &["--version"],
+        &["train", "--help"],
+        &["completions", "bash"],
+        &["schema"],
+    ] {
+        let output = command(args)
+            .stdout(fs::File::create("/dev/full").unwrap())
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+        assert!(error.contains("No space left"), "{args:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{args:?}: {error}");
+    }
+}
+
+/// Files that may not grow: an error of whoever writes them, not the end of the process.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_too_large_is_a_line_and_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let limited = |args: &[&str], says: &str| {
+        let script = "ulimit -f 1; exec \"$0\" \"$@\" > \"$OUT\"";
+        let output = Command::new("sh")
+            .args(["-c", script, env!("CARGO_BIN_EXE_convcheck")])
+            .args(args)
+            .env("OUT", folder.path().join("out"))
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+        assert!(error.contains(says), "{args:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{args:?}: {error}");
+    };
+    limited(&["list", "claims"], "standard output");
+    limited(&["check", "--help"], "standard output");
+    let svg = folder.path().join("x.svg");
+    let svg = svg.to_str().unwrap();
+    limited(
+        &["show", "resnet18", "--svg", svg],
+        "x.svg: cannot write it",
     );
+    let project = folder.path().join("project");
+    let project = project.to_str().unwrap();
+    stdout(&convcheck(&["init", project]));
+    limited(
+        &["--project", project, "--no-training"],
+        "cannot write it: File too large",
+    );
+    // nothing half-written
+    assert!(!Path::new(svg).exists());
+    for entry in fs::read_dir(format!("{project}/reports/latest")).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(!name.to_str().unwrap().starts_with('.'), "{name:?}");
+    }
 }

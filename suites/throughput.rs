@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     {
         return one_shot(rest);
     }
-    println!("{}, {}", device::measured(), device::describe());
+    println!("{}, {}", device::measured(), device::describe()?);
     let mut criterion = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
@@ -150,7 +150,12 @@ fn one_shot(arguments: &[String]) -> Result<()> {
     let seconds = samples(warm_up, count.parse()?, &|| true, || stock.run())?;
     let engine = (Engine::Candle, candle_version());
     let date = time::OffsetDateTime::now_utc().date().to_string();
-    let timing = Timing::new(engine, &date, workload.what().clone(), seconds);
+    let timing = Timing::new(
+        engine,
+        (&device::describe()?, &date),
+        workload.what().clone(),
+        seconds,
+    );
     println!("{}", serde_json::to_string(&timing)?);
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! What was timed, by whom and where: a line of a record.
 
-use crate::device;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::fmt;
 
@@ -134,10 +133,10 @@ pub enum Resource {
 }
 
 impl Timing {
-    /// Samples in f32 on this machine, on all threads that there are.
+    /// Samples in f32 on this machine, on all threads that there are; `machine` says which it is.
     pub fn new(
         (engine, version): (Engine, &str),
-        date: &str,
+        (machine, date): (&str, &str),
         what: What,
         seconds: Vec<f64>,
     ) -> Timing {
@@ -148,7 +147,7 @@ impl Timing {
             dtype: "f32".into(),
             threads: rayon::current_num_threads(),
             round: 1,
-            machine: device::describe(),
+            machine: machine.to_string(),
             date: date.to_string(),
             seconds,
         }

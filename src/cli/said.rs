@@ -47,10 +47,13 @@ impl Said {
         let mut out = io::stdout();
         (out.write_all(on_terminal(&self.text).as_bytes()))
             .and_then(|()| out.flush())
-            .context("cannot write to standard output")?;
+            .context(NO_OUTPUT)?;
         Ok(self.outcome)
     }
 }
+
+/// What is said where nothing can be printed.
+const NO_OUTPUT: &str = "cannot write to standard output";
 
 /// What no terminal obeys; a tab is a space there, since tables are laid out before.
 fn on_terminal(text: &str) -> String {
@@ -86,6 +89,9 @@ pub fn arguments(said: &clap::Error) -> u8 {
         (shown, true) => io::stderr().write_all(shown.as_bytes()),
         (shown, false) => io::stdout().write_all(shown.as_bytes()),
     };
+    if let (Err(error), false) = (&printed, said.use_stderr()) {
+        warn(format_args!("{NO_OUTPUT}: {error}"));
+    }
     // help and version are no errors, everything else could not run
     match said.use_stderr() || printed.is_err() {
         true => 2,

@@ -135,7 +135,7 @@ fn measure(
     let mut timings = Vec::new();
     let timing = |what: What, seconds| {
         let engine = (Engine::Convcheck, version.as_str());
-        Timing::new(engine, &by.date, what, seconds)
+        Timing::new(engine, (&by.machine, &by.date), what, seconds)
     };
     let samples = |step: &mut dyn FnMut() -> Result<(), BenchError>| {
         samples(WARM_UP, options.samples, goes_on, step).context("nothing was written")
