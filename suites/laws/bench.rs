@@ -8,6 +8,7 @@ use convcheck::bench::{against, kernels, samples};
 use convcheck::evidence::Training;
 use convcheck::net::Net;
 use convcheck::report::{Page, speed_text};
+use convcheck::visible;
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use std::time::Duration;
@@ -265,12 +266,16 @@ fn elsewhere() {
 fn hostile() {
     let mut timings = timings("<script>alert(1)</script>");
     for timing in &mut timings {
-        timing.machine = "<img src=x>".into();
+        timing.machine = "<img src=x>\u{1b}[2J\n\u{202e}".into();
         timing.version = "<b>1</b>".into();
     }
     for page in pages(&timings) {
         for markup in ["<script>alert", "<img", "<b>1"] {
             assert!(!page.html.contains(markup), "{} has {markup}", page.file);
         }
+        assert_eq!(visible::text(&page.html), page.html);
     }
+    let text = speed_text(&timings);
+    assert_eq!(visible::text(&text), text);
+    assert!(text.contains("<img src=x>\\u001B[2J\\n\\u202E"), "{text}");
 }

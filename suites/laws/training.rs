@@ -5,12 +5,13 @@ use crate::{law, repository};
 use convcheck::check::{check, select};
 use convcheck::claim;
 use convcheck::evidence::Training;
-use convcheck::experiment::{self, Experiment, Finding};
+use convcheck::experiment::{self, Answer, Experiment, Finding};
 use convcheck::pipeline;
 use convcheck::random::Key;
 use convcheck::record;
-use convcheck::report::Page;
+use convcheck::report::{Page, answers_text};
 use convcheck::train::{Curve, Epoch, Recipe, Trained};
+use convcheck::visible;
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -172,7 +173,7 @@ fn deterministic() {
 }
 
 fn hostile() {
-    const EVIL: &str = "<script>alert('1')</script> \"quoted\" & <img src=x onerror=alert(1)>";
+    const EVIL: &str = "<script>alert('1')</script> \"quoted\" & <img src=x onerror=alert(1)> \u{1b}[2J\n\u{202e}\u{ffff}\u{9b}";
     let mut experiment = made_up();
     let title = format!("{EVIL} title");
     experiment.name = format!("../../{EVIL}");
@@ -196,6 +197,12 @@ fn hostile() {
         run.data = EVIL.into();
         run.commit = Some(EVIL.into());
     }
+    let all: Vec<&Trained> = runs.iter().collect();
+    let asked = experiment.questions.iter();
+    let answers: Vec<Answer> = asked.map(|one| experiment::answer(one, &all)).collect();
+    let text = answers_text(&answers);
+    assert_eq!(visible::text(&text), text);
+    assert!(!text.contains("\n\\u202E"), "{text}");
     let pages = rendered(&[experiment], &runs);
     lead_somewhere(&pages);
     stand_alone(&pages);
@@ -206,6 +213,7 @@ fn hostile() {
             .all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
         assert!(harmless && !page.file.starts_with('.'), "{}", page.file);
         assert!(!page.html.contains("<img"), "{}", page.file);
+        assert!(visible::text(&page.html) == page.html, "{}", page.file);
         let links = attributes(&page.html, "href");
         assert!(links.iter().all(|link| !link.starts_with("javascript")));
     }
