@@ -8,7 +8,7 @@ use crate::claim::{Claim, Suite, SuiteError};
 use crate::evidence::{Evaluator, Evidence, Found, Training, gather};
 use crate::record::{Method, Record};
 use crate::verdict::{Verdict, judge};
-use crate::zoo::Registry;
+use std::sync::atomic::Ordering;
 
 /// What came of a check.
 #[derive(Debug, Default)]
@@ -37,17 +37,17 @@ pub fn select<'a>(
         })
 }
 
-/// Checks claims in order, those with a slow measure only if `all` are wanted; models are those of
-/// `registry`, trained networks those of `training`. `step` is told of each claim before it is checked and stops the check by returning
-/// false.
+/// Checks claims in order, those with a slow measure only if `all` are wanted; models are those of the evaluator, trained networks
+/// those of `training`. `step` is told of each claim before it is checked and stops the check by returning false; [`Evaluator::stop`]
+/// stops it within a measure too.
 pub fn check<'a>(
     claims: impl Iterator<Item = (&'a Suite, &'a Claim)>,
-    registry: &Registry,
+    evaluator: &Evaluator,
     training: &Training,
     all: bool,
     mut step: impl FnMut(&Claim) -> bool,
 ) -> Checked {
-    let evaluator = Evaluator::new(registry);
+    let stop = evaluator.stop();
     let mut checked = Checked::default();
     for (suite, claim) in claims {
         if !step(claim) {
@@ -62,8 +62,13 @@ pub fn check<'a>(
                 .push(record(suite, claim, Evidence::None, &verdict));
             continue;
         }
-        match check_one(suite, claim, &evaluator, training) {
+        match check_one(suite, claim, evaluator, training) {
             Ok(record) => checked.records.push(record),
+            // whether it has a value, nobody has found out
+            Err(_) if stop.load(Ordering::Relaxed) => {
+                checked.interrupted = true;
+                break;
+            }
             Err(error) => checked.errors.push(error),
         }
     }

@@ -11,6 +11,7 @@ mod format;
 mod location;
 mod parse;
 mod stated;
+mod syntax;
 mod tolerance;
 mod topic;
 
@@ -21,10 +22,11 @@ pub(crate) use files::toml_below;
 pub use files::{find, load, read};
 pub use format::schema;
 pub use location::Location;
-pub(crate) use location::one_line;
+pub(crate) use location::{Places, one_line};
 pub(crate) use parse::not_a_name;
 pub use parse::parse;
 pub use stated::{Printed, Stated};
+pub(crate) use syntax::{CEL, deep, parsed};
 pub use tolerance::{KindError, Tolerance};
 pub use topic::Topic;
 

@@ -4,7 +4,7 @@
 //! one saves by, which arms of its experiments are held against each other. All of it is data, read from TOML; pages
 //! themselves say nothing of any text.
 
-use crate::claim::{Location, REPORT};
+use crate::claim::{Location, Places, REPORT};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::io::ErrorKind;
@@ -227,7 +227,7 @@ pub fn beside(suites: &Path) -> Result<Document, DocumentError> {
 /// [`DocumentError`] with line and column of the first thing that is wrong.
 pub fn parse(file: &Path, text: &str) -> Result<Document, DocumentError> {
     toml::from_str(text).map_err(|error| DocumentError {
-        at: Location::of_byte(file, text, error.span().map_or(0, |span| span.start)),
+        at: Places::of(file, text).at(error.span().map_or(0, |span| span.start)),
         what: error.message().replace('\n', "; "),
     })
 }

@@ -1,9 +1,11 @@
 //! What can be found out about a claim on this machine?
 
+mod budget;
 mod call;
 mod division;
 mod evaluator;
 mod functions;
+mod metered;
 mod training;
 
 pub use call::Call;
@@ -39,7 +41,7 @@ pub struct Found {
 /// Gathers the evidence that a claim's basis asks for.
 ///
 /// # Errors
-/// [`SuiteError`] when the measure or the trial names something unknown, divides by zero or overflows.
+/// [`SuiteError`] when the measure or the trial names something unknown, divides by zero, overflows, or costs too much.
 pub fn gather(
     claim: &Claim,
     evaluator: &Evaluator,
@@ -60,7 +62,7 @@ pub fn gather(
         Basis::Citation(_) | Basis::Needs(_) => return Ok(Evidence::None),
     };
     let (found, numeric) = evaluator
-        .evaluate(&measure.expression)
+        .evaluate(&measure.expression, claim.slow)
         .map_err(|what| fault(&measure.at, format!("its measure: {what}")))?;
     Ok(match numeric {
         true => Evidence::Numerical(found),

@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Set by Ctrl-C; work stops at the next claim or step.
+/// Set by Ctrl-C; work stops at the next step, of training or of a measure.
 static STOP: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
@@ -40,7 +40,12 @@ fn main() -> ExitCode {
         Err(error) => return ExitCode::from(said::arguments(&error)),
     };
     // without a handler, Ctrl-C ends the process at once; files are renamed into place whole either way
-    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
+    let _ = ctrlc::set_handler(|| {
+        // who asks twice does not wait for what goes on until a step is done
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(2);
+        }
+    });
     match run(cli).and_then(Said::print) {
         Ok(Outcome::Passes) => ExitCode::SUCCESS,
         Ok(Outcome::Fails) => ExitCode::from(1),

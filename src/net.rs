@@ -37,6 +37,8 @@ pub struct Net {
     weights: Vec<Vec<Tensor>>,
     packed: PackedCache,
     dtype: DType,
+    /// Asked before each layer.
+    goes_on: fn() -> bool,
 }
 
 /// Why a network cannot be built or run.
@@ -64,6 +66,9 @@ pub enum NetError {
     /// A network that cannot run.
     #[error("the network cannot run: {0}")]
     Graph(String),
+    /// Whoever waited for it has stopped it.
+    #[error("it was stopped")]
+    Stopped,
     /// A layer that fails.
     #[error("layer `{path}`: {what}")]
     Layer {
@@ -107,7 +112,22 @@ impl Net {
             graph,
             weights: of_layer,
             dtype,
+            goes_on: || true,
         })
+    }
+
+    /// The network, whose passes end with [`NetError::Stopped`] once `goes_on` no longer holds on the thread that runs them; a
+    /// layer that has begun is finished.
+    #[must_use]
+    pub fn watched(self, goes_on: fn() -> bool) -> Net {
+        Net { goes_on, ..self }
+    }
+
+    fn go_on(&self) -> Result<(), NetError> {
+        match (self.goes_on)() {
+            true => Ok(()),
+            false => Err(NetError::Stopped),
+        }
     }
 
     /// The description.

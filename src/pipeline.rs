@@ -49,6 +49,8 @@ pub enum Progress<'a> {
     Checking(usize),
     /// One of them is next.
     Claim(&'a Claim),
+    /// It takes its time.
+    Measuring,
     /// All was done, and is written down once nobody else writes there.
     Saving,
 }

@@ -3,6 +3,8 @@
 
 #[path = "cli/data.rs"]
 mod data;
+#[path = "cli/measures.rs"]
+mod measures;
 #[path = "cli/project.rs"]
 mod project;
 #[path = "cli/records.rs"]
@@ -506,7 +508,7 @@ fn all_errors_of_suites_are_said_at_once_and_the_other_verdicts_stand() {
         ("s.toml:10:1:", "unknown field `sayz`"),
         ("s.toml:11:1:", "unknown field `lines`"),
         ("s.toml:12:9:", "string"),
-        ("s.toml:17:11:", "measure of `s.cel`"),
+        ("s.toml:17:15:", "measure of `s.cel`: it ends before"),
         ("s.toml:19:6:", "`s.right` is accounted for twice, first at"),
         ("same.toml:1:10:", "two suites about `t`"),
         ("s.toml:27:11:", "vgg16"),

@@ -14,7 +14,7 @@ use candle::Stock;
 use convcheck::analysis::summary;
 use convcheck::bench::{Engine, NETS, StepKind, Timing, What, Workload, kernels, peaks, samples};
 use convcheck::check::{check, select};
-use convcheck::evidence::Training;
+use convcheck::evidence::{Evaluator, Training};
 use convcheck::zoo::Registry;
 use convcheck::{claim, device};
 use criterion::{BenchmarkId, Criterion, Throughput};
@@ -78,7 +78,7 @@ fn claims(criterion: &mut Criterion) {
         bencher.iter(|| {
             black_box(check(
                 select(&suites, None),
-                &registry,
+                &Evaluator::new(&registry),
                 &training,
                 false,
                 |_| true,

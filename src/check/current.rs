@@ -5,7 +5,7 @@ use crate::claim::{Basis, Claim, Suite, SuiteError};
 use crate::evidence::{Evaluator, Evidence, Training};
 use crate::record::Record;
 use crate::verdict::{Verdict, judge};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Records of a check beside suites that may have changed since.
 #[derive(Debug, Default)]
@@ -32,7 +32,8 @@ pub fn current(
 ) -> Current {
     let mut by_id: BTreeMap<&str, &Record> = records.iter().map(|r| (&*r.id, r)).collect();
     let mut current = Current::default();
-    let is_wrong = |id: &str| errors.iter().any(|error| error.id.as_deref() == Some(id));
+    let wrong: BTreeSet<&str> = errors.iter().filter_map(|e| e.id.as_deref()).collect();
+    let is_wrong = |id: &str| wrong.contains(id);
     let claims = suites.iter().flat_map(|suite| {
         let claims = suite.claims.iter();
         claims.map(move |claim| (suite, claim))

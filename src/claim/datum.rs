@@ -10,7 +10,10 @@ pub(crate) const MOST_LEVELS: usize = 64;
 
 /// A stated or found value.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a value is a number, a text, true or false, or a list of such values"
+)]
 pub enum Datum {
     /// Truth.
     Bool(bool),

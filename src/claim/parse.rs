@@ -1,23 +1,26 @@
 //! From a suite's text to its claims: all that is wrong at once, each with its place.
 
 use super::format::{ClaimFile, SuiteFile};
+use super::syntax::{self, deep};
 use super::{
-    Basis, Claim, Kind, Location, Measure, NamedModel, Stated, Suite, SuiteError, Suites, Tolerance,
+    Basis, Claim, Kind, Measure, NamedModel, Places, Stated, Suite, SuiteError, Suites, Tolerance,
 };
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::LazyLock;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 /// What is wrong, and at which bytes of the file.
 type Fault = (Range<usize>, String);
 
+/// So many keys of one table are said to be wrong; it is read anew for each.
+const MOST_FAULTS: usize = 20;
+
 /// Reads a suite: at most one, without the claims that something is wrong with.
 pub fn parse(file: &Path, text: &str) -> Suites {
-    let error =
-        |(span, what): Fault| SuiteError::new(Location::of_byte(file, text, span.start), what);
+    let places = Places::of(file, text);
+    let error = |(span, what): Fault| SuiteError::new(places.at(span.start), what);
     let table = match DeTable::parse(text) {
         Ok(table) => table,
         Err(fault) => {
@@ -49,7 +52,7 @@ pub fn parse(file: &Path, text: &str) -> Suites {
     let mut good = Vec::new();
     for value in claims {
         let id = id_of(&value);
-        let (claim, faults) = claim(value, system, file, text);
+        let (claim, faults) = claim(value, system, text, &places);
         errors.extend(faults.into_iter().map(|fault| SuiteError {
             id: id.clone(),
             ..error(fault)
@@ -57,13 +60,13 @@ pub fn parse(file: &Path, text: &str) -> Suites {
         good.extend(claim);
     }
     let suite = suite.filter(|_| is_usable).map(|suite| Suite {
-        at: Location::of_byte(file, text, suite.system.span().start),
+        at: places.at(suite.system.span().start),
         system: suite.system.into_inner(),
         title: suite.title,
         analysis: suite.analysis,
         models: (suite.models.into_iter())
             .map(|model| NamedModel {
-                at: Location::of_byte(file, text, model.span().start),
+                at: places.at(model.span().start),
                 name: model.into_inner(),
             })
             .collect(),
@@ -102,6 +105,7 @@ fn keys<T: DeserializeOwned>(
             .find(|(key, value)| at != *span && (holds(key.span()) || holds(value.span())))
             .map(|(key, _)| key.clone());
         match wrong {
+            Some(_) if faults.len() == MOST_FAULTS => return (None, faults),
             Some(key) => {
                 faults.push((at, fault.message().to_string()));
                 table.remove(&key);
@@ -123,8 +127,8 @@ fn id_of(claim: &Spanned<DeValue>) -> Option<String> {
 fn claim(
     value: Spanned<DeValue>,
     system: Option<&str>,
-    file: &Path,
     text: &str,
+    places: &Places,
 ) -> (Option<Claim>, Vec<Fault>) {
     let span = value.span();
     let DeValue::Table(table) = value.into_inner() else {
@@ -157,9 +161,10 @@ fn claim(
         }
     }
     if let Some(measure) = &claim.measure
-        && let Err(what) = compiles(measure.get_ref())
+        && let Err(fault) = compiles(measure.get_ref())
     {
-        faults.push((measure.span(), format!("measure of `{id}`: {what}")));
+        let (at, what) = placed(fault, measure, text);
+        faults.push((at, format!("measure of `{id}`: {what}")));
     }
     if let Some(tolerance) = &claim.tolerance
         && !tolerance.get_ref().is_possible()
@@ -171,15 +176,15 @@ fn claim(
     if !faults.is_empty() {
         return (None, faults);
     }
-    match basis(&claim, stated, file, text) {
+    match basis(&claim, stated, places) {
         Ok(basis) => {
             let trial_at = claim
                 .trial
                 .as_ref()
                 .map_or(at.start, |trial| trial.span().start);
             let claim = Claim {
-                at: Location::of_byte(file, text, at.start),
-                trial_at: Location::of_byte(file, text, trial_at),
+                at: places.at(at.start),
+                trial_at: places.at(trial_at),
                 id: claim.id.into_inner(),
                 section: claim.section,
                 line: claim.line,
@@ -202,8 +207,7 @@ fn claim(
 fn basis(
     claim: &ClaimFile,
     stated: Option<(Range<usize>, Option<Stated>)>,
-    file: &Path,
-    text: &str,
+    places: &Places,
 ) -> Result<Basis, &'static str> {
     let basis = match (&claim.measure, &claim.trial, &claim.cites, &claim.needs) {
         (Some(measure), None, None, None) => {
@@ -218,12 +222,12 @@ fn basis(
             Basis::Measure(Measure {
                 expression: measure.get_ref().clone(),
                 stated,
-                stated_at: Location::of_byte(file, text, stated_at.start),
+                stated_at: places.at(stated_at.start),
                 tolerance: claim
                     .tolerance
                     .as_ref()
                     .map_or(rounded, |one| *one.get_ref()),
-                at: Location::of_byte(file, text, measure.span().start),
+                at: places.at(measure.span().start),
             })
         }
         (None, Some(trial), None, None) if trial.get_ref().questions.is_empty() => {
@@ -259,18 +263,31 @@ fn basis(
     }
 }
 
-/// Whether a measure is CEL; if not, the parser's messages, with line and column of the measure.
-fn compiles(expression: &str) -> Result<(), String> {
-    // the environment is costly to make and the same for every measure
-    static CEL: LazyLock<cel::Env> = LazyLock::new(cel::Env::stdlib);
-    CEL.compile(expression).map(|_| ()).map_err(|errors| {
-        let line = |error: &cel::ParseError| {
-            let (line, column) = error.pos;
-            format!("at {line}:{column} of it: {}", error.msg)
-        };
-        let lines: Vec<String> = errors.errors.iter().map(line).collect();
-        lines.join("; ")
-    })
+/// Whether a measure is CEL.
+fn compiles(expression: &str) -> Result<(), syntax::Fault> {
+    deep(expression, || syntax::parsed(expression).map(drop))
+}
+
+/// A fault of a measure with its place in the file; where the measure is written with escapes, its place in the measure is said.
+fn placed(fault: syntax::Fault, measure: &Spanned<String>, text: &str) -> Fault {
+    let span = measure.span();
+    let expression = measure.get_ref();
+    let written = text.get(span.clone()).unwrap_or_default();
+    match written.find(expression.as_str()) {
+        Some(from) => {
+            let byte = span.start + from + fault.byte;
+            (byte..byte, fault.what)
+        }
+        None => {
+            let Some((line, column)) = Places::of(Path::new(""), expression)
+                .at(fault.byte)
+                .position
+            else {
+                return (span, fault.what);
+            };
+            (span, format!("at {line}:{column} of it, {}", fault.what))
+        }
+    }
 }
 
 /// How many characters a name may have: a file is called after it, whose name may have 255.

@@ -109,7 +109,7 @@ impl Stages {
                     ));
                 }
             }
-            Progress::Saving => {}
+            Progress::Saving | Progress::Measuring => {}
             Progress::Claim(claim) => {
                 self.bar.at(&claim.id);
                 self.bar.step(1);

@@ -1,35 +1,42 @@
 //! Evaluates measures: CEL over the functions of [`super::functions`].
 
+use super::budget::{self, Account};
 use super::division::{DIVIDE, divide, make_exact};
 use super::functions::{FUNCTIONS, Graphs};
+use super::metered::{METER, meter, metered};
 use super::{Call, Found};
-use crate::claim::{Datum, MOST_LEVELS};
+use crate::claim::{CEL, Datum, MOST_LEVELS, deep, parsed};
 use crate::digest;
 use crate::nearest::did_you_mean;
 use crate::zoo::Registry;
+use cel::common::value::CowVal;
 use cel::extractors::Arguments;
-use cel::{Context, Env, ExecutionError, FunctionContext};
-use std::cell::RefCell;
+use cel::{Context, ExecutionError, FunctionContext};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Evaluates measures, on as many threads as one likes. It builds each network once and keeps it.
 pub struct Evaluator {
-    env: Arc<Env>,
     context: Context<'static, 'static>,
     graphs: Arc<Graphs>,
+    stop: Arc<AtomicBool>,
 }
 
-thread_local! {
-    /// The calls of the measure that is evaluated on this thread.
-    static MADE: RefCell<Vec<Made>> = const { RefCell::new(Vec::new()) };
-}
+/// A function that hands on what it is given, uncopied.
+type Hands = Box<
+    dyn for<'a, 'v> Fn(&mut FunctionContext<'a, 'v>) -> Result<CowVal<'a, 'v>, ExecutionError>
+        + Send
+        + Sync,
+>;
+
+/// Characters of an error that quotes values.
+const MOST_SAID: usize = 500;
 
 impl Evaluator {
     /// An evaluator over the models of a registry.
     pub fn new(registry: &Registry) -> Evaluator {
-        let env = Arc::new(Env::stdlib());
-        let mut context = Context::with_env(Arc::clone(&env));
+        let mut context = Context::with_env(Arc::clone(&CEL));
         let graphs = Arc::new(Graphs::new(registry.clone()));
         for function in FUNCTIONS {
             let graphs = Arc::clone(&graphs);
@@ -47,8 +54,7 @@ impl Evaluator {
                         arguments: args,
                         value: found.clone(),
                     };
-                    let numeric = function.is_numeric();
-                    MADE.with_borrow_mut(|made| made.push(Made { call, numeric }));
+                    budget::called(call, function.is_numeric());
                 }
                 Ok::<cel::Value, ExecutionError>(to_cel(&found))
             };
@@ -58,34 +64,53 @@ impl Evaluator {
         }
         context
             .add_function(DIVIDE, divide)
-            .expect("no standard function has its name");
+            .and_then(|()| context.add_function(METER, Box::new(meter) as Hands))
+            .expect("no standard function has their names");
         Evaluator {
-            env,
             context,
             graphs,
+            stop: Arc::default(),
         }
     }
 
+    /// The flag that stops the measure that is evaluated, and all behind it, once it is set.
+    pub fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
     /// The value of a measure with the calls about models that led to it, and whether one of them ran
-    /// a network.
+    /// a network. What it may cost is bounded, higher if it is `slow`.
     ///
     /// # Errors
     /// One line on what is unknown, impossible or too large.
-    pub fn evaluate(&self, expression: &str) -> Result<(Found, bool), String> {
-        let parsed = self.env.parser().parse(expression);
-        let mut parsed = parsed.map_err(|errors| errors.to_string())?;
-        make_exact(&mut parsed);
-        let found = cel::Value::resolve(&parsed, &self.context);
-        // taken from a measure without a value too
-        let made = MADE.take();
-        let found = found.map_err(explain)?;
-        let numeric = made.iter().any(|made| made.numeric);
-        let mut calls: Vec<Call> = made.into_iter().map(|made| made.call).collect();
+    pub fn evaluate(&self, expression: &str, slow: bool) -> Result<(Found, bool), String> {
+        let (value, account) = deep(expression, || {
+            budget::open(slow, &self.stop);
+            let value = self.value(expression);
+            (value, budget::close())
+        });
+        let Account {
+            calls: mut made,
+            numeric,
+            refused,
+            ..
+        } = account;
+        if let Some(what) = refused {
+            return Err(what);
+        }
+        let value = value?;
         // a comprehension may ask the same thing many times
         let mut seen = BTreeSet::new();
-        calls.retain(|call| seen.insert(call.to_string()));
-        let value = from_cel(&found)?;
-        Ok((Found { value, calls }, numeric))
+        made.retain(|call| seen.insert(call.to_string()));
+        Ok((Found { value, calls: made }, numeric))
+    }
+
+    fn value(&self, expression: &str) -> Result<Datum, String> {
+        let mut parsed = parsed(expression).map_err(|fault| fault.what)?;
+        make_exact(&mut parsed);
+        metered(&mut parsed);
+        let found = cel::Value::resolve(&parsed, &self.context).map_err(explain)?;
+        from_cel(&found)
     }
 
     /// Digest of the networks that calls name, as they are described now; nothing if they name none.
@@ -95,13 +120,6 @@ impl Evaluator {
         let networks: BTreeMap<&str, String> = networks.collect();
         (!networks.is_empty()).then(|| digest::of_json(&networks))
     }
-}
-
-/// A call about a model, as it is made.
-struct Made {
-    call: Call,
-    /// Whether it ran a network or a layer.
-    numeric: bool,
 }
 
 fn to_cel(value: &Datum) -> cel::Value {
@@ -148,6 +166,14 @@ fn within(value: &cel::Value, levels: usize) -> Result<Datum, String> {
 
 /// An execution error in one line, in the words of suites.
 fn explain(error: ExecutionError) -> String {
+    let what = in_words(error);
+    match what.char_indices().nth(MOST_SAID) {
+        Some((end, _)) => format!("{} ...", &what[..end]),
+        None => what,
+    }
+}
+
+fn in_words(error: ExecutionError) -> String {
     match error {
         ExecutionError::FunctionError { function, message } if function == DIVIDE => message,
         ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
@@ -219,7 +245,7 @@ mod tests {
             ("lrn([], 5, 1.0, 1.0, 1.0)", "channel"),
             ("forward('relu_10', 'random', 0)", "glorot"),
         ] {
-            let error = evaluator.evaluate(expression).unwrap_err();
+            let error = evaluator.evaluate(expression, false).unwrap_err();
             assert!(error.contains(says), "{expression}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }
@@ -241,7 +267,7 @@ mod tests {
         let error = nested(MOST_LEVELS + 1).unwrap_err();
         assert!(error.contains("levels"), "{error}");
         let (found, _) = evaluator
-            .evaluate("[double('inf'), [double('NaN')]]")
+            .evaluate("[double('inf'), [double('NaN')]]", false)
             .unwrap();
         assert!(found.value.not_finite().is_some());
     }
@@ -254,7 +280,7 @@ mod tests {
             "[ways('resnet20_cifar'), path_count('resnet20_cifar')]",
             "[idle('article_pt_resnet18_cifar10'), params_without_grad('article_pt_resnet18_cifar10')]",
         ] {
-            let (found, _) = evaluator.evaluate(pair).unwrap();
+            let (found, _) = evaluator.evaluate(pair, false).unwrap();
             let Datum::List(both) = found.value else {
                 panic!("{pair} is a list");
             };
@@ -274,7 +300,10 @@ mod tests {
             ("quotient(7, 2)", Datum::Int(3)),
             ("quotient(-7, 2)", Datum::Int(-3)),
         ] {
-            assert_eq!(evaluator.evaluate(expression).unwrap().0.value, value);
+            assert_eq!(
+                evaluator.evaluate(expression, false).unwrap().0.value,
+                value
+            );
         }
     }
 
@@ -288,7 +317,7 @@ mod tests {
                 let evaluator = &evaluator;
                 scope.spawn(move || {
                     for _ in 0..200 {
-                        let (found, _) = evaluator.evaluate(&measure).unwrap();
+                        let (found, _) = evaluator.evaluate(&measure, false).unwrap();
                         let called: Vec<_> = found.calls.iter().map(|call| call.text(1)).collect();
                         assert_eq!(called, [Some(layer)]);
                     }
@@ -301,7 +330,7 @@ mod tests {
     fn a_measure_reports_the_calls_that_it_made() {
         let evaluator = Evaluator::new(&Registry::builtin());
         let (found, ran) = evaluator
-            .evaluate("params('alexnet_2012_grouped', 'conv1') - 96")
+            .evaluate("params('alexnet_2012_grouped', 'conv1') - 96", false)
             .unwrap();
         assert_eq!(found.value, Datum::Int(11 * 11 * 3 * 96));
         let call = Call {
@@ -315,7 +344,9 @@ mod tests {
         );
         assert_eq!(found.calls, [call]);
         assert!(!ran);
-        let (_, ran) = evaluator.evaluate("lrn([1.0], 1, 1.0, 1.0, 1.0)").unwrap();
+        let (_, ran) = evaluator
+            .evaluate("lrn([1.0], 1, 1.0, 1.0, 1.0)", false)
+            .unwrap();
         assert!(ran, "normalising runs a layer");
     }
 }

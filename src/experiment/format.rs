@@ -2,7 +2,7 @@
 
 use super::recipes::recipe;
 use super::{Arm, Experiment, ExperimentError, Question, Rule, Side, embedded_as, kept};
-use crate::claim::{Location, not_a_name};
+use crate::claim::{Location, Places, not_a_name};
 use crate::train::Scale;
 use crate::zoo::Registry;
 use schemars::JsonSchema;
@@ -145,7 +145,7 @@ const RESERVED: &[&str] = &[kept::LOCK];
 /// [`ExperimentError`] with the line and column of the first fault.
 pub fn parse(file: &Path, text: &str, registry: &Registry) -> Result<Experiment, ExperimentError> {
     let fault = |(span, what): Fault| ExperimentError {
-        at: Location::of_byte(file, text, span.start),
+        at: Places::of(file, text).at(span.start),
         what,
     };
     let read: ExperimentFile = toml::from_str(text).map_err(|error| {
@@ -163,7 +163,7 @@ pub fn parse(file: &Path, text: &str, registry: &Registry) -> Result<Experiment,
             format!("there is an experiment `{name}` already: {own}; call this one otherwise");
         return Err(fault((read.name.span(), what)));
     }
-    let at = Location::of_byte(file, text, read.name.span().start);
+    let at = Places::of(file, text).at(read.name.span().start);
     experiment(read, root.get_ref(), at, registry).map_err(fault)
 }
 

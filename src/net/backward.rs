@@ -70,6 +70,7 @@ impl Net {
         let mut relu_outputs: Vec<Option<Tensor>> = vec![None; nodes.len()];
         let mut layers = Accumulator::new(vec![true; nodes.len()]);
         for (id, node) in nodes.iter().enumerate().skip(1).rev() {
+            self.go_on()?;
             let gradient = gradients.take(id);
             if let Some(&norm) = fused_relus.get(&id)
                 && gradients.is_empty(norm)

@@ -114,6 +114,7 @@ impl Net {
         };
         let mut alive = 0;
         for (group, freed) in groups.iter().zip(&freed) {
+            self.go_on()?;
             let (id, node) = (group.last, &nodes[group.last]);
             let value = match &nodes[group.first].op {
                 Op::Input => x.contiguous(),

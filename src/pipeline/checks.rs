@@ -3,9 +3,16 @@
 use super::{JobError, Progress, Watch};
 use crate::check::{self, Checked, select};
 use crate::claim::SuiteError;
-use crate::evidence::Training;
+use crate::evidence::{Evaluator, Training};
 use crate::nearest::did_you_mean;
 use crate::project::Subject;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// How often a watcher is asked whether to go on while a measure is evaluated.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Checks the claims whose id contains the filter, all without one; those with a slow measure only if `all` are
 /// wanted. What is wrong with the suites comes first among the errors, whatever the filter.
@@ -39,8 +46,11 @@ pub fn check(
         });
     }
     watch(Progress::Checking(chosen));
-    let mut checked = check::check(select(suites, filter), registry, training, all, |claim| {
-        watch(Progress::Claim(claim))
+    let evaluator = Evaluator::new(registry);
+    let mut checked = watched(watch, &evaluator, || {
+        check::check(select(suites, filter), &evaluator, training, all, |claim| {
+            watch(Progress::Claim(claim))
+        })
     });
     if checked.interrupted {
         return Err(JobError::Stopped {
@@ -50,4 +60,22 @@ pub fn check(
     }
     checked.errors.splice(..0, errors.iter().cloned());
     Ok(checked)
+}
+
+/// Does what evaluates measures, which are stopped once who watches wants no more.
+fn watched<T>(watch: Watch, evaluator: &Evaluator, work: impl FnOnce() -> T) -> T {
+    let stop = evaluator.stop();
+    let (working, ended) = channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                if !watch(Progress::Measuring) {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+        let done = work();
+        drop(working);
+        done
+    })
 }

@@ -1,7 +1,7 @@
 //! The file format of `convcheck.toml`: TOML with unknown keys refused, and its JSON Schema.
 
 use super::ProjectError;
-use crate::claim::Location;
+use crate::claim::Places;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ impl ProjectFile {
 /// Reads the text of a `convcheck.toml`; nothing that it names is looked at.
 pub(super) fn parse(file: &Path, text: &str) -> Result<ProjectFile, ProjectError> {
     let error = |byte, what: &str| {
-        let at = Location::of_byte(file, text, byte);
+        let at = Places::of(file, text).at(byte);
         ProjectError::new(at, what)
     };
     let read: ProjectFile = toml::from_str(text)

@@ -1,7 +1,7 @@
 //! Where what a project names stands: files and folders inside of it, none outside.
 
 use super::{ProjectError, ProjectErrors};
-use crate::claim::{Location, toml_below};
+use crate::claim::{Location, Places, toml_below};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -12,8 +12,7 @@ pub(super) struct Root<'a> {
     folder: &'a Path,
     /// The same without links.
     real: PathBuf,
-    file: &'a Path,
-    text: &'a str,
+    text: Places<'a>,
 }
 
 impl<'a> Root<'a> {
@@ -27,14 +26,13 @@ impl<'a> Root<'a> {
         Ok(Root {
             folder,
             real,
-            file,
-            text,
+            text: Places::of(file, text),
         })
     }
 
     /// The place of a byte of the text.
     pub fn at(&self, byte: usize) -> Location {
-        Location::of_byte(self.file, self.text, byte)
+        self.text.at(byte)
     }
 
     /// The files of these names, but for those that a folder has under names that are `passed_over`; what is wrong with a name

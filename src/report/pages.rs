@@ -11,6 +11,7 @@ use crate::evidence::Evaluator;
 use crate::record::Record;
 use crate::zoo::{Model, Registry};
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 
 /// A file of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +53,8 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
         registry,
         ..
     } = report;
-    if let Some(record) = records
-        .iter()
-        .find(|record| suites.iter().all(|suite| suite.system != record.system))
-    {
+    let systems: BTreeSet<&str> = suites.iter().map(|suite| &*suite.system).collect();
+    if let Some(record) = (records.iter()).find(|record| !systems.contains(&*record.system)) {
         return Err(RenderError::NoSuite {
             id: record.id.clone(),
             system: record.system.clone(),

@@ -5,21 +5,19 @@ use super::table::{Cell, Table, numbers, words};
 use crate::claim::{Kind, Suite};
 use crate::record::Record;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 /// A suite with those of the records that are its own.
 pub(super) type Found<'a> = (&'a Suite, Vec<&'a Record>);
 
 /// The suites that have records.
 pub(super) fn found<'a>(suites: &'a [Suite], records: &'a [Record]) -> Vec<Found<'a>> {
-    let of = |suite: &Suite| {
-        let records = records.iter();
-        records
-            .filter(|record| record.system == suite.system)
-            .collect()
-    };
-    let all = suites.iter().map(|suite| (suite, of(suite)));
-    all.filter(|(_, records): &Found| !records.is_empty())
-        .collect()
+    let mut of_system: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+    for record in records {
+        of_system.entry(&record.system).or_default().push(record);
+    }
+    let of = |suite: &'a Suite| Some((suite, of_system.remove(&*suite.system)?));
+    suites.iter().filter_map(of).collect()
 }
 
 /// How many records have each verdict, in the order of [`Kind::ALL`].

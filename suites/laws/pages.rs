@@ -6,7 +6,7 @@ use convcheck::bench::Timing;
 use convcheck::check::{check, select};
 use convcheck::claim::{self, Suite};
 use convcheck::document::{self, Document};
-use convcheck::evidence::Training;
+use convcheck::evidence::{Evaluator, Training};
 use convcheck::experiment;
 use convcheck::record::{Provenance, Record};
 use convcheck::report::{self, Page, RenderError, Report, junit, markdown};
@@ -49,7 +49,8 @@ pub fn provenance() -> Provenance {
 pub fn checked(suites: &[Suite]) -> Vec<Record> {
     let registry = Registry::builtin();
     let training = Training::new(experiment::embedded(&registry).unwrap(), []);
-    let checked = check(select(suites, None), &registry, &training, false, |_| true);
+    let evaluator = Evaluator::new(&registry);
+    let checked = check(select(suites, None), &evaluator, &training, false, |_| true);
     assert!(checked.errors.is_empty(), "{:?}", checked.errors);
     checked.records
 }

@@ -1,9 +1,13 @@
 //! The networks that measures name, each built once, and hashed once.
 
+use super::super::budget;
 use crate::graph::Graph;
 use crate::zoo::Registry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Layers of networks that are kept: some hundred MiB. The networks of many claims would fill the memory.
+const MOST_LAYERS: usize = 200_000;
 
 /// The networks of a registry, and those built so far by the name under which a measure asked for them.
 pub struct Graphs {
@@ -25,12 +29,23 @@ impl Graphs {
     /// The network of that name, with arguments and on another input if it says so:
     /// `vgg16{classes=10}@3x256x256`.
     pub(super) fn build(&self, name: &str) -> Result<Arc<Graph>, String> {
+        budget::steps(1)?;
+        let built = self.kept(name);
+        budget::network(name, built.as_deref().ok())?;
+        built
+    }
+
+    fn kept(&self, name: &str) -> Result<Arc<Graph>, String> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(graph) = built.get(name) {
             return Ok(Arc::clone(graph));
         }
         let graph = self.registry.graph(name);
         let graph = Arc::new(graph.map_err(|error| error.to_string())?);
+        let layers = |graph: &Arc<Graph>| graph.nodes().len();
+        if built.values().map(layers).sum::<usize>() > MOST_LAYERS {
+            built.clear();
+        }
         built.insert(name.to_string(), Arc::clone(&graph));
         Ok(graph)
     }
@@ -38,7 +53,7 @@ impl Graphs {
     /// Digest of the network of that name; nothing if there is none.
     pub fn digest(&self, name: &str) -> Option<String> {
         let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
-        let digest = || Some(self.build(name).ok()?.digest());
+        let digest = || Some(self.kept(name).ok()?.digest());
         let known = digests.entry(name.to_string());
         known.or_insert_with(digest).clone()
     }

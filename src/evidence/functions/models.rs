@@ -1,5 +1,6 @@
 //! What can be asked about a registered model.
 
+use super::super::budget;
 use super::Answer;
 use super::arguments::{optional_text, text};
 use crate::analysis::{self, Field, QUANTITIES};
@@ -199,7 +200,9 @@ pub(super) fn field_offset(graph: &Graph, args: &[Datum]) -> Answer {
 }
 
 pub(super) fn accepts(graph: &Graph, args: &[Datum]) -> Answer {
-    Ok(Datum::Bool(graph.at(text(args, 1)?.parse()?).is_ok()))
+    let input = text(args, 1)?;
+    budget::network(&format!("{}@{input}", text(args, 0)?), Some(graph))?;
+    Ok(Datum::Bool(graph.at(input.parse()?).is_ok()))
 }
 
 fn field(graph: &Graph, args: &[Datum]) -> Result<Field, String> {

@@ -11,6 +11,7 @@ pub(super) use gradients::{
 };
 pub(super) use units::{code_distances, difference, forward, lrn, residue};
 
+use super::super::budget;
 use super::arguments::{size, text};
 use crate::analysis::QUANTITIES;
 use crate::claim::Datum;
@@ -22,8 +23,6 @@ use std::collections::BTreeMap;
 
 /// Images in the batches of which gradients are taken.
 const SAMPLES: usize = 4;
-/// Values that a run may hold, in all layers for all images: 8 GiB of f64.
-const MOST_VALUES: u64 = 1 << 30;
 
 /// A network with the weights that a rule of that name draws under a seed.
 fn net(graph: &Graph, init: &str, seed: u64) -> Result<Net, String> {
@@ -32,7 +31,8 @@ fn net(graph: &Graph, init: &str, seed: u64) -> Result<Net, String> {
 
 /// A network with those weights.
 fn with_weights(graph: &Graph, weights: BTreeMap<String, Tensor>) -> Result<Net, String> {
-    Net::new(graph.clone(), weights, DType::F64).map_err(say)
+    let net = Net::new(graph.clone(), weights, DType::F64).map_err(say)?;
+    Ok(net.watched(budget::goes_on))
 }
 
 /// The rule and the seed of a call, in that order from an argument on.
@@ -72,9 +72,8 @@ fn weights(graph: &Graph, init: &str, seed: u64) -> Result<BTreeMap<String, Tens
 }
 
 /// Random images: standard normal, as after a normalisation; uniform in [0, 1), as after a division by
-/// 255; or the bytes before it.
+/// 255; or the bytes before it. So many of them must be [`affordable`].
 fn images(graph: &Graph, kind: &str, samples: usize, seed: u64) -> Result<Tensor, String> {
-    affordable(graph, samples)?;
     let key = Key::seed(seed).fold_in_name("images");
     let number: Box<dyn Fn(u64) -> f64> = match kind {
         "normal" => Box::new(move |i| key.normal(i)),
@@ -92,27 +91,24 @@ fn images(graph: &Graph, kind: &str, samples: usize, seed: u64) -> Result<Tensor
     Tensor::from_vec((0..size).map(number).collect(), dims, &Device::Cpu).map_err(say)
 }
 
-/// A suite may ask for any size and any batch.
-fn affordable(graph: &Graph, samples: usize) -> Result<(), String> {
-    let quantities = QUANTITIES.iter();
-    let counted = quantities.filter(|quantity| ["activations", "params"].contains(&quantity.name));
-    let mut values = 0u64;
-    for quantity in counted {
-        let times = if quantity.name == "params" {
-            1
-        } else {
-            samples as u64
-        };
-        let count = quantity.total(graph).map_err(say)?;
-        values = values.saturating_add(count.saturating_mul(times));
+/// What a pass takes, in multiply-accumulates of a forward pass.
+#[derive(Clone, Copy)]
+enum Pass {
+    Forward = 1,
+    /// There and back: as much again for the gradient of the inputs, and of the weights.
+    Backward = 3,
+}
+
+/// Whether the measure may run a network on so many images: a suite may ask for any size and any batch.
+fn affordable(graph: &Graph, samples: usize, pass: Pass) -> Result<(), String> {
+    let mut counts = [0; 3];
+    for (count, name) in counts.iter_mut().zip(["macs", "activations", "params"]) {
+        let quantity = QUANTITIES.iter().find(|quantity| quantity.name == name);
+        let quantity = quantity.expect("they are counted of every network");
+        *count = quantity.total(graph).map_err(say)?;
     }
-    match values <= MOST_VALUES {
-        true => Ok(()),
-        false => Err(format!(
-            "a run on {samples} images of {} would hold {values} values; {MOST_VALUES} are the most",
-            graph.input()
-        )),
-    }
+    let what = format!("a run on {samples} images of {}", graph.input());
+    budget::run(&what, counts, samples, pass as u64)
 }
 
 /// Random labels for a network that puts out scores.

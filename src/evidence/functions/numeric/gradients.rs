@@ -4,7 +4,8 @@ use super::super::arguments::{optional_text, size, text};
 use super::super::models::{below, is_of_kind, layer_id, sizes};
 use super::super::{Answer, Graphs};
 use super::{
-    SAMPLES, drawn, images, labels, list, net, norm, numbers, rounded, say, weights, with_weights,
+    Pass, SAMPLES, affordable, drawn, images, labels, list, net, norm, numbers, rounded, say,
+    weights, with_weights,
 };
 use crate::claim::Datum;
 use crate::graph::{Graph, Node, NodeId, TensorKind};
@@ -30,6 +31,7 @@ pub(in super::super) fn first_loss(graphs: &Graphs, args: &[Datum]) -> Answer {
         }
     };
     let kind = optional_text(args, 5)?.unwrap_or("normal");
+    affordable(&graph, batch, Pass::Forward)?;
     let x = images(&graph, kind, batch, seed)?;
     let pass = net(&graph, init, seed)?.forward(&x, mode).map_err(say)?;
     let labels = labels(&graph, batch, seed);
@@ -109,6 +111,7 @@ pub(in super::super) fn zero_gradients(graphs: &Graphs, args: &[Datum]) -> Answe
 pub(in super::super) fn reach(graphs: &Graphs, args: &[Datum]) -> Answer {
     let graph = graphs.build(text(args, 0)?)?;
     let id = layer_id(&graph, text(args, 1)?)?;
+    affordable(&graph, 1, Pass::Backward)?;
     // nothing negative, so that no ReLU stops a gradient and no two ways cancel
     let x = images(&graph, "uniform", 1, 0)?;
     let mut positive = weights(&graph, "torch", 0)?;
@@ -169,6 +172,7 @@ fn gradients(
     seen: impl FnMut(&Node, &Tensor),
 ) -> Result<Gradients, String> {
     let (init, seed) = drawn(args, from)?;
+    affordable(graph, batch, Pass::Backward)?;
     let x = images(graph, "normal", batch, seed)?;
     let net = net(graph, init, seed)?;
     let pass = net.forward(&x, Mode::train(seed, 0)).map_err(say)?;

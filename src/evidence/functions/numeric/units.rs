@@ -3,7 +3,9 @@
 use super::super::arguments::{number, optional_text, size, text};
 use super::super::models::layer;
 use super::super::{Answer, Graphs, arguments};
-use super::{drawn, images, list, net, norm, numbers, relative, say, weights, with_weights};
+use super::{
+    Pass, affordable, drawn, images, list, net, norm, numbers, relative, say, weights, with_weights,
+};
 use crate::claim::Datum;
 use crate::graph::{Graph, Lrn, Op};
 use crate::net::Mode;
@@ -38,6 +40,7 @@ pub(in super::super) fn residue(graphs: &Graphs, args: &[Datum]) -> Answer {
 fn image_and_output(graphs: &Graphs, args: &[Datum]) -> Result<(Tensor, Tensor), String> {
     let graph = graphs.build(text(args, 0)?)?;
     let (init, seed) = drawn(args, 1)?;
+    affordable(&graph, 1, Pass::Forward)?;
     let x = images(&graph, optional_text(args, 3)?.unwrap_or("normal"), 1, seed)?;
     let pass = net(&graph, init, seed)?.forward(&x, Mode::Eval);
     let y = pass.map_err(say)?.output().clone();
@@ -47,6 +50,9 @@ fn image_and_output(graphs: &Graphs, args: &[Datum]) -> Result<(Tensor, Tensor),
 pub(in super::super) fn difference(graphs: &Graphs, args: &[Datum]) -> Answer {
     let (one, other) = (graphs.build(text(args, 0)?)?, graphs.build(text(args, 1)?)?);
     let (init, seed) = drawn(args, 2)?;
+    for graph in [&one, &other] {
+        affordable(graph, 1, Pass::Forward)?;
+    }
     let x = images(&one, "normal", 1, seed)?;
     let of_one = weights(&one, init, seed)?;
     let mut of_other = weights(&other, init, seed)?;
@@ -73,6 +79,7 @@ pub(in super::super) fn code_distances(graphs: &Graphs, args: &[Datum]) -> Answe
     if !matches!(layer(&graph, path)?.op, Op::Rbf { .. }) {
         return Err(format!("`{path}` has no codes"));
     }
+    affordable(&graph, 0, Pass::Forward)?;
     let mut weights = weights(&graph, "torch", 0)?;
     let codes = weights
         .remove(&[path, ".weight"].concat())
