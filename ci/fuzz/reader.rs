@@ -89,7 +89,7 @@ fn read(reader: &str, bytes: &[u8]) {
             drop(fetch::unpack(&archive, "cifar-10-batches-bin", here));
         }
         "suite" => drop(claim::parse(file, &text)),
-        "measure" => drop(Evaluator::new(&REGISTRY).evaluate(&text)),
+        "measure" => drop(Evaluator::new(&REGISTRY).evaluate(&text, false)),
         "experiment" => drop(experiment::parse(file, &text, &REGISTRY)),
         "document" => drop(document::parse(file, &text)),
         "project" => {

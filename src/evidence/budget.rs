@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Steps of a measure: a second or two.
-const MOST_STEPS: u64 = 2_000_000;
+/// Steps of a measure: some seconds.
+const MOST_STEPS: u64 = 5_000_000;
 /// Parts of a value: elements of lists, and each eight bytes of a text.
 const MOST_PARTS: u64 = 250_000;
 /// Steps that it takes to describe a layer. It takes one to read so many.

@@ -4,7 +4,7 @@ use crate::laws::pages::{attributes, lead_somewhere, provenance, render, stand_a
 use crate::{law, repository};
 use convcheck::check::{check, select};
 use convcheck::claim;
-use convcheck::evidence::Training;
+use convcheck::evidence::{Evaluator, Training};
 use convcheck::experiment::{self, Answer, Experiment, Finding};
 use convcheck::pipeline;
 use convcheck::random::Key;
@@ -249,7 +249,11 @@ fn linked() {
     let both = || vec![twin.clone(), experiment.clone()];
     let training = Training::new(both(), runs.clone());
     let registry = Registry::builtin();
-    let records = check(select(&suites, None), &registry, &training, false, |_| true).records;
+    let evaluator = Evaluator::new(&registry);
+    let records = check(select(&suites, None), &evaluator, &training, false, |_| {
+        true
+    })
+    .records;
     assert_eq!(records[0].answers[0].finding, Finding::Holds);
     let rendered = |runs: Vec<Trained>| {
         let training = Training::new(both(), runs);
