@@ -25,8 +25,8 @@ const STEPS_OF_NO_NETWORK: u64 = 1_000;
 
 /// Multiply-accumulates of the networks that a measure runs: about a second, and an hour if it is slow.
 const MOST_WORK: [u64; 2] = [20_000_000_000, 100_000_000_000_000];
-/// Values that a run may hold, in all layers for all images, in f64: 512 MiB, and 8 GiB if the measure is slow.
-const MOST_VALUES: [u64; 2] = [1 << 26, 1 << 30];
+/// Values that a run may hold, in all layers for all images, in f64: 1 GiB, and 8 GiB if the measure is slow.
+const MOST_VALUES: [u64; 2] = [1 << 27, 1 << 30];
 
 /// What a measure has cost so far, and what it asked.
 #[derive(Default)]
