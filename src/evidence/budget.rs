@@ -176,11 +176,12 @@ fn count(value: &dyn Val, depth: usize, parts: &mut u64) -> Result<(), String> {
             count(value.as_ref(), depth + 1, parts)?;
         }
     } else if let Some(map) = value.downcast_ref::<CelMap>() {
-        for (key, value) in map.inner() {
+        // a sum has no order
+        map.inner().iter().try_for_each(|(key, value)| {
             *parts += 2;
             count(key.inner(), depth + 1, parts)?;
-            count(value.as_ref(), depth + 1, parts)?;
-        }
+            count(value.as_ref(), depth + 1, parts)
+        })?;
     } else if let Some(text) = value.downcast_ref::<CelString>() {
         *parts += text.inner().len() as u64 / 8;
     } else if let Some(bytes) = value.downcast_ref::<CelBytes>() {
