@@ -1,6 +1,6 @@
 //! The file format of experiments: TOML with unknown keys refused, and its JSON Schema.
 
-use super::recipes::recipe;
+use super::recipes::{Fault, recipe};
 use super::{Arm, Experiment, ExperimentError, Question, Rule, Side, embedded_as, kept};
 use crate::claim::{Location, Places, not_a_name};
 use crate::train::Scale;
@@ -132,9 +132,6 @@ pub fn schema() -> serde_json::Value {
 
 /// Under how many seeds an arm can be trained.
 pub const MOST_SEEDS: u64 = 10_000;
-
-/// What is wrong, and at which bytes of the file.
-pub(super) type Fault = (Range<usize>, String);
 
 /// Names of arms that stand for something else where runs are kept.
 const RESERVED: &[&str] = &[kept::LOCK];

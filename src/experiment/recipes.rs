@@ -1,12 +1,14 @@
 //! How is the recipe of an arm put together, and where stands what is wrong with it?
 
-use super::format::Fault;
 use crate::train::{Recipe, RecipeFault, image_shape};
 use crate::zoo::{Model, Registry};
 use serde::Deserialize;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+/// What is wrong, and at which bytes of the file.
+pub(super) type Fault = (Range<usize>, String);
 
 /// The recipe of those tables, of which later ones replace keys of earlier ones, and the model that it names. `arm` is where
 /// the arm stands.
