@@ -29,7 +29,7 @@ fn a_measure_that_costs_too_much_or_is_none_is_one_line() {
         ("1".into(), "1979-05-27", "a value is a number, a text"),
         ("1".into(), "{a = 1}", "a value is a number, a text"),
         (
-            "first_loss('resnet152', 'torch', 0, 32, 'train')".into(),
+            "first_loss('resnet152', 'torch', 0, 2, 'train')".into(),
             "5",
             "slow = true",
         ),
