@@ -321,8 +321,12 @@ fn bad_input_is_one_line() {
     let args = place.train(&output, &["--seeds", "0"]);
     let args = texts(&args);
     fails(&args, &["--seeds is 0"]);
-    let args = place.train(&output, &["--snapshot-every", "1e300"]);
-    fails(&texts(&args), &["--snapshot-every is 1e300", "seconds"]);
+    let file = place.file("two-nets.toml");
+    for seconds in ["1e300", "inf", "nan"] {
+        let every = format!("--snapshot-every={seconds}");
+        let args = ["train", &file, "--output", &output, &every];
+        fails(&args, &["--snapshot-every is ", "must be seconds"]);
+    }
     let args = place.train(&output, &["--seeds", "100000000"]);
     fails(&texts(&args), &["--seeds is 100000000", "from 1 to"]);
     let with = |from: &str, to: &str, says: &[&str]| {
