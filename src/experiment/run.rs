@@ -208,6 +208,10 @@ impl<'a> PreparedExperiment<'a> {
                 None => jobs.push(job),
             }
         }
+        for &(arm, seed, _) in &finished {
+            // who finished it may have been killed before that was done
+            self.remove_snapshot(&Job { arm, seed });
+        }
         for (file, what) in damaged {
             let aside = set_aside(&file)?;
             say(Notice::SetAside { file, what, aside });
@@ -361,10 +365,14 @@ impl<'a> PreparedExperiment<'a> {
         if let Some(path) = &finished {
             write(path, &trained)?;
         }
-        if let Some(paths) = paths {
-            // the finished run stands in another file now
+        self.remove_snapshot(job);
+        Ok(trained)
+    }
+
+    /// A finished run stands in another file.
+    fn remove_snapshot(&self, job: &Job) {
+        if let Some((_, paths)) = self.files(job) {
             let _ = std::fs::remove_file(paths.snapshot);
         }
-        Ok(trained)
     }
 }

@@ -189,8 +189,11 @@ fn an_interrupted_run_says_so_and_goes_on() {
     let args = place.train(&output, &["--resume", "--json"]);
     let args = texts(&args);
     assert_eq!(json(&args)[0]["seeds"], serde_json::json!([0]));
-    // a second time there is nothing left to train
+    // a second time there is nothing left to train, but what a run leaves that was killed once it was finished is removed
+    let snapshot = Path::new(&output).join("runs/two-nets-quick/plain-0.snapshot");
+    fs::write(&snapshot, "").unwrap();
     assert_eq!(json(&args)[0]["seeds"], serde_json::json!([0]));
+    assert!(!snapshot.exists());
     assert_eq!(runs(&output).len(), 2);
 }
 
