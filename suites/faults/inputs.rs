@@ -1,6 +1,6 @@
 //! Damaged files and arguments, for each reader of the program: does it end in time, within its memory, with a line?
 
-use super::jobs::{Work, copy, temporary};
+use super::jobs::{PATIENCE, Work, copy, temporary};
 use super::kept::Kept;
 use super::mutation::{Draw, mutated};
 use super::program::spawn;
@@ -11,9 +11,6 @@ use convcheck::random::Key;
 use rayon::prelude::*;
 use std::fs;
 use std::path::Path;
-
-/// Seconds that a run may take; undamaged it takes some hundredths of one.
-const PATIENCE: u64 = 20;
 
 pub fn run(options: &Options, work: &Work) -> Vec<Tally> {
     let mut readers = readers(work);

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Address space that a run may take, in KiB: 2 GiB.
 const MEMORY: u32 = 2 << 20;
+/// Seconds of a processor that a run may take. A machine that does much else may take long for them.
+const SECONDS: u32 = 20;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -24,7 +26,13 @@ pub struct Outcome {
 /// The program with these arguments in this folder, within its memory. The shell's limit is inherited, so the process
 /// that is killed later is the program itself.
 pub fn command(program: &Path, folder: &Path, args: &[impl AsRef<str>]) -> Command {
-    shell(program, folder, args, &format!("ulimit -v {MEMORY}"), "")
+    shell(
+        program,
+        folder,
+        args,
+        &format!("ulimit -v {MEMORY}; ulimit -t {SECONDS}"),
+        "",
+    )
 }
 
 /// The same after a line of shell, and with its outputs elsewhere.
@@ -124,7 +132,8 @@ impl Outcome {
     pub fn sound(&self) -> Result<i32, String> {
         let stderr = self.stderr.trim_end();
         let last = stderr.lines().next_back().unwrap_or_default();
-        if self.late {
+        // SIGXCPU
+        if self.late || self.code() == 128 + 24 {
             return Err("it did not come to an end in time".into());
         }
         if !matches!(self.code(), 0..=2) {

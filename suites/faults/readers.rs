@@ -410,14 +410,21 @@ fn runs(work: &Work) -> Vec<Reader> {
         ),
     ];
     for reader in &mut all {
-        if reader.is_text {
-            reader.seeds.push(unsealed(&reader.seeds[0]));
-        }
         reader.holds = |work, folder, code| match code {
             0 => same(&numbers(&work.jobs[0].leaves), &numbers(&left(folder))),
             _ => Ok(()),
         };
     }
+    // as they were written before they had checksums: nobody can tell that a number is another, but all else holds
+    let before = [
+        ("unsealed-curve", begun(), format!("{runs}/plain-0.jsonl")),
+        ("unsealed-run", finished(), format!("{runs}/plain-0.json")),
+    ];
+    all.extend(before.map(|(name, folder, target)| {
+        let mut reader = of(name, folder, &target, &command, true);
+        reader.seeds = vec![unsealed(&reader.seeds[0])];
+        reader
+    }));
     all
 }
 
