@@ -100,6 +100,13 @@ impl Level {
 
 /// Counts operators and brackets: never fewer than a way from the root of the syntax tree to a leaf meets.
 fn nesting(text: &str) -> Nesting {
+    // of a text literal that is none the parser goes on behind its fault, so that what seems to be quoted counts
+    let whole = nested(text, true).or_else(|| nested(text, false));
+    whole.unwrap_or_default()
+}
+
+/// The same; nothing if text literals and comments are to be passed over and one of the literals is none, or may be.
+fn nested(text: &str, pass_over: bool) -> Option<Nesting> {
     let bytes = text.as_bytes();
     let mut found = Nesting::default();
     let mut outer: Vec<Level> = Vec::new();
@@ -108,13 +115,12 @@ fn nesting(text: &str) -> Nesting {
     while i < bytes.len() {
         let rest = &bytes[i..];
         match rest {
-            [b'/', b'/', ..] => {
+            [b'/', b'/', ..] if pass_over => {
                 i += rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
                 continue;
             }
-            [b'\'' | b'"', ..] => {
-                let is_raw = i > 0 && matches!(bytes[i - 1], b'r' | b'R');
-                i += literal(rest, is_raw);
+            [b'\'' | b'"', ..] if pass_over => {
+                i += literal(rest, is_raw(&bytes[..i])?)?;
                 continue;
             }
             [b, ..] if b.is_ascii_alphanumeric() || *b == b'_' => {
@@ -154,7 +160,7 @@ fn nesting(text: &str) -> Nesting {
     if found.deepest > MOST_NESTED {
         found.too_deep.get_or_insert(0);
     }
-    found
+    Some(found)
 }
 
 /// Leaves a bracket for the level around it.
@@ -167,8 +173,23 @@ fn close(level: &mut Level, outer: &mut Vec<Level>) {
     }
 }
 
-/// Bytes of the text literal that begins here, to its closing quote or the end.
-fn literal(rest: &[u8], is_raw: bool) -> usize {
+/// Whether a text literal behind this is raw, so that no backslash in it means anything; nothing where a name or a number
+/// may end in what makes it so.
+fn is_raw(before: &[u8]) -> Option<bool> {
+    let of_word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let start = before
+        .iter()
+        .rposition(|b| !of_word(b))
+        .map_or(0, |i| i + 1);
+    match before[start..].to_ascii_lowercase().as_slice() {
+        b"r" | b"br" => Some(true),
+        [.., b'r'] => None,
+        _ => Some(false),
+    }
+}
+
+/// Bytes of the text literal that begins here, with its quotes; nothing if it is none.
+fn literal(rest: &[u8], is_raw: bool) -> Option<usize> {
     let quote = match rest {
         [a, b, c, ..] if a == b && b == c => &rest[..3],
         _ => &rest[..1],
@@ -176,11 +197,32 @@ fn literal(rest: &[u8], is_raw: bool) -> usize {
     let mut i = quote.len();
     while i < rest.len() {
         if rest[i..].starts_with(quote) {
-            return i + quote.len();
+            return Some(i + quote.len());
         }
-        i += if rest[i] == b'\\' && !is_raw { 2 } else { 1 };
+        i += match rest[i] {
+            b'\\' if !is_raw => escape(&rest[i + 1..])? + 1,
+            b'\n' | b'\r' if quote.len() == 1 => return None,
+            _ => 1,
+        };
     }
-    rest.len()
+    None
+}
+
+/// Bytes of an escape behind its backslash; nothing if it is none.
+fn escape(rest: &[u8]) -> Option<usize> {
+    let digits = |n: usize, is_digit: fn(&u8) -> bool| {
+        (rest.len() > n && rest[1..=n].iter().all(is_digit)).then_some(n + 1)
+    };
+    match rest.first()? {
+        b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'"' | b'\'' | b'`' | b'?' | b'\\' => {
+            Some(1)
+        }
+        b'x' | b'X' => digits(2, u8::is_ascii_hexdigit),
+        b'u' => digits(4, u8::is_ascii_hexdigit),
+        b'U' => digits(8, u8::is_ascii_hexdigit),
+        b'0'..=b'3' => digits(2, |b| matches!(b, b'0'..=b'7')),
+        _ => None,
+    }
 }
 
 /// The first thing that is wrong; what a parser says behind it follows from it.
@@ -340,5 +382,25 @@ mod tests {
             let fault = check(&text).unwrap_err();
             assert!(fault.what.contains(what), "{start}: {fault:?}");
         }
+    }
+
+    /// Where a text literal is none, the parser goes on within it.
+    #[test]
+    fn what_only_seems_to_be_quoted_counts() {
+        for begins in [
+            r"'\", r"'\x1", r"'\8", "'a\n", r"xr'\' '", r"1r'\' ", r"'// \", "'''a' '", "r'a\n",
+            "'", "\"", "br\"\"\"",
+        ] {
+            for ends in ["", "'", "\"", "2)", "'\n\""] {
+                let text = |brackets: usize| [begins, &"[".repeat(brackets), ends].concat();
+                // whatever is said of it, it is said
+                assert!(check(&text(60)).is_err(), "{begins:?} {ends:?}");
+                assert!(check(&text(5000)).is_err(), "{begins:?} {ends:?}");
+            }
+        }
+        let whole =
+            r"'\n\x41\101\u0041\U00000041\'' + r'\' + b'a' + 'é' + '''".to_string() + "a\n'''";
+        assert!(nested(&whole, true).is_some());
+        assert!(CEL.parser().parse(&whole).is_ok());
     }
 }
