@@ -363,8 +363,12 @@ fn a_header_whose_lengths_overflow_is_an_error() {
 #[test]
 fn what_is_written_is_read_again_and_cut_files_are_errors() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("new/lenet.safetensors");
     let tensors = read(&fixture("zip.pth")).unwrap();
+    let elsewhere = folder.path().join("new/lenet.safetensors");
+    let error = write(&elsewhere, &tensors).unwrap_err().to_string();
+    assert!(error.contains("there is no folder"), "{error}");
+    assert!(!folder.path().join("new").exists(), "no folder is made");
+    let path = folder.path().join("lenet.safetensors");
     write(&path, &tensors).unwrap();
     let again = read(&path).unwrap();
     assert_eq!(again.len(), tensors.len());
