@@ -403,7 +403,10 @@ fn faults_of_a_suite_are_named_by_file_line_and_column() {
             claim("stated = 1979-05-27\nmeasure = \"1\""),
             &["s.toml:9:10"],
         ),
-        (measured("params('"), &["s.toml:10:11", "s.a"]),
+        (
+            measured("params('"),
+            &["s.toml:10:19", "s.a", "no closing quote"],
+        ),
         (
             measured("params('vgg61')"),
             &["s.toml:10:11", "s.a", "did you mean vgg16"],
