@@ -1,31 +1,22 @@
 //! Markdown of suites as HTML in which nothing of the author's is markup beyond Markdown.
 
 use maud::{Markup, PreEscaped};
-use pulldown_cmark::{Event, Parser, Tag, html};
+use pulldown_cmark::{Event, Parser, Tag, TagEnd, html};
 
-/// Renders prose; raw HTML in it is shown as text, and links go to the web or stay on the page.
+/// Renders prose; raw HTML in it is shown as text, and links go to the web or stay on the page: of others, the words are left.
 pub(super) fn prose(markdown: &str) -> Markup {
-    let events = Parser::new(markdown).map(|event| match event {
-        Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
-        Event::Start(Tag::Link {
-            link_type,
-            dest_url,
-            title,
-            id,
-        }) => Event::Start(Tag::Link {
-            link_type,
-            dest_url: if harmless(&dest_url) {
-                dest_url
-            } else {
-                "#".into()
-            },
-            title,
-            id,
-        }),
+    // a link stands in no other
+    let mut is_link = true;
+    let events = Parser::new(markdown).filter_map(|event| match event {
+        Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
+        Event::Start(Tag::Link { ref dest_url, .. }) => {
+            is_link = harmless(dest_url);
+            is_link.then_some(event)
+        }
+        Event::End(TagEnd::Link) => is_link.then_some(event),
         // an image would be fetched from elsewhere: its description is enough
-        Event::Start(Tag::Image { .. }) => Event::Text("".into()),
-        Event::End(pulldown_cmark::TagEnd::Image) => Event::Text("".into()),
-        other => other,
+        Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => None,
+        other => Some(other),
     });
     let mut text = String::new();
     html::push_html(&mut text, events);
@@ -50,7 +41,15 @@ mod tests {
         .into_string();
         assert!(!html.contains("<script"), "{html}");
         assert!(!html.contains("<div"), "{html}");
-        assert!(!html.contains("javascript:"), "{html}");
+        assert!(
+            !html.contains("href") && html.contains("</strong> c "),
+            "{html}"
+        );
+        let html = prose("[c](https://d) [e](data:f) [g](#h)").into_string();
+        assert!(
+            html.contains("<a href=\"https://d\">c</a> e <a href=\"#h\">g</a>"),
+            "{html}"
+        );
         assert!(!html.contains("<img"), "{html}");
         assert!(html.contains("<strong>b</strong>"), "{html}");
     }
