@@ -45,12 +45,12 @@ mod tests {
             !html.contains("href") && html.contains("</strong> c "),
             "{html}"
         );
+        assert!(!html.contains("<img"), "{html}");
+        assert!(html.contains("<strong>b</strong>"), "{html}");
         let html = prose("[c](https://d) [e](data:f) [g](#h)").into_string();
         assert!(
             html.contains("<a href=\"https://d\">c</a> e <a href=\"#h\">g</a>"),
             "{html}"
         );
-        assert!(!html.contains("<img"), "{html}");
-        assert!(html.contains("<strong>b</strong>"), "{html}");
     }
 }
