@@ -77,10 +77,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     begin(path, bytes).map(drop)
 }
 
-/// Writes a file as [`write`] does, and leaves it open for more behind its first bytes.
+/// Writes a file as [`write()`] does, and leaves it open for more behind its first bytes.
 ///
 /// # Errors
-/// As of [`write`].
+/// As of [`write()`].
 pub fn begin(path: &Path, bytes: &[u8]) -> Result<File> {
     let folder = folder_of(path);
     if !folder.is_dir() {

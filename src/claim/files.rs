@@ -18,7 +18,7 @@ pub fn load(folder: &Path) -> Suites {
     }
 }
 
-/// Every suite of a folder and of the folders within it ([`toml_below`]), but for the folder's own `report.toml`.
+/// Every suite of a folder and of the folders within it, but for the folder's own `report.toml`.
 ///
 /// # Errors
 /// [`SuiteError`] when a folder cannot be read, holds no suite, or links to one outside of it.
