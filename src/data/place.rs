@@ -163,10 +163,11 @@ pub(super) fn several(path: &Path, below: &[Folder]) -> DataError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn tree(files: &[&str]) -> tempfile::TempDir {
+    /// A folder with these files, which are empty.
+    pub(in crate::data) fn tree(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for file in files {
             let file = folder.path().join(file);

@@ -182,16 +182,7 @@ fn stored_in(folder: &Folder) -> Option<Source> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn tree(files: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for file in files {
-            let file = folder.path().join(file);
-            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::write(file, "").unwrap();
-        }
-        folder
-    }
+    use crate::data::place::tests::tree;
 
     #[test]
     fn a_folder_is_what_its_files_names_say() {

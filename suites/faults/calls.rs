@@ -98,10 +98,7 @@ pub fn run(options: &Options, work: &Work) -> Vec<Tally> {
         let log = fs::read_to_string(folder.path().join("calls.txt")).unwrap();
         let result = outlives_a_power_cut(&log);
         if let Err(why) = &result {
-            let command = format!(
-                "calls log 0 calls.txt $PWD convcheck {}",
-                job.args.join(" ")
-            );
+            let command = format!("calls log 0 calls.txt $PWD {}", job.command());
             kept.keep(job.name, 0, folder.path(), &command, why);
         }
         synced.push(("order of syncs and renames".to_string(), result.is_ok()));
@@ -123,8 +120,8 @@ pub fn run(options: &Options, work: &Work) -> Vec<Tally> {
             let report = fs::read_to_string(folder.path().join("calls.txt")).unwrap_or_default();
             let call = report.lines().nth(1).unwrap_or_default();
             let command = format!(
-                "calls {mode} {n} calls.txt $PWD:/proc:/sys convcheck {}",
-                job.args.join(" ")
+                "calls {mode} {n} calls.txt $PWD:/proc:/sys {}",
+                job.command()
             );
             kept.keep(
                 job.name,

@@ -37,7 +37,7 @@ pub fn run(options: &Options, work: &Work) -> Vec<Tally> {
             _ => limited(work, job, folder.path(), kind, key),
         };
         if let Err(why) = &result {
-            let command = format!("convcheck {}", job.args.join(" "));
+            let command = job.command();
             kept.keep(
                 job.name,
                 case,

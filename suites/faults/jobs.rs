@@ -26,6 +26,13 @@ pub struct Job {
     pub takes: Duration,
 }
 
+impl Job {
+    /// As one types it.
+    pub fn command(&self) -> String {
+        format!("convcheck {}", self.args.join(" "))
+    }
+}
+
 /// Each file that was left, and what of it must be the same.
 pub type Left = BTreeMap<String, String>;
 

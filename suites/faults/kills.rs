@@ -38,7 +38,7 @@ fn one(work: &Work, kept: &Kept, case: usize, key: Key) -> Vec<(String, bool)> {
     let folder = work.folder();
     let (done, result) = disturbed(work, job, folder.path(), key.fold_in(1));
     if let Err(why) = &result {
-        let command = format!("convcheck {}", job.args.join(" "));
+        let command = job.command();
         kept.keep(
             job.name,
             case,

@@ -31,7 +31,7 @@ pub fn run(options: &Options, work: &Work) -> Vec<Tally> {
         let result = one(work, pair, folder.path(), key.uniform(case as u64));
         let name = names.join(" and ");
         if let Err(why) = &result {
-            let [a, b] = pair.map(|job| format!("convcheck {}", job.args.join(" ")));
+            let [a, b] = pair.map(Job::command);
             kept.keep(
                 &names.join("-"),
                 case,
