@@ -8,6 +8,9 @@ use std::fmt;
 /// readers follow.
 pub(crate) const MOST_LEVELS: usize = 64;
 
+/// How much of a value stands in a sentence.
+const MOST_CHARACTERS: usize = 200;
+
 /// A stated or found value.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(
@@ -110,6 +113,16 @@ impl Datum {
             Datum::Bool(_) | Datum::Int(_) | Datum::Text(_) => None,
         }
     }
+
+    /// As it stands in a sentence: of a long text or list the beginning, since a measure may find a quarter of a million
+    /// numbers.
+    pub fn brief(&self) -> String {
+        let text = self.to_string();
+        match text.char_indices().nth(MOST_CHARACTERS) {
+            None => text,
+            Some((end, _)) => format!("{}...", &text[..end]),
+        }
+    }
 }
 
 impl From<&str> for Datum {
@@ -163,6 +176,14 @@ pub(crate) fn grouped(n: impl Into<i128>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_in_a_sentence_is_short() {
+        assert_eq!(Datum::from(vec![Datum::Int(1); 3]).brief(), "[1, 1, 1]");
+        let long = Datum::from(vec![Datum::from("\u{fc}"); 100_000]).brief();
+        assert_eq!(long.chars().count(), MOST_CHARACTERS + 3);
+        assert!(long.starts_with("[\u{fc}, \u{fc}") && long.ends_with("..."));
+    }
 
     #[test]
     fn every_value_comes_back_from_json() {

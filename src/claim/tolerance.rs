@@ -95,8 +95,8 @@ fn mismatch(stated: &Stated, found: &Datum) -> KindError {
     let kind = |value: &Datum| match value {
         Datum::Bool(truth) => format!("a truth, {truth}"),
         Datum::Int(_) | Datum::Float(_) => format!("a number, {value}"),
-        Datum::Text(text) => format!("a text, \"{text}\""),
-        Datum::List(_) => format!("a list, {value}"),
+        Datum::Text(_) => format!("a text, \"{}\"", value.brief()),
+        Datum::List(_) => format!("a list, {}", value.brief()),
     };
     let stated = stated.datum();
     KindError {

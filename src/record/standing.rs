@@ -1,7 +1,7 @@
 //! How does a verdict stand to what its suite records?
 
 use super::Record;
-use crate::claim::Kind;
+use crate::claim::{Datum, Kind};
 
 /// What a suite says to the verdict that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Record {
         let found = self
             .found
             .as_ref()
-            .map_or(String::new(), |found| format!(" (found {found})"));
+            .map_or(String::new(), |found| format!(" (found {})", found.brief()));
         if let Some(recorded) = self.recorded
             && recorded != self.verdict
             && !may_vary
@@ -48,8 +48,9 @@ impl Record {
             && Some(recorded) != self.found.as_ref()
         {
             return Standing::Differs(format!(
-                "finds {} now, recorded is {recorded}",
-                (self.found.as_ref()).map_or("nothing".into(), ToString::to_string)
+                "finds {} now, recorded is {}",
+                (self.found.as_ref()).map_or("nothing".into(), Datum::brief),
+                recorded.brief()
             ));
         }
         match (self.recorded, self.verdict) {
