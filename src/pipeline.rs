@@ -164,8 +164,10 @@ pub fn run(job: Job, watch: Watch) -> Result<Done, JobError> {
     let unjudged: BTreeSet<String> = unjudged.collect();
     let unjudged: Vec<String> = unjudged.into_iter().collect();
     record::save(output, job.provenance, &checked.records, &unjudged)?;
-    // the pages show what the records hold
-    let recorded = Training::new(experiments.clone(), recorded.good);
+    // the pages show what the folder holds
+    let held = record::load_training(output)?;
+    said_once(&mut wrong, held.damage);
+    let recorded = Training::new(experiments.clone(), held.good);
     let Lines {
         good: timings,
         damage,

@@ -5,12 +5,12 @@ mod folder;
 mod follows;
 mod growing;
 mod lines;
+mod runs;
 mod standing;
 
-pub use folder::{
-    Findings, add_throughput, add_training, load, load_throughput, load_training, save,
-};
+pub use folder::{Findings, add_throughput, add_training, load, load_throughput, save};
 pub use lines::Lines;
+pub use runs::load_training;
 pub use standing::Standing;
 
 use crate::claim::{Datum, Judged, Kind, Tolerance, Topic, Trial};

@@ -2,6 +2,7 @@
 
 use super::growing::grow;
 use super::lines::{self, Lines};
+use super::runs::TRAINING_RUN;
 use super::{EVIDENCE, MACHINE, Provenance, Record, RecordError, THROUGHPUT, TRAINING, write};
 use crate::bench::Timing;
 use crate::train::Trained;
@@ -9,8 +10,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// What a line of [`TRAINING`] is.
-const TRAINING_RUN: &str = "training run";
 /// What a line of [`THROUGHPUT`] is.
 const TIMING: &str = "timing";
 
@@ -93,7 +92,7 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
     }
     Ok(Findings {
         provenance,
-        records: good,
+        records: good.into_iter().map(|(_, record)| record).collect(),
         unjudged,
         damage,
     })
@@ -149,14 +148,6 @@ pub fn add_training(
             .chain(before.into_iter().flatten())
             .collect()
     })
-}
-
-/// Reads what [`add_training`] wrote; a folder without the file has no runs.
-///
-/// # Errors
-/// [`RecordError`] names a file that cannot be read at all.
-pub fn load_training(folder: &Path) -> Result<Lines<Trained>, RecordError> {
-    lines::read_if_there(&folder.join(TRAINING), TRAINING_RUN)
 }
 
 /// Adds timings to those of a folder, behind, each as the next round of its measurement, and returns all that stand there

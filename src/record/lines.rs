@@ -5,6 +5,7 @@ use super::RecordError;
 use crate::seal::{sealed, unsealed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt::Display;
 use std::path::Path;
 
 /// So many faults of a file are said one by one.
@@ -50,10 +51,34 @@ pub(super) fn read_if_there<T: DeserializeOwned>(
     path: &Path,
     what: &str,
 ) -> Result<Lines<T>, RecordError> {
+    let Lines { good, damage } = numbered_if_there(path, what)?;
+    Ok(Lines {
+        good: good.into_iter().map(|(_, one)| one).collect(),
+        damage,
+    })
+}
+
+/// The same, each line with its number, from 1.
+///
+/// # Errors
+/// As of [`read_if_there`].
+pub(super) fn numbered_if_there<T: DeserializeOwned>(
+    path: &Path,
+    what: &str,
+) -> Result<Lines<(usize, T)>, RecordError> {
     match path.try_exists() {
         Ok(false) => Ok(parse(path, b"", what, |_| Ok(()))),
         _ => Ok(parse(path, &bytes(path)?, what, |_| Ok(()))),
     }
+}
+
+/// What a file holds that is one line without its end.
+///
+/// # Errors
+/// [`RecordError`] if it cannot be read, or is not as it was written.
+pub(super) fn only<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T, RecordError> {
+    let fault = |why: String| RecordError::new(path, format!("is no {what}: {why}"));
+    object(&bytes(path)?).map_err(fault)
 }
 
 /// The bytes of a file.
@@ -61,16 +86,21 @@ pub(super) fn read_if_there<T: DeserializeOwned>(
 /// # Errors
 /// [`RecordError`] says what the system says.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, RecordError> {
-    std::fs::read(path).map_err(|e| RecordError::new(path, format!("cannot read it: {e}")))
+    let fault = |what: &dyn Display| RecordError::new(path, format!("cannot read it: {what}"));
+    // whoever opens a pipe waits
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(fault(&"it is no file"));
+    }
+    std::fs::read(path).map_err(|error| fault(&error))
 }
 
-/// Lines, each held against what must be true of it. A last line without its end was cut, even where it could be read.
+/// Lines with their numbers, each held against what must be true of it. A last line without its end was cut, even where it could be read.
 pub(super) fn parse<T: DeserializeOwned>(
     path: &Path,
     text: &[u8],
     what: &str,
     mut holds: impl FnMut(&T) -> Result<(), String>,
-) -> Lines<T> {
+) -> Lines<(usize, T)> {
     let mut lines = Lines {
         good: Vec::new(),
         damage: Vec::new(),
@@ -78,11 +108,13 @@ pub(super) fn parse<T: DeserializeOwned>(
     let (mut unsaid, mut number) = (0, 0);
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         number += 1;
-        let read = object(line).map_err(|why| format!("line {number} is no {what}: {why}"));
+        let line = line.strip_suffix(b"\n").ok_or("it is cut".to_string());
+        let read = line.and_then(object);
+        let read = read.map_err(|why| format!("line {number} is no {what}: {why}"));
         let fault = match read {
             Ok(read) => match holds(&read) {
                 Ok(()) => {
-                    lines.good.push(read);
+                    lines.good.push((number, read));
                     continue;
                 }
                 Err(why) => format!("line {number}, {why}"),
@@ -101,11 +133,8 @@ pub(super) fn parse<T: DeserializeOwned>(
     lines
 }
 
-/// What a line holds.
+/// What a line holds, without its end.
 fn object<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
-    let Some(line) = line.strip_suffix(b"\n") else {
-        return Err("it is cut".into());
-    };
     let line = std::str::from_utf8(line)
         .map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to() + 1))?;
     let json = unsealed(line).map_err(|error| error.to_string())?;

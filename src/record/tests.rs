@@ -5,7 +5,7 @@ use crate::claim::Stated;
 use crate::train::{Curve, Epoch, Scale, Trained};
 use crate::verdict::by_value;
 
-fn run(seed: u64, losses: &[f32]) -> Trained {
+pub(super) fn run(seed: u64, losses: &[f32]) -> Trained {
     Trained {
         experiment: "degradation".into(),
         scale: Scale::Quick,
