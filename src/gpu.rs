@@ -25,6 +25,7 @@ mod map_sums;
 mod masks;
 mod norm;
 mod order;
+mod outcomes;
 mod plan;
 mod pools;
 mod precision;

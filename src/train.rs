@@ -41,7 +41,10 @@ use crate::zoo::ZooError;
 use feed::Feed;
 use learner::{Learner, begin};
 use snapshot::{RunLog, load};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// So long at most what steps have said stays on a device, where nobody waits for them.
+const HEARD: Duration = Duration::from_secs(1);
 
 /// Why a run has no end.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +110,7 @@ pub struct StepProgress {
     pub step: u64,
     /// Images of the last step.
     pub images: u64,
-    /// Its loss.
+    /// The last loss that is known.
     pub loss: f32,
 }
 
@@ -145,8 +148,9 @@ pub fn fit<E: Engine>(
     let mut feed = Feed::<E::Backend>::new(task, seed);
     let mut next = None;
     let mut since = Instant::now();
+    let mut heard = Instant::now();
     while !learner.is_done(task) {
-        let step = learner.progress.steps;
+        let step = learner.taken;
         let goes_on = if learner.ends_epoch(task) {
             let state = StepProgress {
                 step,
@@ -171,8 +175,11 @@ pub fn fit<E: Engine>(
                 learner.step(task, &batch)
             })?;
             next = ready?;
-            if let Some(log) = &mut log {
-                log.step(&learner.progress.curve)?;
+            // whoever evaluates must know that the run has not diverged
+            let all = learner.ends_epoch(task) || heard.elapsed() >= HEARD;
+            hear(&mut learner, &mut log, all)?;
+            if all {
+                heard = Instant::now();
             }
             progress(StepProgress {
                 step: step + 1,
@@ -182,10 +189,12 @@ pub fn fit<E: Engine>(
         };
         learner.progress.seconds += since.elapsed().as_secs_f64();
         since = Instant::now();
-        if let Some(log) = &mut log
-            && (!goes_on || log.is_due())
-        {
-            log.save(task, &mut learner)?;
+        if !goes_on || log.as_ref().is_some_and(RunLog::is_due) {
+            // no snapshot is of steps behind a divergence
+            hear(&mut learner, &mut log, true)?;
+            if let Some(log) = &mut log {
+                log.save(task, &mut learner)?;
+            }
         }
         if !goes_on {
             return Err(TrainError::Stopped {
@@ -199,6 +208,19 @@ pub fn fit<E: Engine>(
         seconds: learner.progress.seconds,
         curve: learner.progress.curve,
     })
+}
+
+/// Hears what steps have said, and writes their losses down.
+fn hear<B: Backend>(
+    learner: &mut Learner<B>,
+    log: &mut Option<RunLog>,
+    all: bool,
+) -> Result<(), TrainError> {
+    let heard = learner.hear(all);
+    if let Some(log) = log {
+        log.steps(&learner.progress.curve)?;
+    }
+    heard
 }
 
 #[cfg(test)]

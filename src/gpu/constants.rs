@@ -15,6 +15,7 @@ pub(super) struct Constants {
     batch: usize,
     /// Labels are below this.
     classes: usize,
+    slot: usize,
     labels: usize,
     /// Of each dropout {key, limit}.
     masks: BTreeMap<NodeId, usize>,
@@ -33,6 +34,7 @@ impl Constants {
         // offsets from an address that is aligned
         let mut inside = BumpAllocator(0);
         inside.take(16);
+        let slot = inside.take(4).0;
         let labels = inside.take(batch * 4).0;
         let (mut masks, mut shares) = (BTreeMap::new(), BTreeMap::new());
         for (id, node) in graph.nodes().iter().enumerate() {
@@ -51,6 +53,7 @@ impl Constants {
             bytes: inside.0,
             batch,
             classes,
+            slot,
             labels,
             masks,
             shares,
@@ -60,6 +63,11 @@ impl Constants {
     /// Where they begin; there stand the numbers of the optimiser.
     pub fn base(&self) -> Address {
         self.base
+    }
+
+    /// The number of the slot for what the step says.
+    pub fn slot(&self) -> Address {
+        Address(self.base.0 + self.slot)
     }
 
     /// An `int` for each sample.
@@ -78,29 +86,35 @@ impl Constants {
         Some(Address(start + input * self.batch * 4))
     }
 
-    /// Of a step.
+    /// Whether there is a label for each sample, of the classes.
     ///
     /// # Errors
-    /// [`GpuError::Network`] for labels that are not one for each sample, of the classes.
+    /// [`GpuError::Network`].
+    pub fn check(&self, labels: &[usize]) -> Result<(), GpuError> {
+        let classes = self.classes;
+        if labels.len() == self.batch && labels.iter().all(|&label| label < classes) {
+            return Ok(());
+        }
+        Err(GpuError::Network(format!(
+            "a step takes {} labels below {classes}, these are {} up to {:?}",
+            self.batch,
+            labels.len(),
+            labels.iter().max()
+        )))
+    }
+
+    /// Of a step by such labels, which leaves what it says in that slot.
     pub fn bytes(
         &self,
         graph: &Graph,
         optimizer: &Optimizer,
         labels: &[usize],
         step: Step,
-    ) -> Result<Vec<u8>, GpuError> {
-        let classes = self.classes;
-        if labels.len() != self.batch || labels.iter().any(|&label| label >= classes) {
-            let what = format!(
-                "a step takes {} labels below {classes}, these are {} up to {:?}",
-                self.batch,
-                labels.len(),
-                labels.iter().max()
-            );
-            return Err(GpuError::Network(what));
-        }
+        slot: usize,
+    ) -> Vec<u8> {
         let mut bytes = vec![0; self.bytes];
         put(&mut bytes, numbers(optimizer, step).map(f32::to_ne_bytes));
+        put(&mut bytes[self.slot..], [(slot as i32).to_ne_bytes()]);
         let labels = labels.iter().map(|&label| (label as i32).to_ne_bytes());
         put(&mut bytes[self.labels..], labels);
         for (&id, &at) in &self.masks {
@@ -120,7 +134,7 @@ impl Constants {
                 put(&mut bytes[at..], flat.map(|x| (x as f32).to_ne_bytes()));
             }
         }
-        Ok(bytes)
+        bytes
     }
 }
 

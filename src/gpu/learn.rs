@@ -3,6 +3,7 @@
 use super::builder::{KernelArg, ProgramBuilder, launch};
 use super::grad_buffers::GradBuffers;
 use super::lowering::Lowering;
+use super::outcomes::LossSlots;
 use super::weights::Learned;
 use super::{Address, GpuError};
 use crate::graph::NodeId;
@@ -21,11 +22,12 @@ pub struct Training {
     pub auxiliary: f64,
 }
 
-/// Where a loss goes, for each sample, and whether its prediction is right.
+/// Where a loss goes, for each sample, and whether its prediction is right: in which slot says the step.
 #[derive(Clone, Copy)]
 pub(super) struct LossOutputs {
-    pub losses: Address,
-    pub right: Address,
+    pub slots: LossSlots,
+    /// Where the number of the step's slot stands.
+    pub slot: Address,
 }
 
 impl Lowering<'_> {
@@ -44,17 +46,21 @@ impl Lowering<'_> {
             let what = ": has no scores to train by";
             return Err(GpuError::Network([&self.node(id).path, what].concat()));
         }
-        let (losses, right) = (
-            outputs.map(|outputs| outputs.losses),
-            outputs.map(|outputs| outputs.right),
+        let (losses, right, slot) = (
+            outputs.map(|outputs| outputs.slots.losses),
+            outputs.map(|outputs| outputs.slots.right),
+            outputs.map(|outputs| outputs.slot),
         );
+        let each = outputs.map_or(0, |outputs| outputs.slots.each);
         let lines = self.builder.floats(2 * n)?;
         let smoothing = training.smoothing;
         launch!(
             self.builder,
             "loss",
             n,
-            [scores, labels, lines, losses, right, smoothing, classes]
+            [
+                scores, labels, lines, losses, right, slot, smoothing, each, classes
+            ]
         )?;
         let Some((dx, add)) = gradients.slot(self, id)? else {
             return Ok(());

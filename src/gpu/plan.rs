@@ -10,6 +10,7 @@ use super::fused::leading;
 use super::grad_buffers::GradBuffers;
 use super::learn::{LossOutputs, Training, update};
 use super::lowering::{Lowering, Mode};
+use super::outcomes::LossSlots;
 use super::weights::{BumpAllocator, Weights};
 use super::{Address, Element, GpuError, Program};
 use crate::graph::{FusedGroup, Graph, NodeId, Op, Shape, fuse};
@@ -27,6 +28,8 @@ pub(super) struct Plan<P> {
     pub start: P,
     /// What runs before a prediction if weights have changed.
     pub fold: P,
+    /// Where steps say what came of them.
+    pub slots: LossSlots,
     /// By the number of images.
     pub batches: BTreeMap<usize, Batch<P>>,
 }
@@ -38,7 +41,6 @@ pub(super) struct Batch<P> {
     pub images: Address,
     /// `float` `[n][c][h][w]`, or `[n][c]`.
     pub scores: Address,
-    pub outputs: LossOutputs,
     /// What fills the images from those that stay.
     pub indices: Option<(BatchIndices, P)>,
     pub predict: Option<P>,
@@ -121,6 +123,7 @@ impl Plan<Program> {
             }
             batches.insert(size, batch);
         }
+        let slots = LossSlots::new(learned.iter().copied().max().unwrap_or(0), &mut allocator)?;
         // behind what stays, all programs share one place
         let mut bytes = allocator.0;
         let mut place = |builder: ProgramBuilder| {
@@ -140,7 +143,8 @@ impl Plan<Program> {
                     norm: training.norm,
                     constants: &batch.constants,
                 };
-                batch.learn = Some(place(learn(lowering(size, mode), training, &seeds, batch)?));
+                let lowering = lowering(size, mode);
+                batch.learn = Some(place(learn(lowering, training, &seeds, batch, slots)?));
             }
         }
         Ok(Plan {
@@ -149,6 +153,7 @@ impl Plan<Program> {
             bytes,
             start,
             fold,
+            slots,
             batches,
         })
     }
@@ -167,6 +172,7 @@ impl Plan<Program> {
             bytes: self.bytes,
             start: f(self.start)?,
             fold: f(self.fold)?,
+            slots: self.slots,
             batches: (self.batches.into_iter())
                 .map(|(size, batch)| Ok((size, batch.map(&mut f)?)))
                 .collect::<Result<_, GpuError>>()?,
@@ -190,10 +196,6 @@ impl<P> Batch<P> {
             constants: Constants::new(graph, size, classes, allocator),
             images: allocator.take(units(graph.input(), size)? * 4),
             scores: allocator.take(units(graph.prediction().shape, size)? * 4),
-            outputs: LossOutputs {
-                losses: allocator.take(size * 4),
-                right: allocator.take(size * 4),
-            },
             indices: None,
             predict: None,
             learn: None,
@@ -208,7 +210,6 @@ impl<P> Batch<P> {
             constants: self.constants,
             images: self.images,
             scores: self.scores,
-            outputs: self.outputs,
             indices: indices.transpose()?,
             predict: self.predict.map(&mut *f).transpose()?,
             learn: self.learn.map(&mut *f).transpose()?,
@@ -292,6 +293,7 @@ fn learn(
     training: &Training,
     seeds: &[(NodeId, f64)],
     batch: &Batch<Program>,
+    slots: LossSlots,
 ) -> Result<ProgramBuilder, GpuError> {
     let constants = &batch.constants;
     let graph = lowering.graph;
@@ -300,7 +302,8 @@ fn learn(
     lowering.forward(&groups, batch.images)?;
     let mut gradients = GradBuffers::new(graph);
     for (i, &(id, weight)) in seeds.iter().enumerate() {
-        let outputs = (i == 0).then_some(batch.outputs);
+        let slot = constants.slot();
+        let outputs = (i == 0).then_some(LossOutputs { slots, slot });
         lowering.loss(
             id,
             constants.labels(),

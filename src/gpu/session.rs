@@ -1,5 +1,6 @@
 //! A network on a device: predicting, and learning step by step.
 
+use super::outcomes::Outcomes;
 use super::plan::{Batch, Plan, Setup, units};
 use super::{Address, Element, GpuError, Machine, ProgramId, Training};
 use crate::graph::Graph;
@@ -19,6 +20,7 @@ pub struct Session<M> {
     batch: usize,
     /// Whether weights have changed since normalisations were folded.
     changed: bool,
+    outcomes: Outcomes,
 }
 
 impl<M: Machine> Session<M> {
@@ -53,6 +55,7 @@ impl<M: Machine> Session<M> {
             machine,
             graph: setup.graph.clone(),
             training: setup.learn.map(|(training, _)| training.clone()),
+            outcomes: Outcomes::new(plan.slots),
             plan,
             batch,
             changed: true,
@@ -169,33 +172,28 @@ impl<M: Machine> Session<M> {
     /// [`GpuError::Network`] for labels that are not one for each image, of the classes, and if the session
     /// does not learn; [`GpuError::Device`].
     pub fn learn(&mut self, labels: &[usize], step: Step) -> Result<(), GpuError> {
-        let (training, batch) = (self.training.as_ref(), self.of_batch());
-        let both = training.zip(batch.learn);
+        let batch = &self.plan.batches[&self.batch];
+        let both = self.training.as_ref().zip(batch.learn);
         let (training, learn) = both.ok_or_else(|| self.refused("learn"))?;
-        let constants = &batch.constants;
-        let numbers = constants.bytes(&self.graph, &training.optimizer, labels, step)?;
-        let base = constants.base();
-        self.machine.write(base, &numbers)?;
+        let (constants, optimizer) = (&batch.constants, &training.optimizer);
+        constants.check(labels)?;
+        let slot = self.outcomes.slot(&mut self.machine, self.batch)?;
+        let numbers = constants.bytes(&self.graph, optimizer, labels, step, slot);
+        self.machine.write(constants.base(), &numbers)?;
         self.changed = true;
         self.machine.run(learn)
     }
 
-    /// What the last step said.
+    /// What the steps said since this was asked last, in their order. Of what is still on the device only if `all`, which
+    /// waits for it.
     ///
     /// # Errors
     /// [`GpuError::Device`].
-    pub fn metrics(&mut self) -> Result<StepMetrics, GpuError> {
-        let outputs = self.of_batch().outputs;
-        let losses = self.numbers(outputs.losses, self.batch)?;
-        let mut right = vec![0; self.batch * 4];
-        self.machine.read(outputs.right, &mut right)?;
-        Ok(StepMetrics {
-            loss: losses.iter().map(|&x| f64::from(x)).sum::<f64>() / self.batch as f64,
-            right: right.chunks_exact(4).filter(|&x| x != [0; 4]).count(),
-        })
+    pub fn outcomes(&mut self, all: bool) -> Result<Vec<StepMetrics>, GpuError> {
+        self.outcomes.take(&mut self.machine, all)
     }
 
-    /// Takes a step by images and labels.
+    /// Takes a step by images and labels, and says what came of it.
     ///
     /// # Errors
     /// As [`Session::load`] and [`Session::learn`].
@@ -207,7 +205,8 @@ impl<M: Machine> Session<M> {
     ) -> Result<StepMetrics, GpuError> {
         self.load(x)?;
         self.learn(labels, step)?;
-        self.metrics()
+        let last = self.outcomes(true)?.pop();
+        last.ok_or_else(|| self.refused("say what a step said"))
     }
 
     /// All weights and running statistics, by `state_dict` key, in f32.

@@ -123,11 +123,15 @@ impl<M: Machine> Backend for Learning<M> {
         images: &Vec<u8>,
         labels: &[usize],
         step: Step,
-    ) -> Result<StepMetrics, TrainError> {
+    ) -> Result<(), TrainError> {
         let Learning(session) = self;
         session.gather(labels.len(), images)?;
-        session.learn(labels, step)?;
-        Ok(session.metrics()?)
+        Ok(session.learn(labels, step)?)
+    }
+
+    fn outcomes(&mut self, all: bool) -> Result<Vec<StepMetrics>, TrainError> {
+        let Learning(session) = self;
+        Ok(session.outcomes(all)?)
     }
 
     fn scores(&mut self, task: &Task, batch: &Batch) -> Result<Tensor, TrainError> {

@@ -40,6 +40,8 @@ pub struct Step {
 /// What a step says about the weights before it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepMetrics {
+    /// Samples.
+    pub images: usize,
     /// The mean loss of the prediction.
     pub loss: f64,
     /// Samples whose prediction was right.
@@ -75,7 +77,7 @@ pub trait Backend: Sized {
     /// Those of the images.
     fn collate(task: &Task, batch: &Batch) -> Result<Self::Collated, TrainError>;
 
-    /// Takes a step by images and their labels.
+    /// Takes a step by images and their labels. What it says is known later, where nobody waits for the step's end.
     ///
     /// # Errors
     /// Those of network and device; [`TrainError::Diverged`] where it knows the layer.
@@ -85,7 +87,14 @@ pub trait Backend: Sized {
         images: &Self::Collated,
         labels: &[usize],
         step: Step,
-    ) -> Result<StepMetrics, TrainError>;
+    ) -> Result<(), TrainError>;
+
+    /// What the steps said that were taken since this was asked last, in their order: as far as it is known, or, if
+    /// `all`, of every step, which may take a while.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn outcomes(&mut self, all: bool) -> Result<Vec<StepMetrics>, TrainError>;
 
     /// The scores of images in evaluation, `[n, classes]`.
     ///

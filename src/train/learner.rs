@@ -1,6 +1,6 @@
 //! A network as it learns: the state of a run, and how it goes on from there.
 
-use super::backend::{Backend, Batch, Engine, State, Step};
+use super::backend::{Backend, Batch, Engine, State, Step, StepMetrics};
 use super::feed::Fed;
 use super::optimizer::OptimizerState;
 use super::schedule::lr_factor;
@@ -23,7 +23,10 @@ pub(super) const PROGRAM: &str = match COMMIT {
 /// The state of a run: all that the rest of it depends on, besides its task.
 pub(super) struct Learner<B> {
     pub(super) backend: B,
+    /// As far as it is known: the last steps may not have said what came of them.
     pub(super) progress: Progress,
+    /// Steps taken.
+    pub(super) taken: u64,
 }
 
 /// How far a run is.
@@ -32,7 +35,7 @@ pub(super) struct Learner<B> {
 pub(super) struct Progress {
     /// The seed.
     pub seed: u64,
-    /// Steps taken.
+    /// Steps taken whose loss is known.
     pub steps: u64,
     /// Time taken, without what a kill has lost.
     pub seconds: f64,
@@ -88,6 +91,7 @@ impl<B: Backend> Learner<B> {
     ) -> Result<Learner<B>, TrainError> {
         Ok(Learner {
             backend: engine.start(task, state)?,
+            taken: progress.steps,
             progress,
         })
     }
@@ -100,10 +104,10 @@ impl<B: Backend> Learner<B> {
     /// Whether an epoch has ended and is not evaluated yet.
     pub(super) fn ends_epoch(&self, task: &Task) -> bool {
         let evaluated = self.progress.curve.epochs.len() as u64;
-        self.progress.steps == (evaluated + 1) * task.steps_of_epoch()
+        self.taken == (evaluated + 1) * task.steps_of_epoch()
     }
 
-    /// Takes a step.
+    /// Takes a step; what it says is heard later.
     pub(super) fn step(&mut self, task: &Task, batch: &Fed<B>) -> Result<(), TrainError> {
         let recipe = &task.recipe;
         let key = Key::seed(self.progress.seed).fold_in_name("step");
@@ -112,23 +116,40 @@ impl<B: Backend> Learner<B> {
             lr_factor: lr_factor(&recipe.schedule, recipe.warm_up, batch.step, task.steps()),
             key: key.fold_in(batch.step),
         };
-        let labels = &batch.labels;
-        let metrics = self.backend.step(task, &batch.images, labels, step)?;
-        if !metrics.loss.is_finite() {
-            return Err(TrainError::Diverged {
-                step: step.number,
-                loss: metrics.loss,
-                layer: None,
-            });
-        }
+        (self.backend).step(task, &batch.images, &batch.labels, step)?;
+        self.taken += 1;
+        Ok(())
+    }
+
+    /// Hears what the steps taken have said: as far as it is known, or, if `all`, of every step.
+    ///
+    /// # Errors
+    /// Those of the backend; [`TrainError::Diverged`] at the first step whose loss is no number, with all before it in the curve. The
+    /// state is of later steps then.
+    pub(super) fn hear(&mut self, all: bool) -> Result<(), TrainError> {
+        let outcomes = self.backend.outcomes(all)?;
         let Progress {
             steps, sums, curve, ..
         } = &mut self.progress;
-        *steps += 1;
-        sums.images += labels.len() as u64;
-        sums.right += metrics.right as u64;
-        sums.loss += metrics.loss * labels.len() as f64;
-        curve.losses.push(metrics.loss as f32);
+        for StepMetrics {
+            images,
+            loss,
+            right,
+        } in outcomes
+        {
+            if !loss.is_finite() {
+                return Err(TrainError::Diverged {
+                    step: *steps + 1,
+                    loss,
+                    layer: None,
+                });
+            }
+            *steps += 1;
+            sums.images += images as u64;
+            sums.right += right as u64;
+            sums.loss += loss * images as f64;
+            curve.losses.push(loss as f32);
+        }
         Ok(())
     }
 

@@ -235,6 +235,8 @@ pub(super) struct RunLog<'a> {
     paths: &'a CheckpointPaths,
     backend: &'a str,
     file: File,
+    /// Steps whose losses it has.
+    steps: usize,
     last: Instant,
 }
 
@@ -262,17 +264,17 @@ impl<'a> RunLog<'a> {
             paths,
             backend,
             file,
+            steps: curve.losses.len(),
             last: Instant::now(),
         })
     }
 
-    /// The last step of a curve.
-    pub(super) fn step(&mut self, curve: &Curve) -> Result<(), TrainError> {
-        let n = curve.losses.len();
-        match curve.losses.last() {
-            Some(&loss) => self.write(&step_line(n as u64, loss)),
-            None => Ok(()),
-        }
+    /// The steps of a curve that it does not have yet.
+    pub(super) fn steps(&mut self, curve: &Curve) -> Result<(), TrainError> {
+        let all = (1u64..).zip(&curve.losses).skip(self.steps);
+        let lines: String = all.map(|(step, &loss)| step_line(step, loss)).collect();
+        self.steps = curve.losses.len();
+        self.write(&lines)
     }
 
     /// The last epoch of a curve.

@@ -79,6 +79,7 @@ pub fn trials() -> Vec<Trial> {
             trained::go_on,
         ),
         law("gpu::a-run-that-diverges-ends", trained::diverges),
+        law("gpu::steps-keep-what-they-say", session::said),
     ]);
     trials
 }

@@ -1,9 +1,10 @@
 /* The loss, and the step of the weights. */
 
 /* Cross entropy of each sample's scores; `log_of` keeps the largest score and the logarithm of the sum as
-   two rows. Of equal scores the first is the prediction; scores with a NaN are wrong. */
-KERNEL loss(const E *__restrict__ scores, const int *labels, float *log_of, float *losses, int *right, float smoothing,
-            int classes, int count) {
+   two rows. Of equal scores the first is the prediction; scores with a NaN are wrong. Losses, and what is right, go to
+   slot[0] of several, each for `each` samples. */
+KERNEL loss(const E *__restrict__ scores, const int *labels, float *log_of, float *losses, int *right, const int *slot,
+            float smoothing, int each, int classes, int count) {
     int i = INDEX, j, c, lanes, best = 0, number = 1, label;
     float largest = -INFINITY, total = 0.0f, sum = 0.0f, target, x[WIDE], first;
     if (i >= count) return;
@@ -47,8 +48,8 @@ KERNEL loss(const E *__restrict__ scores, const int *labels, float *log_of, floa
             }
         }
     )
-    losses[i] = sum;
-    right[i] = number && best == label;
+    losses[slot[0] * each + i] = sum;
+    right[slot[0] * each + i] = number && best == label;
 }
 
 /* Its gradient, times a factor; a thread for each score. */

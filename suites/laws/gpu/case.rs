@@ -182,7 +182,7 @@ impl Case {
         for number in 1..=steps {
             session.learn(&self.labels, keyed(number)).unwrap();
         }
-        let outcome = session.metrics().unwrap();
+        let outcome = session.outcomes(true).unwrap().pop().unwrap();
         (computed.loss, computed.right) = (outcome.loss, outcome.right);
         computed.gradients = all(session.gradients().unwrap());
         computed.weights = all(session.weights().unwrap());

@@ -112,6 +112,32 @@ pub fn errors() {
     }
 }
 
+/// Whoever asks after each step and whoever asks after many hears the same of each, of batches of any size.
+pub fn said() {
+    let graph = Graph::build(Shape::map(1, 2, 2), |x| x.flatten().linear("fc", 3)).unwrap();
+    let training = training(Norm::Torch);
+    let weights = Fill::Default.weights(&graph, DType::F32).unwrap();
+    let for_it = setup(&graph, Element::F32, &[2, 5], Some(&training));
+    let made = || Session::new(&for_it, &weights, emulator).unwrap();
+    let (mut often, mut seldom) = (made(), made());
+    let (mut after_each, mut known) = (Vec::new(), Vec::new());
+    for number in 1..=600 {
+        let images = if number % 7 == 0 { 2 } else { 5 };
+        let case = Case::new(graph.clone(), images, number);
+        after_each.push(often.step(&case.x, &case.labels, keyed(number)).unwrap());
+        seldom.load(&case.x).unwrap();
+        seldom.learn(&case.labels, keyed(number)).unwrap();
+        if number == 300 {
+            known = seldom.outcomes(false).unwrap();
+            assert!((1..300).contains(&known.len()), "{}", known.len());
+        }
+    }
+    known.extend(seldom.outcomes(true).unwrap());
+    assert_eq!(known, after_each);
+    assert_eq!(seldom.outcomes(true).unwrap(), []);
+    assert!(after_each.iter().any(|step| step.right > 0) && after_each[6].images == 2);
+}
+
 /// What is timed on a device moves the weights to where what is timed on the CPU does.
 pub fn timed() {
     let model = Registry::builtin().find("resnet20_digits").unwrap();

@@ -167,11 +167,41 @@ pub fn goes_on(engine: &impl Engine) {
     assert_eq!(curve, whole(engine, &task));
 }
 
-/// A loss that is no number ends the run.
+/// A loss that is no number ends the run at its step, whenever it is heard of: the curve ends before it, and no snapshot is
+/// of steps behind it.
 pub fn diverges() {
-    let error = fit(&trainer(Precision::F32), &task(1e38), 0, None, &|_| true).unwrap_err();
-    assert!(
-        matches!(error, TrainError::Diverged { layer: None, .. }),
-        "{error}"
-    );
+    diverges_on(&trainer(Precision::F32));
+}
+
+/// As [`diverges`], of an engine in f32.
+pub fn diverges_on(engine: &impl Engine) {
+    let task = task(1e38);
+    let mut found = Vec::new();
+    for every in [0, 3600] {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = CheckpointPaths {
+            every: Duration::from_secs(every),
+            ..paths(folder.path())
+        };
+        let lines = || std::fs::read_to_string(&paths.curve).unwrap();
+        let end = || match fit(engine, &task, 0, Some(&paths), &|_| true) {
+            Err(TrainError::Diverged {
+                step, layer: None, ..
+            }) => (step, lines()),
+            other => panic!("{other:?}"),
+        };
+        let (step, curve) = end();
+        assert_eq!(curve.lines().count() as u64, step - 1, "{curve}");
+        // from the snapshot, where there is one, the same way
+        assert_eq!(paths.snapshot.exists(), every == 0);
+        assert_eq!(end(), (step, curve.clone()));
+        // asked to stop when nothing was heard of it
+        let stopped = fit(engine, &task, 0, None, &|at| at.step < step);
+        assert!(
+            matches!(stopped, Err(TrainError::Diverged { step: at, .. }) if at == step),
+            "{stopped:?}"
+        );
+        found.push((step, curve));
+    }
+    assert!(found[0].0 > 1 && found[0] == found[1], "{found:?}");
 }
