@@ -4,6 +4,7 @@ pub mod check;
 pub mod compare;
 pub mod data;
 pub mod device;
+pub mod merge;
 pub mod networks;
 pub mod progress;
 pub mod said;
@@ -81,7 +82,9 @@ impl Cli {
             }
             let has_folder = own.try_contains_id("folder").is_ok_and(|known| known);
             let astray = match name {
-                "schema" | "compare" | "data" | "completions" => Some("looks at no project"),
+                "schema" | "compare" | "merge" | "data" | "completions" => {
+                    Some("looks at no project")
+                }
                 "init" if has_folder => Some("has its folder already"),
                 _ => None,
             };
@@ -112,6 +115,9 @@ pub enum Command {
     Report(ReportOptions),
     /// Show what changed between two records; exit code 1 when something that held no longer does.
     Compare(CompareOptions),
+    /// Bring the finished runs and timings of several folders, from several machines, into the records of one; each stands
+    /// there once.
+    Merge(MergeOptions),
     /// Hold every model against reference data (models.json, layers/, keys/) and print each
     /// disagreement.
     Reference {
@@ -202,6 +208,16 @@ pub struct CompareOptions {
     /// Write the changes as a page.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct MergeOptions {
+    /// Folder whose records grow; it is made if it is not there.
+    #[arg(value_name = "OUT")]
+    pub into: PathBuf,
+    /// Folders with finished runs (training.jsonl, runs) or timings (throughput.jsonl); they stay as they are.
+    #[arg(value_name = "IN", required = true)]
+    pub from: Vec<PathBuf>,
 }
 
 #[derive(Args)]

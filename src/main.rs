@@ -12,7 +12,7 @@ mod cli;
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use cli::said::{self, Outcome, Said};
-use cli::{Cli, Command, check, compare, data, networks, show, timing, training};
+use cli::{Cli, Command, check, compare, data, merge, networks, show, timing, training};
 use convcheck::device;
 use convcheck::experiment::By;
 use convcheck::project::Project;
@@ -75,6 +75,7 @@ fn run(cli: Cli) -> Result<Said> {
             show::init(&folder)
         }
         Some(Command::Compare(options)) => compare::records(&options),
+        Some(Command::Merge(options)) => merge::merge(&options, &goes_on),
         Some(Command::Reference { folder }) => {
             compare::with_reference(&folder, project()?.registry())
         }

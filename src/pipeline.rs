@@ -15,10 +15,9 @@ use crate::claim::Claim;
 use crate::evidence::Training;
 use crate::experiment::{By, ExperimentFault, ProgressEvent};
 use crate::project::Subject;
-use crate::record::{self, Lines, Provenance, RecordError};
+use crate::record::{self, Lines, Provenance, RecordError, say_once};
 use crate::report::{RenderError, Report};
 use crate::train::Trained;
-use runs::said_once;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -128,7 +127,7 @@ pub fn run(job: Job, watch: Watch) -> Result<Done, JobError> {
     } = subject;
     let Lines { good: own, damage } = record::load_training(output)?;
     let mut wrong = job.kept.damage;
-    said_once(&mut wrong, damage);
+    say_once(&mut wrong, damage);
     let fresh = match job.trains {
         true => {
             let Provenance {
@@ -159,20 +158,20 @@ pub fn run(job: Job, watch: Watch) -> Result<Done, JobError> {
     // other processes may have added runs beside this job
     let goes_on = || watch(Progress::Saving);
     let recorded = record::add_training(output, training.runs(), &goes_on)?;
-    said_once(&mut wrong, recorded.damage);
+    say_once(&mut wrong, recorded.damage);
     let unjudged = checked.errors.iter().filter_map(|error| error.id.clone());
     let unjudged: BTreeSet<String> = unjudged.collect();
     let unjudged: Vec<String> = unjudged.into_iter().collect();
     record::save(output, job.provenance, &checked.records, &unjudged)?;
     // the pages show what the folder holds
     let held = record::load_training(output)?;
-    said_once(&mut wrong, held.damage);
+    say_once(&mut wrong, held.damage);
     let recorded = Training::new(experiments.clone(), held.good);
     let Lines {
         good: timings,
         damage,
     } = record::load_throughput(output)?;
-    said_once(&mut wrong, damage);
+    say_once(&mut wrong, damage);
     let report = Report {
         document: &subject.document,
         suites,

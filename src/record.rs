@@ -5,13 +5,17 @@ mod folder;
 mod follows;
 mod growing;
 mod lines;
+mod merge;
 mod runs;
 mod standing;
+mod timings;
 
-pub use folder::{Findings, add_throughput, add_training, load, load_throughput, save};
+pub use folder::{Findings, add_training, load, save};
 pub use lines::Lines;
+pub use merge::{Added, Merged, merge};
 pub use runs::load_training;
 pub use standing::Standing;
+pub use timings::{add_throughput, load_throughput};
 
 use crate::claim::{Datum, Judged, Kind, Tolerance, Topic, Trial};
 use crate::evidence::Call;
@@ -162,6 +166,15 @@ impl RecordError {
         RecordError {
             path: path.to_path_buf(),
             what: what.to_string(),
+        }
+    }
+}
+
+/// Adds to what was said what was not said yet.
+pub fn say_once(said: &mut Vec<RecordError>, more: Vec<RecordError>) {
+    for error in more {
+        if !said.contains(&error) {
+            said.push(error);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Finished runs of other days: which are at hand?
 
 use super::JobError;
-use crate::record::{self, Lines, RecordError};
+use crate::record::{self, Lines, say_once};
 use crate::train::Trained;
 use std::path::{Path, PathBuf};
 
@@ -36,18 +36,9 @@ fn add(runs: &mut Lines<Trained>, folder: &Path) {
     match record::load_training(folder) {
         Ok(Lines { good, damage }) => {
             runs.good.extend(good);
-            said_once(&mut runs.damage, damage);
+            say_once(&mut runs.damage, damage);
         }
         // what cannot be read at all is no more than a file of damage
-        Err(error) => said_once(&mut runs.damage, vec![error]),
-    }
-}
-
-/// Adds what was not said yet.
-pub(super) fn said_once(all: &mut Vec<RecordError>, more: Vec<RecordError>) {
-    for error in more {
-        if !all.contains(&error) {
-            all.push(error);
-        }
+        Err(error) => say_once(&mut runs.damage, vec![error]),
     }
 }

@@ -3,15 +3,11 @@
 use super::growing::grow;
 use super::lines::{self, Lines};
 use super::runs::TRAINING_RUN;
-use super::{EVIDENCE, MACHINE, Provenance, Record, RecordError, THROUGHPUT, TRAINING, write};
-use crate::bench::Timing;
+use super::{EVIDENCE, MACHINE, Provenance, Record, RecordError, TRAINING, write};
 use crate::train::Trained;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-/// What a line of [`THROUGHPUT`] is.
-const TIMING: &str = "timing";
 
 /// What a report folder says of claims.
 #[derive(Debug)]
@@ -148,35 +144,4 @@ pub fn add_training(
             .chain(before.into_iter().flatten())
             .collect()
     })
-}
-
-/// Adds timings to those of a folder, behind, each as the next round of its measurement, and returns all that stand there
-/// now. `goes_on` is asked while another process writes there.
-///
-/// # Errors
-/// [`RecordError`] names the file and what the system says.
-pub fn add_throughput(
-    folder: &Path,
-    timings: &[Timing],
-    goes_on: &dyn Fn() -> bool,
-) -> Result<Lines<Timing>, RecordError> {
-    grow(&folder.join(THROUGHPUT), TIMING, goes_on, |mut all| {
-        for timing in timings {
-            let rounds = all.iter().filter(|old: &&Timing| old.is_repeated(timing));
-            let round = rounds.map(|old| old.round).max().unwrap_or(0) + 1;
-            all.push(Timing {
-                round,
-                ..timing.clone()
-            });
-        }
-        all
-    })
-}
-
-/// Reads what [`add_throughput`] wrote; a folder without the file has no timings.
-///
-/// # Errors
-/// [`RecordError`] names a file that cannot be read at all.
-pub fn load_throughput(folder: &Path) -> Result<Lines<Timing>, RecordError> {
-    lines::read_if_there(&folder.join(THROUGHPUT), TIMING)
 }

@@ -12,31 +12,61 @@ pub(super) const TRAINING_RUN: &str = "training run";
 /// The folder with a folder for each experiment and scale, in which its runs are kept.
 const RUNS: &str = "runs";
 
+/// A finished run, and where it stands.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub run: Trained,
+    pub path: PathBuf,
+    /// Its line there; nothing in a file of its own.
+    pub line: Option<usize>,
+}
+
+impl Found {
+    /// Where it stands, in words.
+    pub(super) fn place(&self) -> String {
+        let line = self.line.map(|line| format!(", line {line}"));
+        format!("{}{}", self.path.display(), line.unwrap_or_default())
+    }
+}
+
 /// Experiment, scale, arm and seed.
 type Place<'a> = (&'a str, Scale, &'a str, u64);
 
 /// Runs by what was trained.
+#[derive(Default)]
 pub(super) struct ByPlace<'a>(BTreeMap<Place<'a>, Vec<&'a Trained>>);
 
 impl<'a> ByPlace<'a> {
     pub(super) fn new(runs: impl IntoIterator<Item = &'a Trained>) -> ByPlace<'a> {
-        let mut all = ByPlace(BTreeMap::new());
-        runs.into_iter().for_each(|run| {
+        let mut all = ByPlace::default();
+        for run in runs {
             all.add(run);
-        });
+        }
         all
+    }
+
+    /// Those of the arm and seed of a run.
+    pub(super) fn of(&self, run: &'a Trained) -> &[&'a Trained] {
+        self.0.get(&place(run)).map_or(&[], Vec::as_slice)
     }
 
     /// Adds a run, unless it is there already; whether it was not.
     pub(super) fn add(&mut self, run: &'a Trained) -> bool {
-        let place = (&*run.experiment, run.scale, &*run.arm, run.seed);
-        let there = self.0.entry(place).or_default();
-        let is_new = !there.iter().any(|known| known.is_same_run(run));
+        let is_new = !self.of(run).iter().any(|known| known.is_same_run(run));
         if is_new {
-            there.push(run);
+            self.0.entry(place(run)).or_default().push(run);
         }
         is_new
     }
+
+    /// Adds runs, and returns those that were not there.
+    pub(super) fn only_new(&mut self, runs: impl Iterator<Item = &'a Trained>) -> Vec<Trained> {
+        runs.filter(|run| self.add(run)).cloned().collect()
+    }
+}
+
+fn place(run: &Trained) -> Place<'_> {
+    (&run.experiment, run.scale, &run.arm, run.seed)
 }
 
 /// Reads the finished runs of a folder, each once: in front those that are not in its record yet, then the record. A folder
@@ -45,13 +75,26 @@ impl<'a> ByPlace<'a> {
 /// # Errors
 /// [`RecordError`] if the record cannot be read at all.
 pub fn load_training(folder: &Path) -> Result<Lines<Trained>, RecordError> {
-    let Lines {
-        good: recorded,
-        mut damage,
-    } = lines::read_if_there(&folder.join(TRAINING), TRAINING_RUN)?;
+    let Lines { good, damage } = finished(folder)?;
+    Ok(Lines {
+        good: good.into_iter().map(|found| found.run).collect(),
+        damage,
+    })
+}
+
+/// The same, each with where it stands.
+pub(super) fn finished(folder: &Path) -> Result<Lines<Found>, RecordError> {
+    let path = folder.join(TRAINING);
+    let Lines { good, mut damage } = lines::numbered_if_there(&path, TRAINING_RUN)?;
+    let recorded = good.into_iter().map(|(line, run)| Found {
+        run,
+        path: path.clone(),
+        line: Some(line),
+    });
+    let recorded: Vec<Found> = recorded.collect();
     let own = in_files(&folder.join(RUNS), &mut damage);
-    let mut known = ByPlace::new(&recorded);
-    let is_new: Vec<bool> = own.iter().map(|found| known.add(found)).collect();
+    let mut known = ByPlace::new(recorded.iter().map(|found| &found.run));
+    let is_new: Vec<bool> = own.iter().map(|found| known.add(&found.run)).collect();
     let own = own.into_iter().zip(is_new);
     let own = own.filter_map(|(found, is_new)| is_new.then_some(found));
     Ok(Lines {
@@ -61,7 +104,7 @@ pub fn load_training(folder: &Path) -> Result<Lines<Trained>, RecordError> {
 }
 
 /// The runs that stand in files of their own, by path.
-fn in_files(runs: &Path, damage: &mut Vec<RecordError>) -> Vec<Trained> {
+fn in_files(runs: &Path, damage: &mut Vec<RecordError>) -> Vec<Found> {
     let mut found = Vec::new();
     for folder in inside(runs, damage) {
         // what else somebody put there is no folder of runs
@@ -75,7 +118,11 @@ fn in_files(runs: &Path, damage: &mut Vec<RecordError>) -> Vec<Trained> {
                 continue;
             }
             match lines::only(&path, "finished run") {
-                Ok(run) => found.push(run),
+                Ok(run) => found.push(Found {
+                    run,
+                    path,
+                    line: None,
+                }),
                 Err(error) => damage.push(error),
             }
         }

@@ -213,7 +213,7 @@ fn unsealed_lines(text: &str) -> String {
     lines.collect()
 }
 
-fn timing(round: u32) -> Timing {
+pub(super) fn timing(round: u32) -> Timing {
     Timing {
         engine: Engine::Pytorch,
         version: "1".into(),

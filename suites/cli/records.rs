@@ -288,6 +288,63 @@ fn a_check_goes_on_beside_a_damaged_record() {
     );
 }
 
+/// Records of several machines come into one, and by it claims are judged.
+#[test]
+fn records_are_merged_once_unless_they_contradict_each_other() {
+    let [a, b] = [&[0.2, 0.3][..], &[0.2, 0.3, 0.4]].map(|errors| recorded(&runs("own", errors)));
+    let all = tempfile::tempdir().unwrap();
+    let into = all.path().join("all");
+    let merge = ["merge", into.to_str().unwrap(), path(&a), path(&b)];
+    let said = stdout(&convcheck(&merge));
+    assert!(
+        said.ends_with("all: 3 finished runs, all of them new; no timings\n"),
+        "{said}"
+    );
+    assert_eq!(trained(&into).len(), 3);
+    let said = stdout(&convcheck(&merge));
+    assert!(said.contains("3 finished runs, none of them new"), "{said}");
+    let h100 = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/2026-11-26-h100");
+    let timings = ["merge", into.to_str().unwrap(), h100.to_str().unwrap()];
+    let said = stdout(&convcheck(&timings));
+    assert!(said.contains("144 timings, all of them new"), "{said}");
+    // each machine has rounds of its own
+    let timed = |folder: &Path| record::load_throughput(folder).unwrap().whole().unwrap();
+    let rounds = |folder: &Path| -> Vec<_> {
+        let mut rounds: Vec<_> = (timed(folder).iter())
+            .map(|one| (one.engine, one.what.clone(), one.round))
+            .collect();
+        rounds.sort();
+        rounds
+    };
+    assert_eq!(rounds(&into), rounds(&h100));
+    // another machine's runs of the same recipe stay beside, and that is said
+    let mut elsewhere = runs("own", &[0.25]);
+    elsewhere[0].machine = "another".into();
+    let c = recorded(&elsewhere);
+    let merge_with = |folder: &tempfile::TempDir| {
+        let args = ["merge", into.to_str().unwrap(), path(folder)].map(str::to_string);
+        convcheck(&args.each_ref().map(String::as_str))
+    };
+    let said = stdout(&merge_with(&c));
+    assert!(said.contains("4 finished runs, 1 of them new"), "{said}");
+    assert!(said.contains("1 new run has recipe, network"), "{said}");
+    let before = fs::read(into.join(record::TRAINING)).unwrap();
+    let d = recorded(&runs("own", &[0.25]));
+    let contradicting = merge_with(&d);
+    assert_eq!(contradicting.status.code(), Some(2));
+    let error = String::from_utf8(contradicting.stderr).unwrap();
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(
+        error.contains(
+            "all/training.jsonl: line 1: arm (seed 0) of own (quick) contradicts that of"
+        ) && error.contains("its epochs have other errors"),
+        "{error}"
+    );
+    assert_eq!(fs::read(into.join(record::TRAINING)).unwrap(), before);
+    fails(&["merge", "out", "nowhere"], &["nowhere: is no folder"]);
+    fails(&["merge", "out"], &["<IN>"]);
+}
+
 /// What is not there cannot have changed.
 #[test]
 fn compare_says_what_one_side_lacks() {
