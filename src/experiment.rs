@@ -4,19 +4,27 @@
 //! written down before it runs; [`answer()`] holds finished runs against one of them.
 
 mod answer;
+mod data_sets;
+mod fault;
 mod format;
+mod job;
 mod kept;
 mod metric;
 mod notice;
+mod prepared;
+mod queue;
 mod recipes;
-mod run;
 
 pub use answer::{Answer, Finding, answer};
+pub use data_sets::DataSets;
+pub use fault::ExperimentFault;
 pub use format::{MOST_SEEDS, parse, schema};
-pub use kept::Keep;
+pub use job::{OnStep, ProgressEvent, Say};
+pub use kept::{Existing, Keep};
 pub use metric::Metric;
 pub use notice::Notice;
-pub use run::{By, ExperimentFault, Plan, PreparedExperiment, ProgressEvent};
+pub use prepared::{By, Job, Plan, PreparedExperiment};
+pub use queue::{Done, train_all};
 
 use crate::claim::Location;
 use crate::file;

@@ -7,10 +7,34 @@ use std::path::{Path, PathBuf};
 /// How names of files begin that are not complete yet.
 const UNFINISHED: &str = ".convcheck-";
 
-/// Whether it is a file that a killed process did not complete.
-pub fn is_unfinished(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| name.starts_with(UNFINISHED))
+/// So much of a file's name stands in that of its unfinished self: no name may be longer than 255 bytes.
+const MOST_OF_NAME: usize = 150;
+
+/// How the name begins under which a file is written before it is complete.
+fn unfinished(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let end = name.floor_char_boundary(MOST_OF_NAME);
+    format!("{UNFINISHED}{}-", &name[..end])
+}
+
+/// Removes what killed processes did not complete of files in one folder; nobody else may be writing them.
+///
+/// # Errors
+/// What the system says.
+pub fn sweep(files: &[&Path]) -> Result<()> {
+    let Some(first) = files.first() else {
+        return Ok(());
+    };
+    let begins: Vec<String> = files.iter().map(|file| unfinished(file)).collect();
+    for entry in std::fs::read_dir(folder_of(first))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if begins.iter().any(|begin| name.starts_with(begin)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Every file of a folder and of those within it whose name has that ending, in order of path. Hidden files (an editor's
@@ -93,7 +117,7 @@ pub fn begin(path: &Path, bytes: &[u8]) -> Result<File> {
         return Err(io::Error::new(ErrorKind::InvalidInput, what));
     }
     let mut file = tempfile::Builder::new()
-        .prefix(UNFINISHED)
+        .prefix(&unfinished(path))
         .tempfile_in(folder)?;
     file.write_all(bytes)?;
     readable_by_all(file.as_file())?;
@@ -230,6 +254,26 @@ mod tests {
         write(&deep, b"").unwrap();
         assert!(write(folder.path(), b"").is_err());
         assert!(make_folder(&deep).is_err());
+    }
+
+    #[test]
+    fn what_was_not_completed_of_a_file_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let long = "ä".repeat(120);
+        for name in ["a-1.json", "a-1.jsonl", "b-1.json", &long] {
+            let begun = tempfile::Builder::new()
+                .prefix(&unfinished(&at(name)))
+                .tempfile_in(&folder)
+                .unwrap();
+            begun.keep().unwrap();
+        }
+        write(&at(&long), b"").unwrap();
+        sweep(&[&at("a-1.json"), &at(&long)]).unwrap();
+        let left = names(folder.path());
+        assert!(left[0].starts_with(".convcheck-a-1.jsonl-"), "{left:?}");
+        assert!(left[1].starts_with(".convcheck-b-1.json-"), "{left:?}");
+        assert_eq!(left[2..], [long]);
     }
 
     #[test]

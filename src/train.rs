@@ -85,6 +85,12 @@ pub enum TrainError {
     /// A snapshot or a curve that cannot be written, or does not belong to the run.
     #[error("{0}")]
     Files(String),
+    /// A device has no room for a run beside those that are there; alone it may have.
+    #[error("no room for it: {0}")]
+    NoRoom(String),
+    /// A snapshot of another recipe, network, data set, device or seed.
+    #[error("{0}")]
+    AnotherRun(String),
     /// A snapshot that is not as it was written.
     #[error("the snapshot {0}")]
     Damaged(String),

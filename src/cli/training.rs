@@ -7,8 +7,8 @@ use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::data::{Part, Source};
 use convcheck::experiment::{
-    self, Answer, By, Experiment, ExperimentFault, Keep, MOST_SEEDS, Notice, Plan,
-    PreparedExperiment, ProgressEvent,
+    self, Answer, By, DataSets, Done, Existing, Experiment, Keep, MOST_SEEDS, Notice, Plan,
+    PreparedExperiment, ProgressEvent, train_all,
 };
 use convcheck::gpu::{Cuda, Trainer};
 use convcheck::nearest::did_you_mean;
@@ -103,18 +103,22 @@ fn run(
         },
     };
     let folder = output.join("runs").join(format!("{name}-{of_scale}"));
-    let ready = PreparedExperiment::new(Plan {
+    let plan = Plan {
         experiment,
         scale,
-        seeds,
-        data: options.data.as_deref(),
+        arms: &[],
+        seeds: seeds.collect(),
         keep: Some(Keep {
             folder: &folder,
-            resume: options.resume,
+            existing: match options.resume {
+                true => Existing::GoOn,
+                false => Existing::Refused,
+            },
             every,
         }),
         by: &by,
-    })?;
+    };
+    let ready = PreparedExperiment::new(plan, &mut DataSets::new(options.data.as_deref()))?;
     if let Some(data) = &options.data {
         let recipes = experiment
             .arms
@@ -124,17 +128,13 @@ fn run(
         let remarks = |source: Source| source.remarks(data, &[Part::Train, Part::Test]);
         wrong(sources.into_iter().flat_map(remarks));
     }
-    let runs = match gpu {
+    let Done { runs, fault } = match gpu {
         None => finish(&ready, &Cpu, watch),
         Some(precision) => {
             // a run is a function of recipe, data and seed there too
             let trainer = Trainer::new("cuda", precision, first_gpu(precision, true));
             finish(&ready, &trainer, watch)
         }
-    };
-    let runs = match runs {
-        Err(error) if error.is_stop() => bail!("{error}; --resume goes on from there"),
-        runs => runs?,
     };
     let recorded = record::add_training(output, &runs, &|| watch(Progress::Saving))?;
     let place = |run: &Trained| (run.scale, run.arm.clone(), run.seed);
@@ -150,20 +150,19 @@ fn run(
             report::agreeing(n, "stays", "stay"),
         )),
     }
-    Ok((runs, recorded.damage))
+    match fault {
+        Some(fault) if fault.is_stop() => bail!("{fault}; --resume goes on from there"),
+        Some(fault) => Err(fault.into()),
+        None => Ok((runs, recorded.damage)),
+    }
 }
 
 /// Runs what is prepared, and says on standard error what there is to say of runs that were kept.
-fn finish<E: Engine>(
-    ready: &PreparedExperiment,
-    engine: &E,
-    watch: Watch,
-) -> Result<Vec<Trained>, ExperimentFault> {
-    let say = |notice: Notice| {
-        warn(notice);
-    };
+fn finish<E: Engine>(ready: &PreparedExperiment, engine: &E, watch: Watch) -> Done {
+    let say = |notice: Notice| warn(notice);
     watch(Progress::Training(ready.steps()));
-    ready.run(engine, &say, &|event: ProgressEvent| {
+    let jobs: Vec<_> = ready.jobs().collect();
+    train_all(engine, &jobs, &say, &|event: ProgressEvent| {
         watch(Progress::Step(event))
     })
 }

@@ -1,7 +1,7 @@
 //! The file format of experiments: TOML with unknown keys refused, and its JSON Schema.
 
 use super::recipes::{Fault, recipe};
-use super::{Arm, Experiment, ExperimentError, Question, Rule, Side, embedded_as, kept};
+use super::{Arm, Experiment, ExperimentError, Question, Rule, Side, embedded_as};
 use crate::claim::{Location, Places, not_a_name};
 use crate::train::Scale;
 use crate::zoo::Registry;
@@ -133,8 +133,8 @@ pub fn schema() -> serde_json::Value {
 /// Under how many seeds an arm can be trained.
 pub const MOST_SEEDS: u64 = 10_000;
 
-/// Names of arms that stand for something else where runs are kept.
-const RESERVED: &[&str] = &[kept::LOCK];
+/// Names of arms that stand for something else where runs are kept: earlier versions of the program lock a whole folder.
+const RESERVED: &[&str] = &["lock"];
 
 /// Reads an experiment.
 ///

@@ -1,8 +1,8 @@
 //! Where are the runs of an experiment kept, finished and under way?
 //!
-//! A folder has a `lock`, and of each arm and seed `ARM-SEED.json` once the run is finished; before,
-//! `ARM-SEED.snapshot`, and `ARM-SEED.jsonl`, the curve as it grows. What is damaged stands beside them under a name that
-//! nothing reads.
+//! A folder has of each arm and seed `ARM-SEED.json` once the run is finished; before, `ARM-SEED.snapshot`, `ARM-SEED.jsonl`,
+//! the curve as it grows, and `ARM-SEED.lock`, which the process holds that trains it. So processes share a folder, and no
+//! run has two of them. What is damaged stands beside them under a name that nothing reads.
 
 use super::ExperimentFault;
 use crate::file;
@@ -12,65 +12,104 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The file by which a process holds the folder.
-pub(super) const LOCK: &str = "lock";
-
 /// Where runs are kept.
 #[derive(Clone, Copy)]
 pub struct Keep<'a> {
-    /// The folder, of which a run of an experiment is the only user.
+    /// The folder.
     pub folder: &'a Path,
-    /// Whether what is there goes on.
-    pub resume: bool,
+    /// What becomes of runs that are there.
+    pub existing: Existing,
     /// Time between snapshots.
     pub every: Duration,
 }
 
+/// What becomes of runs that are there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// They are an error.
+    Refused,
+    /// They go on; those that followed another recipe, say, are an error.
+    GoOn,
+    /// They go on; those that followed another recipe are renamed (`ARM-SEED.older.json`), and begun anew.
+    MakeRoom,
+}
+
+/// The files of an arm under a seed.
+pub(super) struct RunFiles {
+    /// That of the finished run.
+    pub finished: PathBuf,
+    /// Those of the one under way.
+    pub paths: CheckpointPaths,
+    /// Held by whoever trains it.
+    pub lock: PathBuf,
+}
+
 impl Keep<'_> {
-    /// The files of an arm under a seed: that of the finished run, and those of the one under way.
-    pub(super) fn files(&self, arm: &str, seed: u64) -> (PathBuf, CheckpointPaths) {
+    pub(super) fn files(&self, arm: &str, seed: u64) -> RunFiles {
         let file = |ending: &str| self.folder.join(format!("{arm}-{seed}.{ending}"));
-        let paths = CheckpointPaths {
-            snapshot: file("snapshot"),
-            curve: file("jsonl"),
-            every: self.every,
-        };
-        (file("json"), paths)
+        RunFiles {
+            finished: file("json"),
+            lock: file("lock"),
+            paths: CheckpointPaths {
+                snapshot: file("snapshot"),
+                curve: file("jsonl"),
+                every: self.every,
+            },
+        }
     }
 }
 
-/// Makes the folder, and makes sure that nobody else uses it and that nothing in it is lost.
-pub(super) fn claim(keep: Keep) -> Result<File, ExperimentFault> {
-    let fault = |what: String| fault(keep.folder, what);
-    file::make_folder(keep.folder).map_err(|e| fault(format!("cannot make it: {e}")))?;
-    let lock = file::open_lock(&keep.folder.join(LOCK))
-        .map_err(|error| fault(format!("cannot open its `{LOCK}`: {error}")))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(fault(
-                "another run uses this folder; wait for its end, or name another (--output)".into(),
-            ));
-        }
-        Err(TryLockError::Error(error)) => return Err(fault(format!("cannot lock it: {error}"))),
+/// What holds a run for this process, as long as it is there.
+pub(super) struct Held(#[expect(dead_code, reason = "the file is locked while it is open")] File);
+
+impl RunFiles {
+    /// Whether a run was finished here; where nobody can tell, reading it says why.
+    pub fn is_finished(&self) -> bool {
+        !matches!(self.finished.try_exists(), Ok(false))
     }
-    let entries = std::fs::read_dir(keep.folder).map_err(|error| fault(error.to_string()))?;
-    let mut holds_runs = false;
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        match file::is_unfinished(&path) {
-            // left by a process that was killed while it wrote
-            true => {
-                let _ = std::fs::remove_file(path);
+
+    /// Whether there is something of it that would be lost.
+    pub fn is_begun(&self) -> bool {
+        self.is_finished() || !matches!(self.paths.snapshot.try_exists(), Ok(false))
+    }
+
+    /// Makes sure that nobody else trains it, and removes what a killed process did not complete of it. Nothing if another
+    /// process does. The folder is made if there is none.
+    pub fn hold(&self) -> Result<Option<Held>, ExperimentFault> {
+        let fault = |what: String| fault(&self.lock, what);
+        if let Some(folder) = self.lock.parent() {
+            file::make_folder(folder).map_err(|error| ExperimentFault::File {
+                path: folder.to_path_buf(),
+                what: format!("cannot make it: {error}"),
+            })?;
+        }
+        let was_held = self.lock.exists();
+        let lock = file::open_lock(&self.lock)
+            .map_err(|error| fault(format!("cannot open it: {error}")))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => {
+                return Err(fault(format!("cannot lock it: {error}")));
             }
-            false => holds_runs |= !path.ends_with(LOCK),
         }
+        if was_held {
+            let all = [&*self.finished, &*self.paths.snapshot, &*self.paths.curve];
+            file::sweep(&all).map_err(|error| fault(error.to_string()))?;
+        }
+        Ok(Some(Held(lock)))
     }
-    match holds_runs {
-        true if !keep.resume => Err(fault(
-            "holds runs already: --resume goes on with them, or remove the folder to begin anew"
-                .into(),
-        )),
-        _ => Ok(lock),
+
+    /// A finished run stands in one file and its curve; who finished it may have been killed before the others were removed.
+    pub fn clear(&self, _held: &Held) {
+        let _ = std::fs::remove_file(&self.paths.snapshot);
+        // who has opened it before finds a finished run
+        let _ = std::fs::remove_file(&self.lock);
+    }
+
+    /// Whether something is left to be cleared.
+    pub fn has_leftovers(&self) -> bool {
+        self.lock.exists() || self.paths.snapshot.exists()
     }
 }
 
@@ -78,7 +117,9 @@ pub(super) fn claim(keep: Keep) -> Result<File, ExperimentFault> {
 pub(super) enum Unfit {
     /// It is not as it was written.
     Damaged(String),
-    /// It is of another run, or cannot be read at all.
+    /// It followed another recipe, say.
+    Another(ExperimentFault),
+    /// It cannot be read at all, or is not what its name says.
     Fault(ExperimentFault),
 }
 
@@ -91,7 +132,8 @@ pub(super) fn read(
     let other = |what: String| Unfit::Fault(fault(path, what));
     let bytes = std::fs::read(path).map_err(|error| other(format!("cannot read it: {error}")))?;
     let trained = parse(&bytes).map_err(Unfit::Damaged)?;
-    fingerprint.is_of(&trained.fingerprint()).map_err(other)?;
+    let is_of = fingerprint.is_of(&trained.fingerprint());
+    is_of.map_err(|what| Unfit::Another(fault(path, what)))?;
     if (&*trained.arm, trained.seed) != (arm, seed) {
         let (arm, seed) = (&trained.arm, trained.seed);
         return Err(other(format!(
@@ -118,9 +160,24 @@ pub(super) fn set_aside(path: &Path) -> Result<PathBuf, ExperimentFault> {
     file::set_aside(path).map_err(|error| fault(path, format!("cannot rename it: {error}")))
 }
 
-fn fault(folder: &Path, what: String) -> ExperimentFault {
-    ExperimentFault::Folder {
-        folder: folder.to_path_buf(),
+/// Renames a file of a run of another recipe to a name that is free: `ARM-SEED.older.json`, which is read as a finished run
+/// still.
+pub(super) fn make_room(path: &Path) -> Result<(), ExperimentFault> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    let name = |n: u64| match n {
+        1 => path.with_extension(format!("older.{ending}")),
+        n => path.with_extension(format!("older-{n}.{ending}")),
+    };
+    let free = (1..)
+        .map(name)
+        .find(|name| name.symlink_metadata().is_err());
+    let renamed = free.map_or(Ok(()), |free| std::fs::rename(path, free));
+    renamed.map_err(|error| fault(path, format!("cannot rename it: {error}")))
+}
+
+fn fault(path: &Path, what: String) -> ExperimentFault {
+    ExperimentFault::File {
+        path: path.to_path_buf(),
         what,
     }
 }

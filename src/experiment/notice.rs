@@ -1,4 +1,4 @@
-//! What is there to say of runs that were kept, before they go on?
+//! What is there to say of runs that were kept, and of how they go on?
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,6 +24,13 @@ pub enum Notice<'a> {
         /// Where it stands now.
         aside: PathBuf,
     },
+    /// There was no room for another run beside those that are under way.
+    Fewer {
+        /// So many go side by side from now on.
+        at_once: usize,
+        /// What there was no room for.
+        why: String,
+    },
 }
 
 impl fmt::Display for Notice<'_> {
@@ -40,6 +47,9 @@ impl fmt::Display for Notice<'_> {
                 file.display(),
                 aside.file_name().unwrap_or_default().display()
             ),
+            Notice::Fewer { at_once, why } => {
+                write!(f, "{why}; from now on {at_once} at once")
+            }
         }
     }
 }

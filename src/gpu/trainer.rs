@@ -4,7 +4,8 @@ use super::plan::Setup;
 use super::{DeviceDataset, GpuError, Machine, Precision, Session, Training};
 use crate::run::BATCH;
 use crate::train::{
-    Backend, Batch, Engine, OptimizerState, Portion, State, Step, StepMetrics, Task, TrainError,
+    Backend, Batch, Engine, OptimizerState, Portion, Scale, State, Step, StepMetrics, Task,
+    TrainError,
 };
 use candle_core::Tensor;
 use std::collections::BTreeSet;
@@ -49,8 +50,8 @@ where
         &self.name
     }
 
-    fn shares(&self) -> bool {
-        false
+    fn at_once(&self, _: Scale) -> usize {
+        1
     }
 
     fn start(&self, task: &Task, state: State) -> Result<Learning<M>, TrainError> {

@@ -2,7 +2,9 @@
 
 use super::{JobError, Progress, Watch};
 use crate::claim::{Claim, Scale, Suite};
-use crate::experiment::{By, Experiment, Plan, PreparedExperiment, ProgressEvent};
+use crate::experiment::{
+    By, DataSets, Experiment, Plan, PreparedExperiment, ProgressEvent, train_all,
+};
 use crate::train::{Cpu, Trained};
 use std::collections::BTreeSet;
 
@@ -23,28 +25,29 @@ pub(super) fn train(
         let seeds = experiment.seeds.get(&Scale::Quick)?.clone();
         Some((experiment, seeds))
     });
+    let mut data = DataSets::new(None);
     let prepared = with_seeds
         .map(|(experiment, seeds)| {
-            PreparedExperiment::new(Plan {
+            let plan = Plan {
                 experiment,
                 scale: Scale::Quick,
-                seeds,
-                data: None,
+                arms: &[],
+                seeds: seeds.collect(),
                 keep: None,
                 by,
-            })
+            };
+            PreparedExperiment::new(plan, &mut data)
         })
         .collect::<Result<Vec<_>, _>>()?;
     watch(Progress::Training(
         prepared.iter().map(PreparedExperiment::steps).sum(),
     ));
     let step = |event: ProgressEvent| watch(Progress::Step(event));
-    let mut runs = Vec::new();
-    for one in &prepared {
-        match one.run(&Cpu, &|_| {}, &step) {
-            Err(fault) if fault.is_stop() => return Err(JobError::TrainingStopped(fault)),
-            done => runs.extend(done?),
-        }
+    let jobs: Vec<_> = prepared.iter().flat_map(PreparedExperiment::jobs).collect();
+    let done = train_all(&Cpu, &jobs, &|_| {}, &step);
+    match done.fault {
+        Some(fault) if fault.is_stop() => Err(JobError::TrainingStopped(fault)),
+        Some(fault) => Err(fault.into()),
+        None => Ok(done.runs),
     }
-    Ok(runs)
 }

@@ -1,8 +1,8 @@
 //! What computes the steps of a run: the program's own kernels, or a device.
 
-use super::TrainError;
 use super::optimizer::OptimizerState;
 use super::task::{Portion, Task};
+use super::{Scale, TrainError};
 use crate::random::Key;
 use candle_core::Tensor;
 use std::collections::BTreeMap;
@@ -56,13 +56,14 @@ pub trait Engine: Sync {
     /// Device and numbers, as records name them: `cpu-f32`.
     fn name(&self) -> &str;
 
-    /// Whether runs can go side by side, each on one processor.
-    fn shares(&self) -> bool;
+    /// How many runs of a scale go side by side, each on a thread of its own.
+    fn at_once(&self, scale: Scale) -> usize;
 
     /// A run that goes on from a state.
     ///
     /// # Errors
-    /// [`TrainError`] for a state that is not the network's, and a device that does not take it.
+    /// [`TrainError`] for a state that is not the network's, and a device that does not take it;
+    /// [`TrainError::NoRoom`] where it may take it once another run has ended.
     fn start(&self, task: &Task, state: State) -> Result<Self::Backend, TrainError>;
 }
 

@@ -1,10 +1,10 @@
 //! Steps of a run on the CPU.
 
-use super::TrainError;
 use super::backend::{Backend, Batch, Engine, State, Step, StepMetrics};
 use super::loss::loss_weights;
 use super::optimizer::OptimizerState;
 use super::task::Task;
+use super::{Scale, TrainError};
 use crate::data::batch;
 use crate::graph::NodeId;
 use crate::net::{ForwardPass, Mode, Net};
@@ -37,8 +37,12 @@ impl Engine for Cpu {
         NAME
     }
 
-    fn shares(&self) -> bool {
-        true
+    fn at_once(&self, scale: Scale) -> usize {
+        match scale {
+            // small nets do not fill several processors
+            Scale::Quick => rayon::current_num_threads(),
+            Scale::Full => 1,
+        }
     }
 
     fn start(&self, task: &Task, state: State) -> Result<Learning, TrainError> {

@@ -115,12 +115,13 @@ pub(super) fn load(
     backend: &str,
     path: &Path,
 ) -> Result<(State, Progress), TrainError> {
-    let other = |what: String| fault(path, what);
+    let unreadable = |what: String| fault(path, what);
     let damaged = |what: &str| TrainError::Damaged(what.into());
     if path.metadata().is_ok_and(|there| !there.is_file()) {
-        return Err(other("is no file".into()));
+        return Err(unreadable("is no file".into()));
     }
-    let bytes = std::fs::read(path).map_err(|error| other(format!("cannot read it: {error}")))?;
+    let bytes =
+        std::fs::read(path).map_err(|error| unreadable(format!("cannot read it: {error}")))?;
     let mut tensors = checkpoint::safetensors(&bytes).map_err(|what| damaged(&what))?;
     drop(bytes);
     let state = tensors
@@ -147,10 +148,11 @@ pub(super) fn load(
         data,
         backend: on,
     };
-    task.fingerprint(backend).is_of(&kept).map_err(other)?;
+    let another = |what: String| TrainError::AnotherRun(format!("{}: {what}", path.display()));
+    task.fingerprint(backend).is_of(&kept).map_err(another)?;
     if progress.seed != seed {
         let kept = progress.seed;
-        return Err(other(format!(
+        return Err(another(format!(
             "is of another seed ({kept}) than this run ({seed})"
         )));
     }
