@@ -74,8 +74,8 @@ impl Project {
     pub fn nearest(here: &Path) -> Option<PathBuf> {
         let up = here
             .ancestors()
-            // whatever has the name: a folder or a link to nothing is said, not passed over
-            .position(|folder| folder.join(FILE).symlink_metadata().is_ok())?;
+            // whatever has the name, or may have it: a folder, a link to nothing and what the system does not show are said
+            .position(|folder| !is_passed_over(folder.join(FILE).symlink_metadata()))?;
         Some(std::iter::repeat_n("..", up).collect())
     }
 
@@ -85,7 +85,8 @@ impl Project {
     /// [`ProjectErrors`]: all that is wrong in it.
     pub fn load(folder: &Path) -> Result<Project, ProjectErrors> {
         let file = folder.join(FILE);
-        if !file.exists() {
+        // where nobody can tell, reading it says why
+        if matches!(file.try_exists(), Ok(false)) {
             let what = "there is no such file; `convcheck init` writes one";
             return Err(ProjectError::new(Location::file(&file), what).into());
         }
@@ -287,6 +288,16 @@ fn register(read: &ProjectFile, text: &str, registry: &mut Registry) -> Vec<(usi
     let mut faults: Vec<(usize, String)> = faults.into_iter().filter_map(place).collect();
     faults.sort();
     faults
+}
+
+/// Whether a folder above has no project, by what the system says of its file; a folder that may not be searched can be
+/// nobody's project here.
+fn is_passed_over<T>(seen: std::io::Result<T>) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    seen.is_err_and(|error| {
+        let kind = error.kind();
+        [NotFound, NotADirectory, PermissionDenied].contains(&kind)
+    })
 }
 
 /// What a report says of the texts, and of the program's own article if it is one of them.

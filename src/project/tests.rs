@@ -1,5 +1,6 @@
 use super::*;
 use std::fs;
+use std::io::ErrorKind;
 use tempfile::TempDir;
 
 /// A folder with these files.
@@ -292,6 +293,11 @@ fn the_nearest_project_is_found_upwards() {
     let folder = folder_of_one();
     assert_eq!(Project::nearest(folder.path()), Some("".into()));
     Project::load(folder.path()).err().expect("it is a folder");
+    // neither is a disk that does not answer
+    let said = |kind: ErrorKind| is_passed_over::<()>(Err(kind.into()));
+    assert!(said(ErrorKind::NotFound) && said(ErrorKind::NotADirectory));
+    assert!(!said(ErrorKind::StorageFull) && !said(ErrorKind::TimedOut) && !said(ErrorKind::Other));
+    assert!(!is_passed_over(Ok(())));
 }
 
 #[test]
