@@ -4,6 +4,7 @@ pub mod check;
 pub mod compare;
 pub mod data;
 pub mod device;
+mod duration;
 pub mod merge;
 pub mod networks;
 pub mod progress;
@@ -18,6 +19,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use convcheck::run::WeightSource;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Checks what texts claim about convolutional networks: a built-in article, or texts of your own.
 ///
@@ -25,7 +27,7 @@ use std::path::PathBuf;
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 nothing fails; 1 a verdict differs from the recorded one, or a claim without a recorded verdict is refuted; 2 could not run."
+    after_help = "Exit codes: 0 nothing fails; 1 a verdict differs from the recorded one, or a claim without a recorded verdict is refuted; 2 could not run; 75 try again: stopped on request (SIGINT, SIGTERM, --until), or another process is at it."
 )]
 pub struct Cli {
     /// Folder of a project, with its convcheck.toml; without one the nearest, from here upwards.
@@ -288,6 +290,12 @@ pub struct TrainOptions {
     /// Quick: seconds to a minute, on the embedded digits; full: the experiment's own data and sizes.
     #[arg(long, default_value = "quick")]
     pub scale: ScaleOption,
+    /// An arm that is trained, and no others are; can be given several times.
+    #[arg(long = "arm", value_name = "ARM")]
+    pub arms: Vec<String>,
+    /// A seed under which arms are trained, and under no others; can be given several times.
+    #[arg(long = "seed", value_name = "K", conflicts_with = "seeds")]
+    pub only_seeds: Vec<u64>,
     /// How often each arm is trained, if not as often as the experiment says.
     #[arg(long, value_name = "N")]
     pub seeds: Option<u64>,
@@ -305,6 +313,9 @@ pub struct TrainOptions {
     /// Seconds between snapshots.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub snapshot_every: f64,
+    /// Stop after this time, as a signal would: 90s, 9m, 1h30m.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub until: Option<Duration>,
     /// Print the answers as JSON.
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,6 @@
 //! The command line: reads arguments and environment, calls a command, prints what it says, and turns what
 //! came out into an exit code. 0: nothing fails; 1: a verdict differs from the record, or a claim is refuted of which none is
-//! recorded; 2: could not run.
+//! recorded; 2: could not run; 75: try again, since it was stopped on request, or another process is at it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -19,16 +19,18 @@ use convcheck::project::Project;
 use convcheck::record::Provenance;
 use std::path::Path;
 use std::process::ExitCode;
-#[cfg(unix)]
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// Keeps what a step frees for the next step, once [`convcheck::allocator`] has told it to.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Set by Ctrl-C; work stops at the next step, of training or of a measure.
-static STOP: AtomicBool = AtomicBool::new(false);
+/// Set by Ctrl-C and by whoever else asks for an end; work stops at the next step, of training or of a measure.
+static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// `EX_TEMPFAIL` of sysexits.h: the same command may do better later.
+const TRY_AGAIN: u8 = 75;
 
 fn main() -> ExitCode {
     convcheck::allocator::keep_freed_memory();
@@ -39,22 +41,46 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(said::arguments(&error)),
     };
-    // without a handler, Ctrl-C ends the process at once; files are renamed into place whole either way
-    let _ = ctrlc::set_handler(|| {
-        // who asks twice does not wait for what goes on until a step is done
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(2);
-        }
-    });
+    listen();
     match run(cli).and_then(Said::print) {
         Ok(Outcome::Passes) => ExitCode::SUCCESS,
         Ok(Outcome::Fails) => ExitCode::from(1),
         Ok(Outcome::Lacks) => ExitCode::from(2),
         Err(error) => {
             said::failed(&error);
-            ExitCode::from(2)
+            ExitCode::from(match said::passes(&error) {
+                true => TRY_AGAIN,
+                false => 2,
+            })
         }
     }
+}
+
+/// Hears requests to stop: Ctrl-C, SIGTERM, which schedulers send, and SIGHUP, which closed terminals do. Who asks
+/// twice does not wait for what goes on until a step is done; files are renamed into place whole either way.
+fn listen() {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag::{register, register_conditional_shutdown};
+    let mut signals = vec![SIGINT, SIGTERM];
+    #[cfg(unix)]
+    if !ignores_hangup() {
+        signals.push(signal_hook::consts::SIGHUP);
+    }
+    for signal in signals {
+        // without these, a signal ends the process at once
+        let _ = register_conditional_shutdown(signal, TRY_AGAIN.into(), Arc::clone(&STOP));
+        let _ = register(signal, Arc::clone(&STOP));
+    }
+}
+
+/// Whether the process was started to outlive its terminal, as by `nohup`; where nobody says, it is not heard either.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // the first bit is the first signal, which is this one
+    ignored.is_none_or(|mask| mask & 1 == 1)
 }
 
 fn goes_on() -> bool {

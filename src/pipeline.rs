@@ -111,6 +111,18 @@ pub enum JobError {
     Render(#[from] RenderError),
 }
 
+impl JobError {
+    /// Whether the same may be done later, with nothing else changed.
+    pub fn passes(&self) -> bool {
+        match self {
+            JobError::Stopped { .. } | JobError::TrainingStopped(_) => true,
+            JobError::Experiment(fault) => fault.passes(),
+            JobError::Record(error) => error.passes,
+            _ => false,
+        }
+    }
+}
+
 /// Does the job; records and pages are written at its end, whole. Nothing is written if no claim has a verdict. Runs that
 /// are there stay there, whether they count or not.
 ///

@@ -159,6 +159,8 @@ pub struct RecordError {
     pub path: PathBuf,
     /// What is wrong.
     pub what: String,
+    /// Whether the same may be possible later: another process was at it.
+    pub passes: bool,
 }
 
 impl RecordError {
@@ -166,6 +168,14 @@ impl RecordError {
         RecordError {
             path: path.to_path_buf(),
             what: what.to_string(),
+            passes: false,
+        }
+    }
+
+    fn busy(path: &Path, what: impl ToString) -> RecordError {
+        RecordError {
+            passes: true,
+            ..RecordError::new(path, what)
         }
     }
 }

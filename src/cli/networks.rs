@@ -1,7 +1,7 @@
 //! The commands that run a network: from options to what is printed.
 
 use super::progress::Bar;
-use super::said::{Said, json, lines};
+use super::said::{Said, Stopped, json, lines};
 use super::{EvalOptions, ForwardOptions, Real};
 use anyhow::{Result, anyhow, bail};
 use candle_core::{DType, Tensor};
@@ -104,7 +104,7 @@ pub fn eval(options: &EvalOptions, registry: &Registry, goes_on: fn() -> bool) -
         goes_on()
     })?;
     let Some(score) = score else {
-        bail!("stopped before the last image")
+        return Err(Stopped("stopped before the last image".into()).into());
     };
     let remarks = source.remarks(&options.data, &[Part::Test]);
     Ok(match options.json {

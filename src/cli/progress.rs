@@ -64,7 +64,10 @@ impl Drop for Bar {
 }
 
 /// Work that shows how far it is, as long as `goes_on`.
-pub fn watched<T, E>(goes_on: fn() -> bool, work: impl FnOnce(Watch) -> Result<T, E>) -> Result<T>
+pub fn watched<T, E>(
+    goes_on: impl Fn() -> bool + Sync,
+    work: impl FnOnce(Watch) -> Result<T, E>,
+) -> Result<T>
 where
     anyhow::Error: From<E>,
 {

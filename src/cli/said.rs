@@ -7,7 +7,12 @@
 )]
 
 use anyhow::{Context, Result};
+use convcheck::bench::BenchError;
+use convcheck::data::fetch::FetchError;
+use convcheck::experiment::ExperimentFault;
+use convcheck::pipeline::JobError;
 use convcheck::project::ProjectErrors;
+use convcheck::record::RecordError;
 use convcheck::visible;
 use serde::Serialize;
 use std::fmt::Display;
@@ -73,6 +78,28 @@ pub fn failed(error: &anyhow::Error) {
         Some(errors) => errors.0.iter().for_each(warn),
         None => warn(format_args!("{error:#}")),
     }
+}
+
+/// What was stopped on request.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Stopped(pub String);
+
+/// Whether the same command may do better later, with nothing else changed: it was stopped on request, or another process is at what it
+/// needs.
+pub fn passes(error: &anyhow::Error) -> bool {
+    error.is::<Stopped>()
+        || error
+            .downcast_ref::<ExperimentFault>()
+            .is_some_and(ExperimentFault::passes)
+        || error
+            .downcast_ref::<JobError>()
+            .is_some_and(JobError::passes)
+        || error
+            .downcast_ref::<RecordError>()
+            .is_some_and(|error| error.passes)
+        || matches!(error.downcast_ref(), Some(BenchError::Stopped))
+        || matches!(error.downcast_ref(), Some(FetchError::Stopped))
 }
 
 /// Says on standard error what is wrong with suites or records, a line each.

@@ -2,7 +2,7 @@
 
 use super::device::first_gpu;
 use super::progress::watched;
-use super::said::{Said, json, lacks, warn, wrong};
+use super::said::{Said, Stopped, json, lacks, warn, wrong};
 use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::data::{Part, Source};
@@ -17,9 +17,10 @@ use convcheck::project::Project;
 use convcheck::record::{self, RecordError};
 use convcheck::report;
 use convcheck::train::{Cpu, Engine, Scale, Trained};
+use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl From<ScaleOption> for Scale {
     fn from(option: ScaleOption) -> Scale {
@@ -44,7 +45,8 @@ fn find(name: &str, project: &Project) -> Result<Experiment> {
     }
 }
 
-/// Trains what the options name, as long as `goes_on`, and says what its runs answer.
+/// Trains what the options name, as long as `goes_on`, and says what its runs answer; where only some are named, what became of
+/// those.
 pub fn train(
     options: &TrainOptions,
     project: &Project,
@@ -53,18 +55,96 @@ pub fn train(
 ) -> Result<Said> {
     let experiment = find(&options.experiment, project)?;
     let output = options.output.clone().unwrap_or(project.report());
-    let (runs, damage) = watched(goes_on, |watch| {
-        run(options, &experiment, &output, by, watch)
-    })?;
+    let since = Instant::now();
+    let in_time = || options.until.is_none_or(|until| since.elapsed() < until);
+    let (runs, damage) = watched(
+        || goes_on() && in_time(),
+        |watch| run(options, &experiment, &output, by, watch),
+    )?;
     wrong(&damage);
-    let answers = answers(&experiment, &runs);
+    let text = match (names_runs(options), options.json) {
+        (false, true) => json(&answers(&experiment, &runs))?,
+        (false, false) => report::answers_text(&answers(&experiment, &runs)),
+        (true, true) => json(&runs.iter().map(Ended::of).collect::<Vec<_>>())?,
+        (true, false) => runs.iter().map(|run| Ended::of(run).line()).collect(),
+    };
     Ok(Said {
-        text: match options.json {
-            true => json(&answers)?,
-            false => report::answers_text(&answers),
-        },
+        text,
         outcome: lacks(&damage),
     })
+}
+
+/// Whether some of an experiment's runs are named, and not all of them.
+fn names_runs(options: &TrainOptions) -> bool {
+    !options.arms.is_empty() || !options.only_seeds.is_empty()
+}
+
+/// The seeds under which the arms are trained.
+fn seeds(options: &TrainOptions, experiment: &Experiment, scale: Scale) -> Result<Vec<u64>> {
+    let (name, of_scale) = (&experiment.name, scale.name());
+    let Some(own) = experiment.seeds.get(&scale).cloned() else {
+        bail!("{name} has no {of_scale} scale")
+    };
+    if let Some(count) = options.seeds {
+        if !(1..=MOST_SEEDS).contains(&count) {
+            bail!("--seeds is {count}, must be from 1 to {MOST_SEEDS}")
+        }
+        return Ok((own.start..own.start.saturating_add(count)).collect());
+    }
+    if options.only_seeds.is_empty() {
+        return Ok(own.collect());
+    }
+    let known = own.start..own.start.saturating_add(MOST_SEEDS);
+    if let Some(unknown) = options.only_seeds.iter().find(|seed| !known.contains(seed)) {
+        bail!(
+            "--seed is {unknown}, must be from {} to {}: runs of {name} count under no others at the {of_scale} scale",
+            known.start,
+            known.end - 1
+        )
+    }
+    let mut seeds = options.only_seeds.clone();
+    seeds.sort_unstable();
+    seeds.dedup();
+    Ok(seeds)
+}
+
+/// A run that came to its end.
+#[derive(Serialize)]
+struct Ended<'a> {
+    experiment: &'a str,
+    scale: Scale,
+    arm: &'a str,
+    seed: u64,
+    state: &'static str,
+    test_error: Option<f64>,
+    seconds: f64,
+}
+
+impl Ended<'_> {
+    fn of(run: &Trained) -> Ended<'_> {
+        Ended {
+            experiment: &run.experiment,
+            scale: run.scale,
+            arm: &run.arm,
+            seed: run.seed,
+            state: "done",
+            test_error: run.curve.epochs.last().map(|epoch| epoch.test_error),
+            seconds: run.seconds,
+        }
+    }
+
+    fn line(&self) -> String {
+        let percent = |error: f64| format!(", test error {:.2} %", 100.0 * error);
+        format!(
+            "{}, {}, seed {}: {}{}, {:.1} s\n",
+            self.experiment,
+            self.arm,
+            self.seed,
+            self.state,
+            self.test_error.map_or(String::new(), percent),
+            self.seconds
+        )
+    }
 }
 
 /// The runs, and what is wrong with the record that they were added to.
@@ -83,16 +163,7 @@ fn run(
         );
     };
     let (name, of_scale) = (&experiment.name, scale.name());
-    let Some(seeds) = experiment.seeds.get(&scale).cloned() else {
-        bail!("{name} has no {of_scale} scale")
-    };
-    let seeds = match options.seeds {
-        None => seeds,
-        Some(count) if !(1..=MOST_SEEDS).contains(&count) => {
-            bail!("--seeds is {count}, must be from 1 to {MOST_SEEDS}")
-        }
-        Some(count) => seeds.start..seeds.start.saturating_add(count),
-    };
+    let seeds = seeds(options, experiment, scale)?;
     let gpu = options.on.gpu()?;
     let by = match gpu {
         None => by,
@@ -106,8 +177,8 @@ fn run(
     let plan = Plan {
         experiment,
         scale,
-        arms: &[],
-        seeds: seeds.collect(),
+        arms: &options.arms,
+        seeds,
         keep: Some(Keep {
             folder: &folder,
             existing: match options.resume {
@@ -136,11 +207,33 @@ fn run(
             finish(&ready, &trainer, watch)
         }
     };
-    let recorded = record::add_training(output, &runs, &|| watch(Progress::Saving))?;
+    // runs that are named one by one, as by a cluster, stay in their own files: whoever reads a record reads them too
+    let damage = match runs.is_empty() || names_runs(options) {
+        true => Vec::new(),
+        false => add(experiment, output, &runs, watch)?,
+    };
+    match fault {
+        Some(fault) if fault.is_stop() => {
+            Err(Stopped(format!("{fault}; --resume goes on from there")).into())
+        }
+        Some(fault) => Err(fault.into()),
+        None => Ok((runs, damage)),
+    }
+}
+
+/// Adds runs to the record of a folder, and returns what is wrong with it.
+fn add(
+    experiment: &Experiment,
+    output: &Path,
+    runs: &[Trained],
+    watch: Watch,
+) -> Result<Vec<RecordError>> {
+    let recorded = record::add_training(output, runs, &|| watch(Progress::Saving))?;
     let place = |run: &Trained| (run.scale, run.arm.clone(), run.seed);
     let trained: BTreeSet<_> = runs.iter().map(place).collect();
     let before = recorded.good.iter().skip(runs.len());
-    let of_these = |old: &&Trained| old.experiment == *name && trained.contains(&place(old));
+    let of_these =
+        |old: &&Trained| old.experiment == experiment.name && trained.contains(&place(old));
     match before.filter(of_these).count() {
         0 => {}
         n => warn(format!(
@@ -150,11 +243,7 @@ fn run(
             report::agreeing(n, "stays", "stay"),
         )),
     }
-    match fault {
-        Some(fault) if fault.is_stop() => bail!("{fault}; --resume goes on from there"),
-        Some(fault) => Err(fault.into()),
-        None => Ok((runs, recorded.damage)),
-    }
+    Ok(recorded.damage)
 }
 
 /// Runs what is prepared, and says on standard error what there is to say of runs that were kept.

@@ -3,7 +3,7 @@
 use super::data_sets::DataSets;
 use super::kept::Keep;
 use super::{Experiment, ExperimentFault};
-use crate::nearest::did_you_mean;
+use crate::nearest::suggestion;
 use crate::train::{Scale, Task, TrainError};
 
 /// How an experiment is run.
@@ -73,7 +73,7 @@ impl<'a> PreparedExperiment<'a> {
                 experiment: experiment.name.clone(),
                 arm: unknown.clone(),
                 scale: scale.name(),
-                hint: did_you_mean(unknown, names(), &format!("its arms: {every}")),
+                hint: suggestion(unknown, names()).unwrap_or(format!("its arms: {every}")),
             });
         }
         let mut tasks = Vec::new();

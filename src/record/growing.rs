@@ -47,6 +47,7 @@ pub(super) fn grow<T: Serialize + DeserializeOwned>(
 fn lock(path: &Path, goes_on: &dyn Fn() -> bool) -> Result<File, RecordError> {
     let place = path.with_file_name(LOCK);
     let fault = |what: String| RecordError::new(&place, what);
+    let busy = |what: String| RecordError::busy(&place, what);
     if let Some(folder) = path.parent() {
         file::make_folder(folder).map_err(|e| fault(format!("cannot make it: {e}")))?;
     }
@@ -59,12 +60,12 @@ fn lock(path: &Path, goes_on: &dyn Fn() -> bool) -> Result<File, RecordError> {
                 return Err(fault(format!("cannot lock it: {error}")));
             }
             Err(TryLockError::WouldBlock) if !goes_on() => {
-                return Err(fault(
+                return Err(busy(
                     "another process writes in this folder; stopped while waiting for it".into(),
                 ));
             }
             Err(TryLockError::WouldBlock) if since.elapsed() > LONGEST_WAIT => {
-                return Err(fault(format!(
+                return Err(busy(format!(
                     "another process has been writing in this folder for {} seconds: see what it does, and try again",
                     LONGEST_WAIT.as_secs()
                 )));

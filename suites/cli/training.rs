@@ -162,30 +162,119 @@ fn a_killed_run_goes_on_bit_for_bit() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn an_interrupted_run_says_so_and_goes_on() {
-    let place = TestFolder::new();
-    let output = place.file("out");
-    let child = place.spawn(&output, &[]);
-    while !Path::new(&output)
-        .join("runs/two-nets-quick/plain-0.jsonl")
-        .exists()
-    {
-        sleep(Duration::from_millis(5));
-    }
-    let interrupt = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(interrupt.unwrap().success());
-    let stopped = child.wait_with_output().unwrap();
-    let error = String::from_utf8(stopped.stderr).unwrap();
-    assert_eq!(stopped.status.code(), Some(2), "{error}");
+/// Ended on request: a line that says so, and how it is gone on with.
+fn stopped(output: &std::process::Output) {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{error}");
     assert!(
         error.contains("stopped after step") && error.contains("--resume"),
         "{error}"
     );
     assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+/// The time is up in the middle: the next goes on.
+#[test]
+fn a_run_stops_when_its_time_is_up() {
+    let place = TestFolder::new();
+    let output = place.file("out");
+    let args = place.train(&output, &["--resume", "--arm", "plain", "--until", "0.05s"]);
+    stopped(&convcheck(&texts(&args)));
+    let kept = Path::new(&output).join("runs/two-nets-quick");
+    assert!(kept.join("plain-0.snapshot").exists());
+    let args = place.train(&output, &["--arm", "plain", "--resume", "--until", "1h30m"]);
+    stdout(&convcheck(&texts(&args)));
+    assert!(kept.join("plain-0.json").exists());
+    for (text, says) in [
+        ("9", "`9` is no time"),
+        ("", "no time"),
+        ("m", "no time"),
+        ("-1s", "no time"),
+        ("1d", "no time"),
+        ("1e999h", "no time"),
+        ("infh", "no time"),
+        ("0s", "longer than nothing"),
+    ] {
+        let until = format!("--until={text}");
+        let args = place.train(&output, &[&until]);
+        let said = convcheck(&texts(&args));
+        let error = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(2), "{text}: {error}");
+        assert!(error.contains(says), "{text}: {error}");
+    }
+}
+
+/// Runs that are named are trained, and no others; those of one folder come to those of a run in one go.
+#[test]
+fn runs_are_trained_one_by_one() {
+    let place = TestFolder::new();
+    let (whole, output) = (place.file("whole"), place.file("out"));
+    let short = EXPERIMENT.replace("epochs = 10", "epochs = 1");
+    fs::write(place.file("two-nets.toml"), short).unwrap();
+    let train = |output: &str, more: &[&str]| {
+        let args = place.train(output, more);
+        stdout(&convcheck(&texts(&args)))
+    };
+    train(&whole, &["--seeds", "2"]);
+    let said = train(&output, &["--arm", "plain", "--seed", "1", "--seed", "1"]);
+    assert!(
+        said.starts_with("two-nets, plain, seed 1: done, test error "),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1);
+    // each is a file of its own, and another needs no --resume
+    assert!(!Path::new(&output).join("training.jsonl").exists());
+    let said = train(
+        &output,
+        &[
+            "--arm", "plain", "--arm", "residual", "--seed", "0", "--json",
+        ],
+    );
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let named: Vec<_> = (said.as_array().unwrap().iter())
+        .map(|run| (run["arm"].as_str().unwrap(), run["seed"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(named, [("residual", 0), ("plain", 0)]);
+    let args = place.train(&output, &["--arm", "plain"]);
+    fails(
+        &texts(&args),
+        &["holds runs already, of plain under seed 0", "--resume"],
+    );
+    train(&output, &["--seeds", "2", "--resume"]);
+    assert_eq!(runs(&whole), runs(&output));
+    for (more, says) in [
+        (&["--arm", "plian"][..], "did you mean plain"),
+        (&["--arm", "zzz"], "its arms: residual, plain"),
+        (
+            &["--seed", "10000"],
+            "--seed is 10000, must be from 0 to 9999",
+        ),
+    ] {
+        let args = place.train(&output, more);
+        fails(&texts(&args), &[says]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_so_and_goes_on() {
+    let place = TestFolder::new();
+    let output = place.file("out");
+    let curve = Path::new(&output).join("runs/two-nets-quick/plain-0.jsonl");
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let child = place.spawn(&output, &["--resume"]);
+        while !curve.exists() {
+            sleep(Duration::from_millis(5));
+        }
+        let sent = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        stopped(&child.wait_with_output().unwrap());
+        // at once, and not when a snapshot is due
+        assert!(curve.with_extension("snapshot").exists());
+        fs::remove_file(&curve).unwrap();
+    }
     let args = place.train(&output, &[]);
     let args = texts(&args);
     fails(&args, &["holds runs already", "--resume"]);
@@ -214,7 +303,13 @@ fn no_two_processes_train_one_run() {
     }
     let args = place.train(&output, &["--resume"]);
     let args = texts(&args);
-    fails(&args, &["-0.lock: another process trains this run"]);
+    let busy = convcheck(&args);
+    let error = String::from_utf8_lossy(&busy.stderr);
+    assert_eq!(busy.status.code(), Some(75), "{error}");
+    assert!(
+        error.contains("-0.lock: another process trains this run"),
+        "{error}"
+    );
     assert!(child.wait().unwrap().success());
     assert_eq!(runs(&output).len(), 2);
 }

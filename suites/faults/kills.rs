@@ -78,7 +78,7 @@ fn disturbed(
             done.push(signal);
             match (signal, outcome.code()) {
                 ("KILL", 137) | ("TERM", 143) | ("INT", 130) => {}
-                ("TERM" | "INT", 2) => drop(outcome.sound()?),
+                ("TERM" | "INT", 75) => drop(outcome.sound()?),
                 (_, code) => return Err(format!("{signal}: exit code {code}: {}", outcome.stderr)),
             }
         }

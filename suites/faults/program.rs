@@ -136,13 +136,16 @@ impl Outcome {
         if self.late || self.code() == 128 + 24 {
             return Err("it did not come to an end in time".into());
         }
-        if !matches!(self.code(), 0..=2) {
+        if !matches!(self.code(), 0..=2 | 75) {
             return Err(format!("exit code {}: {last}", self.code()));
         }
         if stderr.contains("panicked at") {
             return Err(format!("a panic: {stderr}"));
         }
-        if self.code() == 2 && !stderr.contains("convcheck: ") && !stderr.contains("error: ") {
+        if matches!(self.code(), 2 | 75)
+            && !stderr.contains("convcheck: ")
+            && !stderr.contains("error: ")
+        {
             return Err(format!("exit code 2 without a word of why: {stderr}"));
         }
         for (name, text) in [("output", &self.stdout), ("error", &self.stderr)] {
