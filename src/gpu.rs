@@ -5,7 +5,7 @@
 //! planned from the graph. A [`Machine`] runs programs. So a step allocates nothing, can be captured
 //! and replayed as a whole, and can be run without a GPU by a machine that emulates one.
 //!
-//! A [`Session`] is a network on a machine.
+//! A [`Session`] is a network on a machine. Several machines work on a device ([`Gpu`]) side by side.
 
 #[cfg(not(feature = "cuda"))]
 mod absent;
@@ -20,6 +20,7 @@ mod grad_buffers;
 mod joins;
 mod layers;
 mod learn;
+mod lease;
 mod lowering;
 mod map_sums;
 mod masks;
@@ -39,13 +40,13 @@ mod weights;
 #[cfg(not(feature = "cuda"))]
 pub use absent::Cuda;
 #[cfg(feature = "cuda")]
-pub use cuda::Cuda;
+pub use cuda::{Cuda, CudaMachine};
 pub use dataset::DeviceDataset;
 pub use learn::Training;
 pub use plan::Setup;
 pub use precision::Precision;
 pub use program::{
-    Address, Argument, Command, ConvPass, Convolution, Element, GpuError, Machine, Program,
+    Address, Argument, Command, ConvPass, Convolution, Element, Gpu, GpuError, Machine, Program,
     ProgramId,
 };
 pub use session::Session;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use convcheck::gpu::{Cuda, GpuError, Precision};
+use convcheck::gpu::Precision;
 
 #[derive(Args)]
 pub struct DeviceOptions {
@@ -48,13 +48,4 @@ impl DeviceOptions {
             DeviceOption::Cpu => bail!("--precision is for --device cuda: the CPU computes in f32"),
         }
     }
-}
-
-/// The first GPU, with so many bytes, for batches of so many images; one that is deterministic takes algorithms
-/// whose sums have a fixed order.
-pub fn first_gpu(
-    precision: Precision,
-    deterministic: bool,
-) -> impl Fn(usize, usize) -> Result<Cuda, GpuError> + Sync {
-    move |bytes, batch| Cuda::new(0, precision, deterministic, bytes, batch)
 }

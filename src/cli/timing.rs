@@ -1,6 +1,6 @@
 //! The command that measures: from options to timings.
 
-use super::device::{DeviceOption, DeviceOptions, first_gpu};
+use super::device::{DeviceOption, DeviceOptions};
 use super::progress::Bar;
 use super::said::{Said, json_lines, lacks, wrong};
 use anyhow::{Context, Result, bail};
@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use convcheck::bench::{BenchError, Engine, NETS, OnDevice, StepKind, Timing, What, Workload};
 use convcheck::bench::{WARM_UP, kernels, peaks, samples};
 use convcheck::experiment::By;
+use convcheck::gpu::{Cuda, Gpu};
 use convcheck::record::{self, Lines};
 use convcheck::zoo::{Model, Registry};
 use convcheck::{device, report};
@@ -161,7 +162,8 @@ fn measure(
                 timing(workload.what().clone(), seconds)
             }
             Some(precision) => {
-                let machine = first_gpu(precision, false);
+                let machine =
+                    |bytes, batch| Cuda::new(0, precision, false)?.machine(bytes, batch, None);
                 let mut workload = OnDevice::new(&model, batch, step, precision, machine)?;
                 let seconds = samples(&mut || workload.run())?;
                 let timing = timing(workload.what().clone(), seconds);
@@ -171,7 +173,7 @@ fn measure(
                 }
                 Timing {
                     dtype: precision.name().to_string(),
-                    machine: machine.name().to_string(),
+                    machine: machine.description().to_string(),
                     ..timing
                 }
             }

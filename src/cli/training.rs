@@ -1,6 +1,5 @@
 //! The command that trains: from options to finished runs and answers.
 
-use super::device::first_gpu;
 use super::progress::watched;
 use super::said::{Said, Stopped, json, lacks, warn, wrong};
 use super::{ScaleOption, TrainOptions};
@@ -203,7 +202,8 @@ fn run(
         None => finish(&ready, &Cpu, watch),
         Some(precision) => {
             // a run is a function of recipe, data and seed there too
-            let trainer = Trainer::new("cuda", precision, first_gpu(precision, true));
+            let gpus = vec![Cuda::new(0, precision, true)?];
+            let trainer = Trainer::new("cuda", precision, gpus);
             finish(&ready, &trainer, watch)
         }
     };

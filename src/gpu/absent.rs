@@ -1,6 +1,7 @@
 //! A GPU for a program that was built without: there is none.
 
-use super::{Address, GpuError, Machine, Precision, Program, ProgramId};
+use super::{Address, Gpu, GpuError, Machine, Precision, Program, ProgramId};
+use std::sync::Arc;
 
 /// None, as the program was built without the feature `cuda`.
 pub enum Cuda {}
@@ -10,7 +11,7 @@ impl Cuda {
     ///
     /// # Errors
     /// [`GpuError::Absent`], always.
-    pub fn new(_: usize, _: Precision, _: bool, _: usize, _: usize) -> Result<Cuda, GpuError> {
+    pub fn new(_: usize, _: Precision, _: bool) -> Result<Cuda, GpuError> {
         Err(absent())
     }
 
@@ -22,8 +23,8 @@ impl Cuda {
         Err(absent())
     }
 
-    /// The device's name.
-    pub fn name(&self) -> &str {
+    /// Name, compute capability, driver and cuDNN.
+    pub fn description(&self) -> &str {
         match *self {}
     }
 
@@ -35,6 +36,23 @@ impl Cuda {
 
 fn absent() -> GpuError {
     GpuError::Absent("the program was built without `--features cuda`".into())
+}
+
+impl Gpu for Cuda {
+    type Machine = Cuda;
+    type Shared = Cuda;
+
+    fn name(&self) -> &str {
+        match *self {}
+    }
+
+    fn share(&self, _: &[&[u8]]) -> Result<Cuda, GpuError> {
+        match *self {}
+    }
+
+    fn machine(&self, _: usize, _: usize, _: Option<Arc<Cuda>>) -> Result<Cuda, GpuError> {
+        match *self {}
+    }
 }
 
 impl Machine for Cuda {

@@ -12,9 +12,8 @@ pub struct DeviceDataset<'a> {
     parts: Vec<(&'a Split, &'a Preparation)>,
 }
 
-/// Where images stand on the device.
+/// Where the colours of images stand on the device as numbers; the images stand in what machines share.
 pub(super) struct DatasetLayout {
-    store: Address,
     table: Address,
     shape: Shape,
     alterations: usize,
@@ -84,30 +83,24 @@ impl<'a> DeviceDataset<'a> {
 
     /// Finds places for them.
     pub(super) fn layout(&self, allocator: &mut BumpAllocator) -> DatasetLayout {
-        let bytes = self.parts.iter().map(|(split, _)| split.images.len()).sum();
         DatasetLayout {
-            store: allocator.take(bytes),
             table: allocator.take(self.shape().channels() * 256 * 4),
             shape: self.shape(),
             alterations: self.alterations(),
         }
     }
 
-    /// What is written there.
-    pub(super) fn pieces(
-        &self,
-        layout: &DatasetLayout,
-    ) -> Vec<(Address, std::borrow::Cow<'a, [u8]>)> {
-        let mut at = layout.store.0;
-        let mut pieces = Vec::new();
-        for (split, _) in &self.parts {
-            pieces.push((Address(at), (&split.images[..]).into()));
-            at += split.images.len();
-        }
+    /// The images of each part: what a machine must share to run programs over this.
+    pub fn images(&self) -> Vec<&'a [u8]> {
+        let parts = self.parts.iter();
+        parts.map(|(split, _)| &split.images[..]).collect()
+    }
+
+    /// The number of each colour, and where it is written.
+    pub(super) fn table(&self, layout: &DatasetLayout) -> (Address, Vec<u8>) {
         let numbers = table(&self.parts[0].1.normalisation).into_iter().flatten();
         let numbers = numbers.flat_map(|x| (x as f32).to_ne_bytes());
-        pieces.push((layout.table, numbers.collect()));
-        pieces
+        (layout.table, numbers.collect())
     }
 }
 
@@ -142,14 +135,13 @@ impl DatasetLayout {
         let channels = self.shape.channels();
         let threads = counted(images * channels * rows * columns)?;
         let sizes = [self.alterations, channels, h, w, rows, columns, threads];
-        let places = [self.store, indices.offsets, indices.affines, self.table, x];
+        let places = [indices.offsets, indices.affines, self.table, x];
         let ints = sizes
             .iter()
             .map(|&size| Ok(Argument::Int(counted(size)? as i32)));
-        let arguments = places
-            .map(|place| Ok(Argument::At(place)))
-            .into_iter()
-            .chain(ints);
+        let places = places.map(|place| Ok(Argument::At(place)));
+        let arguments = [Ok(Argument::Shared(0))].into_iter().chain(places);
+        let arguments = arguments.chain(ints);
         Ok(Program {
             element,
             commands: vec![Command::Launch {

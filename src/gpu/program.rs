@@ -1,5 +1,7 @@
 //! A step of a network as data, and what it takes to run it.
 
+use std::sync::Arc;
+
 /// A place in the device memory of a machine, in bytes from its start; a multiple of 256 where a tensor
 /// begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +37,8 @@ impl Element {
 pub enum Argument {
     /// A pointer.
     At(Address),
+    /// A pointer to what machines share, so many bytes from its start.
+    Shared(usize),
     /// A null pointer: nothing there.
     Nowhere,
     /// An `int`.
@@ -137,6 +141,16 @@ pub enum GpuError {
         /// MiB that are free.
         free: usize,
     },
+    /// The device has too little memory for images that stay there.
+    #[error(
+        "the images need {needed} MiB on the device, which has {free} MiB free: use fewer (`images`)"
+    )]
+    Images {
+        /// MiB asked for.
+        needed: usize,
+        /// MiB that are free.
+        free: usize,
+    },
     /// The device refuses.
     #[error("{what}: {why}")]
     Device {
@@ -148,6 +162,42 @@ pub enum GpuError {
     /// The network cannot be run there.
     #[error("{0}")]
     Network(String),
+}
+
+impl GpuError {
+    /// Whether there would be nothing wrong on a device with more free memory.
+    pub const fn is_lack_of_memory(&self) -> bool {
+        matches!(self, GpuError::Memory { .. } | GpuError::Images { .. })
+    }
+}
+
+/// A device, on which several machines work side by side. What is the same for all of them is there once.
+pub trait Gpu: Send + Sync {
+    /// What works on it.
+    type Machine: Machine + Send;
+    /// Bytes on it that machines read together.
+    type Shared: Send + Sync;
+
+    /// How options name it: `cuda:1`.
+    fn name(&self) -> &str;
+
+    /// Copies pieces of bytes there, one behind the other.
+    ///
+    /// # Errors
+    /// [`GpuError::Images`] if it has too little memory, [`GpuError::Device`].
+    fn share(&self, pieces: &[&[u8]]) -> Result<Self::Shared, GpuError>;
+
+    /// A machine with `bytes` bytes of memory of its own, for programs that work off `batch` images, and with what they read
+    /// of what is shared.
+    ///
+    /// # Errors
+    /// [`GpuError::Memory`] if the device has too little, [`GpuError::Device`].
+    fn machine(
+        &self,
+        bytes: usize,
+        batch: usize,
+        shared: Option<Arc<Self::Shared>>,
+    ) -> Result<Self::Machine, GpuError>;
 }
 
 /// Device memory, and what runs programs over it. Everything happens in the order in which it is asked

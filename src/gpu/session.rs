@@ -25,7 +25,8 @@ pub struct Session<M> {
 
 impl<M: Machine> Session<M> {
     /// Puts a network on a device, with weights by `state_dict` key. `machine` is told how many bytes of device
-    /// memory are needed, and how many images the largest batch has that is learned from, if one is.
+    /// memory are needed, and how many images the largest batch has that is learned from, if one is; images that stay on the
+    /// device ([`DeviceDataset::images`](super::DeviceDataset::images)) must be what it shares.
     ///
     /// # Errors
     /// [`GpuError`] for weights that are not the network's, for a network that cannot run or learn, and
@@ -41,17 +42,14 @@ impl<M: Machine> Session<M> {
         let batch = sizes.iter().copied().max().unwrap_or(0);
         let mut machine = machine(plan.bytes, batch)?;
         let plan = plan.map(|program| machine.add(program))?;
-        machine.write(plan.weights.all().0, &bytes(&array))?;
         for (address, mask) in plan.weights.tables() {
             machine.write(address, &bytes(&mask))?;
         }
         if let (Some(dataset), Some(layout)) = (setup.dataset, &plan.layout) {
-            for (address, piece) in dataset.pieces(layout) {
-                machine.write(address, &piece)?;
-            }
+            let (address, table) = dataset.table(layout);
+            machine.write(address, &table)?;
         }
-        machine.run(plan.start)?;
-        Ok(Session {
+        let mut session = Session {
             machine,
             graph: setup.graph.clone(),
             training: setup.learn.map(|(training, _)| training.clone()),
@@ -59,7 +57,27 @@ impl<M: Machine> Session<M> {
             plan,
             batch,
             changed: true,
-        })
+        };
+        session.begin(&array)?;
+        Ok(session)
+    }
+
+    /// Begins anew with other weights: what is learned from then on is what a new session would learn, but nothing is
+    /// planned, compiled or captured again.
+    ///
+    /// # Errors
+    /// [`GpuError::Network`] for weights that are not the network's, [`GpuError::Device`].
+    pub fn reset(&mut self, weights: &BTreeMap<String, Tensor>) -> Result<(), GpuError> {
+        let array = self.plan.weights.array(weights)?;
+        self.begin(&array)
+    }
+
+    fn begin(&mut self, weights: &[f32]) -> Result<(), GpuError> {
+        let (address, _) = self.plan.weights.all();
+        self.machine.write(address, &bytes(weights))?;
+        self.outcomes = Outcomes::new(self.plan.slots);
+        self.changed = true;
+        self.machine.run(self.plan.start)
     }
 
     /// The machine.

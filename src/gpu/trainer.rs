@@ -1,60 +1,84 @@
-//! Steps of a run on a device.
+//! Steps of runs on devices.
 
+use super::lease::{Lease, Station};
 use super::plan::Setup;
-use super::{DeviceDataset, GpuError, Machine, Precision, Session, Training};
+use super::{DeviceDataset, Gpu, GpuError, Precision, Session, Training};
 use crate::run::BATCH;
 use crate::train::{
-    Backend, Batch, Engine, OptimizerState, Portion, Scale, State, Step, StepMetrics, Task,
-    TrainError,
+    Backend, Batch, Engine, LastBatch, OptimizerState, Portion, Scale, State, Step, StepMetrics,
+    Task, TrainError,
 };
 use candle_core::Tensor;
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Trains on a machine, which `machine` makes of the bytes that are needed and the images of the largest batch.
-/// All images of a task are on the device and are altered there; weights and what the optimiser remembers leave it
-/// for a snapshot only.
-pub struct Trainer<F> {
+/// Runs that go side by side on a device unless somebody says how many: small networks leave most of it idle, and it takes
+/// turns with large ones, which share the time.
+const AT_ONCE: usize = 8;
+
+/// Trains on devices, which share out the runs. All images of a task are on a device and are altered there; weights and what the
+/// optimiser remembers leave it for a snapshot only. A run has the bits that it would have alone.
+pub struct Trainer<G: Gpu> {
     name: String,
     precision: Precision,
-    machine: F,
+    at_once: usize,
+    stations: Vec<Arc<Station<G>>>,
+    /// Held by the run that looks for a device.
+    choosing: Mutex<()>,
 }
 
-impl<F> Trainer<F> {
-    /// On a device of that name, as records write it: `cuda`.
-    pub fn new(device: &str, precision: Precision, machine: F) -> Trainer<F> {
+impl<G: Gpu> Trainer<G> {
+    /// On devices of one kind, as records write it: `cuda`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new(kind: &str, precision: Precision, devices: Vec<G>) -> Trainer<G> {
+        assert!(!devices.is_empty());
+        let stations = devices.into_iter().map(|gpu| Arc::new(Station::new(gpu)));
         Trainer {
-            name: [device, "-", precision.name()].concat(),
+            name: [kind, "-", precision.name()].concat(),
             precision,
-            machine,
+            at_once: AT_ONCE,
+            stations: stations.collect(),
+            choosing: Mutex::new(()),
         }
+    }
+
+    /// With so many runs side by side on each device.
+    pub fn side_by_side(self, at_once: usize) -> Trainer<G> {
+        Trainer { at_once, ..self }
+    }
+
+    /// The devices.
+    pub fn devices(&self) -> impl Iterator<Item = &G> {
+        self.stations.iter().map(|station| &station.gpu)
+    }
+
+    /// A place on the device that has the fewest runs.
+    fn enter(&self, task: &Task) -> Lease<G> {
+        // it guards nothing that could be half done
+        let _one = self.choosing.lock().unwrap_or_else(PoisonError::into_inner);
+        let fewest = self.stations.iter().min_by_key(|station| station.runs());
+        let station = fewest.expect("there is a device");
+        station.enter(task.fingerprint(&self.name))
     }
 }
 
 /// A network as it learns on a device.
-pub struct Learning<M>(Session<M>);
+pub struct Learning<G: Gpu>(Lease<G>);
 
-impl From<GpuError> for TrainError {
-    fn from(error: GpuError) -> TrainError {
-        TrainError::Device(error.to_string())
-    }
-}
-
-impl<M, F> Engine for Trainer<F>
-where
-    M: Machine,
-    F: Fn(usize, usize) -> Result<M, GpuError> + Sync,
-{
-    type Backend = Learning<M>;
+impl<G: Gpu> Engine for Trainer<G> {
+    type Backend = Learning<G>;
 
     fn name(&self) -> &str {
         &self.name
     }
 
     fn at_once(&self, _: Scale) -> usize {
-        1
+        self.at_once * self.stations.len()
     }
 
-    fn start(&self, task: &Task, state: State) -> Result<Learning<M>, TrainError> {
+    fn start(&self, task: &Task, state: State) -> Result<Learning<G>, TrainError> {
         let recipe = task.recipe();
         let training = Training {
             optimizer: recipe.optimizer,
@@ -70,7 +94,7 @@ where
         let predict: Vec<usize> = predict.into_iter().collect();
         let mut learn: Vec<usize> =
             sizes(task.images(Portion::Train).0.len(), recipe.batch).collect();
-        if recipe.last_batch == crate::train::LastBatch::Drop {
+        if recipe.last_batch == LastBatch::Drop {
             learn.truncate(1);
         }
         let setup = Setup {
@@ -80,12 +104,30 @@ where
             learn: Some((&training, &learn)),
             dataset: Some(&dataset),
         };
-        let mut session = Session::new(&setup, &state.weights, &self.machine)?;
-        if !state.optimizer.0.is_empty() {
-            session.set_optimizer_state(&state.optimizer.0)?;
+        let mut lease = self.enter(task);
+        if let Err(error) = lease.begin(&setup, &state.weights) {
+            return Err(
+                match error.is_lack_of_memory() && lease.station().runs() > 1 {
+                    true => TrainError::NoRoom(named(&lease, &error)),
+                    false => failed(&lease, &error),
+                },
+            );
         }
-        Ok(Learning(session))
+        let mut learning = Learning(lease);
+        if !state.optimizer.0.is_empty() {
+            learning.with(|session| session.set_optimizer_state(&state.optimizer.0))?;
+        }
+        Ok(learning)
     }
+}
+
+/// What a device said, with its name.
+fn named<G: Gpu>(lease: &Lease<G>, error: &GpuError) -> String {
+    format!("{}: {error}", lease.station().gpu.name())
+}
+
+fn failed<G: Gpu>(lease: &Lease<G>, error: &GpuError) -> TrainError {
+    TrainError::Device(named(lease, error))
 }
 
 /// The sizes of batches into which so many images are divided: whole ones, and what is left.
@@ -111,7 +153,17 @@ fn indices(task: &Task, batch: &Batch) -> Vec<u8> {
     dataset(task).indices(part, &batch.images, batch.key)
 }
 
-impl<M: Machine> Backend for Learning<M> {
+impl<G: Gpu> Learning<G> {
+    fn with<T>(
+        &mut self,
+        act: impl FnOnce(&mut Session<G::Machine>) -> Result<T, GpuError>,
+    ) -> Result<T, TrainError> {
+        let Learning(lease) = self;
+        lease.with(act).map_err(|error| failed(lease, &error))
+    }
+}
+
+impl<G: Gpu> Backend for Learning<G> {
     type Collated = Vec<u8>;
 
     fn collate(task: &Task, batch: &Batch) -> Result<Vec<u8>, TrainError> {
@@ -125,28 +177,30 @@ impl<M: Machine> Backend for Learning<M> {
         labels: &[usize],
         step: Step,
     ) -> Result<(), TrainError> {
-        let Learning(session) = self;
-        session.gather(labels.len(), images)?;
-        Ok(session.learn(labels, step)?)
+        self.with(|session| {
+            session.gather(labels.len(), images)?;
+            session.learn(labels, step)
+        })
     }
 
     fn outcomes(&mut self, all: bool) -> Result<Vec<StepMetrics>, TrainError> {
-        let Learning(session) = self;
-        Ok(session.outcomes(all)?)
+        self.with(|session| session.outcomes(all))
     }
 
     fn scores(&mut self, task: &Task, batch: &Batch) -> Result<Tensor, TrainError> {
-        let Learning(session) = self;
-        session.gather(batch.images.len(), &indices(task, batch))?;
-        session.predict()?;
-        Ok(session.scores()?)
+        self.with(|session| {
+            session.gather(batch.images.len(), &indices(task, batch))?;
+            session.predict()?;
+            session.scores()
+        })
     }
 
     fn state(&mut self) -> Result<State, TrainError> {
-        let Learning(session) = self;
-        Ok(State {
-            weights: session.weights()?,
-            optimizer: OptimizerState(session.optimizer_state()?),
+        self.with(|session| {
+            Ok(State {
+                weights: session.weights()?,
+                optimizer: OptimizerState(session.optimizer_state()?),
+            })
         })
     }
 }

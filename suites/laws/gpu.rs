@@ -7,6 +7,7 @@ pub mod device;
 mod emulator;
 mod learning;
 mod session;
+mod side_by_side;
 mod trained;
 
 use crate::law;
@@ -80,6 +81,19 @@ pub fn trials() -> Vec<Trial> {
         ),
         law("gpu::a-run-that-diverges-ends", trained::diverges),
         law("gpu::steps-keep-what-they-say", session::said),
+        law("gpu::runs-side-by-side-are-those-alone", || {
+            side_by_side::as_alone(side_by_side::emulated, &[2, 3, 8]);
+        }),
+        law("gpu::a-session-begins-anew", side_by_side::anew),
+        law("gpu::devices-share-out-the-runs", side_by_side::shared_out),
+        law(
+            "gpu::what-there-is-no-room-for-waits",
+            side_by_side::no_room,
+        ),
+        law(
+            "gpu::a-device-that-vanishes-is-named",
+            side_by_side::vanishes,
+        ),
     ]);
     trials
 }

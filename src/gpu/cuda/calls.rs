@@ -183,7 +183,7 @@ pub(super) fn compute(
     let (x, w, y) = (pointer(places.x), pointer(places.w), pointer(places.y));
     let (start, bytes) = (pointer(space.start), space.bytes);
     // SAFETY: handle and descriptors are there, the factors are read before the call returns, the places hold what the
-    // descriptors say, and nothing else uses the space: everything is on one stream.
+    // descriptors say, and nothing else uses the space: it is the machine's, whose one stream is in order.
     unsafe {
         match algorithm {
             Algorithm::Forward(algorithm) => result::convolution_forward(

@@ -1,4 +1,5 @@
 //! How does a program that runs again and again cost the processor one call instead of hundreds?
+#![allow(unsafe_code)]
 
 use super::device::{Device, refused};
 use crate::gpu::GpuError;
@@ -12,10 +13,17 @@ pub(super) enum Capture {
     /// It ran command by command.
     WarmedUp,
     /// It is replayed as a whole.
-    Whole(CudaGraph),
+    Whole(Replay),
     /// The device would not have it as a whole, and why: it goes on command by command.
     Refused(String),
 }
+
+/// A captured program.
+pub(super) struct Replay(CudaGraph);
+
+// SAFETY: the driver keeps a graph for whoever calls, from whichever thread, as long as calls come one after the other; a
+// machine, which alone has it, is used by one thread at a time.
+unsafe impl Send for Replay {}
 
 impl Capture {
     /// Runs the commands that `ask` asks the device for.
@@ -29,12 +37,12 @@ impl Capture {
     ) -> Result<(), GpuError> {
         if let Capture::WarmedUp = self {
             *self = match capture(device, ask) {
-                Ok(graph) => Capture::Whole(graph),
+                Ok(graph) => Capture::Whole(Replay(graph)),
                 Err(why) => Capture::Refused(why.to_string()),
             };
         }
         match self {
-            Capture::Whole(graph) => graph.launch().map_err(refused("a captured program")),
+            Capture::Whole(Replay(graph)) => graph.launch().map_err(refused("a captured program")),
             Capture::Refused(_) => ask(),
             Capture::New | Capture::WarmedUp => {
                 ask()?;

@@ -10,6 +10,10 @@ use std::ffi::c_int;
 /// cuDNN, working on the machine's stream.
 pub(super) struct Handle(pub sys::cudnnHandle_t);
 
+// SAFETY: cuDNN takes a handle from any thread, as long as calls come one after the other; a machine, which alone has it, is used
+// by one thread at a time.
+unsafe impl Send for Handle {}
+
 impl Handle {
     /// A new one.
     ///
@@ -36,6 +40,9 @@ pub(super) fn refused(what: impl Into<String>) -> impl FnOnce(CudnnError) -> Gpu
 macro_rules! owned {
     ($name:ident, $inner:ty, $destroy:path) => {
         pub(super) struct $name(pub $inner);
+
+        // SAFETY: cuDNN keeps it in ordinary memory; its one owner is used by one thread at a time.
+        unsafe impl Send for $name {}
 
         impl Drop for $name {
             fn drop(&mut self) {

@@ -11,7 +11,7 @@ const DRIVER: i32 = 13_000;
 /// The generation of cuDNN whose calls are made.
 const CUDNN: usize = 9;
 
-/// A GPU and the one stream on which everything happens in order.
+/// A GPU and a stream on which everything happens in order.
 pub(super) struct Device {
     pub context: Arc<CudaContext>,
     pub stream: Arc<CudaStream>,
@@ -26,14 +26,42 @@ impl Device {
         libraries()?;
         let count = CudaContext::device_count().map_err(|error| absent(&said(&error)))?;
         if usize::try_from(count).is_ok_and(|count| index >= count) {
-            return Err(absent(&format!("index {index} of {count} devices")));
+            let there = match count {
+                0 => "none".into(),
+                1 => "cuda:0 alone".into(),
+                _ => format!("cuda:0 to cuda:{}", count - 1),
+            };
+            return Err(absent(&format!(
+                "there is no cuda:{index} on this machine, which has {there}"
+            )));
         }
         let context = CudaContext::new(index).map_err(|error| absent(&said(&error)))?;
-        // SAFETY: events order the streams of a context; there is one stream, which is in order by itself.
+        // SAFETY: events order the streams of a context; here each stream has memory of its own, and what several read is
+        // whole before the first of them begins.
         unsafe { context.disable_event_tracking() };
+        Device::on(context)
+    }
+
+    /// The same GPU with another stream.
+    ///
+    /// # Errors
+    /// [`GpuError::Device`].
+    pub fn beside(&self) -> Result<Device, GpuError> {
+        Device::on(Arc::clone(&self.context))
+    }
+
+    fn on(context: Arc<CudaContext>) -> Result<Device, GpuError> {
         let stream = context.new_stream();
         let stream = stream.map_err(refused("a stream"))?;
         Ok(Device { context, stream })
+    }
+
+    /// Makes it the GPU that this thread's calls are for.
+    ///
+    /// # Errors
+    /// [`GpuError::Device`].
+    pub fn bind(&self) -> Result<(), GpuError> {
+        (self.context.bind_to_thread()).map_err(refused("the device"))
     }
 
     /// Its compute capability.

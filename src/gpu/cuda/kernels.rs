@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::device::{Device, refused};
-use super::memory::DeviceBlock;
+use super::memory::Memory;
 use crate::gpu::{Argument, Element, GpuError, KERNELS};
 use cudarc::driver::{CudaFunction, CudaModule, result, sys};
 use cudarc::nvrtc::{Ptx, result as nvrtc, sys as nvrtc_sys};
@@ -15,7 +15,7 @@ const BLOCK: u32 = 128;
 /// The kernels of a GPU, compiled when the first program needs them in its type of number.
 #[derive(Default)]
 pub(super) struct Kernels {
-    modules: Vec<(Element, Arc<CudaModule>)>,
+    modules: Mutex<Vec<(Element, Arc<CudaModule>)>>,
 }
 
 /// A kernel with what it is handed.
@@ -32,12 +32,12 @@ impl Kernels {
     /// # Errors
     /// [`GpuError::Device`] if the source does not compile, has no such kernel, or the kernel takes other arguments.
     pub fn launch(
-        &mut self,
+        &self,
         device: &Device,
         element: Element,
         (name, threads): (&str, usize),
         arguments: &[Argument],
-        memory: &DeviceBlock,
+        memory: &Memory,
     ) -> Result<Option<Launch>, GpuError> {
         let wrong = |why: String| GpuError::Device {
             what: format!("kernel {name}"),
@@ -56,7 +56,8 @@ impl Kernels {
         takes(&function, arguments).map_err(wrong)?;
         let slot = |argument: &Argument| {
             Ok(match *argument {
-                Argument::At(address) => memory.at(address, 1)?,
+                Argument::At(address) => memory.own.at(address, 1)?,
+                Argument::Shared(offset) => memory.shared_at(offset)?,
                 Argument::Nowhere => 0,
                 Argument::Int(number) => first(number.to_ne_bytes()),
                 Argument::Real(number) => first(number.to_ne_bytes()),
@@ -72,14 +73,16 @@ impl Kernels {
         }))
     }
 
-    fn module(&mut self, device: &Device, element: Element) -> Result<Arc<CudaModule>, GpuError> {
-        if let Some((_, module)) = self.modules.iter().find(|(of, _)| *of == element) {
+    fn module(&self, device: &Device, element: Element) -> Result<Arc<CudaModule>, GpuError> {
+        // held while it is made: who wants the same waits; whoever panicked before has left whole entries
+        let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, module)) = modules.iter().find(|(of, _)| *of == element) {
             return Ok(module.clone());
         }
         let code = compiled(element, device.capability()?)?;
         let module = device.context.load_module(Ptx::from_binary(code));
         let module = module.map_err(refused("the kernels"))?;
-        self.modules.push((element, module.clone()));
+        modules.push((element, module.clone()));
         Ok(module)
     }
 }
@@ -121,7 +124,7 @@ fn takes(function: &CudaFunction, arguments: &[Argument]) -> Result<(), String> 
     };
     let taken: Vec<usize> = (0..=arguments.len()).map_while(size).collect();
     let handed = arguments.iter().map(|argument| match argument {
-        Argument::At(_) | Argument::Nowhere => 8,
+        Argument::At(_) | Argument::Shared(_) | Argument::Nowhere => 8,
         Argument::Int(_) | Argument::Real(_) => 4,
     });
     match taken.iter().copied().eq(handed.clone()) {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 /// A place on the device, as the driver knows it.
 pub(super) type Pointer = sys::CUdeviceptr;
 
-/// A piece of the device's memory.
-pub(super) struct DeviceBlock {
+/// A piece of a GPU's memory.
+pub struct DeviceBlock {
     start: Pointer,
     bytes: usize,
     stream: Arc<CudaStream>,
@@ -21,7 +21,7 @@ impl DeviceBlock {
     ///
     /// # Errors
     /// What the driver says, out of memory above all.
-    pub fn new(device: &Device, bytes: usize) -> Result<DeviceBlock, DriverError> {
+    pub(super) fn new(device: &Device, bytes: usize) -> Result<DeviceBlock, DriverError> {
         let stream = device.stream.clone();
         device.context.bind_to_thread()?;
         // the driver refuses a block of nothing
@@ -41,12 +41,12 @@ impl DeviceBlock {
     }
 
     /// Its size in bytes.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Its first byte on the device.
-    pub fn start(&self) -> Pointer {
+    pub(super) fn start(&self) -> Pointer {
         self.start
     }
 
@@ -54,7 +54,7 @@ impl DeviceBlock {
     ///
     /// # Errors
     /// [`GpuError::Device`] if they end beyond the block.
-    pub fn at(&self, address: Address, bytes: usize) -> Result<Pointer, GpuError> {
+    pub(super) fn at(&self, address: Address, bytes: usize) -> Result<Pointer, GpuError> {
         let end = address.0.checked_add(bytes);
         if end.is_some_and(|end| end <= self.bytes) {
             return Ok(self.start + address.0 as u64);
@@ -77,13 +77,35 @@ impl Drop for DeviceBlock {
     }
 }
 
-/// Bytes of one of the two buffers.
-const PIECE: usize = 8 << 20;
+/// What a machine has, and what it reads of what is shared.
+pub(super) struct Memory {
+    pub own: DeviceBlock,
+    pub shared: Option<Arc<DeviceBlock>>,
+}
 
-/// Carries bytes to the device through two page-locked buffers: while one is on its way, the other is filled.
+impl Memory {
+    /// Where a byte of what is shared stands.
+    ///
+    /// # Errors
+    /// [`GpuError::Device`] if there is no such byte.
+    pub fn shared_at(&self, offset: usize) -> Result<Pointer, GpuError> {
+        let shared = self.shared.as_ref().ok_or_else(|| GpuError::Device {
+            what: format!("byte {offset} of what machines share"),
+            why: "this one shares nothing".into(),
+        })?;
+        shared.at(Address(offset), 1)
+    }
+}
+
+/// Bytes of a buffer.
+const PIECE: usize = 1 << 20;
+/// Buffers. A step needs two, and is asked for while the one before is under way.
+const BUFFERS: usize = 4;
+
+/// Carries bytes to the device through page-locked buffers: while some are on their way, another is filled.
 /// The driver may read other host memory later than its call returns, or wait; so it never sees the caller's.
 pub(super) struct Carrier {
-    buffers: [Buffer; 2],
+    buffers: Vec<Buffer>,
     next: usize,
 }
 
@@ -105,9 +127,9 @@ impl Carrier {
             let read = device.context.new_event(None)?;
             Ok(Buffer { bytes, read })
         };
-        let refused = || refused("page-locked memory");
+        let buffers = (0..BUFFERS).map(|_| buffer()).collect::<Result<_, _>>();
         Ok(Carrier {
-            buffers: [buffer().map_err(refused())?, buffer().map_err(refused())?],
+            buffers: buffers.map_err(refused("page-locked memory"))?,
             next: 0,
         })
     }
@@ -125,7 +147,7 @@ impl Carrier {
         let start = block.at(to, bytes.len())?;
         for (i, piece) in bytes.chunks(PIECE).enumerate() {
             let buffer = &mut self.buffers[self.next];
-            self.next = 1 - self.next;
+            self.next = (self.next + 1) % BUFFERS;
             let to = start + (i * PIECE) as u64;
             (buffer.send(&block.stream, to, piece)).map_err(refused("a copy to the device"))?;
         }

@@ -4,7 +4,7 @@
 mod convolutions;
 mod networks;
 
-use convcheck::gpu::{Address, Argument, Command, Cuda, Element, GpuError};
+use convcheck::gpu::{Address, Argument, Command, Cuda, CudaMachine, Element, Gpu, GpuError};
 use convcheck::gpu::{Machine, Precision, Program};
 use convcheck::random::Key;
 use libtest_mimic::{Completion, Trial};
@@ -32,7 +32,7 @@ fn on_a_gpu(name: impl Into<String>, holds: impl FnOnce() + Send + 'static) -> T
         static GPU: Mutex<()> = Mutex::new(());
         // a law that was broken leaves the GPU free
         let _one = GPU.lock().unwrap_or_else(PoisonError::into_inner);
-        let absent = ABSENT.get_or_init(|| match Cuda::new(0, Precision::F32, false, 1, 1) {
+        let absent = ABSENT.get_or_init(|| match Cuda::new(0, Precision::F32, false) {
             Err(error @ GpuError::Absent(_)) => Some(error.to_string()),
             _ => None,
         });
@@ -59,8 +59,10 @@ pub fn compiles() -> Trial {
     })
 }
 
-pub fn machine(precision: Precision, bytes: usize) -> Cuda {
-    Cuda::new(0, precision, false, bytes, 1).unwrap()
+/// A machine of a GPU that has chosen no algorithm yet.
+pub fn machine(precision: Precision, bytes: usize) -> CudaMachine {
+    let cuda = Cuda::new(0, precision, false).unwrap();
+    cuda.machine(bytes, 1, None).unwrap()
 }
 
 /// Bytes that differ from place to place.
@@ -69,7 +71,7 @@ fn noise(seed: u64, count: usize) -> Vec<u8> {
     (0..count).map(|i| key.bits(i as u64) as u8).collect()
 }
 
-fn read(cuda: &mut Cuda, from: usize, count: usize) -> Vec<u8> {
+fn read(cuda: &mut CudaMachine, from: usize, count: usize) -> Vec<u8> {
     let mut bytes = vec![1; count];
     cuda.read(Address(from), &mut bytes).unwrap();
     bytes
@@ -134,7 +136,7 @@ pub fn scale(x: Address, y: Address, factor: f32, count: usize) -> Command {
     }
 }
 
-pub fn floats(cuda: &mut Cuda, from: usize, count: usize) -> Vec<f32> {
+pub fn floats(cuda: &mut CudaMachine, from: usize, count: usize) -> Vec<f32> {
     let bytes = read(cuda, from, 4 * count);
     let number = |four: &[u8]| f32::from_ne_bytes(four.try_into().unwrap());
     bytes.chunks_exact(4).map(number).collect()
@@ -208,7 +210,8 @@ fn arguments() {
 }
 
 fn memory() {
-    match Cuda::new(0, Precision::F32, false, 1 << 50, 77) {
+    let cuda = Cuda::new(0, Precision::F32, false).unwrap();
+    match cuda.machine(1 << 50, 77, None) {
         Err(
             error @ GpuError::Memory {
                 batch: 77,
@@ -220,15 +223,17 @@ fn memory() {
         }
         other => panic!("{:?}", other.err()),
     }
-    match Cuda::new(999, Precision::F32, false, 1, 1) {
-        Err(GpuError::Absent(why)) => assert!(why.contains("999"), "{why}"),
+    match Cuda::new(999, Precision::F32, false) {
+        Err(GpuError::Absent(why)) => {
+            assert!(why.contains("cuda:999") && why.contains("cuda:0"), "{why}");
+        }
         other => panic!("{:?}", other.err()),
     }
 }
 
 fn name() {
     let cuda = machine(Precision::F32, 1);
-    let name = cuda.name();
+    let name = cuda.description();
     assert!(
         name.contains("compute capability") && name.contains("cuDNN"),
         "{name}"

@@ -9,19 +9,107 @@ mod kernels;
 
 use candle_core::{Device, Tensor};
 use convcheck::gpu::{
-    Address, Argument, Command, ConvPass, Convolution, Element, GpuError, Machine, Program,
+    Address, Argument, Command, ConvPass, Convolution, Element, Gpu, GpuError, Machine, Program,
     ProgramId,
 };
 use convcheck::graph::{Conv, conv};
 use convcheck::ops;
 use kernels::{Kind, Raw, kernels};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use kernels::names;
 
+/// A device that emulates a GPU. Its memory is without end, or holds so many machines.
+pub struct EmulatedGpu {
+    name: String,
+    room: Option<usize>,
+    machines: Arc<AtomicUsize>,
+    /// How often something was shared.
+    pub shared: AtomicUsize,
+    /// How many machines were made.
+    pub made: AtomicUsize,
+    /// Commands after which it is gone.
+    pub vanishes: Arc<AtomicUsize>,
+}
+
+impl EmulatedGpu {
+    pub fn new(name: &str, room: Option<usize>) -> EmulatedGpu {
+        EmulatedGpu {
+            name: name.into(),
+            room,
+            machines: Arc::default(),
+            shared: AtomicUsize::new(0),
+            made: AtomicUsize::new(0),
+            vanishes: Arc::new(AtomicUsize::new(usize::MAX)),
+        }
+    }
+}
+
+impl Gpu for EmulatedGpu {
+    type Machine = Emulator;
+    type Shared = Bytes;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn share(&self, pieces: &[&[u8]]) -> Result<Bytes, GpuError> {
+        self.shared.fetch_add(1, Ordering::Relaxed);
+        let pieces: Vec<u8> = pieces.concat();
+        let mut bytes = Bytes::new(pieces.len());
+        bytes.slice()[..pieces.len()].copy_from_slice(&pieces);
+        Ok(bytes)
+    }
+
+    fn machine(
+        &self,
+        bytes: usize,
+        batch: usize,
+        shared: Option<Arc<Bytes>>,
+    ) -> Result<Emulator, GpuError> {
+        let machines = self.machines.fetch_add(1, Ordering::SeqCst);
+        if self.room.is_some_and(|room| machines >= room) {
+            self.machines.fetch_sub(1, Ordering::SeqCst);
+            return Err(GpuError::Memory {
+                batch,
+                needed: 2,
+                free: 1,
+            });
+        }
+        self.made.fetch_add(1, Ordering::Relaxed);
+        let mut machine = Emulator::new(bytes);
+        machine.shared = shared;
+        machine.machines = Some(Arc::clone(&self.machines));
+        machine.vanishes = Arc::clone(&self.vanishes);
+        Ok(machine)
+    }
+}
+
+/// Bytes at a place where any number can begin.
+pub struct Bytes(Vec<u64>);
+
+impl Bytes {
+    /// So many, all of which are no numbers.
+    fn new(bytes: usize) -> Bytes {
+        Bytes(vec![u64::MAX; bytes.div_ceil(8)])
+    }
+
+    fn slice(&mut self) -> &mut [u8] {
+        let length = self.0.len() * 8;
+        // SAFETY: any eight bytes are a u64, and the slice is as long as the numbers
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), length) }
+    }
+}
+
 /// A piece of memory, and programs over it.
 pub struct Emulator {
-    memory: Vec<u64>,
+    memory: Bytes,
+    shared: Option<Arc<Bytes>>,
+    /// Those of its device.
+    machines: Option<Arc<AtomicUsize>>,
+    vanishes: Arc<AtomicUsize>,
     programs: Vec<Program>,
     /// Whether the last thread of a launch runs first.
     pub reversed: bool,
@@ -33,7 +121,10 @@ impl Emulator {
     /// A machine of so many bytes, all of which are no numbers.
     pub fn new(bytes: usize) -> Emulator {
         Emulator {
-            memory: vec![u64::MAX; bytes.div_ceil(8)],
+            memory: Bytes::new(bytes),
+            shared: None,
+            machines: None,
+            vanishes: Arc::new(AtomicUsize::new(usize::MAX)),
             programs: Vec::new(),
             reversed: false,
             seen: BTreeSet::new(),
@@ -41,9 +132,22 @@ impl Emulator {
     }
 
     fn bytes(&mut self) -> &mut [u8] {
-        let length = self.memory.len() * 8;
-        // SAFETY: any eight bytes are a u64, and the slice is as long as the numbers
-        unsafe { std::slice::from_raw_parts_mut(self.memory.as_mut_ptr().cast(), length) }
+        self.memory.slice()
+    }
+
+    /// Something is asked of the device.
+    fn asked(&self) -> Result<(), GpuError> {
+        let left = self.vanishes.load(Ordering::SeqCst);
+        if left == 0 {
+            return Err(GpuError::Device {
+                what: "a command".into(),
+                why: "the device is gone".into(),
+            });
+        }
+        if left != usize::MAX {
+            self.vanishes.fetch_sub(1, Ordering::SeqCst);
+        }
+        Ok(())
     }
 
     fn launch(
@@ -59,6 +163,10 @@ impl Emulator {
             .unwrap_or_else(|| panic!("there is no kernel `{kernel}`"));
         let kinds: Vec<Kind> = arguments.iter().map(kind).collect();
         assert_eq!(*parameters, kinds, "what `{kernel}` is handed");
+        let shared = self
+            .shared
+            .as_ref()
+            .map(|shared| (shared.0.as_ptr(), shared.0.len() * 8));
         let memory = self.bytes();
         let (start, end) = (memory.as_mut_ptr(), memory.len());
         let at = |place: usize| {
@@ -71,6 +179,16 @@ impl Emulator {
         let values: Vec<Raw> = (arguments.iter())
             .map(|argument| match *argument {
                 Argument::At(Address(place)) => Raw { pointer: at(place) },
+                Argument::Shared(place) => {
+                    let (start, end) = shared.expect("nothing is shared");
+                    assert!(
+                        place < end,
+                        "`{kernel}` is handed a place beyond what is shared"
+                    );
+                    // which no kernel writes: others read it at the same time
+                    let pointer = start.cast::<u8>().wrapping_add(place).cast_mut();
+                    Raw { pointer }
+                }
                 Argument::Nowhere => Raw {
                     pointer: std::ptr::null_mut(),
                 },
@@ -198,6 +316,7 @@ impl Machine for Emulator {
     }
 
     fn run(&mut self, program: ProgramId) -> Result<(), GpuError> {
+        self.asked()?;
         let Program { element, commands } = self.programs[program.0].clone();
         for command in &commands {
             match command {
@@ -220,11 +339,13 @@ impl Machine for Emulator {
     }
 
     fn write(&mut self, to: Address, bytes: &[u8]) -> Result<(), GpuError> {
+        self.asked()?;
         self.bytes()[to.0..][..bytes.len()].copy_from_slice(bytes);
         Ok(())
     }
 
     fn read(&mut self, from: Address, bytes: &mut [u8]) -> Result<(), GpuError> {
+        self.asked()?;
         bytes.copy_from_slice(&self.bytes()[from.0..][..bytes.len()]);
         Ok(())
     }
@@ -234,9 +355,17 @@ impl Machine for Emulator {
     }
 }
 
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        if let Some(machines) = &self.machines {
+            machines.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
 const fn kind(argument: &Argument) -> Kind {
     match argument {
-        Argument::At(_) | Argument::Nowhere => Kind::Pointer,
+        Argument::At(_) | Argument::Shared(_) | Argument::Nowhere => Kind::Pointer,
         Argument::Int(_) => Kind::Int,
         Argument::Real(_) => Kind::Float,
     }

@@ -1,10 +1,10 @@
 //! Laws over training on a device: images are altered there as on the CPU, a run learns what it learns on the CPU, and
 //! goes on from a snapshot as if it had not stopped.
 
-use super::case::emulator;
+use super::emulator::EmulatedGpu;
 use candle_core::DType;
 use convcheck::data::{Augment, Normalisation, Preparation, Split, batch};
-use convcheck::gpu::{DeviceDataset, Element, Precision, Session, Setup, Trainer};
+use convcheck::gpu::{DeviceDataset, Element, Gpu, Precision, Session, Setup, Trainer};
 use convcheck::graph::{Graph, Shape};
 use convcheck::random::Key;
 use convcheck::train::{CheckpointPaths, Cpu, Curve, Engine, Recipe, Task, TrainError, fit};
@@ -12,6 +12,7 @@ use convcheck::zoo::Registry;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Images on the device are, altered, bit for bit those of the CPU, whatever is done to them; of every part, in
@@ -50,7 +51,10 @@ pub fn images() {
         learn: None,
         dataset: Some(&dataset),
     };
-    let mut session = Session::new(&setup, &BTreeMap::new(), emulator).unwrap();
+    let gpu = EmulatedGpu::new("emulated:0", None);
+    let shared = Arc::new(gpu.share(&dataset.images()).unwrap());
+    let machine = |bytes, batch| gpu.machine(bytes, batch, Some(shared));
+    let mut session = Session::new(&setup, &BTreeMap::new(), machine).unwrap();
     for seed in 0..20 {
         let key = Key::seed(seed);
         for (part, images) in [(0, &[5, 0, 5][..]), (1, &[3, 2, 1]), (0, &[4, 3, 2, 1, 0])] {
@@ -97,7 +101,8 @@ fn task(rate: f64) -> Task {
 
 /// One that emulates a GPU.
 fn trainer(precision: Precision) -> impl Engine {
-    Trainer::new("emulated", precision, emulator)
+    let gpu = EmulatedGpu::new("emulated:0", None);
+    Trainer::new("emulated", precision, vec![gpu])
 }
 
 fn paths(folder: &Path) -> CheckpointPaths {

@@ -2,7 +2,7 @@
 
 use super::{floats, machine, on_a_gpu, read};
 use candle_core::{DType, Device, Tensor};
-use convcheck::gpu::{Address, Command, Convolution, Cuda, Element};
+use convcheck::gpu::{Address, Command, Convolution, Cuda, CudaMachine, Element, Gpu};
 use convcheck::gpu::{ConvPass, Machine, Precision, Program};
 use convcheck::graph::{Conv, conv};
 use convcheck::ops::conv as reference;
@@ -166,7 +166,7 @@ fn laid_out(tensor: &Tensor, element: Element) -> Vec<u8> {
 }
 
 /// The numbers of a tensor as they stand on the device.
-fn numbers(cuda: &mut Cuda, from: usize, count: usize, element: Element) -> Vec<f64> {
+fn numbers(cuda: &mut CudaMachine, from: usize, count: usize, element: Element) -> Vec<f64> {
     match element {
         Element::F32 => floats(cuda, from, count)
             .into_iter()
@@ -251,7 +251,8 @@ fn convolutions(precision: Precision) {
 fn bits() {
     let case = Case::new(conv(32, 3).pad(1).no_bias(), 16, [14, 14], 8, Element::F32);
     let once = || {
-        let mut cuda = Cuda::new(0, Precision::Tf32, true, case.bytes, 1).unwrap();
+        let gpu = Cuda::new(0, Precision::Tf32, true).unwrap();
+        let mut cuda = gpu.machine(case.bytes, 1, None).unwrap();
         for (tensor, place) in case.tensors.iter().zip(case.places) {
             cuda.write(Address(place), &laid_out(tensor, Element::F32))
                 .unwrap();

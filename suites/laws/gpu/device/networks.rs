@@ -6,11 +6,11 @@ use super::super::{NETS, agree_on, net, of_op, seed_of};
 use super::on_a_gpu;
 use crate::laws::gradients::OPS;
 use candle_core::{DType, Tensor};
-use convcheck::gpu::{Cuda, GpuError, Precision, Session, Trainer, Training};
+use convcheck::gpu::{Cuda, CudaMachine, Gpu, GpuError, Precision, Session, Trainer, Training};
 use convcheck::net::{Fill, Mode, Net, Norm};
 use convcheck::ops::loss::cross_entropy;
 use convcheck::random::Key;
-use convcheck::train::{Engine, Optimizer, OptimizerState, Sgd, Step};
+use convcheck::train::{Optimizer, OptimizerState, Sgd, Step};
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
 
@@ -72,14 +72,16 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// As `train --device cuda` trains.
-fn trainer(precision: Precision) -> impl Engine {
-    Trainer::new("cuda", precision, move |bytes, batch| {
-        Cuda::new(0, precision, true, bytes, batch)
-    })
+fn trainer(precision: Precision) -> Trainer<Cuda> {
+    Trainer::new(
+        "cuda",
+        precision,
+        vec![Cuda::new(0, precision, true).unwrap()],
+    )
 }
 
-fn cuda(bytes: usize, batch: usize) -> Result<Cuda, GpuError> {
-    Cuda::new(0, Precision::F32, false, bytes, batch)
+fn cuda(bytes: usize, batch: usize) -> Result<CudaMachine, GpuError> {
+    Cuda::new(0, Precision::F32, false)?.machine(bytes, batch, None)
 }
 
 fn step(number: u64) -> Step {
@@ -131,7 +133,8 @@ fn learns(name: &str, precision: Precision) {
     let x = Fill::input(&graph, BATCH, DType::F32).unwrap();
     let mut net = Net::new(graph.clone(), weights.clone(), DType::F32).unwrap();
     let mut memory = OptimizerState::default();
-    let machine = |bytes, batch| Cuda::new(0, precision, false, bytes, batch);
+    let cuda = Cuda::new(0, precision, false).unwrap();
+    let machine = |bytes, batch| cuda.machine(bytes, batch, None);
     let setup = setup(&graph, precision.element(), &[BATCH], Some(&TRAINING));
     let mut session = Session::new(&setup, &weights, machine).unwrap();
     for number in 1..=STEPS {
