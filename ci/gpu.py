@@ -3,6 +3,8 @@
 Started by ci/gpu, there where the GPU is. As ci/peers.py: in each round of a network, a batch and a step the engines
 come one after the other, each warmed up, on images that are on the GPU already. A sample is a step to its end.
 
+Before that runs are trained side by side (at_once.py); `--only-at-once` does nothing else.
+
 Compiling takes PyTorch minutes a network. So that is done before anything is timed, some networks side by side: PyTorch
 keeps what it has compiled on disk.
 """
@@ -17,6 +19,7 @@ import sys
 import time
 from pathlib import Path
 
+import at_once
 import torch
 from peers import lines, said, samples, write
 from peers_models import MODELS
@@ -141,7 +144,8 @@ def main():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--samples", type=int, default=20, help="in each round")
     parser.add_argument("--minutes", type=float, default=9, help="after so long nothing new is begun")
-    parser.add_argument("--output", type=Path, required=True, help="folder for PRECISION/throughput.jsonl")
+    parser.add_argument("--only-at-once", action="store_true", help="measure runs side by side, and nothing else")
+    parser.add_argument("--output", type=Path, required=True, help="folder for at-once.json and PRECISION/throughput.jsonl")
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.convcheck = os.environ["CONVCHECK"]
@@ -155,6 +159,10 @@ def main():
         fail("--rounds, --samples, --side-by-side and --batch must be 1 or more")
     if not torch.cuda.is_available():
         fail("PyTorch finds no GPU")
+
+    at_once.measure(options.output)
+    if options.only_at_once:
+        return
 
     shapes, differ = {}, False
     for name in names:

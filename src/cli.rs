@@ -310,6 +310,9 @@ pub struct TrainOptions {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub on: device::DeviceOptions,
+    /// How many runs go side by side on each GPU; 8 without it, fewer where its memory does not suffice.
+    #[arg(long, value_name = "N")]
+    pub at_once: Option<usize>,
     /// Seconds between snapshots.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub snapshot_every: f64,

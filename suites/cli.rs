@@ -3,6 +3,8 @@
 
 #[path = "cli/data.rs"]
 mod data;
+#[path = "cli/devices.rs"]
+mod devices;
 #[path = "cli/measures.rs"]
 mod measures;
 #[path = "cli/project.rs"]

@@ -18,9 +18,12 @@ mod laws {
     pub mod ops;
 }
 
-use convcheck::gpu::{Address, Command as GpuCommand, Convolution, Element, Machine};
-use convcheck::gpu::{ConvPass, Precision, Program};
-use laws::gpu::device;
+#[path = "cuda/program.rs"]
+mod program;
+
+use convcheck::gpu::{Address, Command as GpuCommand, Convolution, Cuda, Element, Machine};
+use convcheck::gpu::{ConvPass, Precision, Program, Trainer};
+use laws::gpu::{device, side_by_side};
 use libloading::Library;
 use libtest_mimic::{Arguments, Trial};
 use std::path::Path;
@@ -34,7 +37,7 @@ const STAND_IN: [(&str, &str); 3] = [
 ];
 
 fn main() -> ExitCode {
-    // streams of the stand-in know of no threads
+    // laws change what the stand-ins do
     let arguments = Arguments {
         test_threads: Some(1),
         ..Arguments::from_args()
@@ -42,10 +45,15 @@ fn main() -> ExitCode {
     // SAFETY: NVIDIA's driver, as the program would load it.
     let driver = unsafe { Library::new("libcuda.so.1") };
     let mut trials = device::trials();
+    // to the end, since the program loads them too
+    let folder = tempfile::tempdir().unwrap();
     match driver {
         Ok(_) => trials.push(device::compiles()),
-        Err(_) => match stand_in() {
-            Ok([driver, _, cudnn]) => trials.extend([captured(driver), chosen(cudnn)]),
+        Err(_) => match stand_in(folder.path()) {
+            Ok([driver, _, cudnn]) => {
+                trials.extend([captured(driver), vanishing(driver), chosen(cudnn)]);
+                trials.extend(program::trials(folder.path()));
+            }
             Err(why) => {
                 let missing = move || Err(why.into());
                 trials.push(Trial::test(
@@ -59,12 +67,11 @@ fn main() -> ExitCode {
 }
 
 /// Compiles and loads the libraries, which are found by their names from then on.
-fn stand_in() -> Result<[&'static Library; 3], String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+fn stand_in(folder: &Path) -> Result<[&'static Library; 3], String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("suites/cuda");
     let mut libraries = Vec::new();
     for (name, source) in STAND_IN {
-        let library = folder.path().join(name);
+        let library = folder.join(name);
         let mut compiler = Command::new("cc");
         compiler
             .args(["-O3", "-shared", "-fPIC", "-o"])
@@ -73,10 +80,10 @@ fn stand_in() -> Result<[&'static Library; 3], String> {
         compiler.arg(format!("-Wl,-soname,{name}"));
         if !libraries.is_empty() {
             // which the others ask for a place in the stream
-            compiler.arg(folder.path().join(STAND_IN[0].0));
+            compiler.arg(folder.join(STAND_IN[0].0));
         }
         let done = compiler
-            .args(["-lm", "-ldl"])
+            .args(["-lm", "-ldl", "-lpthread"])
             .output()
             .map_err(|error| format!("cc: {error}"))?;
         if !done.status.success() {
@@ -92,6 +99,28 @@ fn stand_in() -> Result<[&'static Library; 3], String> {
     libraries
         .try_into()
         .map_err(|_| "a library is missing".to_string())
+}
+
+/// A device of two vanishes in the middle of a run.
+fn vanishing(driver: &'static Library) -> Trial {
+    Trial::test("gpu::device::one-that-vanishes-is-named", move || {
+        // SAFETY: two ints of driver.c; laws run one after the other.
+        let left = unsafe {
+            driver
+                .get::<*mut [i32; 2]>(b"stand_in_calls_left")
+                .map(|left| *left)
+        }?;
+        let of = |devices: std::ops::Range<usize>| {
+            let open = |index| Cuda::new(index, Precision::F32, true).unwrap();
+            Trainer::new("cuda", Precision::F32, devices.map(open).collect())
+        };
+        // SAFETY: as above.
+        let vanish = || unsafe { (*left)[1] = 3 };
+        side_by_side::vanishes_on(&of(0..2), || of(0..1), &vanish);
+        // SAFETY: as above.
+        unsafe { (*left)[1] = -1 };
+        Ok(())
+    })
 }
 
 /// Of cuDNN's algorithms the fastest is taken, although its first trial loads it and takes long, and although another

@@ -1,6 +1,6 @@
 //! The command that measures: from options to timings.
 
-use super::device::{DeviceOption, DeviceOptions};
+use super::device::DeviceOptions;
 use super::progress::Bar;
 use super::said::{Said, json_lines, lacks, wrong};
 use anyhow::{Context, Result, bail};
@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use convcheck::bench::{BenchError, Engine, NETS, OnDevice, StepKind, Timing, What, Workload};
 use convcheck::bench::{WARM_UP, kernels, peaks, samples};
 use convcheck::experiment::By;
-use convcheck::gpu::{Cuda, Gpu};
+use convcheck::gpu::Gpu;
 use convcheck::record::{self, Lines};
 use convcheck::zoo::{Model, Registry};
 use convcheck::{device, report};
@@ -81,9 +81,9 @@ pub fn time(
         true => json_lines(&timings)?,
         false if options.from.is_some() => text,
         false => {
-            let on = match options.on.device {
-                DeviceOption::Cpu => device::measured(),
-                DeviceOption::Cuda => &timings[0].machine,
+            let on = match options.on.gpu()? {
+                None => device::measured(),
+                Some(_) => &timings[0].machine,
             };
             format!("{on}\n{text}")
         }
@@ -118,8 +118,7 @@ fn measure(
     if options.samples == 0 {
         bail!("--samples is 0: nothing would be measured");
     }
-    let gpu = options.on.gpu()?;
-    if gpu.is_some() && options.kernels {
+    if options.on.gpu()?.is_some() && options.kernels {
         bail!("--kernels measures the CPU: leave out --device cuda");
     }
     if let Some(folder) = &options.output {
@@ -127,6 +126,7 @@ fn measure(
         record::load_throughput(folder)?;
     }
     let networks = networks(options, registry)?;
+    let gpu = options.on.to_time()?;
     let kernels = match options.kernels {
         true => kernels(),
         false => Vec::new(),
@@ -155,16 +155,15 @@ fn measure(
     }
     for (model, batch, step) in networks {
         progress.at(&model.name);
-        timings.push(match gpu {
+        timings.push(match &gpu {
             None => {
                 let mut workload = Workload::new(&model, batch, step)?;
                 let seconds = samples(&mut || workload.run())?;
                 timing(workload.what().clone(), seconds)
             }
-            Some(precision) => {
-                let machine =
-                    |bytes, batch| Cuda::new(0, precision, false)?.machine(bytes, batch, None);
-                let mut workload = OnDevice::new(&model, batch, step, precision, machine)?;
+            Some((precision, gpu)) => {
+                let machine = |bytes, batch| gpu.machine(bytes, batch, None);
+                let mut workload = OnDevice::new(&model, batch, step, *precision, machine)?;
                 let seconds = samples(&mut || workload.run())?;
                 let timing = timing(workload.what().clone(), seconds);
                 let machine = workload.session().machine();

@@ -1,5 +1,6 @@
 //! The command that trains: from options to finished runs and answers.
 
+use super::device::described;
 use super::progress::watched;
 use super::said::{Said, Stopped, json, lacks, warn, wrong};
 use super::{ScaleOption, TrainOptions};
@@ -9,7 +10,6 @@ use convcheck::experiment::{
     self, Answer, By, DataSets, Done, Existing, Experiment, Keep, MOST_SEEDS, Notice, Plan,
     PreparedExperiment, ProgressEvent, train_all,
 };
-use convcheck::gpu::{Cuda, Trainer};
 use convcheck::nearest::did_you_mean;
 use convcheck::pipeline::{Progress, Watch};
 use convcheck::project::Project;
@@ -163,12 +163,12 @@ fn run(
     };
     let (name, of_scale) = (&experiment.name, scale.name());
     let seeds = seeds(options, experiment, scale)?;
-    let gpu = options.on.gpu()?;
-    let by = match gpu {
+    // said before anything is read, if there is none
+    let gpus = options.on.trainer(options.at_once)?;
+    let by = match &gpus {
         None => by,
-        // said before anything is read, if there is none
-        Some(_) => By {
-            machine: Cuda::describe(0)?,
+        Some(gpus) => By {
+            machine: described(gpus),
             ..by
         },
     };
@@ -198,14 +198,9 @@ fn run(
         let remarks = |source: Source| source.remarks(data, &[Part::Train, Part::Test]);
         wrong(sources.into_iter().flat_map(remarks));
     }
-    let Done { runs, fault } = match gpu {
+    let Done { runs, fault } = match &gpus {
         None => finish(&ready, &Cpu, watch),
-        Some(precision) => {
-            // a run is a function of recipe, data and seed there too
-            let gpus = vec![Cuda::new(0, precision, true)?];
-            let trainer = Trainer::new("cuda", precision, gpus);
-            finish(&ready, &trainer, watch)
-        }
+        Some(gpus) => finish(&ready, gpus, watch),
     };
     // runs that are named one by one, as by a cluster, stay in their own files: whoever reads a record reads them too
     let damage = match runs.is_empty() || names_runs(options) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct Address(pub usize);
 
 /// A type of number of activations and of the weights that convolutions read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Element {
     /// 32 bits.
     F32,
@@ -48,7 +48,7 @@ pub enum Argument {
 }
 
 /// Which of the three products of a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConvPass {
     /// y from x and w.
     Forward,
@@ -59,7 +59,7 @@ pub enum ConvPass {
 }
 
 /// A convolution on maps of known size. Maps are NHWC, weights `[out][h][w][in / groups]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Convolution {
     /// Samples of the batch.
     pub samples: usize,

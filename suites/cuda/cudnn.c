@@ -132,7 +132,7 @@ int stand_in_runs[2];
 
 static size_t needs(int algorithm) { return 512 * (size_t)algorithm; }
 
-static int run(struct handle *h, struct work work, int algorithm, size_t bytes) {
+static int run(struct handle *h, struct work work, int algorithm, void *space, size_t bytes) {
     static int runs;
     int math = work.s.math;
     /* algorithm 1 multiplies as it is told; 0 always as the matrix units do */
@@ -140,6 +140,7 @@ static int run(struct handle *h, struct work work, int algorithm, size_t bytes) 
     if (work.x.number == BF16 && math != TENSOR_OP) return BAD;
     work.rounds = work.x.number == F32 && math != FMA;
     if (algorithm == 0) work.varies = 1e-6f * (float)(++runs % 16);
+    stand_in_takes(space, bytes, h->stream);
     stand_in_runs[algorithm]++;
     stand_in_ask(h->stream, convolves, &work, sizeof work);
     return OK;
@@ -208,13 +209,13 @@ int cudnnGetConvolutionBackwardFilterAlgorithm_v7(void *h, struct maps *x, struc
 
 int cudnnConvolutionForward(void *h, const float *alpha, struct maps *xd, const void *x, struct weights *wd, const void *w,
     struct sliding *s, int algorithm, void *space, size_t bytes, const float *beta, struct maps *yd, void *y) {
-    return run(h, SCALED(0), algorithm, bytes);
+    return run(h, SCALED(0), algorithm, space, bytes);
 }
 int cudnnConvolutionBackwardData(void *h, const float *alpha, struct weights *wd, const void *w, struct maps *yd, const void *y,
     struct sliding *s, int algorithm, void *space, size_t bytes, const float *beta, struct maps *xd, void *x) {
-    return run(h, SCALED(1), algorithm, bytes);
+    return run(h, SCALED(1), algorithm, space, bytes);
 }
 int cudnnConvolutionBackwardFilter(void *h, const float *alpha, struct maps *xd, const void *x, struct maps *yd, const void *y,
     struct sliding *s, int algorithm, void *space, size_t bytes, const float *beta, struct weights *wd, void *w) {
-    return run(h, SCALED(2), algorithm, bytes);
+    return run(h, SCALED(2), algorithm, space, bytes);
 }

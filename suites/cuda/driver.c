@@ -1,32 +1,67 @@
 /* What if the CUDA driver were plain C? The calls that the program makes, for tests where there is no GPU.
 
    As on a GPU nothing happens when it is asked for: a stream keeps what it is asked for until somebody waits, so whoever
-   hands it memory that changes meanwhile is found out. Fresh memory is full of NaNs, reads beyond it end the process, and
-   so does freeing what is still in use. "Code" of a GPU is the kernels' source (nvrtc.c), which the C compiler makes into
-   a library here. */
+   hands it memory that changes meanwhile is found out, and so is who reads on one stream what another has not written. Fresh
+   memory is full of NaNs, reads beyond it end the process, and so does freeing what is still in use. Calls come from any
+   thread; each must have made the right one of two devices its own. "Code" of a GPU is the kernels' source (nvrtc.c), which the C
+   compiler makes into a library here. */
 #define _GNU_SOURCE
 #include "stand_in.h"
 #include <ctype.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define MEMORY ((size_t)4 << 30)
+#define DEVICES 2
+#define STREAMS 256
 
 static void die(const char *what) {
     fprintf(stderr, "stand-in for CUDA: %s\n", what);
     abort();
 }
 
+/* Calls come one after the other; some call others. */
+static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static void unlock(pthread_mutex_t **held) { pthread_mutex_unlock(*held); }
+#define ONE_AT_A_TIME \
+    __attribute__((cleanup(unlock), unused)) pthread_mutex_t *held = (pthread_mutex_lock(&lock), &lock)
+
 /* work */
 
-struct work { void (*act)(void *); void *data; };
+struct work { void (*act)(void *); void *data; size_t bytes; };
 struct list { struct work *items; size_t count, room; };
-struct stream { struct list asked; size_t done; struct list *capture; };
-struct event { struct stream *stream; size_t until; };
+struct stream { struct list asked; size_t done; struct list *capture; int device; };
+struct event { struct stream *stream; size_t until; int device; };
 
-static size_t used;
-static struct stream *streams[64];
+static size_t used[DEVICES];
+static struct stream *streams[STREAMS];
+
+/* A device that is gone refuses everything; how many calls are left of each that goes. */
+int stand_in_calls_left[DEVICES] = {-1, -1};
+int stand_in_memory_mib = MEMORY >> 20;
+
+/* What a call is for: the device that its thread has made its own. */
+struct context { int device; };
+static struct context contexts[DEVICES] = {{0}, {1}};
+static __thread struct context *current;
+
+static int gone(int device) {
+    int *left = &stand_in_calls_left[device];
+    if (*left > 0) --*left;
+    return *left == 0;
+}
+
+/* In front of every call that a device must be there for. */
+#define THERE                                                        \
+    ONE_AT_A_TIME;                                                   \
+    if (!current) return 201;                                        \
+    if (gone(current->device)) return 46
+/* The same for a stream, which is of one device. */
+#define THERE_FOR(stream)                                            \
+    THERE;                                                           \
+    if (((struct stream *)(stream))->device != current->device) die("a stream of another device is asked")
 
 static void push(struct list *list, struct work work) {
     if (list->count == list->room) {
@@ -43,68 +78,108 @@ static void drain(struct stream *stream, size_t until) {
     }
 }
 
-static int busy(void) {
-    for (size_t i = 0; i < 64; i++)
-        if (streams[i] && streams[i]->done < streams[i]->asked.count) return 1;
+/* Whether what is asked for and not done names something between two places, or has that work itself. */
+static int busy(const void *from, size_t bytes, const void *data) {
+    for (size_t i = 0; i < STREAMS; i++) {
+        struct stream *s = streams[i];
+        if (!s || stand_in_calls_left[s->device] == 0) continue;
+        for (size_t j = s->done; j < s->asked.count; j++) {
+            struct work work = s->asked.items[j];
+            if (data && work.data == data) return 1;
+            for (size_t k = 0; k + sizeof(char *) <= work.bytes; k += sizeof(char *)) {
+                const char *place;
+                memcpy(&place, (char *)work.data + k, sizeof place);
+                if (place >= (const char *)from && place < (const char *)from + bytes) return 1;
+            }
+        }
+    }
     return 0;
 }
 
 /* `data` is copied; libraries on the same stream call this too. */
 void stand_in_ask(void *stream, void (*act)(void *), const void *data, size_t bytes) {
+    ONE_AT_A_TIME;
     struct stream *s = stream;
-    struct work work = {act, malloc(bytes)};
+    struct work work = {act, malloc(bytes), bytes};
     memcpy(work.data, data, bytes);
     push(s->capture ? s->capture : &s->asked, work);
 }
 
 int stand_in_captures(void *stream) { return ((struct stream *)stream)->capture != NULL; }
 
-void stand_in_wait(void *stream) { drain(stream, ((struct stream *)stream)->asked.count); }
+void stand_in_wait(void *stream) {
+    ONE_AT_A_TIME;
+    drain(stream, ((struct stream *)stream)->asked.count);
+}
 
 /* device and context */
 
-int cuInit(unsigned flags) { return 0; }
+/* A program that is started by a law is told by its environment what becomes of the devices. */
+int cuInit(unsigned flags) {
+    ONE_AT_A_TIME;
+    static int called;
+    if (called++) return 0;
+    const char *left = getenv("STAND_IN_CALLS_LEFT_1"), *mib = getenv("STAND_IN_MEMORY_MIB");
+    if (left) stand_in_calls_left[1] = atoi(left);
+    if (mib) stand_in_memory_mib = atoi(mib);
+    return 0;
+}
 int cuDriverGetVersion(int *version) { return *version = 13000, 0; }
-int cuDeviceGetCount(int *count) { return *count = 1, 0; }
-int cuDeviceGet(int *device, int index) { return *device = 0, index ? 101 : 0; }
+int cuDeviceGetCount(int *count) { return *count = DEVICES, 0; }
+int cuDeviceGet(int *device, int index) { return *device = index, index < DEVICES ? 0 : 101; }
 int cuDeviceGetName(char *name, int room, int device) { return snprintf(name, room, "plain C"), 0; }
 int cuDeviceGetAttribute(int *value, int which, int device) { return *value = which == 75 ? 9 : 0, 0; }
 
-static void *current;
-int cuDevicePrimaryCtxRetain(void **context, int device) { return *context = &current, 0; }
+int cuDevicePrimaryCtxRetain(void **context, int device) { return *context = &contexts[device], 0; }
 int cuDevicePrimaryCtxRelease_v2(int device) { return 0; }
 int cuCtxGetCurrent(void **context) { return *context = current, 0; }
 int cuCtxSetCurrent(void *context) { return current = context, 0; }
-int cuGetErrorString(int error, const char **text) { return *text = "the stand-in refuses", 0; }
+int cuGetErrorString(int error, const char **text) {
+    return *text = error == 46 ? "the device is gone" : "the stand-in refuses", 0;
+}
 
 /* streams and events */
 
 int cuStreamCreate(void **stream, unsigned flags) {
-    for (size_t i = 0; i < 64; i++)
-        if (!streams[i]) return *stream = streams[i] = calloc(1, sizeof(struct stream)), 0;
+    THERE;
+    for (size_t i = 0; i < STREAMS; i++)
+        if (!streams[i]) {
+            *stream = streams[i] = calloc(1, sizeof(struct stream));
+            streams[i]->device = current->device;
+            return 0;
+        }
     return 2;
 }
 
 int cuStreamDestroy_v2(void *stream) {
-    for (size_t i = 0; i < 64; i++)
+    ONE_AT_A_TIME;
+    for (size_t i = 0; i < STREAMS; i++)
         if (streams[i] == stream) streams[i] = NULL;
     return 0;
 }
 
 int cuStreamSynchronize(void *stream) {
+    THERE_FOR(stream);
     if (stand_in_captures(stream)) return 900;
     return stand_in_wait(stream), 0;
 }
 
-int cuEventCreate(void **event, unsigned flags) { return *event = calloc(1, sizeof(struct event)), 0; }
+int cuEventCreate(void **event, unsigned flags) {
+    THERE;
+    struct event *e = *event = calloc(1, sizeof *e);
+    return e->device = current->device, 0;
+}
 int cuEventDestroy_v2(void *event) { return free(event), 0; }
 
 int cuEventRecord(void *event, void *stream) {
+    THERE_FOR(stream);
     struct event *e = event;
+    if (e->device != current->device) die("an event of another device is recorded");
     return e->stream = stream, e->until = e->stream->asked.count, 0;
 }
 
 int cuEventSynchronize(void *event) {
+    THERE;
     struct event *e = event;
     if (e->stream) drain(e->stream, e->until);
     return 0;
@@ -112,34 +187,61 @@ int cuEventSynchronize(void *event) {
 
 /* memory */
 
-int cuMemGetInfo_v2(size_t *free_bytes, size_t *total) { return *total = MEMORY, *free_bytes = MEMORY - used, 0; }
+static size_t memory(void) { return (size_t)stand_in_memory_mib << 20; }
 
-struct header { size_t bytes; char rest[248]; };
+int cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
+    THERE;
+    return *total = memory(), *free_bytes = memory() - used[current->device], 0;
+}
+
+struct header { size_t bytes; int device; void *stream; char rest[232]; };
 
 int cuMemAlloc_v2(unsigned long long *place, size_t bytes) {
+    THERE;
     if (bytes == 0) return 1;
-    if (bytes > MEMORY - used) return 2;
+    if (bytes > memory() - used[current->device]) return 2;
     struct header *header = aligned_alloc(256, sizeof *header + (bytes + 255) / 256 * 256);
     if (!header) return 2;
     header->bytes = bytes;
-    used += bytes;
+    header->device = current->device;
+    header->stream = NULL;
+    used[current->device] += bytes;
     /* a large workspace is not worth the time */
     memset(header + 1, 0xff, bytes < (64u << 20) ? bytes : (64u << 20));
     return *place = (unsigned long long)(header + 1), 0;
 }
 
-int cuMemFree_v2(unsigned long long place) {
-    if (busy()) die("memory of the device is freed while it is in use");
+/* A block of memory that work on a stream takes for what is half done: nobody else may have it. */
+void stand_in_takes(void *place, size_t bytes, void *stream) {
+    ONE_AT_A_TIME;
+    if (bytes == 0) return;
     struct header *header = (struct header *)place - 1;
-    used -= header->bytes;
+    if (bytes > header->bytes) die("a workspace is smaller than was said");
+    if (header->stream && header->stream != stream) die("two streams share a workspace");
+    header->stream = stream;
+}
+
+int cuMemFree_v2(unsigned long long place) {
+    ONE_AT_A_TIME;
+    struct header *header = (struct header *)place - 1;
+    if (busy((void *)place, header->bytes, NULL)) die("memory of the device is freed while it is in use");
+    used[header->device] -= header->bytes;
     return free(header), 0;
 }
 
-int cuMemHostAlloc(void **place, size_t bytes, unsigned flags) { return *place = malloc(bytes), 0; }
+struct locked { size_t bytes; char rest[248]; };
+
+int cuMemHostAlloc(void **place, size_t bytes, unsigned flags) {
+    THERE;
+    struct locked *locked = aligned_alloc(256, sizeof *locked + (bytes + 255) / 256 * 256);
+    return locked->bytes = bytes, *place = locked + 1, 0;
+}
 
 int cuMemFreeHost(void *place) {
-    if (busy()) die("page-locked memory is freed while it is in use");
-    return free(place), 0;
+    ONE_AT_A_TIME;
+    struct locked *locked = (struct locked *)place - 1;
+    if (busy(place, locked->bytes, NULL)) die("page-locked memory is freed while it is in use");
+    return free(locked), 0;
 }
 
 struct copy { void *to; const void *from; size_t bytes; };
@@ -149,6 +251,7 @@ static void copies(void *data) {
 }
 
 static int copy(void *to, const void *from, size_t bytes, void *stream) {
+    THERE_FOR(stream);
     struct copy copy = {to, from, bytes};
     return stand_in_ask(stream, copies, &copy, sizeof copy), 0;
 }
@@ -169,12 +272,14 @@ static void fills(void *data) {
 }
 
 int cuMemsetD8Async(unsigned long long to, unsigned char byte, size_t bytes, void *stream) {
+    THERE_FOR(stream);
     struct fill fill = {(void *)to, byte, bytes};
     return stand_in_ask(stream, fills, &fill, sizeof fill), 0;
 }
 
 /* kernels */
 
+static int modules;
 struct kernel { const char *name; int count; const size_t *sizes; void (*run)(char *, int); };
 
 /* Writes a function that runs a kernel over all its threads, and what its arguments are. */
@@ -220,8 +325,10 @@ static char *content(const char *path) {
 
 /* Compiles code, and keeps what was compiled. */
 int cuModuleLoadData(void **module, const char *code) {
+    THERE;
     static struct { char *code; void *module; } known[8];
     int next = 0;
+    modules++;
     for (; next < 8 && known[next].code; next++)
         if (!strcmp(known[next].code, code)) return *module = known[next].module, 0;
     if (next == 8) die("too many kernels");
@@ -259,7 +366,11 @@ int cuModuleLoadData(void **module, const char *code) {
 }
 
 int cuModuleUnload(void *module) {
-    if (busy()) die("kernels are unloaded while they are in use");
+    ONE_AT_A_TIME;
+    struct kernel *kernels = dlsym(module, "kernels"), *end = kernels;
+    while (end->name) end++;
+    /* of one library there are several modules, of which others may be in use */
+    if (--modules == 0 && busy(kernels, (char *)end - (char *)kernels, NULL)) die("kernels are unloaded while they are in use");
     return 0;
 }
 
@@ -284,6 +395,7 @@ static void launches(void *data) {
 
 int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void *stream, void **arguments, void **extra) {
+    THERE_FOR(stream);
     struct launch launch = {function, (int)(x * bx)};
     if (launch.kernel->count > 64 || x == 0 || y * z * by * bz != 1) return 1;
     for (int i = 0; i < launch.kernel->count; i++)
@@ -296,11 +408,13 @@ int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned 
 int stand_in_replays, stand_in_refuses_graphs;
 
 int cuStreamBeginCapture_v2(void *stream, int mode) {
+    THERE_FOR(stream);
     if (stand_in_refuses_graphs) return 801;
     return ((struct stream *)stream)->capture = calloc(1, sizeof(struct list)), 0;
 }
 
 int cuStreamEndCapture(void *stream, void **graph) {
+    THERE_FOR(stream);
     struct stream *s = stream;
     return *graph = s->capture, s->capture = NULL, 0;
 }
@@ -309,11 +423,15 @@ int cuGraphInstantiateWithFlags(void **whole, void *graph, unsigned long long fl
 int cuGraphUpload(void *whole, void *stream) { return 0; }
 int cuGraphExecDestroy(void *whole) { return 0; }
 int cuGraphDestroy(void *graph) {
-    if (busy()) die("a graph is destroyed while it is in use");
+    ONE_AT_A_TIME;
+    struct list *list = graph;
+    for (size_t i = 0; i < list->count; i++)
+        if (busy(NULL, 0, list->items[i].data)) die("a graph is destroyed while it is in use");
     return 0;
 }
 
 int cuGraphLaunch(void *whole, void *stream) {
+    THERE_FOR(stream);
     struct list *list = whole;
     stand_in_replays++;
     for (size_t i = 0; i < list->count; i++) push(&((struct stream *)stream)->asked, list->items[i]);

@@ -7,7 +7,7 @@ pub mod device;
 mod emulator;
 mod learning;
 mod session;
-mod side_by_side;
+pub mod side_by_side;
 mod trained;
 
 use crate::law;

@@ -6,7 +6,7 @@ use super::device::Device;
 use super::memory::DeviceBlock;
 use crate::gpu::{ConvPass, Convolution, Element, GpuError, Precision};
 use cudarc::cudnn::sys;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How often algorithms are tried. The best time of each counts: its first trial may have loaded it.
@@ -22,7 +22,7 @@ type What = (ConvPass, Convolution, Element);
 pub(super) struct Choices {
     precision: Precision,
     deterministic: bool,
-    known: Mutex<HashMap<What, Choice>>,
+    known: Mutex<BTreeMap<What, Choice>>,
 }
 
 /// An algorithm, and the arithmetic and workspace in which it was tried.
@@ -44,7 +44,7 @@ impl Choices {
     }
 
     /// Held while one is chosen: whoever wants the same waits, and trials do not disturb one another.
-    fn known(&self) -> MutexGuard<'_, HashMap<What, Choice>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<What, Choice>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -157,12 +157,8 @@ pub fn shared_out() {
     let task = residual(0.05);
     let alone = whole(&emulated(), &task, 7);
     let trainer = of(["emulated:0", "emulated:1"].map(|name| EmulatedGpu::new(name, None)));
-    let state = || State {
-        weights: weights(&emulated(), &task, 1.0),
-        ..State::default()
-    };
     let held: Vec<_> = (0..5)
-        .map(|_| trainer.start(&task, state()).unwrap())
+        .map(|_| trainer.start(&task, begin(&task)).unwrap())
         .collect();
     let counts = |what: fn(&EmulatedGpu) -> usize| trainer.devices().map(what).collect::<Vec<_>>();
     let made = |gpu: &EmulatedGpu| gpu.made.load(Ordering::Relaxed);
@@ -181,16 +177,7 @@ pub fn shared_out() {
 pub fn no_room() {
     let (task, other) = (residual(0.05), plain());
     let trainer = of([EmulatedGpu::new("emulated:0", Some(2))]);
-    let start = |task: &Task| {
-        let weights = weights(&emulated(), task, 1.0);
-        trainer.start(
-            task,
-            State {
-                weights,
-                ..State::default()
-            },
-        )
-    };
+    let start = |task: &Task| trainer.start(task, begin(task));
     let (first, second) = (start(&task).unwrap(), start(&task).unwrap());
     match start(&other).map(|_| ()) {
         Err(TrainError::NoRoom(why)) => {
@@ -209,40 +196,56 @@ pub fn no_room() {
     assert!(error.to_string().contains("emulated:0: a batch"), "{error}");
 }
 
-/// The run ends with the device's name, its snapshot goes on elsewhere, and runs on another device go on.
+/// The device of a run is gone: what it left goes on elsewhere.
 pub fn vanishes() {
-    let task = residual(0.05);
-    let alone = whole(&emulated(), &task, 7);
     let gpus = ["emulated:0", "emulated:1"].map(|name| EmulatedGpu::new(name, None));
     let vanishing = Arc::clone(&gpus[1].vanishes);
     let trainer = of(gpus);
-    let state = State {
-        weights: weights(&emulated(), &task, 1.0),
+    vanishes_on(&trainer, emulated, &|| vanishing.store(2, Ordering::SeqCst));
+    // it is back: its machine of before is not used again
+    vanishing.store(usize::MAX, Ordering::SeqCst);
+    let made = |gpu: &EmulatedGpu| gpu.made.load(Ordering::Relaxed);
+    let before: usize = trainer.devices().map(made).sum();
+    let task = residual(0.05);
+    let start = || trainer.start(&task, begin(&task)).unwrap();
+    drop([start(), start()]);
+    assert_eq!(trainer.devices().map(made).sum::<usize>(), before + 1);
+}
+
+fn begin(task: &Task) -> State {
+    State {
+        weights: weights(&emulated(), task, 1.0),
         ..State::default()
-    };
-    let other = trainer.start(&task, state).unwrap();
+    }
+}
+
+/// Of two devices the second vanishes when it is told to. The run there ends with its name, a snapshot of it goes on
+/// elsewhere, and the other device goes on.
+pub fn vanishes_on<G: Gpu>(
+    trainer: &Trainer<G>,
+    another: impl Fn() -> Trainer<G>,
+    vanish: &dyn Fn(),
+) {
+    let task = residual(0.05);
+    let alone = whole(&another(), &task, 7);
+    let first = trainer.start(&task, begin(&task)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path(), 0);
-    let error = fit(&trainer, &task, 7, Some(&paths), &|at| {
+    let error = fit(trainer, &task, 7, Some(&paths), &|at| {
         if at.step == 4 {
-            vanishing.store(2, Ordering::SeqCst);
+            vanish();
         }
         true
     });
     let error = error.unwrap_err().to_string();
+    let name = trainer.devices().nth(1).unwrap().name();
     assert!(
-        error.starts_with("emulated:1: ") && error.ends_with("the device is gone"),
+        error.starts_with(&format!("{name}: ")) && error.ends_with("the device is gone"),
         "{error}"
     );
-    drop(other);
-    // the first device has fewest runs, or as many
-    assert_eq!(whole(&trainer, &task, 7), alone);
-    let kept = std::fs::read(&paths.snapshot).unwrap();
-    let again = fit(&trainer, &task, 7, Some(&paths), &|_| true).unwrap();
-    assert_eq!(again.curve, alone);
-    // the device is back: its machine of before is not used again
-    vanishing.store(usize::MAX, Ordering::SeqCst);
-    std::fs::write(&paths.snapshot, kept).unwrap();
-    let again = fit(&trainer, &task, 7, Some(&paths), &|_| true).unwrap();
+    drop(first);
+    // of two that have no run it is the first
+    assert_eq!(whole(trainer, &task, 7), alone);
+    let again = fit(&another(), &task, 7, Some(&paths), &|_| true).unwrap();
     assert_eq!(again.curve, alone);
 }

@@ -1,7 +1,8 @@
 //! Laws over networks on a GPU: they compute and learn as on the CPU.
 
 use super::super::case::setup;
-use super::super::trained::{goes_on, learns as learns_in_a_run};
+use super::super::side_by_side::{anew_on, as_alone};
+use super::super::trained::{diverges_on, goes_on, learns as learns_in_a_run};
 use super::super::{NETS, agree_on, net, of_op, seed_of};
 use super::on_a_gpu;
 use crate::laws::gradients::OPS;
@@ -64,10 +65,21 @@ pub fn trials() -> Vec<Trial> {
     trials.push(on_a_gpu("gpu::device::a-run-learns-as-on-the-cpu", || {
         learns_in_a_run(&trainer(Precision::F32));
     }));
-    trials.extend(Precision::ALL.map(|precision| {
-        let law = format!("gpu::device::a-run-goes-on::{}", precision.name());
-        on_a_gpu(law, move || goes_on(&trainer(precision)))
+    trials.push(on_a_gpu("gpu::device::a-run-that-diverges-ends", || {
+        diverges_on(&trainer(Precision::F32));
     }));
+    trials.push(on_a_gpu("gpu::device::a-session-begins-anew", || {
+        anew_on(&trainer(Precision::F32));
+    }));
+    for precision in Precision::ALL {
+        let name = |law: &str| format!("gpu::device::{law}::{}", precision.name());
+        let going = name("a-run-goes-on");
+        trials.push(on_a_gpu(going, move || goes_on(&trainer(precision))));
+        let many = name("runs-side-by-side-are-those-alone");
+        trials.push(on_a_gpu(many, move || {
+            as_alone(|| trainer(precision), &[2, 3, 8]);
+        }));
+    }
     trials
 }
 
