@@ -1,7 +1,9 @@
 //! What changed between two records?
 
+mod timing;
 mod training;
 
+pub use timing::{Retimed, compare_timings};
 pub use training::{Retrained, Trend, absent_arms, compare_training};
 
 use crate::claim::{Datum, Kind};

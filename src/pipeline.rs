@@ -191,7 +191,7 @@ pub fn run(job: Job, watch: Watch) -> Result<Done, JobError> {
         records: &checked.records,
         training: &recorded,
         timings: &timings,
-        provenance: job.provenance,
+        provenance: Some(job.provenance),
         registry: &subject.registry,
     };
     pages::write(output, &report)?;

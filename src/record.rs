@@ -10,7 +10,7 @@ mod runs;
 mod standing;
 mod timings;
 
-pub use folder::{Findings, add_training, load, save};
+pub use folder::{Findings, Held, add_training, load, load_all, save};
 pub use lines::Lines;
 pub use merge::{Added, Merged, merge};
 pub use runs::load_training;

@@ -29,7 +29,7 @@ mod table;
 mod text;
 mod verdicts;
 
-pub use changes::{changes_html, changes_markdown, changes_text};
+pub use changes::{Changes, changes_html, changes_markdown, changes_text};
 pub use datasets::{audit as audit_text, statistics as statistics_text};
 pub use experiments::{answers_text, left_out};
 pub use junit::junit;
@@ -66,10 +66,17 @@ pub struct Report<'a> {
     pub training: &'a Training,
     /// What was timed.
     pub timings: &'a [Timing],
-    /// How it was found.
-    pub provenance: &'a Provenance,
+    /// How it was found; nothing where no check is recorded.
+    pub provenance: Option<&'a Provenance>,
     /// The networks that can be named.
     pub registry: &'a Registry,
+}
+
+impl Report<'_> {
+    /// Whether claims were checked.
+    fn is_of_a_check(&self) -> bool {
+        self.provenance.is_some() || !self.records.is_empty()
+    }
 }
 
 /// A page that cannot be rendered.

@@ -116,7 +116,11 @@ pub fn redraw(options: &ReportOptions, project: &Project) -> Result<Said> {
     let from = options.from.clone().unwrap_or(project.report());
     let output = options.output.as_ref().unwrap_or(&from);
     let subject = subject(options.suites.as_deref(), project)?;
-    let Redrawn { missing, damage } = pipeline::redraw(&subject, &from, output)?;
+    let Redrawn {
+        are_of_a_check,
+        missing,
+        damage,
+    } = pipeline::redraw(&subject, &from, output)?;
     wrong(&damage);
     if !missing.is_empty() {
         warn(format!(
@@ -127,8 +131,16 @@ pub fn redraw(options: &ReportOptions, project: &Project) -> Result<Said> {
         ));
     }
     let index = output.join("index.html");
+    let mut text = format!("report: {}\n", line(&index.to_string_lossy()));
+    if !are_of_a_check {
+        let from = from.display().to_string();
+        text += &format!(
+            "{} records no check of claims: the report is of its runs and timings\n",
+            line(&from)
+        );
+    }
     Ok(Said {
-        text: format!("report: {}\n", line(&index.to_string_lossy())),
+        text,
         outcome: match missing.is_empty() && damage.is_empty() {
             true => lacks(&subject.errors),
             false => Outcome::Lacks,

@@ -3,8 +3,10 @@
 use super::CompareOptions;
 use super::said::{Outcome, Said, wrong};
 use anyhow::Result;
-use convcheck::compare::{Trend, absent_arms, compare, compare_training};
-use convcheck::record::{Findings, Record};
+use convcheck::bench::Timing;
+use convcheck::compare::{Trend, absent_arms, compare, compare_timings, compare_training};
+use convcheck::record::{Held, Record};
+use convcheck::report::Changes;
 use convcheck::train::Trained;
 use convcheck::visible::line;
 use convcheck::zoo::Registry;
@@ -16,30 +18,31 @@ use std::path::Path;
 pub fn records(options: &CompareOptions) -> Result<Said> {
     let before = Side::load(&options.before)?;
     let after = Side::load(&options.after)?;
-    let changes = compare(&before.records, &after.records);
+    let claims = (before.records.as_ref().zip(after.records.as_ref()))
+        .map(|(before, after)| compare(before, after));
     let arms = compare_training(&before.runs, &after.runs);
-    let mut text = report::changes_text(&changes, &arms);
-    for (one, other) in [(&after, &before), (&before, &after)] {
-        for (experiment, scale, arms) in absent_arms(&one.runs, &other.runs) {
-            let absent = format!(
-                "{} has no run of {experiment} ({}): {}",
-                one.folder.display(),
-                scale.name(),
-                arms.join(", ")
-            );
-            let _ = writeln!(text, "{}", line(&absent));
-        }
-    }
+    let alone: Vec<String> = [(&after, &before), (&before, &after)]
+        .into_iter()
+        .flat_map(|(one, other)| one.lacks_of(other))
+        .collect();
+    let changes = Changes {
+        claims: claims.as_deref(),
+        arms: &arms,
+        timings: compare_timings(&before.timings, &after.timings),
+        alone: &alone,
+    };
+    let text = report::changes_text(&changes);
     if let Some(file) = &options.markdown {
-        record::write(file, report::changes_markdown(&changes, &arms).as_bytes())?;
+        record::write(file, report::changes_markdown(&changes).as_bytes())?;
     }
     if let Some(file) = &options.html {
-        record::write(file, report::changes_html(&changes, &arms).as_bytes())?;
+        record::write(file, report::changes_html(&changes).as_bytes())?;
     }
-    let worse = arms.iter().any(|arm| arm.outcome == Trend::Worse);
+    let is_worse = arms.iter().any(|arm| arm.outcome == Trend::Worse);
+    let is_broken = (claims.iter().flatten()).any(|change| change.broken);
     Ok(Said {
         text,
-        outcome: match worse || changes.iter().any(|change| change.broken) {
+        outcome: match is_worse || is_broken {
             _ if before.is_lacking || after.is_lacking => Outcome::Lacks,
             true => Outcome::Fails,
             false => Outcome::Passes,
@@ -47,30 +50,31 @@ pub fn records(options: &CompareOptions) -> Result<Said> {
     })
 }
 
-/// A folder's records, of which one side of a comparison is made.
+/// What a folder records, of which one side of a comparison is made.
 struct Side<'a> {
     folder: &'a Path,
-    records: Vec<Record>,
+    /// What was found of claims; nothing where no check is recorded.
+    records: Option<Vec<Record>>,
     runs: Vec<Trained>,
+    timings: Vec<Timing>,
     is_lacking: bool,
 }
 
 impl Side<'_> {
     /// Reads what can be compared, and says on standard error what cannot.
     fn load(folder: &Path) -> Result<Side<'_>> {
-        let Findings {
-            records,
-            unjudged,
+        let Held {
+            findings,
+            runs,
+            timings,
             damage,
-            ..
-        } = record::load(folder)?;
-        let runs = record::load_training(folder)?;
+        } = record::load_all(folder)?;
         let (mut possible, mut lacks) = (Vec::new(), Vec::new());
-        if !unjudged.is_empty() {
-            let ids = unjudged.join(", ");
+        if !findings.unjudged.is_empty() {
+            let ids = findings.unjudged.join(", ");
             lacks.push(format!("no record of {ids}: the check could not judge"));
         }
-        for run in runs.good {
+        for run in runs {
             match run.contradiction(None) {
                 None => possible.push(run),
                 Some(what) => lacks.push(format!(
@@ -82,16 +86,36 @@ impl Side<'_> {
                 )),
             }
         }
-        let damage = || damage.iter().chain(&runs.damage);
-        wrong(damage());
+        wrong(&damage);
         let at = folder.display();
         wrong(lacks.iter().map(|what| format!("{at}: {what}")));
         Ok(Side {
             folder,
-            records,
+            records: findings.are_of_a_check().then_some(findings.records),
             runs: possible,
-            is_lacking: damage().next().is_some() || !lacks.is_empty(),
+            timings,
+            is_lacking: !damage.is_empty() || !lacks.is_empty(),
         })
+    }
+
+    /// What another side has and this one does not, in sentences.
+    fn lacks_of(&self, other: &Side) -> Vec<String> {
+        let at = self.folder.display();
+        let mut lacks = Vec::new();
+        if self.records.is_none() && other.records.is_some() {
+            lacks.push(format!("{at} records no check of claims: none is compared"));
+        }
+        for (experiment, scale, arms) in absent_arms(&self.runs, &other.runs) {
+            lacks.push(format!(
+                "{at} has no run of {experiment} ({}): {}",
+                scale.name(),
+                arms.join(", ")
+            ));
+        }
+        if self.timings.is_empty() && !other.timings.is_empty() {
+            lacks.push(format!("{at} has no timings"));
+        }
+        lacks
     }
 }
 

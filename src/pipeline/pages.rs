@@ -3,7 +3,7 @@
 use super::JobError;
 use crate::evidence::Training;
 use crate::project::Subject;
-use crate::record::{self, Findings, Record, RecordError};
+use crate::record::{self, Findings, Held, Record, RecordError};
 use crate::report::{Report, render};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,6 +19,8 @@ pub(super) fn write(folder: &Path, report: &Report) -> Result<(), JobError> {
 
 /// What the records lacked of which a report was drawn.
 pub struct Redrawn {
+    /// Whether they are of a check, so that there are pages on claims.
+    pub are_of_a_check: bool,
     /// Claims without a record, of those that can be checked, where the check of some failed or records are damaged.
     pub missing: Vec<String>,
     /// What is wrong with the files of the records.
@@ -30,33 +32,40 @@ pub struct Redrawn {
 /// # Errors
 /// [`JobError`] if a record cannot be read at all, or a page cannot be written.
 pub fn redraw(subject: &Subject, from: &Path, output: &Path) -> Result<Redrawn, JobError> {
+    let Held {
+        findings,
+        runs,
+        timings,
+        damage,
+    } = record::load_all(from)?;
+    let are_of_a_check = findings.are_of_a_check();
     let Findings {
         provenance,
         records,
         unjudged,
-        mut damage,
-    } = record::load(from)?;
-    let missing = match unjudged.is_empty() && damage.is_empty() {
+        damage: lost,
+    } = findings;
+    let missing = match unjudged.is_empty() && lost.is_empty() {
         // what is new in the suites the page itself lists
         true => Vec::new(),
         false => without_record(subject, &records),
     };
-    let runs = record::load_training(from)?;
-    let timings = record::load_throughput(from)?;
-    damage.extend(runs.damage);
-    damage.extend(timings.damage);
     let report = Report {
         document: &subject.document,
         suites: &subject.suites,
         errors: &subject.errors,
         records: &records,
-        training: &Training::new(subject.experiments.clone(), runs.good),
-        timings: &timings.good,
-        provenance: &provenance,
+        training: &Training::new(subject.experiments.clone(), runs),
+        timings: &timings,
+        provenance: provenance.as_ref(),
         registry: &subject.registry,
     };
     write(output, &report)?;
-    Ok(Redrawn { missing, damage })
+    Ok(Redrawn {
+        are_of_a_check,
+        missing,
+        damage,
+    })
 }
 
 /// The claims of the suites, but those that are errors, of which there is no record.

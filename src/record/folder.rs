@@ -2,24 +2,74 @@
 
 use super::growing::grow;
 use super::lines::{self, Lines};
-use super::runs::TRAINING_RUN;
-use super::{EVIDENCE, MACHINE, Provenance, Record, RecordError, TRAINING, write};
+use super::runs::{RUNS, TRAINING_RUN, load_training};
+use super::timings::load_throughput;
+use super::{EVIDENCE, MACHINE, Provenance, Record, RecordError, THROUGHPUT, TRAINING, write};
+use crate::bench::Timing;
 use crate::train::Trained;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What a report folder says of claims.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Findings {
-    /// When, where and by what it was made.
-    pub provenance: Provenance,
+    /// When, where and by what claims were checked; nothing where none were, or nobody knows any more.
+    pub provenance: Option<Provenance>,
     /// The claims' records that are as they were written.
     pub records: Vec<Record>,
     /// Claims that the check was to judge and could not, by id.
     pub unjudged: Vec<String>,
     /// What is wrong with the others.
     pub damage: Vec<RecordError>,
+}
+
+impl Findings {
+    /// Whether claims were checked.
+    pub fn are_of_a_check(&self) -> bool {
+        self.provenance.is_some() || !self.records.is_empty() || !self.damage.is_empty()
+    }
+}
+
+/// All that a report folder records.
+#[derive(Debug)]
+pub struct Held {
+    /// Of claims.
+    pub findings: Findings,
+    /// Finished runs.
+    pub runs: Vec<Trained>,
+    /// Timings.
+    pub timings: Vec<Timing>,
+    /// What is wrong with any of it.
+    pub damage: Vec<RecordError>,
+}
+
+/// Reads what a folder records, which may be a part only: claims, runs or timings.
+///
+/// # Errors
+/// [`RecordError`] where it is no folder, or records nothing, or a file cannot be read at all.
+pub fn load_all(folder: &Path) -> Result<Held, RecordError> {
+    let unreadable = |error| RecordError::new(folder, format!("cannot read the folder: {error}"));
+    std::fs::read_dir(folder).map_err(unreadable)?;
+    let findings = load(folder)?;
+    let runs = load_training(folder)?;
+    let timings = load_throughput(folder)?;
+    let damage = [&findings.damage[..], &runs.damage, &timings.damage].concat();
+    let is_empty = runs.good.is_empty() && timings.good.is_empty() && damage.is_empty();
+    match is_empty && !findings.are_of_a_check() {
+        false => Ok(Held {
+            findings,
+            runs: runs.good,
+            timings: timings.good,
+            damage,
+        }),
+        true => Err(RecordError::new(
+            folder,
+            format!(
+                "records nothing: it has neither {EVIDENCE}, nor finished runs ({TRAINING}, {RUNS}), nor {THROUGHPUT}"
+            ),
+        )),
+    }
 }
 
 /// What stands beside the provenance, so that lines that are lost are missed; records from before say nothing of it.
@@ -57,15 +107,35 @@ pub fn save(
     write(&path, (machine + &extent).as_bytes())
 }
 
-/// Reads what [`save`] wrote. A record that was changed, whose verdict does not follow from what it says or whose claim
-/// has one already is damage, as are records that are missing.
+/// Reads what [`save`] wrote; a folder without it records no check. A record that was changed, whose verdict does not follow
+/// from what it says or whose claim has one already is damage, as are records and files that are missing.
 ///
 /// # Errors
 /// [`RecordError`] names a file that cannot be read at all.
 pub fn load(folder: &Path) -> Result<Findings, RecordError> {
-    let path = folder.join(MACHINE);
-    let (provenance, Extent { claims, unjudged }) = machine(&path)?;
-    let path = folder.join(EVIDENCE);
+    let (evidence, made) = (folder.join(EVIDENCE), folder.join(MACHINE));
+    let is_there = |path: &Path| !matches!(path.try_exists(), Ok(false));
+    let mut findings = Findings::default();
+    let mut claims = None;
+    if is_there(&made) {
+        let (provenance, extent) = machine(&made)?;
+        findings.provenance = Some(provenance);
+        findings.unjudged = extent.unjudged;
+        claims = extent.claims;
+    }
+    match (is_there(&evidence), &findings.provenance) {
+        (false, None) => return Ok(findings),
+        (false, Some(_)) => {
+            let lost = format!("is not there, and {MACHINE} says that claims were checked");
+            findings.damage.push(RecordError::new(&evidence, lost));
+            return Ok(findings);
+        }
+        (true, None) => {
+            let lost = format!("is not there: when and where {EVIDENCE} was made is not known");
+            findings.damage.push(RecordError::new(&made, lost));
+        }
+        (true, Some(_)) => {}
+    }
     let mut ids = BTreeSet::new();
     let holds = |record: &Record| {
         record.follows()?;
@@ -77,21 +147,18 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
             )),
         }
     };
-    let text = lines::bytes(&path)?;
-    let Lines { good, mut damage } = lines::parse(&path, &text, "record of a claim", holds);
+    let text = lines::bytes(&evidence)?;
+    let Lines { good, damage } = lines::parse(&evidence, &text, "record of a claim", holds);
+    findings.records = good.into_iter().map(|(_, record)| record).collect();
+    findings.damage.extend(damage);
     let lines = text.split_inclusive(|byte| *byte == b'\n').count();
     if let Some(claims) = claims.filter(|claims| *claims != lines) {
-        damage.push(RecordError::new(
-            &path,
+        findings.damage.push(RecordError::new(
+            &evidence,
             format!("it has {lines} lines, and {MACHINE} says that {claims} claims have one"),
         ));
     }
-    Ok(Findings {
-        provenance,
-        records: good.into_iter().map(|(_, record)| record).collect(),
-        unjudged,
-        damage,
-    })
+    Ok(findings)
 }
 
 /// The provenance of a folder's records, and how many there are.

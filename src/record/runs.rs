@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// What a line of [`TRAINING`] is.
 pub(super) const TRAINING_RUN: &str = "training run";
 /// The folder with a folder for each experiment and scale, in which its runs are kept.
-const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 
 /// A finished run, and where it stands.
 #[derive(Debug)]

@@ -513,7 +513,7 @@ fn records_that_are_lost_or_there_twice_are_missed() {
     let found = load(folder.path()).unwrap();
     assert_eq!(
         (found.unjudged, found.provenance),
-        (failed.to_vec(), provenance())
+        (failed.to_vec(), Some(provenance()))
     );
     let path = folder.path().join(EVIDENCE);
     let text = std::fs::read_to_string(&path).unwrap();
@@ -564,4 +564,38 @@ fn records_with_lines_of_text_come_back() {
     assert_eq!(read[0].steps, ["params('m') = 34,944"]);
     save(folder.path(), &provenance(), &read, &[]).unwrap();
     assert_eq!(records_of(folder.path()), read);
+}
+
+/// A folder may record a part only; what a check has lost is damage.
+#[test]
+fn parts_of_a_record_are_read() {
+    let (all, none) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = all.path();
+    let error = load_all(none.path()).unwrap_err().to_string();
+    assert!(error.contains("records nothing: it has neither"), "{error}");
+    let error = load_all(&none.path().join("nowhere")).unwrap_err();
+    assert!(error.what.contains("cannot read the folder"), "{error}");
+    add_throughput(folder, &[timing(1)], &|| true).unwrap();
+    let held = load_all(folder).unwrap();
+    assert_eq!((held.timings.len(), held.damage), (1, Vec::new()));
+    assert!(!held.findings.are_of_a_check());
+    add(folder, &[run(0, &[1.0])]);
+    let held = load_all(folder).unwrap();
+    assert_eq!((held.runs.len(), held.damage), (1, Vec::new()));
+    assert!(!held.findings.are_of_a_check());
+    let records = [checked(Vec::new())];
+    for (lost, found, made) in [(MACHINE, 1, None), (EVIDENCE, 0, Some(provenance()))] {
+        save(folder, &provenance(), &records, &[]).unwrap();
+        assert_eq!(load_all(folder).unwrap().damage, []);
+        std::fs::remove_file(folder.join(lost)).unwrap();
+        let held = load_all(folder).unwrap();
+        assert!(held.findings.are_of_a_check());
+        assert_eq!(held.findings.records.len(), found);
+        assert_eq!(held.findings.provenance, made);
+        let [damage] = &held.damage[..] else {
+            panic!("{:?}", held.damage)
+        };
+        assert_eq!(damage.path, folder.join(lost));
+        assert!(damage.what.starts_with("is not there"), "{damage}");
+    }
 }

@@ -2,12 +2,26 @@
 
 use super::frame::page;
 use super::number::{agreeing, counted, percent, short};
+use super::plain::item;
 use super::table::{Cell, Table, words};
 use crate::claim::{Datum, Kind};
-use crate::compare::{Change, Retrained, Trend};
+use crate::compare::{Change, Retimed, Retrained, Trend};
+use crate::visible;
 use maud::html;
 
 type Side = Option<(Kind, Option<Datum>)>;
+
+/// What changed between two records.
+pub struct Changes<'a> {
+    /// Of claims; nothing where one of the records has none.
+    pub claims: Option<&'a [Change]>,
+    /// Of the arms that both trained.
+    pub arms: &'a [Retrained],
+    /// Of what both timed.
+    pub timings: Option<Retimed>,
+    /// What could not be compared, since it is on one side only, in sentences.
+    pub alone: &'a [String],
+}
 
 fn outcome(outcome: &Side) -> String {
     match outcome {
@@ -50,6 +64,24 @@ fn verdict_on_training(arms: &[Retrained]) -> Option<String> {
     let outcomes: Vec<String> = outcomes.collect();
     let trained = format!("Trained on both sides: {}", counted(arms.len(), "arm"));
     (!outcomes.is_empty()).then(|| format!("{trained}; {}.", outcomes.join(", ")))
+}
+
+/// How long what was timed takes now; nothing where nothing was timed on both sides.
+fn verdict_on_timings(timings: Option<Retimed>) -> Option<String> {
+    let Retimed {
+        both,
+        least,
+        median,
+        most,
+    } = timings?;
+    let [least, median, most] = [least, median, most].map(short);
+    let timed = format!("Timed on both sides: {}", counted(both, "measurement"));
+    Some(match both {
+        1 => format!("{timed}; it takes {median} times as long."),
+        _ => format!(
+            "{timed}; the second record has {least} to {most} times the time of the first, {median} in the middle."
+        ),
+    })
 }
 
 /// The arms of which something is to be said: those that became worse, better, or another thing.
@@ -127,49 +159,68 @@ fn trained(arms: &[Retrained]) -> Option<Table> {
     told(arms).next().map(|_| table)
 }
 
-/// A line a change, and a line an arm that trains otherwise.
-pub fn changes_text(changes: &[Change], arms: &[Retrained]) -> String {
-    let mut text = match changes {
-        [] => String::new(),
-        changes => changed(changes).text(),
-    };
-    text += &format!("{}\n", verdict_on(changes));
-    if let Some(table) = trained(arms) {
+/// A line a change, a line an arm that trains otherwise, and sentences.
+pub fn changes_text(changes: &Changes) -> String {
+    let mut text = String::new();
+    if let Some(claims) = changes.claims {
+        if !claims.is_empty() {
+            text += &changed(claims).text();
+        }
+        text += &format!("{}\n", verdict_on(claims));
+    }
+    if let Some(table) = trained(changes.arms) {
         text += &format!("\n{}", table.text());
     }
-    if let Some(verdict) = verdict_on_training(arms) {
-        text += &format!("{verdict}\n");
+    for sentence in sentences(changes) {
+        text += &format!("{}\n", visible::line(&sentence));
     }
     text
 }
 
+/// What is said of training and timings, and of what could not be compared.
+fn sentences(changes: &Changes) -> Vec<String> {
+    let said = verdict_on_training(changes.arms).into_iter();
+    let said = said.chain(verdict_on_timings(changes.timings));
+    said.chain(changes.alone.iter().cloned()).collect()
+}
+
 /// Tables for pull requests.
-pub fn changes_markdown(changes: &[Change], arms: &[Retrained]) -> String {
-    let mut text = format!("# convcheck: what changed\n\n{}\n", verdict_on(changes));
-    if !changes.is_empty() {
-        text += &format!("\n{}", changed(changes).markdown());
+pub fn changes_markdown(changes: &Changes) -> String {
+    let mut text = "# convcheck: what changed\n".to_string();
+    if let Some(claims) = changes.claims {
+        text += &format!("\n{}\n", verdict_on(claims));
+        if !claims.is_empty() {
+            text += &format!("\n{}", changed(claims).markdown());
+        }
     }
-    if let Some(verdict) = verdict_on_training(arms) {
-        text += &format!("\n{verdict}\n");
+    for sentence in sentences(changes) {
+        text += &format!("\n{}\n", item(&sentence));
     }
-    if let Some(table) = trained(arms) {
+    if let Some(table) = trained(changes.arms) {
         text += &format!("\n{}", table.markdown());
     }
     text
 }
 
 /// A page of its own.
-pub fn changes_html(changes: &[Change], arms: &[Retrained]) -> String {
+pub fn changes_html(changes: &Changes) -> String {
     let body = html! {
         main {
             h1 { "What changed" }
-            p.lead { (verdict_on(changes)) }
-            @if !changes.is_empty() { (changed(changes).html("Changes")) }
-            @if let Some(verdict) = verdict_on_training(arms) {
+            @if let Some(claims) = changes.claims {
+                p.lead { (verdict_on(claims)) }
+                @if !claims.is_empty() { (changed(claims).html("Changes")) }
+            }
+            @if let Some(verdict) = verdict_on_training(changes.arms) {
                 h2 { "Training" }
                 p { (verdict) }
             }
-            @if let Some(table) = trained(arms) { (table.html("Training")) }
+            @if let Some(table) = trained(changes.arms) { (table.html("Training")) }
+            @if let Some(verdict) = verdict_on_timings(changes.timings) {
+                h2 { "Speed" }
+                p { (verdict) }
+            }
+            @for sentence in changes.alone { p.because { (sentence) } }
         }
     };
     page("What changed · convcheck", &body)
@@ -200,13 +251,49 @@ mod tests {
     #[test]
     fn what_became_worse_is_told_and_the_rest_is_counted() {
         let arms = [arm("one", Trend::Worse), arm("two", Trend::Same)];
-        let text = changes_text(&[], &arms);
+        let of = |arms| Changes {
+            claims: Some(&[]),
+            arms,
+            timings: None,
+            alone: &[],
+        };
+        let text = changes_text(&of(&arms));
         assert!(text.contains("1 the same, 1 worse"), "{text}");
         assert!(text.contains("5 to 15 points, 8 seeds") && !text.contains("two"));
-        let markdown = changes_markdown(&[], &arms);
+        let markdown = changes_markdown(&of(&arms));
         assert!(markdown.contains("&lt;b&gt;\\|e one (quick)"), "{markdown}");
-        let page = changes_html(&[], &arms);
+        let page = changes_html(&of(&arms));
         assert!(page.contains("&lt;b&gt;") && !page.contains("<b>|"));
-        assert_eq!(changes_text(&[], &[]), "Nothing changed.\n");
+        assert_eq!(changes_text(&of(&[])), "Nothing changed.\n");
+    }
+
+    /// Of what one side lacks nothing is said to have changed.
+    #[test]
+    fn what_is_on_one_side_only_is_said_everywhere() {
+        let alone = ["`<i>` has no timings.".to_string()];
+        let changes = Changes {
+            claims: None,
+            arms: &[],
+            timings: Some(Retimed {
+                both: 3,
+                least: 0.5,
+                median: 1.0,
+                most: 2.0,
+            }),
+            alone: &alone,
+        };
+        let timed = "3 measurements; the second record has 0.5 to 2 times the time of the first, 1 in the middle.";
+        let text = changes_text(&changes);
+        assert!(text.contains(timed) && text.contains(&alone[0]), "{text}");
+        let markdown = changes_markdown(&changes);
+        assert!(
+            markdown.contains(timed) && markdown.contains("&lt;i&gt;"),
+            "{markdown}"
+        );
+        let page = changes_html(&changes);
+        assert!(page.contains(timed) && page.contains("&lt;i&gt;"));
+        for all in [text, markdown, page] {
+            assert!(!all.contains("Nothing changed"), "{all}");
+        }
     }
 }

@@ -37,8 +37,8 @@ pub(super) struct Frame<'a> {
     pub links: Vec<Link>,
     /// Names with the pages below them; one without pages is left out.
     pub menus: Vec<(&'static str, Vec<Link>)>,
-    /// How the report was made.
-    pub provenance: &'a Provenance,
+    /// How the report was made, if that is known.
+    pub provenance: Option<&'a Provenance>,
 }
 
 impl Frame<'_> {
@@ -52,7 +52,6 @@ impl Frame<'_> {
             FIRST => "convcheck".to_string(),
             _ => format!("{title} · convcheck"),
         };
-        let made = self.provenance;
         let body = html! {
             a.skip href="#content" { "Skip to the content" }
             header {
@@ -68,10 +67,13 @@ impl Frame<'_> {
             }
             main #content { (content) }
             footer {
-                p {
-                    "Made by " code { (made.command) } " (convcheck " (made.version)
-                    @if let Some(commit) = &made.commit { ", commit " code { (commit) } }
-                    ") on " (made.date) ", " (made.machine) "."
+                @match self.provenance {
+                    Some(made) => p {
+                        "Made by " code { (made.command) } " (convcheck " (made.version)
+                        @if let Some(commit) = &made.commit { ", commit " code { (commit) } }
+                        ") on " (made.date) ", " (made.machine) "."
+                    },
+                    None => p { "Drawn from records that do not say by which check they were made." },
                 }
             }
         };

@@ -76,6 +76,21 @@ pub(super) fn page(
     }
 }
 
+/// The first page where no check is recorded: what else is, and what is not.
+pub(super) fn without_check(report: &Report, gathered: &[Gathered]) -> Markup {
+    let document = report.document;
+    html! {
+        h1 { (document.title) }
+        @if let Some(source) = &document.source { p.source { (source) } }
+        p.lead {
+            "No check of claims is recorded here, so that no claim has a verdict: below is what else was found."
+        }
+        (experiments::section(report, gathered))
+        (speed::section(report.timings))
+        @if report.timings.is_empty() { p { "Nothing was timed." } }
+    }
+}
+
 /// A system, with a link to its page.
 fn named(suite: &Suite) -> Cell {
     let link = html! { a href={(suite.system) ".html"} { (suite.title) } };

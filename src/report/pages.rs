@@ -5,7 +5,7 @@ use super::frame::{FIRST, Frame, Link};
 use super::models::{self, Used};
 use super::prose::prose;
 use super::{RenderError, Report, claims, overview, plots, search, speed, verdicts};
-use crate::check::current;
+use crate::check::{Current, current};
 use crate::claim::Suite;
 use crate::evidence::Evaluator;
 use crate::record::Record;
@@ -39,7 +39,7 @@ struct Content {
 }
 
 /// Renders the report on claims as the suites have them now: the first page, all claims, the models, plots and timings, if there are any, a page a
-/// system, and a page an experiment that has runs.
+/// system, and a page an experiment that has runs. Where no check is recorded it has no page on claims, and says so.
 ///
 /// # Errors
 /// [`RenderError`] when suites and records do not belong together.
@@ -61,7 +61,10 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
         });
     }
     let evaluator = Evaluator::new(registry);
-    let current = current(suites, errors, records, &evaluator, training);
+    let current = match report.is_of_a_check() {
+        true => current(suites, errors, records, &evaluator, training),
+        false => Current::default(),
+    };
     let records = &current.records;
     let report = &Report { records, ..*report };
     let found = verdicts::found(suites, records);
@@ -72,11 +75,16 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
         title: title.into(),
         markup,
     };
-    let first = overview::page(report, &current, &found, &gathered);
-    let all = search::page(&found, records, &gathered);
+    let [first, all] = match report.is_of_a_check() {
+        true => [
+            Some(overview::page(report, &current, &found, &gathered)),
+            Some(search::page(&found, records, &gathered)),
+        ],
+        false => [Some(overview::without_check(report, &gathered)), None],
+    };
     let markups = [
-        Some(first),
-        Some(all),
+        first,
+        all,
         Some(models::models(&used)?),
         plots::page(report, &used)?,
         (!timings.is_empty()).then(|| speed::page(timings)),

@@ -388,7 +388,98 @@ fn compare_says_what_one_side_lacks() {
         "{error}"
     );
     fs::remove_file(&evidence).unwrap();
-    fails(&compare, &["evidence.jsonl: cannot read it"]);
+    let (error, _) = lacks(&compare);
+    assert!(error.contains("evidence.jsonl: is not there"), "{error}");
+}
+
+/// A folder of runs, or of timings, alone can be compared and drawn; what it lacks is said in a sentence.
+#[test]
+fn folders_that_hold_a_part_are_compared_and_drawn() {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+    let [epyc, h100] =
+        ["2026-11-26-epyc-2-cores", "2026-11-26-h100"].map(|name| reports.join(name));
+    let (runs_only, files_only) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    add(runs_only.path(), &trained(&epyc));
+    for run in trained(&epyc) {
+        let name = format!("{}-{}", run.experiment, run.scale.name());
+        let folder = files_only.path().join("runs").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(format!("{}-{}.json", run.arm, run.seed));
+        fs::write(file, serde_json::to_string(&run).unwrap()).unwrap();
+    }
+    let [epyc, h100] = [&epyc, &h100].map(|folder| folder.to_str().unwrap());
+    let compare = |before: &str, after: &str| stdout(&convcheck(&["compare", before, after]));
+    let said = compare(epyc, path(&runs_only));
+    assert!(
+        !said.contains("claims changed") && !said.contains("Nothing changed"),
+        "{said}"
+    );
+    assert!(
+        said.contains("records no check of claims: none is compared"),
+        "{said}"
+    );
+    assert!(said.contains("has no timings"), "{said}");
+    assert!(said.contains("51 the same"), "{said}");
+    let said = compare(path(&runs_only), path(&files_only));
+    assert!(
+        said.starts_with("Trained on both sides") && said.contains(" the same.\n"),
+        "{said}"
+    );
+    let said = compare(h100, h100);
+    assert!(said.starts_with("Timed on both sides: "), "{said}");
+    assert!(
+        said.contains("1 to 1 times the time of the first"),
+        "{said}"
+    );
+    let said = compare(path(&runs_only), h100);
+    assert!(
+        said.contains("has no timings") && said.contains("has no run of degradation"),
+        "{said}"
+    );
+    let pages = tempfile::tempdir().unwrap();
+    let draw = |from: &str, there: &[&str], not_there: &[&str]| {
+        let output = pages.path().join(format!("{}", there.len()));
+        let _ = fs::remove_dir_all(&output);
+        let args = [
+            "report",
+            "--from",
+            from,
+            "--output",
+            output.to_str().unwrap(),
+        ];
+        let said = stdout(&convcheck(&args));
+        assert!(said.contains("records no check of claims"), "{said}");
+        for file in there {
+            assert!(output.join(file).exists(), "{file}");
+        }
+        for file in [not_there, &["claims.html", "alexnet.html"]].concat() {
+            assert!(!output.join(file).exists(), "{file}");
+        }
+        fs::read_to_string(output.join("index.html")).unwrap()
+    };
+    let degradation = "experiment-degradation.html";
+    for runs in [&runs_only, &files_only] {
+        let index = draw(
+            path(runs),
+            &["index.html", degradation],
+            &["throughput.html"],
+        );
+        assert!(
+            index.contains("No check of claims is recorded here"),
+            "{index}"
+        );
+        assert!(index.contains("Nothing was timed"), "{index}");
+    }
+    let index = draw(
+        h100,
+        &["index.html", "throughput.html", "models.html"],
+        &[degradation],
+    );
+    assert!(index.contains("experiments was run"), "{index}");
+    assert!(
+        index.contains("do not say by which check they were made"),
+        "{index}"
+    );
 }
 
 /// A claim whose check failed has no record: whoever reads the records hears of it.
@@ -656,6 +747,7 @@ fn verdicts_are_about_what_names_stood_for() {
         records,
         ..
     } = record::load(&report).unwrap();
+    let provenance = provenance.unwrap();
     for old in [false, true] {
         let mut records = records.clone();
         if old {

@@ -71,7 +71,7 @@ pub fn render(
         records,
         training,
         timings,
-        provenance,
+        provenance: Some(provenance),
         registry,
     })
 }
@@ -379,7 +379,7 @@ tolerance = "about"
         records: &records,
         training: &Training::new(experiment::embedded(&registry).unwrap(), []),
         timings: &[],
-        provenance: &provenance(),
+        provenance: Some(&provenance()),
         registry: &registry,
     })
     .unwrap();
