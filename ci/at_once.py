@@ -45,23 +45,25 @@ below = 0.1
 """
 
 
-def said(*arguments):
-    """What the program prints; one that fails raises its first words."""
-    done = subprocess.run([os.environ["CONVCHECK"], *map(str, arguments)], capture_output=True, text=True)
+def said(*arguments, queues=None):
+    """What the program prints; one that fails raises its first words. A GPU takes streams by so many queues, 8 unless told."""
+    environment = os.environ | ({"CUDA_DEVICE_MAX_CONNECTIONS": str(queues)} if queues else {})
+    command = [os.environ["CONVCHECK"], *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         wrong = done.stderr.strip().splitlines() or ["it ended without a word"]
         raise RuntimeError(wrong[0].removeprefix("Error: "))
     return done.stdout, done.stderr
 
 
-def trained(at_once, device, precision, epochs):
+def trained(at_once, device, precision, epochs, queues):
     """Steps and seconds of each run, with so many side by side."""
     runs = max(RUNS, at_once)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "at-once.toml"
         file.write_text(EXPERIMENT.replace("EPOCHS", str(epochs)).replace("SEEDS", str(runs)))
         on = ["--device", device, "--precision", precision, "--at-once", at_once]
-        _, warned = said("train", file, "--output", folder, "--snapshot-every", 3600, *on)
+        _, warned = said("train", file, "--output", folder, "--snapshot-every", 3600, *on, queues=queues)
         if "no room" in warned:
             raise RuntimeError(f"{at_once} runs have no room on {device}")
         kept = (json.loads(path.read_text()) for path in sorted(Path(folder).glob("runs/*/*.json")))
@@ -89,15 +91,17 @@ def measure(output, device="cuda", precisions=("f32", "bf16"), numbers=(1, 2, 4,
               f"{few / many:.0%} of it is launches", flush=True)
         row = {"network": NETWORK, "precision": precision, "step_seconds": many, "step_seconds_of_2": few, "at_once": []}
         found.append(row)
-        for number in numbers:
+        for number, queues in [(number, None) for number in numbers] + [(number, 32) for number in numbers if number >= 8]:
+            what = f"  {number} at once" + (f", {queues} queues" if queues else "")
             try:
-                runs = trained(number, device, precision, epochs)
+                runs = trained(number, device, precision, epochs, queues)
             except RuntimeError as error:
-                print(f"  {number} at once: {error}", flush=True)
+                print(f"{what}: {error}", flush=True)
                 continue
-            row["at_once"].append({"runs": number, "steps_per_second": rate(runs, number), "steps_and_seconds": runs})
+            together = rate(runs, number)
+            row["at_once"].append({"runs": number, "queues": queues, "steps_per_second": together, "steps_and_seconds": runs})
             alone = row["at_once"][0]["steps_per_second"]
-            print(f"  {number} at once: {rate(runs, number):.0f} steps/s, {rate(runs, number) / alone:.2f} times the first", flush=True)
+            print(f"{what}: {together:.0f} steps/s, {together / alone:.2f} times the first", flush=True)
             output.mkdir(parents=True, exist_ok=True)
             (output / "at-once.json").write_text(json.dumps(found, indent=1) + "\n")
 

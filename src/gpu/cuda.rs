@@ -4,6 +4,7 @@
 
 mod calls;
 mod capture;
+mod choices;
 mod convolution;
 mod cudnn;
 mod device;
@@ -14,7 +15,7 @@ mod memory;
 pub use machine::CudaMachine;
 
 use super::{Address, Element, Gpu, GpuError, Precision};
-use convolution::Choices;
+use choices::Choices;
 use device::Device;
 use kernels::Kernels;
 use memory::{Carrier, DeviceBlock};

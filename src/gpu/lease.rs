@@ -3,7 +3,7 @@
 //! A run borrows a session and leaves it behind, for the next run of the same network and recipe: nothing is planned, compiled or
 //! captured anew then. Images are on the device once, for as long as a session of them is there.
 
-use super::{DeviceDataset, Gpu, GpuError, Session, Setup};
+use super::{Gpu, GpuError, Session, Setup};
 use crate::train::Fingerprint;
 use candle_core::Tensor;
 use std::collections::BTreeMap;
@@ -79,24 +79,22 @@ impl<G: Gpu> Station<G> {
         setup: &Setup,
         weights: &Weights,
     ) -> Result<Session<G::Machine>, GpuError> {
-        let images = setup.dataset.map(|dataset| self.images(data, dataset));
+        // held meanwhile, so that images come once, and no two count on the same free memory
+        let mut all = locked(&self.images);
+        let images = setup.dataset.map(|dataset| {
+            all.retain(|(_, images)| images.strong_count() > 0);
+            let known = all.iter().find(|(of, _)| of == data);
+            if let Some(images) = known.and_then(|(_, images)| images.upgrade()) {
+                return Ok(images);
+            }
+            let images = Arc::new(self.gpu.share(&dataset.images())?);
+            all.push((data.to_string(), Arc::downgrade(&images)));
+            Ok(images)
+        });
         let images = images.transpose()?;
         Session::new(setup, weights, |bytes, batch| {
             self.gpu.machine(bytes, batch, images)
         })
-    }
-
-    fn images(&self, data: &str, dataset: &DeviceDataset) -> Result<Arc<G::Shared>, GpuError> {
-        // held while they are on the way: who wants the same waits
-        let mut all = locked(&self.images);
-        all.retain(|(_, images)| images.strong_count() > 0);
-        let known = all.iter().find(|(of, _)| of == data);
-        if let Some(images) = known.and_then(|(_, images)| images.upgrade()) {
-            return Ok(images);
-        }
-        let images = Arc::new(self.gpu.share(&dataset.images())?);
-        all.push((data.to_string(), Arc::downgrade(&images)));
-        Ok(images)
     }
 }
 

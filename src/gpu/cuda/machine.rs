@@ -2,7 +2,8 @@
 
 use super::calls::Operands;
 use super::capture::Capture;
-use super::convolution::{self, Convolutions};
+use super::choices::bytes;
+use super::convolution::Convolutions;
 use super::device::Device;
 use super::kernels::Launch;
 use super::memory::{self, Carrier, DeviceBlock, Memory};
@@ -119,7 +120,7 @@ impl CudaMachine {
                 add,
             } => {
                 let [x_bytes, w_bytes, y_bytes] =
-                    convolution::bytes(shape, element).ok_or_else(|| GpuError::Device {
+                    bytes(shape, element).ok_or_else(|| GpuError::Device {
                         what: format!("a convolution of {shape:?}"),
                         why: "is too large".into(),
                     })?;
