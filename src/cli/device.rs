@@ -11,12 +11,12 @@ pub struct DeviceOptions {
     /// On what: `cpu`, or GPUs of NVIDIA's (`cuda:1`; `cuda` is the first; `cuda:0,cuda:1` share out runs that are trained), which need a
     /// program that was built with `--features cuda`.
     #[arg(
-        long = "device",
+        long,
         value_name = "DEVICE",
         default_value = "cpu",
         value_delimiter = ','
     )]
-    devices: Vec<DeviceOption>,
+    device: Vec<DeviceOption>,
     /// What convolutions multiply on a GPU: all of f32, ten bits of its mantissas (tf32), or bf16.
     #[arg(long, default_value = "f32")]
     precision: PrecisionOption,
@@ -81,15 +81,15 @@ impl DeviceOptions {
     /// The indices of the GPUs; none is the CPU.
     fn indices(&self) -> Result<Vec<usize>> {
         let mut named = BTreeSet::new();
-        if !self.devices.iter().all(|device| named.insert(device)) {
+        if !self.device.iter().all(|device| named.insert(device)) {
             bail!("--device names a device twice");
         }
-        let gpus = self.devices.iter().filter_map(|device| match device {
+        let gpus = self.device.iter().filter_map(|device| match device {
             DeviceOption::Cpu => None,
             DeviceOption::Cuda(index) => Some(*index),
         });
         let gpus: Vec<usize> = gpus.collect();
-        match gpus.len() == self.devices.len() || self.devices == [DeviceOption::Cpu] {
+        match gpus.len() == self.device.len() || self.device == [DeviceOption::Cpu] {
             true => Ok(gpus),
             false => {
                 bail!("--device names the CPU beside a GPU: runs of one record are of one device")
