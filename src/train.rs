@@ -6,6 +6,7 @@
 mod backend;
 mod contradiction;
 mod cpu;
+mod divergence;
 mod feed;
 mod fingerprint;
 mod learner;
@@ -21,6 +22,7 @@ mod trained;
 
 pub use backend::{Backend, Batch, Engine, State, Step, StepMetrics};
 pub use cpu::Cpu;
+pub use divergence::Divergence;
 pub use fingerprint::Fingerprint;
 pub use learner::COMMIT;
 pub use loss::loss_weights;
@@ -129,10 +131,13 @@ pub struct FinishedRun {
     pub seconds: f64,
     /// Other versions of the program that took its first steps, in order.
     pub begun_by: Vec<String>,
+    /// Where it diverged, which ended it.
+    pub diverged: Option<Divergence>,
 }
 
 /// Trains a network on an engine; `progress` is called with each step and stops the run by returning false. With `paths` the
-/// run goes on from the snapshot there, if there is one, and leaves one when it stops.
+/// run goes on from the snapshot there, if there is one, and leaves one when it stops. A run that diverges has come to its end; its
+/// last loss is no number then, or the loss over the test images.
 ///
 /// # Errors
 /// [`TrainError`]; what was written is whole.
@@ -151,7 +156,33 @@ pub fn fit<E: Engine>(
     let epoch = task.steps_of_epoch();
     let open = |paths| RunLog::open(paths, engine.name(), &learner.progress.curve, epoch);
     let mut log = paths.map(open).transpose()?;
-    let mut feed = Feed::<E::Backend>::new(task, seed);
+    let diverged = match steps(task, seed, &mut learner, &mut log, progress) {
+        Err(TrainError::Diverged { step, loss, layer }) => {
+            learner.progress.curve.losses.push(loss as f32);
+            Some(Divergence { step, layer })
+        }
+        ended => {
+            ended?;
+            learner.diverged_in_test(task)?
+        }
+    };
+    Ok(FinishedRun {
+        begun_by: learner.progress.begun_by(),
+        seconds: learner.progress.seconds,
+        curve: learner.progress.curve,
+        diverged,
+    })
+}
+
+/// Takes the steps that are left.
+fn steps<B: Backend>(
+    task: &Task,
+    seed: u64,
+    learner: &mut Learner<B>,
+    log: &mut Option<RunLog>,
+    progress: &dyn Fn(StepProgress) -> bool,
+) -> Result<(), TrainError> {
+    let mut feed = Feed::<B>::new(task, seed);
     let mut next = None;
     let mut since = Instant::now();
     let mut heard = Instant::now();
@@ -164,7 +195,7 @@ pub fn fit<E: Engine>(
                 loss: learner.progress.curve.losses.last().copied().unwrap_or(0.0),
             };
             let closed = learner.close_epoch(task, &|| progress(state))?.is_some();
-            if let (true, Some(log)) = (closed, &mut log) {
+            if let (true, Some(log)) = (closed, &mut *log) {
                 log.epoch(&learner.progress.curve)?;
             }
             closed
@@ -183,7 +214,7 @@ pub fn fit<E: Engine>(
             next = ready?;
             // whoever evaluates must know that the run has not diverged
             let all = learner.ends_epoch(task) || heard.elapsed() >= HEARD;
-            hear(&mut learner, &mut log, all)?;
+            hear(learner, log, all)?;
             if all {
                 heard = Instant::now();
             }
@@ -197,9 +228,9 @@ pub fn fit<E: Engine>(
         since = Instant::now();
         if !goes_on || log.as_ref().is_some_and(RunLog::is_due) {
             // no snapshot is of steps behind a divergence
-            hear(&mut learner, &mut log, true)?;
-            if let Some(log) = &mut log {
-                log.save(task, &mut learner)?;
+            hear(learner, log, true)?;
+            if let Some(log) = &mut *log {
+                log.save(task, learner)?;
             }
         }
         if !goes_on {
@@ -209,11 +240,7 @@ pub fn fit<E: Engine>(
             });
         }
     }
-    Ok(FinishedRun {
-        begun_by: learner.progress.begun_by(),
-        seconds: learner.progress.seconds,
-        curve: learner.progress.curve,
-    })
+    Ok(())
 }
 
 /// Hears what steps have said, and writes their losses down.

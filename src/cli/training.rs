@@ -15,7 +15,7 @@ use convcheck::pipeline::{Progress, Watch};
 use convcheck::project::Project;
 use convcheck::record::{self, RecordError};
 use convcheck::report;
-use convcheck::train::{Cpu, Engine, Scale, Trained};
+use convcheck::train::{Cpu, Divergence, Engine, Scale, Trained};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -115,6 +115,7 @@ struct Ended<'a> {
     arm: &'a str,
     seed: u64,
     state: &'static str,
+    diverged: Option<Divergence>,
     test_error: Option<f64>,
     seconds: f64,
 }
@@ -126,20 +127,26 @@ impl Ended<'_> {
             scale: run.scale,
             arm: &run.arm,
             seed: run.seed,
-            state: "done",
-            test_error: run.curve.epochs.last().map(|epoch| epoch.test_error),
+            state: match run.divergence() {
+                None => "done",
+                Some(_) => "diverged",
+            },
+            diverged: run.divergence(),
+            test_error: run.end().map(|epoch| epoch.test_error),
             seconds: run.seconds,
         }
     }
 
     fn line(&self) -> String {
+        let diverged = |at: &Divergence| format!(" {at}");
         let percent = |error: f64| format!(", test error {:.2} %", 100.0 * error);
         format!(
-            "{}, {}, seed {}: {}{}, {:.1} s\n",
+            "{}, {}, seed {}: {}{}{}, {:.1} s\n",
             self.experiment,
             self.arm,
             self.seed,
             self.state,
+            self.diverged.as_ref().map_or(String::new(), diverged),
             self.test_error.map_or(String::new(), percent),
             self.seconds
         )

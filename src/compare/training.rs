@@ -165,7 +165,8 @@ fn outcome(pairs: &[(&Trained, &Trained)], differences: &[f64]) -> Trend {
     {
         return Trend::Same;
     }
-    if differences.len() < FEWEST_PAIRS {
+    // to go by those that did not diverge would be to choose runs by how they ended
+    if differences.len() < FEWEST_PAIRS.max(pairs.len()) {
         return Trend::Undecided;
     }
     match stats::side(differences, 0.0, LEVEL) {
@@ -175,9 +176,9 @@ fn outcome(pairs: &[(&Trained, &Trained)], differences: &[f64]) -> Trend {
     }
 }
 
-/// Test error of the last epoch.
+/// Test error of the last epoch; none of a run that diverged.
 fn last(run: &Trained) -> Option<f64> {
-    Some(run.curve.epochs.last()?.test_error)
+    Some(run.end()?.test_error)
 }
 
 #[cfg(test)]
@@ -198,6 +199,7 @@ mod tests {
             data: "d".into(),
             commit: None,
             begun_by: Vec::new(),
+            diverged: None,
             backend: "cpu-f32".into(),
             machine: "a machine".into(),
             date: "1970-01-01".into(),

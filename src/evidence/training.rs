@@ -269,6 +269,7 @@ arm = [{ name = "a", title = "a" }, { name = "b", title = "b" }]
             data: "d".into(),
             commit: None,
             begun_by: Vec::new(),
+            diverged: None,
             backend: "cpu-f32".into(),
             machine: "a machine".into(),
             date: "1970-01-01".into(),

@@ -87,8 +87,9 @@ pub fn answer(question: &Question, runs: &[&Trained]) -> Answer {
     let effect = Some((mean - bound) / deviation).filter(|effect| effect.is_finite());
     let finding = match &question.rule {
         _ if values.len() < ran => Finding::Open(format!(
-            "{} of {ran} seeds diverged: their value is no number",
-            ran - values.len()
+            "{} of {ran} seeds diverged: their value is no number{}",
+            ran - values.len(),
+            first_of_diverged(question, runs)
         )),
         Rule::Contrast { side, .. } => contrast(&values, bound, *side),
         Rule::Printed { .. } => printed(&values, interval, bound),
@@ -113,7 +114,10 @@ pub fn answer(question: &Question, runs: &[&Trained]) -> Answer {
 fn values(question: &Question, runs: &[&Trained]) -> BTreeMap<u64, f64> {
     let of = |arm: &str, seed: u64| {
         let run = runs.iter().find(|run| run.arm == arm && run.seed == seed)?;
-        question.metric.of(&run.curve)
+        match run.divergence() {
+            Some(_) => Some(f64::NAN),
+            None => question.metric.of(&run.curve),
+        }
     };
     let value = |seed: u64| match &question.rule {
         Rule::Contrast { arms, .. } => {
@@ -128,6 +132,21 @@ fn values(question: &Question, runs: &[&Trained]) -> BTreeMap<u64, f64> {
     seeds
         .filter_map(|seed| Some((seed, value(seed)?)))
         .collect()
+}
+
+/// The first of a question's runs that diverged, and where.
+fn first_of_diverged(question: &Question, runs: &[&Trained]) -> String {
+    let of_arm = |arm: &str| {
+        let own = runs.iter().filter(|run| run.arm == arm);
+        let diverged = own.filter_map(|run| Some((run.seed, run.divergence()?)));
+        let first = diverged.min_by_key(|(seed, _)| *seed)?;
+        Some(format!("{arm}, seed {}, {}", first.0, first.1))
+    };
+    let arms: Vec<String> = question.rule.arms().filter_map(of_arm).collect();
+    match arms.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", arms.join("; ")),
+    }
 }
 
 fn contrast(values: &[f64], bound: f64, side: Side) -> Finding {

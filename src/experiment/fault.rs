@@ -42,6 +42,12 @@ pub enum ExperimentFault {
         /// Why.
         error: Box<TrainError>,
     },
+    /// It was told to stop between two runs.
+    #[error("stopped before the last {left} runs were begun")]
+    Stopped {
+        /// How many were not.
+        left: usize,
+    },
     /// A run that another process trains.
     #[error(
         "{}: another process trains this run; try again once it has ended, or name another folder (--output)",
@@ -62,12 +68,13 @@ pub enum ExperimentFault {
 }
 
 impl ExperimentFault {
-    /// Whether a run was told to stop, and nothing else happened.
+    /// Whether it was told to stop, and nothing else happened.
     pub fn is_stop(&self) -> bool {
-        let ExperimentFault::Run { error, .. } = self else {
-            return false;
-        };
-        matches!(**error, TrainError::Stopped { .. })
+        match self {
+            ExperimentFault::Run { error, .. } => matches!(**error, TrainError::Stopped { .. }),
+            ExperimentFault::Stopped { .. } => true,
+            _ => false,
+        }
     }
 
     /// Whether the same can be done later, without anything else being changed.

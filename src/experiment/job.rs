@@ -176,7 +176,7 @@ impl Job<'_> {
         Ok(run)
     }
 
-    /// Says of a run that was finished before that it is at its end.
+    /// Says of a run that no more steps are left of it.
     fn at_its_end(&self, found: Trained, on_step: OnStep) -> Trained {
         let last = found.curve.losses.last().copied();
         on_step(self.event(StepProgress {
@@ -211,6 +211,7 @@ impl Job<'_> {
             curve,
             seconds,
             begun_by,
+            diverged,
         } = run.map_err(|error| self.fault(error))?;
         let Fingerprint {
             recipe,
@@ -218,7 +219,7 @@ impl Job<'_> {
             data,
             backend,
         } = task.fingerprint(engine.name());
-        Ok(Trained {
+        let trained = Trained {
             experiment: self.experiment().name.clone(),
             scale: *scale,
             arm: self.arm().to_string(),
@@ -229,11 +230,17 @@ impl Job<'_> {
             data,
             commit: by.commit.clone(),
             begun_by,
+            diverged,
             backend,
             machine: by.machine.clone(),
             date: by.date.clone(),
             seconds,
             curve,
+        };
+        Ok(match trained.diverged {
+            None => trained,
+            // nobody waits for its other steps
+            Some(_) => self.at_its_end(trained, on_step),
         })
     }
 }

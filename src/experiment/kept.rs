@@ -200,6 +200,7 @@ mod tests {
             data: "9fc9d3cfb2603ca8".into(),
             commit: None,
             begun_by: Vec::new(),
+            diverged: None,
             backend: "cpu-f32".into(),
             machine: "one".into(),
             date: "1970-01-01".into(),

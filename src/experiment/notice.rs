@@ -1,5 +1,6 @@
 //! What is there to say of runs that were kept, and of how they go on?
 
+use crate::train::Divergence;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -24,6 +25,17 @@ pub enum Notice<'a> {
         /// Where it stands now.
         aside: PathBuf,
     },
+    /// A run diverged, now or before, and is kept as that.
+    Diverged {
+        /// The experiment.
+        experiment: &'a str,
+        /// The arm.
+        arm: &'a str,
+        /// The seed.
+        seed: u64,
+        /// Where.
+        at: Divergence,
+    },
     /// There was no room for another run beside those that are under way.
     Fewer {
         /// So many go side by side from now on.
@@ -46,6 +58,15 @@ impl fmt::Display for Notice<'_> {
                 "{}: {what}; it is kept as `{}`, and what it held is trained again",
                 file.display(),
                 aside.file_name().unwrap_or_default().display()
+            ),
+            Notice::Diverged {
+                experiment,
+                arm,
+                seed,
+                at,
+            } => write!(
+                f,
+                "{experiment}, {arm}, seed {seed}: diverged {at}; it is kept as a run that did, and not tried again"
             ),
             Notice::Fewer { at_once, why } => {
                 write!(f, "{why}; from now on {at_once} at once")

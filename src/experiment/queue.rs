@@ -28,7 +28,7 @@ struct State {
 
 /// Trains runs, those that are worth most first. Each finished one is written at once, if it is kept. All are looked at
 /// before the first is trained, so that nothing is written beside what is not of these experiments. `on_step` is called with
-/// each step, and stops everything by returning false. As many go side by side as the engine takes, each on a thread
+/// each step, and stops everything by returning false. A run that diverges is finished. As many go side by side as the engine takes, each on a thread
 /// of its own; no result depends on that. One that fails stops the others, which leave snapshots; one that another process
 /// trains is passed over.
 pub fn train_all<E: Engine>(engine: &E, jobs: &[Job], say: Say, on_step: OnStep) -> Done {
@@ -101,7 +101,18 @@ impl<E: Engine> Queue<'_, E> {
             !self.stops.load(Ordering::Relaxed)
         };
         while let Some((place, alone)) = self.next() {
-            let trained = self.jobs[place].train(self.engine, self.say, &goes_on);
+            let job = &self.jobs[place];
+            let trained = job.train(self.engine, self.say, &goes_on);
+            if let Ok(Some(run)) = &trained
+                && let Some(at) = run.divergence()
+            {
+                (self.say)(Notice::Diverged {
+                    experiment: &run.experiment,
+                    arm: &run.arm,
+                    seed: run.seed,
+                    at,
+                });
+            }
             let mut state = self.state();
             match trained {
                 Ok(Some(run)) => state.runs.push((place, run)),
@@ -151,11 +162,16 @@ fn lacks_room(fault: &ExperimentFault) -> bool {
 
 fn done(state: State, backend: &str, jobs: &[Job]) -> Done {
     let State {
+        waiting,
         mut runs,
         busy,
         mut faults,
         ..
     } = state;
+    if let Some(first) = waiting.front() {
+        let left = waiting.len();
+        faults.push((*first, ExperimentFault::Stopped { left }));
+    }
     for place in busy {
         // whoever trained it may have come to its end
         match jobs[place].found(backend) {

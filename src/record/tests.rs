@@ -17,6 +17,7 @@ pub(super) fn run(seed: u64, losses: &[f32]) -> Trained {
         data: "d".into(),
         commit: None,
         begun_by: Vec::new(),
+        diverged: None,
         backend: "cpu-f32".into(),
         machine: "a machine\nof two lines".into(),
         date: "1970-01-01".into(),

@@ -103,6 +103,14 @@ pub trait Backend: Sized {
     /// Those of images, network and device.
     fn scores(&mut self, task: &Task, batch: &Batch) -> Result<Tensor, TrainError>;
 
+    /// Path of the first layer whose value is not finite for images in evaluation; nothing if there is none, or nobody knows.
+    ///
+    /// # Errors
+    /// Those of images, network and device.
+    fn first_fault(&mut self, _: &Task, _: &Batch) -> Result<Option<String>, TrainError> {
+        Ok(None)
+    }
+
     /// The state after the steps taken.
     ///
     /// # Errors

@@ -10,12 +10,35 @@ impl Trained {
     /// no run at all can. A run that diverged, so that its last loss is no number, may have ended before its time.
     pub fn contradiction(&self, recipe: Option<&Recipe>) -> Option<String> {
         let of_any = self.impossible_time().or_else(|| self.impossible_value());
+        let of_any = of_any.or_else(|| self.impossible_end());
         of_any.or_else(|| self.impossible_length(recipe?))
     }
 
     fn impossible_time(&self) -> Option<String> {
         let is_time = self.seconds.is_finite() && self.seconds >= 0.0;
         (!is_time).then(|| format!("it took {} seconds", self.seconds))
+    }
+
+    /// A run that is said to have diverged ends there, and with what is no number.
+    fn impossible_end(&self) -> Option<String> {
+        let steps = self.curve.losses.len() as u64;
+        let said = self.diverged.as_ref()?;
+        let ended = Trained {
+            diverged: None,
+            ..self.clone()
+        }
+        .divergence();
+        match ended.is_some() && said.step == steps {
+            true => None,
+            false => Some(format!(
+                "it says that it diverged {said}, and its curve has {steps} losses{}",
+                if ended.is_some() {
+                    ""
+                } else {
+                    ", all of them numbers"
+                }
+            )),
+        }
     }
 
     fn impossible_value(&self) -> Option<String> {
@@ -139,6 +162,7 @@ mod tests {
             data: "d".into(),
             commit: None,
             begun_by: Vec::new(),
+            diverged: None,
             backend: "cpu-f32".into(),
             machine: "a machine".into(),
             date: "1970-01-01".into(),

@@ -81,7 +81,9 @@ impl Backend for Learning {
             return Err(TrainError::Diverged {
                 step: step.number,
                 loss,
-                layer: Some(self.first_fault(x, mode)?),
+                layer: self
+                    .not_finite(x, mode)?
+                    .or_else(|| Some(self.net.graph().prediction().path.clone())),
             });
         }
         let right = right(pass.output(), labels)?;
@@ -108,6 +110,10 @@ impl Backend for Learning {
         Ok(self.net.forward(&x, Mode::Eval)?.output().clone())
     }
 
+    fn first_fault(&mut self, task: &Task, batch: &Batch) -> Result<Option<String>, TrainError> {
+        self.not_finite(&Learning::collate(task, batch)?, Mode::Eval)
+    }
+
     fn state(&mut self) -> Result<State, TrainError> {
         let weights = self.net.weights();
         Ok(State {
@@ -121,7 +127,7 @@ impl Backend for Learning {
 
 impl Learning {
     /// The first layer whose value is not finite.
-    fn first_fault(&self, x: &Tensor, mode: Mode) -> Result<String, TrainError> {
+    fn not_finite(&self, x: &Tensor, mode: Mode) -> Result<Option<String>, TrainError> {
         let mut first = None;
         self.net.forward_with(x, mode, |node, value| {
             let sum = value.to_dtype(DType::F64).and_then(|v| v.sum_all());
@@ -130,7 +136,7 @@ impl Learning {
                 first = Some(node.path.clone());
             }
         })?;
-        Ok(first.unwrap_or_else(|| self.net.graph().prediction().path.clone()))
+        Ok(first)
     }
 }
 

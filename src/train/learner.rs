@@ -5,9 +5,9 @@ use super::feed::Fed;
 use super::optimizer::OptimizerState;
 use super::schedule::lr_factor;
 use super::task::{Portion, Task};
-use super::{Curve, Epoch, TrainError};
+use super::{Curve, Divergence, Epoch, TrainError};
 use crate::random::Key;
-use crate::run::{Score, score};
+use crate::run::{BATCH, Score, score};
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +172,35 @@ impl<B: Backend> Learner<B> {
             self.backend.scores(task, &batch)
         };
         score(split, scores, |_| goes_on())
+    }
+
+    /// Whether the loss over the test images is no number at its end.
+    pub(super) fn diverged_in_test(
+        &mut self,
+        task: &Task,
+    ) -> Result<Option<Divergence>, TrainError> {
+        let last = self.progress.curve.epochs.last();
+        if last.is_none_or(|last| last.test_loss.is_finite()) {
+            return Ok(None);
+        }
+        let epoch = self.progress.curve.epochs.len() as u64 - 1;
+        let images: Vec<usize> = (0..task.data.test.len()).collect();
+        let mut layer = None;
+        for images in images.chunks(BATCH) {
+            let batch = Batch {
+                portion: Portion::Test,
+                images: images.to_vec(),
+                key: task.key(self.progress.seed, "evaluation", epoch),
+            };
+            layer = self.backend.first_fault(task, &batch)?;
+            if layer.is_some() {
+                break;
+            }
+        }
+        Ok(Some(Divergence {
+            step: self.progress.steps,
+            layer,
+        }))
     }
 
     /// Evaluates the epoch that has ended; nothing if `goes_on` said no.

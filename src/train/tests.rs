@@ -295,7 +295,7 @@ fn a_run_names_the_versions_that_began_it() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_stops_the_run_and_names_the_layer() {
+fn a_loss_that_is_no_number_ends_the_run_and_names_the_layer() {
     let steep = Recipe {
         optimizer: Optimizer::Sgd(Sgd {
             rate: 1e38,
@@ -307,18 +307,57 @@ fn a_loss_that_is_no_number_stops_the_run_and_names_the_layer() {
         warm_up: 0,
         ..recipe()
     };
-    let error = fit(&Cpu, &task(&steep), 0, None, &|_| true).unwrap_err();
-    match &error {
-        TrainError::Diverged { step, loss, layer } => {
-            let graph = task(&steep).graph;
-            let known = graph
-                .nodes()
-                .iter()
-                .any(|node| Some(&node.path) == layer.as_ref());
-            assert!(*step > 1 && !loss.is_finite() && known, "{error}");
-        }
-        other => panic!("{other}"),
-    }
+    let task_of = task(&steep);
+    let is_known = |layer: Option<&String>| {
+        let mut nodes = task_of.graph.nodes().iter();
+        nodes.any(|node| Some(&node.path) == layer)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let one = paths(folder.path());
+    let run = fit(&Cpu, &task_of, 7, Some(&one), &|_| true).unwrap();
+    let at = run.diverged.unwrap();
+    assert!(at.step > 1 && is_known(at.layer.as_ref()), "{at}");
+    assert_eq!(run.curve.losses.len() as u64, at.step);
+    assert!(
+        run.curve
+            .losses
+            .last()
+            .is_some_and(|loss| !loss.is_finite())
+    );
+    assert!(run.curve.epochs.is_empty());
+    // stopped before, and gone on with
+    stopped(&task_of, &one, 1).unwrap_err();
+    let again = fit(&Cpu, &task_of, 7, Some(&one), &|_| true).unwrap();
+    assert_eq!(again.diverged, Some(at));
+    assert!(again.curve.is_same(&run.curve));
+}
+
+/// All losses are numbers, and the weights that come of the last step are none.
+#[test]
+fn a_run_diverges_in_its_last_step_too() {
+    let steep = |last: bool| Recipe {
+        // as many images as one step takes
+        images: Some(32),
+        epochs: if last { 1 } else { 2 },
+        optimizer: Optimizer::Sgd(Sgd {
+            rate: 1e38,
+            momentum: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+            decay_all: true,
+        }),
+        warm_up: 0,
+        schedule: Schedule::Constant,
+        ..recipe()
+    };
+    let run = fit(&Cpu, &task(&steep(true)), 0, None, &|_| true).unwrap();
+    let at = run.diverged.unwrap();
+    assert!(at.step == 1 && at.layer.is_some(), "{at:?}");
+    assert!(run.curve.losses[0].is_finite() && !run.curve.epochs[0].test_loss.is_finite());
+    // with steps ahead, the next loss says it
+    let run = fit(&Cpu, &task(&steep(false)), 0, None, &|_| true).unwrap();
+    assert_eq!(run.diverged.map(|at| at.step), Some(2));
+    assert_eq!((run.curve.losses.len(), run.curve.epochs.len()), (2, 1));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What came of a training run, in a form that outlives it.
 
-use super::Fingerprint;
+use super::{Divergence, Fingerprint};
 use crate::claim::Scale;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -30,6 +30,9 @@ pub struct Trained {
     /// Other versions of the program that took its first steps, in order: those that it was gone on with from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub begun_by: Vec<String>,
+    /// Where it diverged, which ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<Divergence>,
     /// Device and numbers that it ran on: `cpu-f32`, `cuda-bf16`.
     #[serde(default = "super::cpu::name")]
     pub backend: String,
@@ -51,6 +54,12 @@ impl Trained {
         of(self) == of(other)
             && self.fingerprint() == other.fingerprint()
             && self.curve.is_same(&other.curve)
+    }
+
+    /// What its last epoch came to; nothing of a run that diverged, whose earlier epochs are no end.
+    pub fn end(&self) -> Option<&Epoch> {
+        let last = self.curve.epochs.last();
+        last.filter(|_| self.divergence().is_none())
     }
 
     /// All that decided it but its seed.

@@ -23,6 +23,7 @@ fn runs(experiment: &str, test_errors: &[f64]) -> Vec<Trained> {
         data: "d".into(),
         commit: None,
         begun_by: Vec::new(),
+        diverged: None,
         backend: "cpu-f32".into(),
         machine: "a machine".into(),
         date: "1970-01-01".into(),

@@ -114,6 +114,7 @@ fn runs(experiment: &Experiment) -> Vec<Trained> {
                     data: "0123456789abcdef".into(),
                     commit: Some("abcdef0".into()),
                     begun_by: Vec::new(),
+                    diverged: None,
                     backend: "cpu-f32".into(),
                     machine: "a machine".into(),
                     date: "1970-01-01".into(),

@@ -24,6 +24,7 @@ fn run(arm: &str, seed: u64, error: f64) -> Trained {
         data: "d".into(),
         commit: None,
         begun_by: Vec::new(),
+        diverged: None,
         backend: "cpu-f32".into(),
         machine: "a machine".into(),
         date: "1970-01-01".into(),
@@ -207,6 +208,13 @@ fn a_diverged_run_leaves_it_open() {
         answer.finding,
         Finding::Open("1 of 9 seeds diverged: their value is no number".into())
     );
+    // an epoch before it diverged is no end of a run, and where it did is said
+    let mut runs = pairs((0..9).map(|i| 1.0 + f64::from(i)));
+    runs[4].curve.losses = vec![1.0, f32::NAN];
+    let answer = ask(&worse(), &runs);
+    assert_eq!(answer.seeds.len(), 8);
+    let why = "1 of 9 seeds diverged: their value is no number (a, seed 2, at step 2)";
+    assert_eq!(answer.finding, Finding::Open(why.into()));
 }
 
 #[test]

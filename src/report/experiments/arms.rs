@@ -60,8 +60,16 @@ fn ends(runs: &Runs) -> [String; 5] {
     };
     let losses = of(|epoch| epoch.train_loss);
     let seconds: Vec<f64> = runs.by_seed.values().map(|run| run.seconds).collect();
+    let diverged = runs
+        .by_seed
+        .values()
+        .filter(|run| run.divergence().is_some());
+    let diverged = match diverged.count() {
+        0 => String::new(),
+        n => format!(", {n} diverged"),
+    };
     [
-        runs.by_seed.len().to_string(),
+        format!("{}{diverged}", runs.by_seed.len()),
         spread(stats::mean(&losses), stats::deviation(&losses)),
         share(|epoch| epoch.train_error),
         share(|epoch| epoch.test_error),
@@ -69,8 +77,8 @@ fn ends(runs: &Runs) -> [String; 5] {
     ]
 }
 
-/// A quantity of the last epoch of each run.
+/// A quantity of the last epoch of each run; no number of one that diverged.
 pub(super) fn last(runs: &Runs, quantity: fn(&Epoch) -> f64) -> impl Iterator<Item = f64> {
-    let epochs = runs.by_seed.values().map(|run| &run.curve.epochs);
-    epochs.filter_map(move |epochs| epochs.last().map(quantity))
+    let ends = runs.by_seed.values().map(|run| run.end());
+    ends.map(move |end| end.map_or(f64::NAN, quantity))
 }

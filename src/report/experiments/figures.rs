@@ -16,9 +16,7 @@ const FEWEST_DEPTHS: usize = 2;
 /// Training loss and test error, by epoch; a curve ends where a run of its arm diverged.
 pub(super) fn curves_of(at: &AtScale) -> Vec<Markup> {
     let diverged = at.arms.iter().flat_map(|runs| runs.by_seed.values());
-    let diverged = diverged
-        .filter(|run| run.curve.epochs.iter().any(|e| !e.train_loss.is_finite()))
-        .count();
+    let diverged = diverged.filter(|run| run.divergence().is_some()).count();
     let note = match diverged {
         0 => String::new(),
         1 => "; a run diverged, and its arm's curve ends there".into(),
@@ -47,7 +45,7 @@ fn by_epoch(at: &AtScale, quantity: fn(&Epoch) -> f64) -> Vec<Curve> {
         let epochs = runs_of().map(Vec::len).max().unwrap_or_default();
         let at_epoch = |i: usize| {
             let values: Vec<f64> = runs_of()
-                .filter_map(|epochs| epochs.get(i).map(quantity))
+                .map(|epochs| epochs.get(i).map_or(f64::NAN, quantity))
                 .collect();
             Spread::of(i as f64 + 1.0, &values)
         };

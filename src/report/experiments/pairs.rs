@@ -7,7 +7,7 @@ use crate::report::number::{percent, short};
 use crate::report::plot::{Row, Ruler, Tone, forest};
 use crate::report::table::{Cell, Table, numbers, words};
 use crate::stats::{self, Interval, LEVEL};
-use crate::train::Scale;
+use crate::train::{Epoch, Scale};
 use maud::{Markup, html};
 use std::cmp::Ordering;
 
@@ -25,12 +25,14 @@ struct Difference<'a> {
 fn differences<'a>(pair: &ArmPair, one: &Gathered<'a>) -> Vec<Difference<'a>> {
     let difference = |at: &AtScale| {
         let (of, against) = (at.arm(&pair.of.arm)?, at.arm(&pair.against.arm)?);
-        let ends = of.by_seed.iter().filter_map(|(seed, of)| {
-            let against = against.by_seed.get(seed)?;
-            let ends = [of.curve.epochs.last()?, against.curve.epochs.last()?];
-            Some(ends.map(|epoch| epoch.test_error))
-        });
-        let ends: Vec<[f64; 2]> = ends.collect();
+        let pairs = of.by_seed.iter();
+        let pairs = pairs.filter_map(|(seed, of)| Some([of, against.by_seed.get(seed)?]));
+        // where a run diverged there is no difference, and that of the others would be chosen by how they ended
+        let ends = pairs.map(|[of, against]| Some([of.end()?, against.end()?]));
+        let ends: Option<Vec<[&Epoch; 2]>> = ends.collect();
+        let ends: Vec<_> = (ends?.into_iter())
+            .map(|pair| pair.map(|epoch| epoch.test_error))
+            .collect();
         let mean = |i: usize| stats::mean(&ends.iter().map(|pair| pair[i]).collect::<Vec<f64>>());
         let points: Vec<f64> = ends.iter().map(|[a, b]| 100.0 * (a - b)).collect();
         (!points.is_empty()).then(|| Difference {

@@ -7,7 +7,9 @@ use convcheck::data::{Augment, Normalisation, Preparation, Split, batch};
 use convcheck::gpu::{DeviceDataset, Element, Gpu, Precision, Session, Setup, Trainer};
 use convcheck::graph::{Graph, Shape};
 use convcheck::random::Key;
-use convcheck::train::{CheckpointPaths, Cpu, Curve, Engine, Recipe, Task, TrainError, fit};
+use convcheck::train::{
+    CheckpointPaths, Cpu, Curve, Divergence, Engine, FinishedRun, Recipe, Task, TrainError, fit,
+};
 use convcheck::zoo::Registry;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -190,9 +192,15 @@ pub fn diverges_on(engine: &impl Engine) {
         };
         let lines = || std::fs::read_to_string(&paths.curve).unwrap();
         let end = || match fit(engine, &task, 0, Some(&paths), &|_| true) {
-            Err(TrainError::Diverged {
-                step, layer: None, ..
-            }) => (step, lines()),
+            Ok(FinishedRun {
+                diverged: Some(Divergence { step, layer: None }),
+                curve,
+                ..
+            }) => {
+                assert_eq!(curve.losses.len() as u64, step);
+                assert!(curve.losses.last().is_some_and(|loss| !loss.is_finite()));
+                (step, lines())
+            }
             other => panic!("{other:?}"),
         };
         let (step, curve) = end();
@@ -203,7 +211,7 @@ pub fn diverges_on(engine: &impl Engine) {
         // asked to stop when nothing was heard of it
         let stopped = fit(engine, &task, 0, None, &|at| at.step < step);
         assert!(
-            matches!(stopped, Err(TrainError::Diverged { step: at, .. }) if at == step),
+            matches!(&stopped, Ok(run) if run.diverged.as_ref().is_some_and(|at| at.step == step)),
             "{stopped:?}"
         );
         found.push((step, curve));
