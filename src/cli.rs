@@ -8,6 +8,7 @@ mod duration;
 pub mod merge;
 pub mod networks;
 pub mod progress;
+pub mod runs;
 pub mod said;
 pub mod show;
 pub mod timing;
@@ -106,9 +107,10 @@ pub enum Command {
     /// List what there is.
     List {
         /// What to list.
+        #[command(subcommand)]
         what: List,
         /// Print JSON.
-        #[arg(long)]
+        #[arg(long, global = true)]
         json: bool,
     },
     /// Show a model's layers, tensors and totals.
@@ -284,16 +286,16 @@ pub struct EvalOptions {
 }
 
 #[derive(Args)]
-pub struct TrainOptions {
+pub struct RunsOptions {
     /// Its name, as `convcheck list experiments` prints it, or a file of your own (NAME.toml).
     pub experiment: String,
     /// Quick: seconds to a minute, on the embedded digits; full: the experiment's own data and sizes.
     #[arg(long, default_value = "quick")]
     pub scale: ScaleOption,
-    /// An arm that is trained, and no others are; can be given several times.
+    /// An arm, and no others; can be given several times.
     #[arg(long = "arm", value_name = "ARM")]
     pub arms: Vec<String>,
-    /// A seed under which arms are trained, and under no others; can be given several times.
+    /// A seed, and no others; can be given several times.
     #[arg(long = "seed", value_name = "K", conflicts_with = "seeds")]
     pub only_seeds: Vec<u64>,
     /// How often each arm is trained, if not as often as the experiment says.
@@ -302,14 +304,20 @@ pub struct TrainOptions {
     /// Folder of the data set; the embedded digits need none.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Go on with the runs that were stopped.
-    #[arg(long)]
-    pub resume: bool,
     /// Folder for runs and records; without one `reports/latest`, in the folder of the project if there is one.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub on: device::DeviceOptions,
+}
+
+#[derive(Args)]
+pub struct TrainOptions {
+    #[command(flatten)]
+    pub which: RunsOptions,
+    /// Go on with the runs that were stopped.
+    #[arg(long)]
+    pub resume: bool,
     /// How many runs go side by side on each GPU; 8 without it, fewer where its memory does not suffice.
     #[arg(long, value_name = "N")]
     pub at_once: Option<usize>,
@@ -319,7 +327,7 @@ pub struct TrainOptions {
     /// Stop after this time, as a signal would: 90s, 9m, 1h30m.
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub until: Option<Duration>,
-    /// Print the answers as JSON.
+    /// Print JSON: the answers, or where arms or seeds are named, what became of their runs.
     #[arg(long)]
     pub json: bool,
 }
@@ -355,7 +363,7 @@ pub enum Real {
     F64,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Subcommand)]
 pub enum List {
     /// Registered networks and units.
     Models,
@@ -367,4 +375,6 @@ pub enum List {
     Functions,
     /// Experiments that can be run.
     Experiments,
+    /// The runs of an experiment: how far each is, and about how long it takes on this machine.
+    Runs(RunsOptions),
 }

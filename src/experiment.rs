@@ -5,6 +5,7 @@
 
 mod answer;
 mod data_sets;
+mod estimate;
 mod fault;
 mod format;
 mod job;
@@ -14,9 +15,11 @@ mod notice;
 mod prepared;
 mod queue;
 mod recipes;
+mod status;
 
 pub use answer::{Answer, Finding, answer};
 pub use data_sets::DataSets;
+pub use estimate::{Basis, Estimate, Wanted, estimates};
 pub use fault::ExperimentFault;
 pub use format::{MOST_SEEDS, parse, schema};
 pub use job::{OnStep, ProgressEvent, Say};
@@ -25,6 +28,7 @@ pub use metric::Metric;
 pub use notice::Notice;
 pub use prepared::{By, Job, Plan, PreparedExperiment};
 pub use queue::{Done, train_all};
+pub use status::{Followed, Query, State, Status, followed, statuses, times};
 
 use crate::claim::Location;
 use crate::file;

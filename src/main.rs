@@ -12,7 +12,9 @@ mod cli;
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use cli::said::{self, Outcome, Said};
-use cli::{Cli, Command, check, compare, data, merge, networks, show, timing, training};
+use cli::{
+    Cli, Command, List, check, compare, data, merge, networks, runs, show, timing, training,
+};
 use convcheck::device;
 use convcheck::experiment::By;
 use convcheck::project::Project;
@@ -93,7 +95,11 @@ fn run(cli: Cli) -> Result<Said> {
         None => check::main_job(&cli.job, &project()?, &provenance()?, goes_on),
         Some(Command::Check(options)) => check::check(&options, &project()?, goes_on),
         Some(Command::Report(options)) => check::redraw(&options, &project()?),
-        Some(Command::List { what, json }) => show::list(what, json, &project()?),
+        Some(Command::List {
+            what: List::Runs(which),
+            json,
+        }) => runs::list(&which, json, &project()?, by()?),
+        Some(Command::List { what, json }) => show::list(&what, json, &project()?),
         Some(Command::Show(options)) => show::show(&options, project()?.registry()),
         Some(Command::Schema { of }) => show::schema(of),
         Some(Command::Init { folder }) => {

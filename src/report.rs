@@ -22,6 +22,7 @@ mod plain;
 mod plot;
 mod plots;
 mod prose;
+mod runs;
 mod search;
 mod speed;
 mod standing;
@@ -38,6 +39,7 @@ pub use list::{Listing, list_claims, list_experiments, list_functions, list_mode
 pub use markdown::markdown;
 pub use number::{agreeing, counted};
 pub use pages::{Page, is_taken, render};
+pub use runs::list_runs;
 pub use speed::text as speed_text;
 pub use table::columns;
 pub use text::{claims as claims_text, summary};

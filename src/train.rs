@@ -17,6 +17,7 @@ mod possible;
 mod recipe;
 mod schedule;
 mod snapshot;
+mod speed;
 mod task;
 mod trained;
 
@@ -30,7 +31,8 @@ pub use optimizer::OptimizerState;
 pub(crate) use optimizer::StepConstants;
 pub use possible::RecipeFault;
 pub use recipe::{Adam, AdamForm, LastBatch, Normalise, Optimizer, Order, Recipe, Schedule, Sgd};
-pub use snapshot::{CheckpointPaths, fits};
+pub use snapshot::{Begun, CheckpointPaths, begun, fits};
+pub use speed::seconds_of_step;
 pub use task::{Portion, Task, image_shape};
 pub use trained::{Curve, Epoch, Trained};
 

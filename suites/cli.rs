@@ -13,6 +13,8 @@ mod project;
 mod records;
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/runs.rs"]
+mod runs;
 #[path = "cli/shown.rs"]
 mod shown;
 #[path = "cli/timing.rs"]

@@ -13,7 +13,7 @@ use convcheck::{analysis, document, experiment, record, report};
 use std::path::Path;
 
 /// Lists; what is wrong with suites is said beside those that can be read.
-pub fn list(what: List, as_json: bool, project: &Project) -> Result<Said> {
+pub fn list(what: &List, as_json: bool, project: &Project) -> Result<Said> {
     let suites = match what {
         List::Claims | List::Suites => project.suites(),
         _ => Suites::default(),
@@ -25,6 +25,7 @@ pub fn list(what: List, as_json: bool, project: &Project) -> Result<Said> {
         List::Suites => report::list_suites(&suites.suites)?,
         List::Functions => report::list_functions()?,
         List::Experiments => report::list_experiments(&project.experiments()?)?,
+        List::Runs(_) => unreachable!("they are listed apart"),
     };
     Ok(Said {
         text: match as_json {

@@ -1,16 +1,16 @@
 //! The command that trains: from options to finished runs and answers.
 
+use super::TrainOptions;
 use super::device::described;
 use super::progress::watched;
+use super::runs::{self, find, seeds};
 use super::said::{Said, Stopped, json, lacks, warn, wrong};
-use super::{ScaleOption, TrainOptions};
 use anyhow::{Result, bail};
 use convcheck::data::{Part, Source};
 use convcheck::experiment::{
-    self, Answer, By, DataSets, Done, Existing, Experiment, Keep, MOST_SEEDS, Notice, Plan,
-    PreparedExperiment, ProgressEvent, train_all,
+    self, Answer, By, DataSets, Done, Existing, Experiment, Keep, Notice, Plan, PreparedExperiment,
+    ProgressEvent, train_all,
 };
-use convcheck::nearest::did_you_mean;
 use convcheck::pipeline::{Progress, Watch};
 use convcheck::project::Project;
 use convcheck::record::{self, RecordError};
@@ -21,29 +21,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-impl From<ScaleOption> for Scale {
-    fn from(option: ScaleOption) -> Scale {
-        match option {
-            ScaleOption::Quick => Scale::Quick,
-            ScaleOption::Full => Scale::Full,
-        }
-    }
-}
-
-/// The experiment of that name, or of that file.
-fn find(name: &str, project: &Project) -> Result<Experiment> {
-    if name.ends_with(".toml") {
-        return Ok(experiment::load(Path::new(name), project.registry())?);
-    }
-    let all = project.experiments()?;
-    let known = all.iter().map(|experiment| experiment.name.as_str());
-    let hint = did_you_mean(name, known, "convcheck list experiments");
-    match all.into_iter().find(|experiment| experiment.name == name) {
-        Some(found) => Ok(found),
-        None => bail!("there is no experiment `{name}`; {hint}"),
-    }
-}
-
 /// Trains what the options name, as long as `goes_on`, and says what its runs answer; where only some are named, what became of
 /// those.
 pub fn train(
@@ -52,8 +29,8 @@ pub fn train(
     by: By,
     goes_on: fn() -> bool,
 ) -> Result<Said> {
-    let experiment = find(&options.experiment, project)?;
-    let output = options.output.clone().unwrap_or(project.report());
+    let experiment = find(&options.which.experiment, project)?;
+    let output = options.which.output.clone().unwrap_or(project.report());
     let since = Instant::now();
     let in_time = || options.until.is_none_or(|until| since.elapsed() < until);
     let (runs, damage) = watched(
@@ -75,36 +52,7 @@ pub fn train(
 
 /// Whether some of an experiment's runs are named, and not all of them.
 fn names_runs(options: &TrainOptions) -> bool {
-    !options.arms.is_empty() || !options.only_seeds.is_empty()
-}
-
-/// The seeds under which the arms are trained.
-fn seeds(options: &TrainOptions, experiment: &Experiment, scale: Scale) -> Result<Vec<u64>> {
-    let (name, of_scale) = (&experiment.name, scale.name());
-    let Some(own) = experiment.seeds.get(&scale).cloned() else {
-        bail!("{name} has no {of_scale} scale")
-    };
-    if let Some(count) = options.seeds {
-        if !(1..=MOST_SEEDS).contains(&count) {
-            bail!("--seeds is {count}, must be from 1 to {MOST_SEEDS}")
-        }
-        return Ok((own.start..own.start.saturating_add(count)).collect());
-    }
-    if options.only_seeds.is_empty() {
-        return Ok(own.collect());
-    }
-    let known = own.start..own.start.saturating_add(MOST_SEEDS);
-    if let Some(unknown) = options.only_seeds.iter().find(|seed| !known.contains(seed)) {
-        bail!(
-            "--seed is {unknown}, must be from {} to {}: runs of {name} count under no others at the {of_scale} scale",
-            known.start,
-            known.end - 1
-        )
-    }
-    let mut seeds = options.only_seeds.clone();
-    seeds.sort_unstable();
-    seeds.dedup();
-    Ok(seeds)
+    !options.which.arms.is_empty() || !options.which.only_seeds.is_empty()
 }
 
 /// A run that came to its end.
@@ -161,17 +109,16 @@ fn run(
     by: By,
     watch: Watch,
 ) -> Result<(Vec<Trained>, Vec<RecordError>)> {
-    let scale = Scale::from(options.scale);
+    let scale = Scale::from(options.which.scale);
     let Ok(every) = Duration::try_from_secs_f64(options.snapshot_every) else {
         bail!(
             "--snapshot-every is {}, must be seconds",
             options.snapshot_every
         );
     };
-    let (name, of_scale) = (&experiment.name, scale.name());
-    let seeds = seeds(options, experiment, scale)?;
+    let seeds = seeds(&options.which, experiment, scale)?;
     // said before anything is read, if there is none
-    let gpus = options.on.trainer(options.at_once)?;
+    let gpus = options.which.on.trainer(options.at_once)?;
     let by = match &gpus {
         None => by,
         Some(gpus) => By {
@@ -179,11 +126,11 @@ fn run(
             ..by
         },
     };
-    let folder = output.join("runs").join(format!("{name}-{of_scale}"));
+    let folder = runs::folder(output, experiment, scale);
     let plan = Plan {
         experiment,
         scale,
-        arms: &options.arms,
+        arms: &options.which.arms,
         seeds,
         keep: Some(Keep {
             folder: &folder,
@@ -195,8 +142,8 @@ fn run(
         }),
         by: &by,
     };
-    let ready = PreparedExperiment::new(plan, &mut DataSets::new(options.data.as_deref()))?;
-    if let Some(data) = &options.data {
+    let ready = PreparedExperiment::new(plan, &mut DataSets::new(options.which.data.as_deref()))?;
+    if let Some(data) = &options.which.data {
         let recipes = experiment
             .arms
             .iter()

@@ -133,7 +133,11 @@ fn retrained((experiment, scale, arm): ArmKey, before: &BySeed, after: &BySeed) 
         before: mean(0),
         after: mean(1),
         interval: stats::mean_interval(&differences, LEVEL),
-        outcome: outcome(&pairs, &differences),
+        outcome: match outcome(&pairs, &differences) {
+            // to go by those that did not diverge would be to choose runs by how they ended
+            Trend::Worse | Trend::Better if differences.len() < pairs.len() => Trend::Undecided,
+            outcome => outcome,
+        },
     }
 }
 
@@ -165,8 +169,7 @@ fn outcome(pairs: &[(&Trained, &Trained)], differences: &[f64]) -> Trend {
     {
         return Trend::Same;
     }
-    // to go by those that did not diverge would be to choose runs by how they ended
-    if differences.len() < FEWEST_PAIRS.max(pairs.len()) {
+    if differences.len() < FEWEST_PAIRS {
         return Trend::Undecided;
     }
     match stats::side(differences, 0.0, LEVEL) {
@@ -205,7 +208,7 @@ mod tests {
             date: "1970-01-01".into(),
             seconds: 1.0,
             curve: Curve {
-                losses: vec![f32::NAN],
+                losses: vec![f32::NAN, 1.0],
                 epochs: vec![Epoch {
                     train_loss: 1.0,
                     train_error: 0.1,
@@ -239,6 +242,10 @@ mod tests {
         assert_eq!(outcome(&before, &worse), Trend::Worse);
         assert_eq!(outcome(&worse, &before), Trend::Better);
         assert_eq!(outcome(&before[..4], &worse), Trend::Undecided);
+        // one that diverged is not left out
+        let mut diverged = worse.clone();
+        diverged[2].curve.losses.push(f32::INFINITY);
+        assert_eq!(outcome(&before, &diverged), Trend::Undecided);
         // equal differences on few seeds say nothing of the spread
         let shifted = |n: usize| outcome(&runs(vec![0.25; n]), &runs(vec![0.5; n]));
         assert_eq!((shifted(5), shifted(8)), (Trend::Undecided, Trend::Worse));

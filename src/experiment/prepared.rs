@@ -2,9 +2,10 @@
 
 use super::data_sets::DataSets;
 use super::kept::Keep;
-use super::{Experiment, ExperimentFault};
+use super::{Arm, Experiment, ExperimentFault};
 use crate::nearest::suggestion;
-use crate::train::{Scale, Task, TrainError};
+use crate::train::{Recipe, Scale, Task, TrainError};
+use crate::zoo::Model;
 
 /// How an experiment is run.
 pub struct Plan<'a> {
@@ -39,6 +40,49 @@ pub struct PreparedExperiment<'a> {
     pub(super) tasks: Vec<(&'a str, Task)>,
 }
 
+/// An arm as it is trained at a scale.
+pub(super) struct ArmAt<'a> {
+    pub arm: &'a Arm,
+    pub recipe: &'a Recipe,
+    pub model: &'a Model,
+}
+
+impl Experiment {
+    /// Those of its arms at a scale that are named, in their order; all if none is.
+    pub(super) fn arms_at(
+        &self,
+        scale: Scale,
+        named: &[String],
+    ) -> Result<Vec<ArmAt<'_>>, ExperimentFault> {
+        let of_scale = self.arms.iter().filter_map(|arm| {
+            Some(ArmAt {
+                arm,
+                recipe: arm.recipes.get(&scale)?,
+                model: arm.models.get(&scale)?,
+            })
+        });
+        let mut all: Vec<ArmAt> = of_scale.collect();
+        if all.is_empty() {
+            return Err(ExperimentFault::NoScale {
+                experiment: self.name.clone(),
+                scale: scale.name(),
+            });
+        }
+        let names = || all.iter().map(|at| &*at.arm.name);
+        if let Some(unknown) = named.iter().find(|&name| names().all(|it| it != name)) {
+            let every = names().collect::<Vec<_>>().join(", ");
+            return Err(ExperimentFault::NoArm {
+                experiment: self.name.clone(),
+                arm: unknown.clone(),
+                scale: scale.name(),
+                hint: suggestion(unknown, names()).unwrap_or(format!("its arms: {every}")),
+            });
+        }
+        all.retain(|at| named.is_empty() || named.contains(&at.arm.name));
+        Ok(all)
+    }
+}
+
 /// A run of an experiment that is ready: an arm under a seed.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
@@ -56,31 +100,8 @@ impl<'a> PreparedExperiment<'a> {
         let Plan {
             experiment, scale, ..
         } = plan;
-        let all = experiment.arms.iter();
-        let of_scale: Vec<_> = all
-            .filter_map(|arm| Some((arm, arm.recipes.get(&scale)?, arm.models.get(&scale)?)))
-            .collect();
-        if of_scale.is_empty() {
-            return Err(ExperimentFault::NoScale {
-                experiment: experiment.name.clone(),
-                scale: scale.name(),
-            });
-        }
-        let names = || of_scale.iter().map(|(arm, ..)| &*arm.name);
-        if let Some(unknown) = plan.arms.iter().find(|&name| names().all(|it| it != name)) {
-            let every = names().collect::<Vec<_>>().join(", ");
-            return Err(ExperimentFault::NoArm {
-                experiment: experiment.name.clone(),
-                arm: unknown.clone(),
-                scale: scale.name(),
-                hint: suggestion(unknown, names()).unwrap_or(format!("its arms: {every}")),
-            });
-        }
         let mut tasks = Vec::new();
-        for (arm, recipe, model) in of_scale {
-            if !plan.arms.is_empty() && !plan.arms.contains(&arm.name) {
-                continue;
-            }
+        for ArmAt { arm, recipe, model } in experiment.arms_at(scale, plan.arms)? {
             let images = data.of(recipe, model)?;
             let task = Task::new(recipe, model, images);
             let fault = |error: TrainError| ExperimentFault::Run {
@@ -134,6 +155,13 @@ impl<'a> Job<'a> {
     /// The seed.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// The model that it trains.
+    pub fn model(&self) -> &'a Model {
+        let experiment = self.experiment();
+        let arm = experiment.arm(self.arm()).expect("it was prepared");
+        &arm.models[&self.scale()]
     }
 
     /// What is learned.

@@ -33,7 +33,7 @@ impl Trained {
         let in_test = (self.curve.epochs.last()).is_some_and(|last| !last.test_loss.is_finite());
         let known = self.diverged.clone();
         known.or_else(|| {
-            (in_training || in_test).then(|| Divergence {
+            (in_training || in_test).then_some(Divergence {
                 step: losses.len() as u64,
                 layer: None,
             })

@@ -58,7 +58,45 @@ struct Header {
     progress: Progress,
 }
 
+impl Header {
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint {
+            recipe: self.recipe.clone(),
+            network: self.network.clone(),
+            data: self.data.clone(),
+            backend: self.backend.clone(),
+        }
+    }
+}
+
 const STATE: &str = "state";
+
+/// A run that has a snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begun {
+    /// What it follows.
+    pub fingerprint: Fingerprint,
+    /// Steps taken.
+    pub steps: u64,
+    /// Seconds for them.
+    pub seconds: f64,
+}
+
+/// The run that has a snapshot there, whichever it is; nothing where there is none.
+///
+/// # Errors
+/// [`TrainError::Damaged`] where it is not as it was written, another where it cannot be read.
+pub fn begun(path: &Path) -> Result<Option<Begun>, TrainError> {
+    if matches!(path.try_exists(), Ok(false)) {
+        return Ok(None);
+    }
+    let (_, header) = open(path)?;
+    Ok(Some(Begun {
+        fingerprint: header.fingerprint(),
+        steps: header.progress.steps,
+        seconds: header.progress.seconds,
+    }))
+}
 
 impl<B: Backend> Learner<B> {
     /// Writes the snapshot; `backend` is its name.
@@ -115,39 +153,9 @@ pub(super) fn load(
     backend: &str,
     path: &Path,
 ) -> Result<(State, Progress), TrainError> {
-    let unreadable = |what: String| fault(path, what);
     let damaged = |what: &str| TrainError::Damaged(what.into());
-    if path.metadata().is_ok_and(|there| !there.is_file()) {
-        return Err(unreadable("is no file".into()));
-    }
-    let bytes =
-        std::fs::read(path).map_err(|error| unreadable(format!("cannot read it: {error}")))?;
-    let mut tensors = checkpoint::safetensors(&bytes).map_err(|what| damaged(&what))?;
-    drop(bytes);
-    let state = tensors
-        .remove(STATE)
-        .and_then(|state| state.to_vec1::<u8>().ok())
-        .ok_or_else(|| damaged("is no snapshot of a run: it has no state"))?;
-    let header = read_header(&state).map_err(|what| damaged(&what))?;
-    let Header {
-        recipe,
-        network,
-        data,
-        backend: on,
-        tensors: sum,
-        mut progress,
-    } = header;
-    if sum.is_some_and(|sum| sum != checksum(&tensors)) {
-        return Err(damaged(
-            "its tensors were changed: they have another checksum",
-        ));
-    }
-    let kept = Fingerprint {
-        recipe,
-        network,
-        data,
-        backend: on,
-    };
+    let (tensors, header) = open(path)?;
+    let (kept, mut progress) = (header.fingerprint(), header.progress);
     let another = |what: String| TrainError::AnotherRun(format!("{}: {what}", path.display()));
     task.fingerprint(backend).is_of(&kept).map_err(another)?;
     if progress.seed != seed {
@@ -196,6 +204,31 @@ pub(super) fn load(
         progress.programs.push(PROGRAM.into());
     }
     Ok((State { weights, optimizer }, progress))
+}
+
+/// What a snapshot holds, as it was written.
+fn open(path: &Path) -> Result<(BTreeMap<String, Tensor>, Header), TrainError> {
+    let unreadable = |what: String| fault(path, what);
+    let damaged = |what: &str| TrainError::Damaged(what.into());
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(unreadable("is no file".into()));
+    }
+    let bytes =
+        std::fs::read(path).map_err(|error| unreadable(format!("cannot read it: {error}")))?;
+    let mut tensors = checkpoint::safetensors(&bytes).map_err(|what| damaged(&what))?;
+    drop(bytes);
+    let state = tensors
+        .remove(STATE)
+        .and_then(|state| state.to_vec1::<u8>().ok())
+        .ok_or_else(|| damaged("is no snapshot of a run: it has no state"))?;
+    let header = read_header(&state).map_err(|what| damaged(&what))?;
+    let sum = header.tensors.as_ref();
+    if sum.is_some_and(|sum| *sum != checksum(&tensors)) {
+        return Err(damaged(
+            "its tensors were changed: they have another checksum",
+        ));
+    }
+    Ok((tensors, header))
 }
 
 /// Whether a run can have come that far.

@@ -177,6 +177,12 @@ impl Task {
         self.steps_of_epoch().saturating_mul(epochs)
     }
 
+    /// Images that it is evaluated on behind each epoch.
+    pub fn tested(&self) -> u64 {
+        let validation = self.data.validation.as_ref().map_or(0, Split::len);
+        (self.data.test.len() + validation) as u64
+    }
+
     /// The key of what happens to images in an epoch.
     pub(super) fn key(&self, seed: u64, what: &str, epoch: u64) -> Key {
         Key::seed(seed).fold_in_name(what).fold_in(epoch)

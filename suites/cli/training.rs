@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Two arms that a second or so trains, with momentum, alterations and batch statistics to go on with.
-const EXPERIMENT: &str = r#"
+pub(super) const EXPERIMENT: &str = r#"
 name = "two-nets"
 title = "Two small nets"
 source = "nobody"
@@ -47,23 +47,23 @@ contrast = { plain = 1, residual = -1 }
 above = 0.0
 "#;
 
-struct TestFolder {
+pub(super) struct TestFolder {
     folder: tempfile::TempDir,
 }
 
 impl TestFolder {
-    fn new() -> TestFolder {
+    pub(super) fn new() -> TestFolder {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("two-nets.toml"), EXPERIMENT).unwrap();
         TestFolder { folder }
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(super) fn file(&self, name: &str) -> String {
         self.folder.path().join(name).to_str().unwrap().to_string()
     }
 
     /// The arguments of a run of which every step leaves a snapshot.
-    fn train<'a>(&self, output: &'a str, more: &[&'a str]) -> Vec<String> {
+    pub(super) fn train<'a>(&self, output: &'a str, more: &[&'a str]) -> Vec<String> {
         let file = self.file("two-nets.toml");
         let mut args = vec!["train".to_string(), file];
         args.extend(["--output", output, "--snapshot-every", "0"].map(String::from));
@@ -83,7 +83,7 @@ impl TestFolder {
     }
 }
 
-fn texts(args: &[String]) -> Vec<&str> {
+pub(super) fn texts(args: &[String]) -> Vec<&str> {
     args.iter().map(String::as_str).collect()
 }
 
