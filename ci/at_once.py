@@ -2,7 +2,7 @@
 
 Started by gpu.py, there where the GPU is; by itself it needs nothing but Python and the program that $CONVCHECK names. Eight
 runs of ResNet-20 for CIFAR learn from the embedded digits, enlarged to 32x32, so that no data set is needed: one at a time, then
-more. A step of two images costs what launching its kernels costs; that beside a step of 128 is the share of launches.
+more. They are trained twice, three times as long the second time: what that takes longer are steps and nothing else. A step of two images costs what launching its kernels costs; that beside a step of 128 is the share of launches.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 NETWORK, BATCH, RUNS = "resnet20_cifar", 128, 8
@@ -57,22 +58,26 @@ def said(*arguments, queues=None):
 
 
 def trained(at_once, device, precision, epochs, queues):
-    """Steps and seconds of each run, with so many side by side."""
-    runs = max(RUNS, at_once)
+    """Steps of all runs, and the seconds that they took, with so many side by side."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "at-once.toml"
-        file.write_text(EXPERIMENT.replace("EPOCHS", str(epochs)).replace("SEEDS", str(runs)))
+        seeds = max(RUNS, at_once)
+        file.write_text(EXPERIMENT.replace("EPOCHS", str(epochs)).replace("SEEDS", str(seeds)))
         on = ["--device", device, "--precision", precision, "--at-once", at_once]
+        start = time.monotonic()
         _, warned = said("train", file, "--output", folder, "--snapshot-every", 3600, *on, queues=queues)
+        seconds = time.monotonic() - start
         if "no room" in warned:
             raise RuntimeError(f"{at_once} runs have no room on {device}")
-        kept = (json.loads(path.read_text()) for path in sorted(Path(folder).glob("runs/*/*.json")))
-        return [(len(run["curve"]["losses"]), run["seconds"]) for run in kept]
+        kept = [json.loads(path.read_text()) for path in Path(folder).glob("runs/*/*.json")]
+        if len(kept) != seeds:
+            raise RuntimeError(f"{len(kept)} of {seeds} runs are finished")
+        return sum(len(run["curve"]["losses"]) for run in kept), seconds
 
 
-def rate(runs, at_once):
-    """Steps a second of all together: each lane has its share of the runs, one after the other."""
-    return sum(steps for steps, _ in runs) * at_once / sum(seconds for _, seconds in runs)
+def rate(short, long):
+    """Steps a second of all runs together, from one training and from one that was longer."""
+    return (long[0] - short[0]) / (long[1] - short[1])
 
 
 def step_seconds(batch, device, precision):
@@ -94,12 +99,12 @@ def measure(output, device="cuda", precisions=("f32", "bf16"), numbers=(1, 2, 4,
         for number, queues in [(number, None) for number in numbers] + [(number, 32) for number in numbers if number >= 8]:
             what = f"  {number} at once" + (f", {queues} queues" if queues else "")
             try:
-                runs = trained(number, device, precision, epochs, queues)
+                short, long = (trained(number, device, precision, times * epochs, queues) for times in (1, 3))
             except RuntimeError as error:
                 print(f"{what}: {error}", flush=True)
                 continue
-            together = rate(runs, number)
-            row["at_once"].append({"runs": number, "queues": queues, "steps_per_second": together, "steps_and_seconds": runs})
+            together = rate(short, long)
+            row["at_once"].append({"runs": number, "queues": queues, "steps_per_second": together, "steps_and_seconds": [short, long]})
             alone = row["at_once"][0]["steps_per_second"]
             print(f"{what}: {together:.0f} steps/s, {together / alone:.2f} times the first", flush=True)
             output.mkdir(parents=True, exist_ok=True)
