@@ -16,7 +16,7 @@ pub use machine::CudaMachine;
 
 use super::{Address, Element, Gpu, GpuError, Precision};
 use choices::Choices;
-use device::Device;
+use device::{Device, not_given};
 use kernels::Kernels;
 use memory::{Carrier, DeviceBlock};
 use std::sync::Arc;
@@ -98,7 +98,8 @@ impl Gpu for Cuda {
         if bytes > free {
             return Err(short());
         }
-        let block = DeviceBlock::new(&device, bytes).map_err(|_| short())?;
+        let block = DeviceBlock::new(&device, bytes);
+        let block = block.map_err(|error| not_given(error, short()))?;
         let mut carrier = Carrier::new(&device)?;
         let mut at = 0;
         for piece in pieces {

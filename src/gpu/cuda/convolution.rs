@@ -6,6 +6,7 @@ use super::cudnn::{Described, Handle, Tried, refused};
 use super::device::Device;
 use super::memory::DeviceBlock;
 use crate::gpu::{ConvPass, Convolution, Element, GpuError};
+use cudarc::driver::DriverError;
 
 /// How often algorithms are tried. The best time of each counts: its first trial may have loaded it.
 const TRIALS: usize = 3;
@@ -78,11 +79,12 @@ impl Convolutions {
     /// Makes sure that there is a workspace for all that are known.
     ///
     /// # Errors
-    /// So many bytes are needed and not there.
-    pub fn make_room(&mut self, device: &Device) -> Result<(), usize> {
+    /// What the driver says, and how many bytes are needed.
+    pub fn make_room(&mut self, device: &Device) -> Result<(), (DriverError, usize)> {
         if self.needed > self.space().bytes {
-            let block = DeviceBlock::new(device, self.needed).map_err(|_| self.needed)?;
-            self.workspaces.push(block);
+            let block = DeviceBlock::new(device, self.needed);
+            self.workspaces
+                .push(block.map_err(|error| (error, self.needed))?);
         }
         Ok(())
     }

@@ -184,6 +184,14 @@ fn said(error: &DriverError) -> String {
     text.map_or_else(|| format!("{:?}", error.0), str::to_string)
 }
 
+/// What a call for memory that failed means: that there is too little, or something else.
+pub(super) fn not_given(error: DriverError, short: GpuError) -> GpuError {
+    match error.0 {
+        sys::cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY => short,
+        _ => refused("memory on the device")(error),
+    }
+}
+
 /// What a call of the driver that failed means.
 pub(super) fn refused(what: impl Into<String>) -> impl FnOnce(DriverError) -> GpuError {
     move |error| GpuError::Device {

@@ -4,7 +4,7 @@ use super::calls::Operands;
 use super::capture::Capture;
 use super::choices::bytes;
 use super::convolution::Convolutions;
-use super::device::Device;
+use super::device::{Device, not_given};
 use super::kernels::Launch;
 use super::memory::{self, Carrier, DeviceBlock, Memory};
 use super::{Common, mib};
@@ -64,7 +64,8 @@ impl CudaMachine {
         if bytes.saturating_add(BESIDES) > free {
             return Err(short());
         }
-        let own = DeviceBlock::new(&device, bytes).map_err(|_| short())?;
+        let own = DeviceBlock::new(&device, bytes);
+        let own = own.map_err(|error| not_given(error, short()))?;
         Ok(CudaMachine {
             programs: Vec::new(),
             convolutions: Convolutions::new(&device)?,
@@ -171,12 +172,13 @@ impl Machine for CudaMachine {
             })?;
         // this thread may have worked on another GPU before, and another thread on this machine
         device.bind()?;
-        if let Err(needed) = convolutions.make_room(device) {
-            return Err(GpuError::Memory {
+        if let Err((error, needed)) = convolutions.make_room(device) {
+            let short = GpuError::Memory {
                 batch: self.batch,
                 needed: mib(self.memory.own.bytes() + needed),
                 free: device.free()? >> 20,
-            });
+            };
+            return Err(not_given(error, short));
         }
         let steps = &mut ready.steps;
         ready.capture.run(device, &mut || {
