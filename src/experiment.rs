@@ -13,6 +13,7 @@ mod kept;
 mod metric;
 mod notice;
 mod prepared;
+mod published;
 mod queue;
 mod recipes;
 mod status;
@@ -27,6 +28,7 @@ pub use kept::{Existing, Keep};
 pub use metric::Metric;
 pub use notice::Notice;
 pub use prepared::{By, Job, Plan, PreparedExperiment};
+pub use published::{Published, PublishedNumber, PublishedResult};
 pub use queue::{Done, train_all};
 pub use status::{Followed, Query, State, Status, followed, statuses, times};
 
@@ -54,6 +56,8 @@ pub struct Experiment {
     pub arms: Vec<Arm>,
     /// What is asked.
     pub questions: Vec<Question>,
+    /// Published results that arms repeat.
+    pub published: Vec<Published>,
     /// Under which seeds each arm is trained, at each scale that the experiment has.
     pub seeds: BTreeMap<Scale, Range<u64>>,
     /// Where it is named.

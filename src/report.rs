@@ -32,7 +32,7 @@ mod verdicts;
 
 pub use changes::{Changes, changes_html, changes_markdown, changes_text};
 pub use datasets::{audit as audit_text, statistics as statistics_text};
-pub use experiments::{answers_text, left_out};
+pub use experiments::{answers_text, left_out, published_text};
 pub use junit::junit;
 pub use layers::text as layers;
 pub use list::{Listing, list_claims, list_experiments, list_functions, list_models, list_suites};

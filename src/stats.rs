@@ -1,5 +1,9 @@
 //! What do a few numbers say about the many that they stand for?
 
+mod prediction;
+
+pub use prediction::{Further, further_interval};
+
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use std::cmp::Ordering;

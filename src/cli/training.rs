@@ -40,7 +40,10 @@ pub fn train(
     wrong(&damage);
     let text = match (names_runs(options), options.json) {
         (false, true) => json(&answers(&experiment, &runs))?,
-        (false, false) => report::answers_text(&answers(&experiment, &runs)),
+        (false, false) => {
+            report::answers_text(&answers(&experiment, &runs))
+                + &report::published_text(&experiment, &runs)
+        }
         (true, true) => json(&runs.iter().map(Ended::of).collect::<Vec<_>>())?,
         (true, false) => runs.iter().map(|run| Ended::of(run).line()).collect(),
     };

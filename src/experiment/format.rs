@@ -1,5 +1,6 @@
 //! The file format of experiments: TOML with unknown keys refused, and its JSON Schema.
 
+use super::published::{PublishedFile, published};
 use super::recipes::{Fault, recipe};
 use super::{Arm, Experiment, ExperimentError, Question, Rule, Side, embedded_as};
 use crate::claim::{Location, Places, not_a_name};
@@ -50,6 +51,10 @@ struct ExperimentFile {
     #[serde(default, rename = "question")]
     #[schemars(with = "Vec<QuestionFile>")]
     questions: Vec<Spanned<QuestionFile>>,
+    /// Published results that arms repeat, a table or a figure each; the report shows them beside what the arms came to.
+    #[serde(default)]
+    #[schemars(with = "Vec<PublishedFile>")]
+    published: Vec<Spanned<PublishedFile>>,
 }
 
 /// A scale.
@@ -282,6 +287,9 @@ fn experiment(
         }
         questions.push(question);
     }
+    let published = (file.published.into_iter())
+        .map(|one| published(one, &arms, &questions))
+        .collect::<Result<_, _>>()?;
     Ok(Experiment {
         seeds: scales
             .iter()
@@ -298,6 +306,7 @@ fn experiment(
         about: file.about,
         arms,
         questions,
+        published,
         at,
     })
 }

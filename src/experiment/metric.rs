@@ -100,6 +100,51 @@ fn best(epochs: &[Epoch]) -> Option<&Epoch> {
 }
 
 impl Metric {
+    /// Where in a run it is looked at, in words.
+    pub fn place(&self) -> String {
+        let what = match self.quantity {
+            Quantity::Loss => "step",
+            Quantity::LeastRise => return "all epochs".into(),
+            _ => "epoch",
+        };
+        match self.selection {
+            Selection::Last => format!("last {what}"),
+            Selection::At(n) => format!("{what} {n}"),
+            Selection::Best => "epoch of the least validation error".into(),
+        }
+    }
+
+    /// Between which bounds it can lie.
+    pub const fn bounds(&self) -> [f64; 2] {
+        match self.quantity {
+            Quantity::Loss | Quantity::TrainLoss | Quantity::TestLoss => [0.0, f64::INFINITY],
+            Quantity::TrainError
+            | Quantity::TestError
+            | Quantity::TestAccuracy
+            | Quantity::ValidationError
+            | Quantity::ValidationAccuracy => [0.0, 1.0],
+            Quantity::Gap | Quantity::LeastRise => [-1.0, 1.0],
+        }
+    }
+
+    /// Whether it is a share of images, or a difference of two.
+    pub fn is_share(&self) -> bool {
+        self.bounds()[1] == 1.0
+    }
+
+    /// Whether it is counted on the test images, as the share of those that are wrong or right.
+    pub const fn is_of_test_images(&self) -> bool {
+        matches!(self.quantity, Quantity::TestError | Quantity::TestAccuracy)
+    }
+
+    /// Whether the best of several values is the largest.
+    pub const fn is_better_larger(&self) -> bool {
+        matches!(
+            self.quantity,
+            Quantity::TestAccuracy | Quantity::ValidationAccuracy | Quantity::LeastRise
+        )
+    }
+
     /// The name of what is looked at, wherever in the run.
     pub fn quantity(&self) -> &'static str {
         let named = QUANTITIES

@@ -7,22 +7,26 @@ mod gathered;
 mod origin;
 mod overview;
 mod pairs;
+mod published;
 mod recipe;
+mod reproduced;
 mod text;
 
 pub(super) use gathered::{AtScale, Gathered, gather};
 pub use overview::left_out;
 pub(super) use overview::section;
+pub use published::text as published_text;
+pub(super) use published::{FILE as PUBLISHED, page as published};
 pub use text::text as answers_text;
 
 use super::prose::prose;
 use crate::claim::Trial;
 use crate::experiment::Finding;
-use crate::train::Scale;
+use crate::train::{Scale, Trained};
 use maud::{Markup, html};
 
-/// The page of an experiment.
-pub(super) fn page(gathered: &Gathered) -> Markup {
+/// The page of an experiment, with those of the finished runs that are its.
+pub(super) fn page(gathered: &Gathered, runs: &[Trained]) -> Markup {
     let experiment = gathered.experiment;
     html! {
         h1 { (experiment.title) }
@@ -35,7 +39,11 @@ pub(super) fn page(gathered: &Gathered) -> Markup {
                 }
             }
         }
+        @if !experiment.published.is_empty() {
+            p { a href={"#" (published::PLACE)} { "Published results" } " that it repeats" }
+        }
         @for at in &gathered.scales { (scale(at)) }
+        (published::section(experiment, runs))
     }
 }
 

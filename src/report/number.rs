@@ -46,6 +46,11 @@ pub(super) fn percent(share: f64) -> String {
     }
 }
 
+/// A share in per cent, with two digits behind the point and without the sign.
+pub(super) fn hundredths(share: f64) -> String {
+    format!("{:.2}", 100.0 * share)
+}
+
 /// Mean and deviation of shares, as percentages.
 pub(super) fn percent_spread(mean: f64, deviation: f64) -> String {
     if !mean.is_finite() || !deviation.is_finite() {

@@ -23,11 +23,12 @@ pub struct Page {
 }
 
 /// The pages of which each report has at most one, with their titles.
-const SINGLES: [(&str, &str); 5] = [
+const SINGLES: [(&str, &str); 6] = [
     (FIRST, "Overview"),
     (search::FILE, "All claims"),
     (models::FILE, "Models"),
     (plots::FILE, "Plots"),
+    (experiments::PUBLISHED, "Published results"),
     (speed::FILE, "Speed"),
 ];
 
@@ -38,8 +39,9 @@ struct Content {
     markup: Markup,
 }
 
-/// Renders the report on claims as the suites have them now: the first page, all claims, the models, plots and timings, if there are any, a page a
-/// system, and a page an experiment that has runs. Where no check is recorded it has no page on claims, and says so.
+/// Renders the report on claims as the suites have them now: the first page, all claims, the models, plots, published results and timings,
+/// if there are any, a page a system, and a page an experiment that has runs. Where no check is recorded it has no page on claims, and
+/// says so.
 ///
 /// # Errors
 /// [`RenderError`] when suites and records do not belong together.
@@ -87,6 +89,7 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
         all,
         Some(models::models(&used)?),
         plots::page(report, &used)?,
+        experiments::published(report, &gathered),
         (!timings.is_empty()).then(|| speed::page(timings)),
     ];
     let singles: Vec<Content> = (SINGLES.iter().zip(markups))
@@ -101,7 +104,11 @@ pub fn render(report: &Report) -> Result<Vec<Page>, RenderError> {
     let experiments: Vec<Content> = (gathered.iter())
         .map(|one| {
             let file = experiments::file(&one.experiment.name);
-            content(&file, &one.experiment.title, experiments::page(one))
+            content(
+                &file,
+                &one.experiment.title,
+                experiments::page(one, training.runs()),
+            )
         })
         .collect();
     let links = |contents: &[Content]| -> Vec<Link> {

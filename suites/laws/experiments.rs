@@ -30,6 +30,8 @@ pub fn trials() -> Vec<Trial> {
             "experiments::numbers-that-make-no-sense-are-errors",
             numbers,
         ),
+        law("experiments::published-results-have-their-place", published),
+        law("experiments::published-results-are-sentences", sentences),
         law(
             "experiments::a-recipe-spells-its-model-in-one-way",
             spelling,
@@ -418,6 +420,172 @@ fn numbers() {
         ("title = \"b\"", "title = \"b\"\nquick.batch = 0", "18:15"),
     ] {
         hold(&[(old, new, place, "batch is 0")]);
+    }
+}
+
+/// A published result that an arm repeats, and one that a question's rule holds.
+const PUBLISHED: &str = r#"
+[[question]]
+name = "printed"
+says = "S."
+metric = "test_error"
+arm = "a"
+printed = 0.25
+[[published]]
+paper = "P"
+table = "Table 1"
+scale = "quick"
+test_images = 500
+differences = ["None."]
+result = [
+    { cell = "one", number = "single-run", arm = "b", metric = "test_error", value = 0.0875 },
+    { cell = "two", number = "single-run", question = "printed" },
+]
+"#;
+
+fn published() {
+    let registry = Registry::builtin();
+    let read = |text: &str| parse(Path::new("e.toml"), &format!("{GOOD}{text}"), &registry);
+    let good = read(PUBLISHED).unwrap();
+    let plain = read("").unwrap();
+    // it is no part of a recipe
+    let fingerprints = |of: &Experiment| -> Vec<String> {
+        let arms = of.arms.iter();
+        arms.map(|arm| arm.recipes[&Scale::Quick].fingerprint())
+            .collect()
+    };
+    assert_eq!(fingerprints(&good), fingerprints(&plain));
+    let [one, two] = &good.published[0].results[..] else {
+        panic!("{:?}", good.published);
+    };
+    assert_eq!((&*one.arm, one.value, &one.question), ("b", 0.0875, &None));
+    assert_eq!((&*two.arm, two.value), ("a", 0.25));
+    assert_eq!(two.question.as_deref(), Some("printed"));
+    let numbers = [
+        ("\"best-epoch\"", true),
+        ("{ best-of = 5 }", true),
+        ("{ median-of = 5 }", true),
+        ("{ mean-of = { runs = 5 } }", true),
+        ("{ mean-of = { runs = 5, deviation = 0.0016 } }", true),
+        ("{ best-of = 1 }", false),
+        ("{ best-of = 101 }", false),
+        ("{ median-of = 4 }", false),
+        ("{ mean-of = { runs = 5, deviation = nan } }", false),
+        ("\"single\"", false),
+    ];
+    for (number, is_one) in numbers {
+        let text = PUBLISHED.replace("\"single-run\", arm", &format!("{number}, arm"));
+        match (read(&text), is_one) {
+            (Ok(_), true) => {}
+            (Err(error), false) => stands_at(&error.to_string(), &text, text.find(number).unwrap()),
+            (read, _) => panic!("{number}: {read:?}"),
+        }
+    }
+    for (number, at) in [
+        ("{ mean-of = 5 }", "5 }, arm"),
+        ("{ mean-of = { runs = 5, x = 1 } }", "x = 1"),
+    ] {
+        let text = PUBLISHED.replace("\"single-run\", arm", &format!("{number}, arm"));
+        let error = read(&text).unwrap_err().to_string();
+        stands_at(&error, &text, text.find(at).unwrap());
+    }
+    // what stands there, and what in place of it is an error there, or at what follows the bar
+    for (old, new, says) in [
+        ("paper = \"P\"", "|papers = \"P\"", "papers"),
+        (
+            "[[published]]\npaper = \"P\"",
+            "|[[published]]",
+            "missing field `paper`",
+        ),
+        (
+            "[[published]]\npaper = \"P\"\ntable = \"Table 1\"\nscale = \"quick\"",
+            "|[[published]]\npaper = \"P\"\ntable = \"T\"",
+            "no full scale",
+        ),
+        ("scale = \"quick\"", "scale = |\"full\"", "no full scale"),
+        ("test_images = 500", "test_images = |0", "test_images is 0"),
+        (
+            "{ cell = \"one\", number = \"single-run\", arm = \"b\",",
+            "|{ cell = \"one\", number = \"single-run\",",
+            "has `arm`, `metric` and `value`, or `question`",
+        ),
+        (
+            "arm = \"b\"",
+            "arm = |\"bb\"",
+            "there is no arm `bb`; did you mean b?",
+        ),
+        ("arm = \"b\"", "arm = |\"xyz\"", "its arms: a, b"),
+        (
+            "\"test_error\", value",
+            "|\"test_eror\", value",
+            "no metric `test_eror`",
+        ),
+        ("0.0875", "|8.75", "a share from 0 to 1: 8.75 % is 0.0875"),
+        ("0.0875", "|-0.1", "a share from 0 to 1"),
+        ("0.0875", "|nan", "a share"),
+        (
+            "\"test_error\", value = 0.0875",
+            "\"test_loss\", value = |inf",
+            "finite",
+        ),
+        ("{ cell = \"two\"", "|{ cell = \"one\"", "is there twice"),
+        (
+            "question = \"printed\"",
+            "question = |\"print\"",
+            "did you mean printed?",
+        ),
+        (
+            "question = \"printed\"",
+            "question = |\"q\"",
+            "not about a printed number",
+        ),
+        (
+            "question = \"printed\"",
+            "question = \"printed\", value = |0.3",
+            "stand there alone",
+        ),
+        (
+            "\"single-run\", question",
+            "|\"best-epoch\", question",
+            "single-run",
+        ),
+    ] {
+        assert_eq!(PUBLISHED.matches(old).count(), 1, "{old}");
+        let (bar, new) = (new.find('|').unwrap(), new.replace('|', ""));
+        let text = PUBLISHED.replace(old, &new);
+        let error = read(&text).unwrap_err().to_string();
+        stands_at(&error, &text, text.find(&new).unwrap() + bar);
+        assert!(
+            error.contains(says) && !error.contains('\n'),
+            "{new}: {error}"
+        );
+    }
+    let none = PUBLISHED.split("result = ").next().unwrap().to_string() + "result = []";
+    let error = read(&none).unwrap_err().to_string();
+    stands_at(&error, &none, none.rfind("[]").unwrap());
+    assert!(error.contains("there is no `result`"), "{error}");
+}
+
+/// Whether an error names that place of the text that follows the good experiment.
+fn stands_at(error: &str, text: &str, at: usize) {
+    let whole = format!("{GOOD}{text}");
+    let before = &whole[..GOOD.len() + at];
+    let (line, column) = (
+        before.matches('\n').count() + 1,
+        before.len() - before.rfind('\n').unwrap(),
+    );
+    let place = format!("e.toml:{line}:{column}: ");
+    assert!(error.starts_with(&place), "{place}{error}");
+}
+
+fn sentences() {
+    for experiment in all() {
+        for published in &experiment.published {
+            for difference in &published.differences {
+                let is_short = difference.len() < 160 && difference.ends_with('.');
+                assert!(is_short, "{}: {difference}", experiment.name);
+            }
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use convcheck::experiment::{self, Answer, Experiment, Finding};
 use convcheck::pipeline;
 use convcheck::random::Key;
 use convcheck::record;
-use convcheck::report::{Page, answers_text};
+use convcheck::report::{Page, answers_text, published_text};
 use convcheck::train::{Curve, Epoch, Recipe, Trained};
 use convcheck::visible;
 use convcheck::zoo::Registry;
@@ -26,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
         law("training::claims-link-to-their-experiment", linked),
         law("training::runs-that-do-not-count-are-counted", left_out),
         law("training::odd-runs-are-shown", odd),
+        law("training::published-results-stand-beside-runs", published),
         law("training::every-committed-run-counts", committed),
         law("training::committed-records-are-whole", whole),
         law("training::defaults-of-recipes-stand-for-good", defaults),
@@ -191,6 +192,15 @@ fn hostile() {
         question.name = format!("{EVIL} {}", question.name);
         question.says = format!("{EVIL} says");
     }
+    experiment.published = repeating("0.5").published;
+    for published in &mut experiment.published {
+        published.paper = format!("{EVIL} paper");
+        published.table = format!("{EVIL} table");
+        published.differences = vec![format!("{EVIL} difference")];
+        for result in &mut published.results {
+            result.cell = format!("{EVIL} cell");
+        }
+    }
     let mut runs = runs(&experiment);
     for run in &mut runs {
         run.machine = EVIL.into();
@@ -201,7 +211,8 @@ fn hostile() {
     let all: Vec<&Trained> = runs.iter().collect();
     let asked = experiment.questions.iter();
     let answers: Vec<Answer> = asked.map(|one| experiment::answer(one, &all)).collect();
-    let text = answers_text(&answers);
+    let text = answers_text(&answers) + &published_text(&experiment, &runs);
+    assert!(text.contains("paper") && text.contains("cell"));
     assert_eq!(visible::text(&text), text);
     assert!(!text.contains("\n\\u202E"), "{text}");
     let pages = rendered(&[experiment], &runs);
@@ -348,6 +359,108 @@ fn odd() {
         }
     });
     assert!(shown(&diverged).contains("a run diverged"));
+}
+
+/// The made-up experiment, one of whose arms repeats a published error of that value.
+fn repeating(value: &str) -> Experiment {
+    let results = [
+        format!("cell = \"single\", number = \"single-run\", value = {value}"),
+        format!("cell = \"best\", number = {{ best-of = 5 }}, value = {value}"),
+        format!("cell = \"drawn\", number = \"best-epoch\", read_off = true, value = {value}"),
+    ];
+    let results =
+        results.map(|one| format!("{{ {one}, arm = \"as-meant\", metric = \"test_error\" }}"));
+    let text = format!(
+        "{TEXT}\n[[published]]\npaper = \"Somebody 1999\"\ntable = \"Table 1\"\ntest_images = 500\ndifferences = [\"Other shoes.\"]\nresult = [{}]",
+        results.join(", ")
+    );
+    experiment::parse(Path::new("made-up.toml"), &text, &Registry::builtin()).unwrap()
+}
+
+/// A published result is shown with what it is, the last epochs of all runs and what would make those that are missing.
+fn published() {
+    let experiment = repeating("0.1");
+    let shown = |experiment: &Experiment, runs: &[Trained]| {
+        let pages = rendered(std::slice::from_ref(experiment), runs);
+        lead_somewhere(&pages);
+        stand_alone(&pages);
+        let all = page(&pages, "published-results.html").to_string();
+        let own = pages
+            .iter()
+            .find(|page| page.file == "experiment-made-up.html");
+        let both = own.map(|own| all.clone() + &own.html).unwrap_or(all);
+        assert!(!both.contains("NaN"), "{both}");
+        both
+    };
+    let decides = |html: &str| {
+        html.contains("The published value lies") || html.contains(">for one more run<")
+    };
+    let all = runs(&experiment);
+    let html = shown(&experiment, &all);
+    assert!(decides(&html));
+    for part in [
+        "Other shoes.",
+        "best of 5 runs",
+        "best epoch of a run, read off the figure",
+        "about 10 %",
+        "for the least of 5 more runs",
+        "<a href=\"experiment-made-up.html#published\">",
+        "test error, last epoch",
+    ] {
+        assert!(html.contains(part), "{part} is not in {html}");
+    }
+    // the errors are those of the last epoch, though others were better
+    let mut other = all.clone();
+    for run in &mut other {
+        run.curve.epochs[0].test_error = 0.0;
+    }
+    let published = |html: &str| {
+        html.split("Published results</h2>")
+            .nth(1)
+            .map(String::from)
+    };
+    assert_eq!(published(&shown(&experiment, &other)), published(&html));
+    // last epochs are errors from 0.09 to 0.14
+    for (value, side) in [("0.01", "below"), ("0.12", "within"), ("0.5", "above")] {
+        let html = shown(&repeating(value), &all);
+        let words = format!("The published value lies {side} the interval for one more run.");
+        assert!(html.contains(&words), "{value}: {html}");
+    }
+    // before all runs are here nothing is said
+    let some: Vec<Trained> = all.iter().filter(|run| run.seed < 3).cloned().collect();
+    let html = shown(&experiment, &some);
+    assert!(
+        html.contains("3 of 8 runs are here")
+            && html.contains("--arm as-meant --seed 3 --seed 4 --seed 5")
+    );
+    assert!(!decides(&html));
+    let html = shown(&experiment, &[]);
+    assert!(
+        html.contains("No run yet.")
+            && html.contains("convcheck train made-up --scale full --arm as-meant<")
+    );
+    // a run that diverged is named, and what the others come to decides nothing
+    let mut diverged = all.clone();
+    for run in diverged.iter_mut().filter(|run| run.seed == 5) {
+        *run.curve.losses.last_mut().unwrap() = f32::NAN;
+    }
+    let html = shown(&experiment, &diverged);
+    assert!(html.contains("1 of 8 runs diverged (seed 5)") && html.contains("8, 1 diverged"));
+    assert!(!decides(&html));
+    let text = published_text(&experiment, &all);
+    assert!(
+        text.starts_with("Somebody 1999, Table 1, single: 10 % (single run)\n"),
+        "{text}"
+    );
+    assert_eq!(text.matches("99 % interval").count(), 3, "{text}");
+    assert_eq!(published_text(&experiment, &[]), "");
+    // without published results there is no such page
+    let pages = rendered(&[made_up()], &all);
+    assert!(
+        pages
+            .iter()
+            .all(|page| page.file != "published-results.html")
+    );
 }
 
 /// Each line of the committed records has a checksum and is as it was written, and each verdict follows from what was found.
