@@ -80,7 +80,7 @@ fn places(x: f64, by: f64) -> String {
 }
 
 /// Without the zeros behind a point.
-fn trimmed(text: &str) -> &str {
+pub(super) fn trimmed(text: &str) -> &str {
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),
         false => text,

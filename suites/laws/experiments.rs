@@ -554,7 +554,7 @@ fn published() {
         let (bar, new) = (new.find('|').unwrap(), new.replace('|', ""));
         let text = PUBLISHED.replace(old, &new);
         let error = read(&text).unwrap_err().to_string();
-        stands_at(&error, &text, text.find(&new).unwrap() + bar);
+        stands_at(&error, &text, text.rfind(&new).unwrap() + bar);
         assert!(
             error.contains(says) && !error.contains('\n'),
             "{new}: {error}"

@@ -2,7 +2,7 @@
 
 use crate::data::Source;
 use crate::experiment::{Experiment, Published, PublishedNumber, PublishedResult, answer};
-use crate::report::number::{counted, hundredths, short};
+use crate::report::number::{counted, hundredths, short, trimmed};
 use crate::stats::{self, Further, Interval, LEVEL, further_interval};
 use crate::train::Trained;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,9 +107,9 @@ impl<'a> Reproduced<'a> {
             PublishedNumber::MeanOf { deviation, .. } => deviation,
             _ => None,
         };
-        let deviation = deviation.map(|one| format!(" ± {}", without_zeros(&self.digits(one))));
+        let deviation = deviation.map(|one| format!(" ± {}", trimmed(&self.digits(one))));
         let deviation = deviation.unwrap_or_default();
-        format!("{about}{}{deviation}{}", without_zeros(&value), self.unit())
+        format!("{about}{}{deviation}{}", trimmed(&value), self.unit())
     }
 
     /// A number with the digits that runs differ in: four of a share or a loss behind its point.
@@ -183,10 +183,12 @@ impl<'a> Reproduced<'a> {
         Some(self.from_to(low, high))
     }
 
-    /// Where a number like the published one would lie, were it made of runs like these; not before all are here.
+    /// Where a number like the published one would lie, were it made of runs like these; not before all are here, and no
+    /// further than there are such numbers.
     pub(super) fn interval(&self) -> Option<String> {
         let Interval { low, high } = self.interval.filter(|_| self.is_whole())?;
-        Some(self.from_to(low, high))
+        let [least, most] = self.result.metric.bounds();
+        Some(self.from_to(low.max(least), high.min(most)))
     }
 
     fn from_to(&self, low: f64, high: f64) -> String {
@@ -303,11 +305,4 @@ fn value(run: &Trained, result: &PublishedResult) -> Option<f64> {
     let ended = run.curve.losses.last().is_none_or(|loss| loss.is_finite());
     let value = result.metric.of(&run.curve).filter(|_| ended)?;
     value.is_finite().then_some(value)
-}
-
-fn without_zeros(text: &str) -> &str {
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.'),
-        false => text,
-    }
 }
