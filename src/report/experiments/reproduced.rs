@@ -180,7 +180,7 @@ impl<'a> Reproduced<'a> {
     pub(super) fn range(&self) -> Option<String> {
         let low = self.values.iter().copied().reduce(f64::min)?;
         let high = self.values.iter().copied().reduce(f64::max)?;
-        Some(self.from_to(low, high))
+        Some(self.range_text(low, high))
     }
 
     /// Where a number like the published one would lie, were it made of runs like these; not before all are here, and no
@@ -188,10 +188,10 @@ impl<'a> Reproduced<'a> {
     pub(super) fn interval(&self) -> Option<String> {
         let Interval { low, high } = self.interval.filter(|_| self.is_whole())?;
         let [least, most] = self.result.metric.bounds();
-        Some(self.from_to(low.max(least), high.min(most)))
+        Some(self.range_text(low.max(least), high.min(most)))
     }
 
-    fn from_to(&self, low: f64, high: f64) -> String {
+    fn range_text(&self, low: f64, high: f64) -> String {
         format!(
             "{} to {}{}",
             self.digits(low),
