@@ -10,7 +10,7 @@ use convcheck::pipeline;
 use convcheck::random::Key;
 use convcheck::record;
 use convcheck::report::{Page, answers_text, published_text};
-use convcheck::train::{Curve, Epoch, Recipe, Trained};
+use convcheck::train::{Curve, Divergence, Epoch, Recipe, Trained};
 use convcheck::visible;
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
@@ -442,10 +442,19 @@ fn published() {
     // a run that diverged is named, and what the others come to decides nothing
     let mut diverged = all.clone();
     for run in diverged.iter_mut().filter(|run| run.seed == 5) {
+        run.diverged = Some(Divergence {
+            step: 90,
+            layer: Some("stem.conv".into()),
+        });
+        run.curve.losses.truncate(90);
         *run.curve.losses.last_mut().unwrap() = f32::NAN;
+        run.curve.epochs.truncate(4);
     }
     let html = shown(&experiment, &diverged);
-    assert!(html.contains("1 of 8 runs diverged (seed 5)") && html.contains("8, 1 diverged"));
+    assert!(
+        html.contains("1 of 8 runs diverged (seed 5 at step 90, in layer `stem.conv`)")
+            && html.contains("8, 1 diverged")
+    );
     assert!(!decides(&html));
     let text = published_text(&experiment, &all);
     assert!(

@@ -19,8 +19,8 @@ pub(super) struct Reproduced<'a> {
     pub runs: BTreeMap<u64, &'a Trained>,
     /// What each came to that did not diverge.
     values: Vec<f64>,
-    /// The seeds of those that did.
-    diverged: Vec<u64>,
+    /// The seeds of those that did, and where.
+    diverged: Vec<String>,
     interval: Option<Interval>,
 }
 
@@ -55,7 +55,10 @@ impl<'a> Reproduced<'a> {
         for (&seed, run) in &runs {
             match value(run, result) {
                 Some(value) => values.push(value),
-                None => diverged.push(seed),
+                None => {
+                    let place = run.divergence().map(|place| format!(" {place}"));
+                    diverged.push(format!("seed {seed}{}", place.unwrap_or_default()));
+                }
             }
         }
         let all: Vec<&Trained> = runs.values().copied().collect();
@@ -227,12 +230,11 @@ impl<'a> Reproduced<'a> {
             return "No run yet.".into();
         }
         if !self.diverged.is_empty() {
-            let seeds: Vec<String> = self.diverged.iter().map(ToString::to_string).collect();
             return format!(
-                "{} of {} diverged (seed {}), so nothing is said: the others are chosen by how they ended.",
+                "{} of {} diverged ({}), so nothing is said: the others are chosen by how they ended.",
                 self.diverged.len(),
                 counted(self.runs.len(), "run"),
-                seeds.join(", ")
+                self.diverged.join("; ")
             );
         }
         if here < planned {
@@ -302,7 +304,6 @@ impl<'a> Reproduced<'a> {
 
 /// What a run came to; nothing where it diverged, though some of its epochs may have been numbers.
 fn value(run: &Trained, result: &PublishedResult) -> Option<f64> {
-    let ended = run.curve.losses.last().is_none_or(|loss| loss.is_finite());
-    let value = result.metric.of(&run.curve).filter(|_| ended)?;
-    value.is_finite().then_some(value)
+    let value = result.metric.of(&run.curve)?;
+    (value.is_finite() && run.divergence().is_none()).then_some(value)
 }
