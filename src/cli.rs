@@ -7,6 +7,7 @@ pub mod device;
 mod duration;
 pub mod merge;
 pub mod networks;
+pub mod plan;
 pub mod progress;
 pub mod runs;
 pub mod said;
@@ -288,13 +289,22 @@ pub struct EvalOptions {
 #[derive(Args)]
 pub struct RunsOptions {
     /// Its name, as `convcheck list experiments` prints it, or a file of your own (NAME.toml).
-    pub experiment: String,
+    #[arg(required_unless_present = "plan")]
+    pub experiment: Option<String>,
+    /// In place of an experiment, runs of several in order of worth: `full-scale`, or a file of your own (NAME.toml); --data is a
+    /// folder then with the data sets in folders that are called as they are (cifar10, mnist).
+    #[arg(long, value_name = "PLAN")]
+    #[arg(conflicts_with_all = ["experiment", "scale", "arms", "only_seeds", "seeds"])]
+    pub plan: Option<String>,
     /// Quick: seconds to a minute, on the embedded digits; full: the experiment's own data and sizes.
     #[arg(long, default_value = "quick")]
     pub scale: ScaleOption,
     /// An arm, and no others; can be given several times.
     #[arg(long = "arm", value_name = "ARM")]
     pub arms: Vec<String>,
+    /// Folder with finished runs (training.jsonl), in it or in folders within it, which are those of a plan too.
+    #[arg(long, value_name = "DIR", requires = "plan")]
+    pub runs: Vec<PathBuf>,
     /// A seed, and no others; can be given several times.
     #[arg(long = "seed", value_name = "K", conflicts_with = "seeds")]
     pub only_seeds: Vec<u64>,
@@ -309,6 +319,13 @@ pub struct RunsOptions {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub on: device::DeviceOptions,
+}
+
+impl RunsOptions {
+    /// The experiment, where there is no plan.
+    pub fn experiment(&self) -> &str {
+        self.experiment.as_deref().unwrap_or_default()
+    }
 }
 
 #[derive(Args)]
@@ -348,6 +365,8 @@ pub enum SchemaOf {
     Suite,
     /// Experiments.
     Experiment,
+    /// Plans of runs.
+    Plan,
     /// What a report shows of the text beside its claims.
     Report,
     /// The convcheck.toml of a project.
@@ -376,5 +395,5 @@ pub enum List {
     /// Experiments that can be run.
     Experiments,
     /// The runs of an experiment: how far each is, and about how long it takes on this machine.
-    Runs(RunsOptions),
+    Runs(Box<RunsOptions>),
 }

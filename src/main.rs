@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::CommandFactory;
 use cli::said::{self, Outcome, Said};
 use cli::{
-    Cli, Command, List, check, compare, data, merge, networks, runs, show, timing, training,
+    Cli, Command, List, check, compare, data, merge, networks, plan, runs, show, timing, training,
 };
 use convcheck::device;
 use convcheck::experiment::By;
@@ -113,7 +113,10 @@ fn run(cli: Cli) -> Result<Said> {
         }
         Some(Command::Forward(options)) => networks::forward(&options, project()?.registry()),
         Some(Command::Eval(options)) => networks::eval(&options, project()?.registry(), goes_on),
-        Some(Command::Train(options)) => training::train(&options, &project()?, by()?, goes_on),
+        Some(Command::Train(options)) => match &options.which.plan {
+            Some(name) => plan::train(name, &options, &project()?, by()?, goes_on),
+            None => training::train(&options, &project()?, by()?, goes_on),
+        },
         Some(Command::Time(options)) => {
             timing::time(&options, project()?.registry(), &by()?, &goes_on)
         }

@@ -7,6 +7,8 @@ mod data;
 mod devices;
 #[path = "cli/measures.rs"]
 mod measures;
+#[path = "cli/plan.rs"]
+mod plan;
 #[path = "cli/project.rs"]
 mod project;
 #[path = "cli/records.rs"]

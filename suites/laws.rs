@@ -19,6 +19,7 @@ mod laws {
     pub mod net;
     pub mod ops;
     pub mod pages;
+    pub mod plans;
     pub mod pools;
     pub mod shared;
     pub mod suites;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     trials.extend(laws::suites::trials());
     trials.extend(laws::document::trials());
     trials.extend(laws::experiments::trials());
+    trials.extend(laws::plans::trials());
     trials.extend(laws::modules::trials());
     trials.extend(laws::pages::trials());
     trials.extend(laws::training::trials());

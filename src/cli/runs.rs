@@ -5,11 +5,13 @@ use super::said::{Said, json, lacks, warn, wrong};
 use super::{RunsOptions, ScaleOption};
 use anyhow::{Result, bail};
 use convcheck::experiment::{
-    self, By, DataSets, Experiment, MOST_SEEDS, Query, followed, statuses, times,
+    self, By, DataSets, Experiment, MOST_SEEDS, PlannedRuns, Query, RunPlan, followed, statuses,
+    times,
 };
 use convcheck::nearest::did_you_mean;
+use convcheck::pipeline;
 use convcheck::project::Project;
-use convcheck::record::{self, Lines};
+use convcheck::record;
 use convcheck::report;
 use convcheck::train::{Cpu, Engine, Scale};
 use std::path::{Path, PathBuf};
@@ -72,47 +74,99 @@ pub fn folder(output: &Path, experiment: &Experiment, scale: Scale) -> PathBuf {
     output.join("runs").join(name)
 }
 
+/// Where the data set of runs is, in a folder of data sets: in the folder that the plan names or that is called as the set
+/// is, if it is there, else anywhere in it.
+pub fn data_folder(folder: &Path, part: &PlannedRuns, scale: Scale) -> PathBuf {
+    let mut recipes = (part.experiment.arms.iter()).filter_map(|arm| arm.recipes.get(&scale));
+    let source = recipes.next().map(|recipe| recipe.data.name());
+    match (&part.data, source) {
+        (Some(named), _) => folder.join(named),
+        (None, Some(source)) if folder.join(source).is_dir() => folder.join(source),
+        _ => folder.to_path_buf(),
+    }
+}
+
+/// Runs of an experiment that are meant, and where their data are.
+struct Part {
+    experiment: Experiment,
+    arms: Vec<String>,
+    seeds: Vec<u64>,
+    data: Option<PathBuf>,
+}
+
+/// The runs that options mean, in order: those of an experiment, or of a plan.
+fn parts(options: &RunsOptions, project: &Project) -> Result<(Scale, Vec<Part>)> {
+    let Some(plan) = &options.plan else {
+        let scale = Scale::from(options.scale);
+        let experiment = find(options.experiment(), project)?;
+        let part = Part {
+            seeds: seeds(options, &experiment, scale)?,
+            experiment,
+            arms: options.arms.clone(),
+            data: options.data.clone(),
+        };
+        return Ok((scale, vec![part]));
+    };
+    let RunPlan { scale, parts, .. } =
+        RunPlan::find(plan, &project.experiments()?, project.registry())?;
+    let part = |part: PlannedRuns| Part {
+        data: (options.data.as_deref()).map(|folder| data_folder(folder, &part, scale)),
+        experiment: part.experiment,
+        arms: part.arms,
+        seeds: part.seeds,
+    };
+    Ok((scale, parts.into_iter().map(part).collect()))
+}
+
 /// Lists the runs that are meant, with how far each is and how long it takes here.
 pub fn list(options: &RunsOptions, as_json: bool, project: &Project, by: By) -> Result<Said> {
-    let experiment = find(&options.experiment, project)?;
-    let scale = Scale::from(options.scale);
-    let seeds = seeds(options, &experiment, scale)?;
+    let (scale, parts) = parts(options, project)?;
     let output = options.output.clone().unwrap_or(project.report());
     let gpus = options.on.trainer(None)?;
-    let query = Query {
-        experiment: &experiment,
-        scale,
-        arms: &options.arms,
-        seeds: &seeds,
-        folder: &folder(&output, &experiment, scale),
-        backend: gpus.as_ref().map_or(Cpu.name(), Engine::name),
-    };
-    let follows = followed(&query, &mut DataSets::new(options.data.as_deref()))?;
-    let Lines {
-        good: finished,
-        damage,
-    } = record::load_training(&output)?;
-    wrong(&damage);
-    if follows.iter().any(|arm| !arm.has_data) {
-        warn(format!(
-            "{}: the data are not known without --data, so fingerprints are none, and runs of other data count as these",
-            experiment.name
-        ));
-    }
-    let runs = statuses(&query, &follows, &finished)?;
     let machine = match &gpus {
         None => by.machine,
         Some(gpus) => described(gpus),
     };
-    let times = match &gpus {
-        None => times(&Cpu, &machine, &query, &follows, &runs, &finished)?,
-        Some(gpus) => times(gpus, &machine, &query, &follows, &runs, &finished)?,
-    };
-    let listing = report::list_runs(&query, &follows, &runs, &times)?;
+    let (own, others) = (
+        record::load_training(&output)?,
+        pipeline::finished_runs(&options.runs)?,
+    );
+    let damage = [own.damage, others.damage].concat();
+    wrong(&damage);
+    let finished = [own.good, others.good].concat();
+    let (mut rows, mut text) = (Vec::new(), String::new());
+    for part in &parts {
+        let query = Query {
+            experiment: &part.experiment,
+            scale,
+            arms: &part.arms,
+            seeds: &part.seeds,
+            folder: &folder(&output, &part.experiment, scale),
+            backend: gpus.as_ref().map_or(Cpu.name(), Engine::name),
+        };
+        let follows = followed(&query, &mut DataSets::new(part.data.as_deref()))?;
+        if follows.iter().any(|arm| !arm.has_data) {
+            warn(format!(
+                "{}: the data are not known without --data, so fingerprints are none, and runs of other data count as these",
+                part.experiment.name
+            ));
+        }
+        let runs = statuses(&query, &follows, &finished)?;
+        let times = match &gpus {
+            None => times(&Cpu, &machine, &query, &follows, &runs, &finished)?,
+            Some(gpus) => times(gpus, &machine, &query, &follows, &runs, &finished)?,
+        };
+        let listing = report::list_runs(&query, &follows, &runs, &times)?;
+        rows.extend(listing.rows.as_array().cloned().unwrap_or_default());
+        if options.plan.is_some() {
+            text += &format!("{}\n", part.experiment.name);
+        }
+        text += &listing.text;
+    }
     Ok(Said {
         text: match as_json {
-            true => json(&listing.rows)?,
-            false => listing.text,
+            true => json(&rows)?,
+            false => text,
         },
         outcome: lacks(&damage),
     })

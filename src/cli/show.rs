@@ -77,6 +77,7 @@ pub fn schema(of: SchemaOf) -> Result<Said> {
     Ok(json(&match of {
         SchemaOf::Suite => claim::schema(),
         SchemaOf::Experiment => experiment::schema(),
+        SchemaOf::Plan => experiment::RunPlan::schema(),
         SchemaOf::Report => document::schema(),
         SchemaOf::Project => project::schema(),
     })?

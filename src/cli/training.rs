@@ -8,9 +8,10 @@ use super::said::{Said, Stopped, json, lacks, warn, wrong};
 use anyhow::{Result, bail};
 use convcheck::data::{Part, Source};
 use convcheck::experiment::{
-    self, Answer, By, DataSets, Done, Existing, Experiment, Keep, Notice, Plan, PreparedExperiment,
-    ProgressEvent, train_all,
+    self, Answer, By, DataSets, Done, Existing, Experiment, Job, Keep, Notice, Plan,
+    PreparedExperiment, ProgressEvent, train_all,
 };
+use convcheck::gpu::{Cuda, Trainer};
 use convcheck::pipeline::{Progress, Watch};
 use convcheck::project::Project;
 use convcheck::record::{self, RecordError};
@@ -29,14 +30,11 @@ pub fn train(
     by: By,
     goes_on: fn() -> bool,
 ) -> Result<Said> {
-    let experiment = find(&options.which.experiment, project)?;
     let output = options.which.output.clone().unwrap_or(project.report());
-    let since = Instant::now();
-    let in_time = || options.until.is_none_or(|until| since.elapsed() < until);
-    let (runs, damage) = watched(
-        || goes_on() && in_time(),
-        |watch| run(options, &experiment, &output, by, watch),
-    )?;
+    let experiment = find(options.which.experiment(), project)?;
+    let (runs, damage) = watched(in_time(options, goes_on), |watch| {
+        run(options, &experiment, &output, by, watch)
+    })?;
     wrong(&damage);
     let text = match (names_runs(options), options.json) {
         (false, true) => json(&answers(&experiment, &runs))?,
@@ -53,6 +51,12 @@ pub fn train(
     })
 }
 
+/// Whether to go on: nobody asked for an end, and the time is not up.
+pub(super) fn in_time(options: &TrainOptions, goes_on: fn() -> bool) -> impl Fn() -> bool + Sync {
+    let (since, until) = (Instant::now(), options.until);
+    move || goes_on() && until.is_none_or(|until| since.elapsed() < until)
+}
+
 /// Whether some of an experiment's runs are named, and not all of them.
 fn names_runs(options: &TrainOptions) -> bool {
     !options.which.arms.is_empty() || !options.which.only_seeds.is_empty()
@@ -60,7 +64,7 @@ fn names_runs(options: &TrainOptions) -> bool {
 
 /// A run that came to its end.
 #[derive(Serialize)]
-struct Ended<'a> {
+pub(super) struct Ended<'a> {
     experiment: &'a str,
     scale: Scale,
     arm: &'a str,
@@ -72,7 +76,7 @@ struct Ended<'a> {
 }
 
 impl Ended<'_> {
-    fn of(run: &Trained) -> Ended<'_> {
+    pub(super) fn of(run: &Trained) -> Ended<'_> {
         Ended {
             experiment: &run.experiment,
             scale: run.scale,
@@ -88,7 +92,7 @@ impl Ended<'_> {
         }
     }
 
-    fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let diverged = |at: &Divergence| format!(" {at}");
         let percent = |error: f64| format!(", test error {:.2} %", 100.0 * error);
         format!(
@@ -104,6 +108,81 @@ impl Ended<'_> {
     }
 }
 
+/// What computes, who runs it, and how runs are kept.
+pub(super) struct Setting {
+    gpus: Option<Trainer<Cuda>>,
+    by: By,
+    existing: Existing,
+    every: Duration,
+}
+
+impl Setting {
+    pub(super) fn of(options: &TrainOptions, by: By) -> Result<Setting> {
+        let Ok(every) = Duration::try_from_secs_f64(options.snapshot_every) else {
+            bail!(
+                "--snapshot-every is {}, must be seconds",
+                options.snapshot_every
+            );
+        };
+        // said before anything is read, if there is none
+        let gpus = options.which.on.trainer(options.at_once)?;
+        let by = match &gpus {
+            None => by,
+            Some(gpus) => By {
+                machine: described(gpus),
+                ..by
+            },
+        };
+        let existing = match options.resume {
+            true => Existing::GoOn,
+            false => Existing::Refused,
+        };
+        Ok(Setting {
+            gpus,
+            by,
+            existing,
+            every,
+        })
+    }
+
+    /// Runs of an experiment, kept in a folder.
+    pub(super) fn plan<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        scale: Scale,
+        (arms, seeds): (&'a [String], Vec<u64>),
+        folder: &'a Path,
+    ) -> Plan<'a> {
+        Plan {
+            experiment,
+            scale,
+            arms,
+            seeds,
+            keep: Some(Keep {
+                folder,
+                existing: self.existing,
+                every: self.every,
+            }),
+            by: &self.by,
+        }
+    }
+
+    /// Device and numbers, as records name them.
+    pub(super) fn backend(&self) -> &str {
+        self.gpus.as_ref().map_or(Cpu.name(), Engine::name)
+    }
+
+    /// Trains runs, in order, and says on standard error what there is to say of those that were kept.
+    pub(super) fn finish(&self, jobs: &[Job], watch: Watch) -> Done {
+        let steps = jobs.iter().map(|job| job.task().steps());
+        watch(Progress::Training(steps.fold(0, u64::saturating_add)));
+        match &self.gpus {
+            None => finish(jobs, &Cpu, watch),
+            Some(gpus) => finish(jobs, gpus, watch),
+        }
+    }
+}
+
 /// The runs, and what is wrong with the record that they were added to.
 fn run(
     options: &TrainOptions,
@@ -112,53 +191,18 @@ fn run(
     by: By,
     watch: Watch,
 ) -> Result<(Vec<Trained>, Vec<RecordError>)> {
-    let scale = Scale::from(options.which.scale);
-    let Ok(every) = Duration::try_from_secs_f64(options.snapshot_every) else {
-        bail!(
-            "--snapshot-every is {}, must be seconds",
-            options.snapshot_every
-        );
-    };
-    let seeds = seeds(&options.which, experiment, scale)?;
-    // said before anything is read, if there is none
-    let gpus = options.which.on.trainer(options.at_once)?;
-    let by = match &gpus {
-        None => by,
-        Some(gpus) => By {
-            machine: described(gpus),
-            ..by
-        },
-    };
+    let which = &options.which;
+    let scale = Scale::from(which.scale);
+    let seeds = seeds(which, experiment, scale)?;
+    let setting = Setting::of(options, by)?;
     let folder = runs::folder(output, experiment, scale);
-    let plan = Plan {
-        experiment,
-        scale,
-        arms: &options.which.arms,
-        seeds,
-        keep: Some(Keep {
-            folder: &folder,
-            existing: match options.resume {
-                true => Existing::GoOn,
-                false => Existing::Refused,
-            },
-            every,
-        }),
-        by: &by,
-    };
-    let ready = PreparedExperiment::new(plan, &mut DataSets::new(options.which.data.as_deref()))?;
-    if let Some(data) = &options.which.data {
-        let recipes = experiment
-            .arms
-            .iter()
-            .filter_map(|arm| arm.recipes.get(&scale));
-        let sources: BTreeSet<Source> = recipes.map(|recipe| recipe.data).collect();
-        let remarks = |source: Source| source.remarks(data, &[Part::Train, Part::Test]);
-        wrong(sources.into_iter().flat_map(remarks));
+    let plan = setting.plan(experiment, scale, (&which.arms, seeds), &folder);
+    let ready = PreparedExperiment::new(plan, &mut DataSets::new(which.data.as_deref()))?;
+    if let Some(data) = &which.data {
+        remark(experiment, scale, data);
     }
-    let Done { runs, fault } = match &gpus {
-        None => finish(&ready, &Cpu, watch),
-        Some(gpus) => finish(&ready, gpus, watch),
-    };
+    let jobs: Vec<_> = ready.jobs().collect();
+    let Done { runs, fault } = setting.finish(&jobs, watch);
     // runs that are named one by one, as by a cluster, stay in their own files: whoever reads a record reads them too
     let damage = match runs.is_empty() || names_runs(options) {
         true => Vec::new(),
@@ -198,12 +242,18 @@ fn add(
     Ok(recorded.damage)
 }
 
-/// Runs what is prepared, and says on standard error what there is to say of runs that were kept.
-fn finish<E: Engine>(ready: &PreparedExperiment, engine: &E, watch: Watch) -> Done {
+/// Says on standard error what there is to say of the data that an experiment learns from.
+pub(super) fn remark(experiment: &Experiment, scale: Scale, data: &Path) {
+    let arms = experiment.arms.iter();
+    let recipes = arms.filter_map(|arm| arm.recipes.get(&scale));
+    let sources: BTreeSet<Source> = recipes.map(|recipe| recipe.data).collect();
+    let remarks = |source: Source| source.remarks(data, &[Part::Train, Part::Test]);
+    wrong(sources.into_iter().flat_map(remarks));
+}
+
+fn finish<E: Engine>(jobs: &[Job], engine: &E, watch: Watch) -> Done {
     let say = |notice: Notice| warn(notice);
-    watch(Progress::Training(ready.steps()));
-    let jobs: Vec<_> = ready.jobs().collect();
-    train_all(engine, &jobs, &say, &|event: ProgressEvent| {
+    train_all(engine, jobs, &say, &|event: ProgressEvent| {
         watch(Progress::Step(event))
     })
 }

@@ -4,7 +4,7 @@ use super::data_sets::DataSets;
 use super::kept::Keep;
 use super::{Arm, Experiment, ExperimentFault};
 use crate::nearest::suggestion;
-use crate::train::{Recipe, Scale, Task, TrainError};
+use crate::train::{Recipe, Scale, Task, TrainError, Trained};
 use crate::zoo::Model;
 
 /// How an experiment is run.
@@ -162,6 +162,20 @@ impl<'a> Job<'a> {
         let experiment = self.experiment();
         let arm = experiment.arm(self.arm()).expect("it was prepared");
         &arm.models[&self.scale()]
+    }
+
+    /// Whether a finished run is this one, on that backend, and counts.
+    pub fn is_run(&self, run: &Trained, backend: &str) -> bool {
+        let own = (
+            &*self.experiment().name,
+            self.scale(),
+            self.arm(),
+            self.seed,
+        );
+        let task = self.task();
+        own == (&*run.experiment, run.scale, &*run.arm, run.seed)
+            && task.fingerprint(backend).is_of(&run.fingerprint()).is_ok()
+            && run.contradiction(Some(task.recipe())).is_none()
     }
 
     /// What is learned.
