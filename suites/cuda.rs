@@ -18,6 +18,8 @@ mod laws {
     pub mod ops;
 }
 
+#[path = "cuda/half_hours.rs"]
+mod half_hours;
 #[path = "cuda/program.rs"]
 mod program;
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
             Ok([driver, _, cudnn]) => {
                 trials.extend([captured(driver), vanishing(driver), chosen(cudnn)]);
                 trials.extend(program::trials(folder.path()));
+                trials.extend(half_hours::trials(folder.path()));
             }
             Err(why) => {
                 let missing = move || Err(why.into());
