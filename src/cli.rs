@@ -5,6 +5,7 @@ pub mod compare;
 pub mod data;
 pub mod device;
 mod duration;
+mod left;
 pub mod merge;
 pub mod networks;
 pub mod plan;

@@ -1,11 +1,13 @@
 //! What does the program do when it is only started, and in which order? It trains the quick experiments that claims
 //! ask for, checks every claim, and writes records and pages.
 
+mod ahead;
 mod checks;
 mod pages;
 mod quick;
 mod runs;
 
+pub use ahead::{Ahead, ahead};
 pub use checks::check;
 pub use pages::{Redrawn, redraw};
 pub use runs::finished_runs;
@@ -13,7 +15,7 @@ pub use runs::finished_runs;
 use crate::check::Checked;
 use crate::claim::Claim;
 use crate::evidence::Training;
-use crate::experiment::{By, ExperimentFault, ProgressEvent};
+use crate::experiment::{ExperimentFault, Notice, ProgressEvent};
 use crate::project::Subject;
 use crate::record::{self, Lines, Provenance, RecordError, say_once};
 use crate::report::{RenderError, Report};
@@ -40,10 +42,14 @@ pub struct Job<'a> {
 /// How far it is.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// So many steps of training are ahead.
-    Training(u64),
-    /// One of them was taken.
+    /// These runs are to be trained, as nobody asked for by name.
+    Planned(&'a Ahead),
+    /// These runs begin.
+    Training(&'a Ahead),
+    /// A step of one was taken.
     Step(ProgressEvent<'a>),
+    /// There is something to say of one.
+    Notice(&'a Notice<'a>),
     /// So many claims are ahead.
     Checking(usize),
     /// One of them is next.
@@ -90,7 +96,7 @@ pub enum JobError {
         all: usize,
     },
     /// It was stopped while networks were trained.
-    #[error("{0}; nothing was written")]
+    #[error("{0}; finished runs are kept, and the same command goes on from there")]
     TrainingStopped(ExperimentFault),
     /// An experiment failed.
     #[error(transparent)]
@@ -123,8 +129,8 @@ impl JobError {
     }
 }
 
-/// Does the job; records and pages are written at its end, whole. Nothing is written if no claim has a verdict. Runs that
-/// are there stay there, whether they count or not.
+/// Does the job; records and pages are written at its end, whole, if a claim has a verdict, and each run as soon as it is
+/// finished. Runs that are there stay there, whether they count or not.
 ///
 /// # Errors
 /// [`JobError`]; what cannot be read is said before anything is trained.
@@ -137,27 +143,20 @@ pub fn run(job: Job, watch: Watch) -> Result<Done, JobError> {
         experiments,
         ..
     } = subject;
-    let Lines { good: own, damage } = record::load_training(output)?;
-    let mut wrong = job.kept.damage;
-    say_once(&mut wrong, damage);
-    let fresh = match job.trains {
+    let there = record::load_training(output)?;
+    let (fresh, own) = match job.trains {
         true => {
-            let Provenance {
-                commit,
-                machine,
-                date,
-                ..
-            } = job.provenance.clone();
-            let by = By {
-                commit,
-                machine,
-                date,
-            };
-            quick::train(suites, experiments, &by, watch)?
+            let fresh = quick::train(&job, &there.good, watch)?;
+            // what was damaged may have been trained again
+            (fresh, record::load_training(output)?)
         }
-        false => Vec::new(),
+        false => (Vec::new(), there),
     };
-    let runs = fresh.into_iter().chain(own).chain(job.kept.good);
+    let mut wrong = job.kept.damage;
+    // what is read from elsewhere may be this folder too, in which what was damaged stands aside now
+    wrong.retain(|error| !error.path.starts_with(output) || own.damage.contains(error));
+    say_once(&mut wrong, own.damage);
+    let runs = fresh.into_iter().chain(own.good).chain(job.kept.good);
     let training = Training::new(experiments.clone(), runs);
     let checked = check(subject, None, job.all, &training, watch)?;
     if checked.records.is_empty() {

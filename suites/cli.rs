@@ -5,6 +5,8 @@
 mod data;
 #[path = "cli/devices.rs"]
 mod devices;
+#[path = "cli/main_job.rs"]
+mod main_job;
 #[path = "cli/measures.rs"]
 mod measures;
 #[path = "cli/plan.rs"]

@@ -2,6 +2,17 @@
 
 use std::time::Duration;
 
+/// A time in words, no more exact than an estimate is.
+pub fn about(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        ..10.0 => return "some seconds".into(),
+        ..90.0 => ((seconds / 10.0).round() * 10.0, "seconds"),
+        ..5400.0 => ((seconds / 60.0).round(), "minutes"),
+        _ => ((seconds / 360.0).round() / 10.0, "hours"),
+    };
+    format!("about {value} {unit}")
+}
+
 /// Reads a time of hours, minutes and seconds.
 ///
 /// # Errors
@@ -26,4 +37,24 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         return Err(format!("{}; it must be longer than nothing", wrong()));
     }
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::about;
+
+    #[test]
+    fn an_estimate_is_said_in_round_numbers() {
+        for (seconds, said) in [
+            (0.0, "some seconds"),
+            (14.0, "about 10 seconds"),
+            (89.0, "about 90 seconds"),
+            (100.0, "about 2 minutes"),
+            (3700.0, "about 62 minutes"),
+            (5500.0, "about 1.5 hours"),
+            (1e9, "about 277777.8 hours"),
+        ] {
+            assert_eq!(about(seconds), said);
+        }
+    }
 }

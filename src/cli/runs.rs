@@ -70,8 +70,7 @@ pub fn seeds(options: &RunsOptions, experiment: &Experiment, scale: Scale) -> Re
 
 /// Where the runs of an experiment are kept.
 pub fn folder(output: &Path, experiment: &Experiment, scale: Scale) -> PathBuf {
-    let name = format!("{}-{}", experiment.name, scale.name());
-    output.join("runs").join(name)
+    record::runs_folder(output, &experiment.name, scale)
 }
 
 /// Where the data set of runs is, in a folder of data sets: in the folder that the plan names or that is called as the set

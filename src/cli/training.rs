@@ -12,7 +12,7 @@ use convcheck::experiment::{
     PreparedExperiment, ProgressEvent, train_all,
 };
 use convcheck::gpu::{Cuda, Trainer};
-use convcheck::pipeline::{Progress, Watch};
+use convcheck::pipeline::{Progress, Watch, ahead};
 use convcheck::project::Project;
 use convcheck::record::{self, RecordError};
 use convcheck::report;
@@ -174,8 +174,8 @@ impl Setting {
 
     /// Trains runs, in order, and says on standard error what there is to say of those that were kept.
     pub(super) fn finish(&self, jobs: &[Job], watch: Watch) -> Done {
-        let steps = jobs.iter().map(|job| job.task().steps());
-        watch(Progress::Training(steps.fold(0, u64::saturating_add)));
+        // as they are in multiply-accumulates, which costs nothing to know
+        watch(Progress::Training(&ahead(jobs, 0, &|_| None, 1)));
         match &self.gpus {
             None => finish(jobs, &Cpu, watch),
             Some(gpus) => finish(jobs, gpus, watch),

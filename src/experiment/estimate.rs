@@ -86,6 +86,11 @@ impl<'a> Wanted<'a> {
         }
     }
 
+    /// Passes of the whole run, in multiply-accumulates.
+    pub fn macs(&self) -> Option<f64> {
+        Some(self.work()?.0)
+    }
+
     /// Passes of the whole run and of a step, in multiply-accumulates; nothing where nobody knows how many steps there are.
     fn work(&self) -> Option<(f64, f64)> {
         let macs = MACS.total(self.graph).ok()? as f64;

@@ -95,6 +95,16 @@ impl Job<'_> {
         Some(ExperimentFault::InUse { lock })
     }
 
+    /// Removes what is left beside its finished run, whose process was killed before that was done.
+    pub fn tidy(&self, backend: &str) {
+        let left = self.kept().filter(|(_, files)| files.has_leftovers());
+        if let Some((_, files)) = left.filter(|_| self.found(backend).is_some())
+            && let Ok(Some(held)) = files.hold()
+        {
+            files.clear(&held);
+        }
+    }
+
     /// The run that was finished before, or by another process meanwhile.
     pub(super) fn found(&self, backend: &str) -> Option<Trained> {
         self.finished(&self.kept()?.1, backend)?.ok()

@@ -12,6 +12,12 @@ pub(super) const TRAINING_RUN: &str = "training run";
 /// The folder with a folder for each experiment and scale, in which its runs are kept.
 pub(super) const RUNS: &str = "runs";
 
+/// Where the runs of an experiment are kept at a scale, in a folder of records.
+pub fn runs_folder(folder: &Path, experiment: &str, scale: Scale) -> PathBuf {
+    let name = format!("{experiment}-{}", scale.name());
+    folder.join(RUNS).join(name)
+}
+
 /// A finished run, and where it stands.
 #[derive(Debug)]
 pub(super) struct Found {

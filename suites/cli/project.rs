@@ -204,6 +204,8 @@ fn what_is_wrong_with_suites_is_said_before_anything_is_trained() {
     assert!(!report.exists(), "it was said after training");
     said.extend(lines.map(Result::unwrap));
     assert_eq!(job.wait().unwrap().code(), Some(2));
+    // beside what is trained, and on a slow machine how far it is
+    said.retain(|line| !line.contains(" trains ") && !line.contains(" % trained"));
     let [model, question] = &said[..] else {
         panic!("each is said once: {said:?}")
     };

@@ -73,7 +73,10 @@ fn reason(why: &Why) -> (usize, &'static str) {
         Why::Seed => (4, "of another seed than its experiment has"),
         Why::Data => (5, "of other data than the first run of its arm"),
         Why::Device => (6, "of another device than the first run of its experiment"),
-        Why::Repeated => (7, "of an arm and a seed of which another run comes first"),
+        Why::Repeated => (
+            7,
+            "of a recipe and a seed that count already, as another machine or version of the program trained them",
+        ),
         Why::Contradicts(_) => (8, "that their recipe contradicts"),
     }
 }
