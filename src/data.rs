@@ -18,6 +18,7 @@ mod mnist;
 mod normalisation;
 mod picture;
 mod place;
+mod shared_bytes;
 mod source;
 mod survey;
 
@@ -32,6 +33,7 @@ pub use fit::Fit;
 pub use folder::{Listing, listing, picture};
 pub use mnist::mnist;
 pub use normalisation::Normalisation;
+pub use shared_bytes::SharedBytes;
 pub use source::Source;
 pub use survey::{Seen, Statistics, Survey, survey};
 
@@ -53,8 +55,8 @@ pub enum Part {
 /// Images with labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// The images one after another, each channel by channel and row by row.
-    pub images: Vec<u8>,
+    /// The images one after another, each channel by channel and row by row; copies of a split share them.
+    pub images: SharedBytes,
     /// The shape of one image.
     pub shape: Shape,
     /// The class of each image.
@@ -72,6 +74,13 @@ impl Split {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// Leaves out the images behind so many.
+    pub fn truncate(&mut self, count: usize) {
+        let size = self.images.len() / self.len().max(1);
+        self.labels.truncate(count);
+        self.images.truncate(count * size);
     }
 
     /// The bytes of one image.
@@ -114,7 +123,7 @@ impl Dataset {
                 split.len(),
                 split.classes
             ));
-            hash.update(&split.images);
+            hash.update(&*split.images);
             for &label in &split.labels {
                 hash.update((label as u64).to_le_bytes());
             }

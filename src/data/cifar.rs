@@ -135,12 +135,7 @@ impl Form {
 }
 
 fn read(folder: &Path, part: Part, form: &Form) -> Result<Split, DataError> {
-    let mut split = Split {
-        images: Vec::new(),
-        shape: SHAPE,
-        labels: Vec::new(),
-        classes: form.classes,
-    };
+    let (mut images, mut labels) = (Vec::new(), Vec::new());
     let folder = place(folder, |folder| form.is_in(folder))?;
     if !form.is_in(&folder)
         && let Some(error) = form.pickled(&folder)
@@ -149,7 +144,7 @@ fn read(folder: &Path, part: Part, form: &Form) -> Result<Split, DataError> {
     }
     for path in form.files(&folder, part).0 {
         let bytes = super::read(&path, MOST_BYTES)?;
-        append(&bytes, form, &mut split).map_err(|(offset, what)| {
+        append(&bytes, form, &mut images, &mut labels).map_err(|(offset, what)| {
             let (offset, what) = match foreign::seems(&bytes) {
                 Some(seems) => (0, format!("begins like {seems}, not like {}", form.name)),
                 None => (offset as u64, what),
@@ -157,11 +152,21 @@ fn read(folder: &Path, part: Part, form: &Form) -> Result<Split, DataError> {
             DataError::Content { path, offset, what }
         })?;
     }
-    Ok(split)
+    Ok(Split {
+        images: images.into(),
+        shape: SHAPE,
+        labels,
+        classes: form.classes,
+    })
 }
 
 /// Appends the records of a file; an error has the byte at which they are wrong.
-fn append(bytes: &[u8], form: &Form, split: &mut Split) -> Result<(), (usize, String)> {
+fn append(
+    bytes: &[u8],
+    form: &Form,
+    images: &mut Vec<u8>,
+    labels: &mut Vec<usize>,
+) -> Result<(), (usize, String)> {
     let record = form.labels + PIXELS;
     let records = bytes.chunks_exact(record);
     let left = records.remainder().len();
@@ -174,18 +179,18 @@ fn append(bytes: &[u8], form: &Form, split: &mut Split) -> Result<(), (usize, St
             ),
         ));
     }
-    split.images.reserve_exact(records.len() * PIXELS);
+    images.reserve_exact(records.len() * PIXELS);
     for (i, bytes) in records.enumerate() {
-        let (labels, image) = bytes.split_at(form.labels);
-        let label = usize::from(labels[form.labels - 1]);
+        let (classes, image) = bytes.split_at(form.labels);
+        let label = usize::from(classes[form.labels - 1]);
         if label >= form.classes {
             return Err((
                 i * record + form.labels - 1,
                 format!("{label} is no class; there are {}, from 0", form.classes),
             ));
         }
-        split.labels.push(label);
-        split.images.extend_from_slice(image);
+        labels.push(label);
+        images.extend_from_slice(image);
     }
     Ok(())
 }

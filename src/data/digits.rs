@@ -49,18 +49,19 @@ pub fn digits(part: Part) -> Result<Split, DataError> {
         Part::Train => &order[..TRAIN],
         Part::Test => &order[TRAIN..],
     };
-    let mut split = Split {
-        images: Vec::with_capacity(64 * chosen.len()),
-        shape: Shape::map(1, 8, 8),
-        labels: Vec::with_capacity(chosen.len()),
-        classes: 10,
-    };
+    let mut images = Vec::with_capacity(64 * chosen.len());
+    let mut labels = Vec::with_capacity(chosen.len());
     for &row in chosen {
         let (label, pixels) = &rows[row];
-        split.labels.push(usize::from(*label));
-        split.images.extend(pixels.iter().map(|p| p * SPREAD));
+        labels.push(usize::from(*label));
+        images.extend(pixels.iter().map(|p| p * SPREAD));
     }
-    Ok(split)
+    Ok(Split {
+        images: images.into(),
+        shape: Shape::map(1, 8, 8),
+        labels,
+        classes: 10,
+    })
 }
 
 #[cfg(test)]

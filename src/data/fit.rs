@@ -36,7 +36,7 @@ impl Split {
             .enumerate()
             .for_each(|(i, place)| fit.put(self.image(i), from, to, place));
         Ok(Split {
-            images,
+            images: images.into(),
             shape,
             ..self
         })
@@ -129,7 +129,7 @@ mod tests {
     fn split(shape: Shape, images: &[u8]) -> Split {
         let count = images.len() / shape.elements().unwrap() as usize;
         Split {
-            images: images.to_vec(),
+            images: images.to_vec().into(),
             shape,
             labels: vec![0; count],
             classes: 1,
@@ -149,7 +149,7 @@ mod tests {
     fn one_channel_is_repeated_and_other_channels_are_refused() {
         let grey = split(Shape::map(1, 1, 2), &[7, 9]);
         let colours = grey.clone().fitted(Shape::map(3, 1, 2), Fit::Resize);
-        assert_eq!(colours.unwrap().images, [7, 9, 7, 9, 7, 9]);
+        assert_eq!(*colours.unwrap().images, [7, 9, 7, 9, 7, 9]);
         let says = |shape, fit| grey.clone().fitted(shape, fit).unwrap_err().to_string();
         assert!(says(Shape::map(2, 1, 2), Fit::Pad).contains("1x1x2 images cannot become 2x1x2"));
         assert!(says(Shape::map(1, 1, 1), Fit::Pad).contains("resize them"));
@@ -168,9 +168,9 @@ mod tests {
         let first = (3.0 * 0.0 + 3.0 * 80.0 + 160.0) / 7.0;
         let second = (80.0 + 3.0 * 160.0 + 3.0 * 240.0) / 7.0;
         let rounded = [first, second].map(|x: f64| x.round() as u8);
-        assert_eq!(half.unwrap().images, rounded);
+        assert_eq!(*half.unwrap().images, rounded);
         let twice = row.fitted(Shape::map(1, 1, 8), Fit::Resize).unwrap();
-        assert_eq!(twice.images, [0, 20, 60, 100, 140, 180, 220, 240]);
+        assert_eq!(*twice.images, [0, 20, 60, 100, 140, 180, 220, 240]);
         let flat = split(Shape::map(1, 5, 7), &[93; 35]);
         let flat = flat.fitted(Shape::map(3, 3, 11), Fit::Resize).unwrap();
         assert!(flat.images.iter().all(|&x| x == 93));

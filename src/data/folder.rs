@@ -211,7 +211,7 @@ fn split(listing: &Listing, chosen: &[usize], shape: Shape, fit: Fit) -> Result<
     // of several faults the first, whichever thread found it
     read.into_iter().collect::<Result<(), DataError>>()?;
     Ok(Split {
-        images,
+        images: images.into(),
         shape,
         labels: chosen.iter().map(|&i| listing.files[i].0).collect(),
         classes: listing.classes.len(),

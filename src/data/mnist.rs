@@ -46,7 +46,7 @@ pub fn mnist(folder: &Path, part: Part) -> Result<Split, DataError> {
         }
     })?;
     Ok(Split {
-        images: pixels,
+        images: pixels.into(),
         shape: Shape::map(1, SIDE as usize, SIDE as usize),
         labels: classes.into_iter().map(usize::from).collect(),
         classes: usize::from(CLASSES),

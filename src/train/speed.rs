@@ -72,13 +72,17 @@ fn measured<E: Engine>(engine: &E, recipe: &Recipe, model: &Model) -> Result<f64
     Ok(since.elapsed().as_secs_f64() / f64::from(taken.max(1)))
 }
 
+fn bytes_of_noise(count: u64) -> Vec<u8> {
+    (0..count).map(|i| Key::seed(0).bits(i) as u8).collect()
+}
+
 /// As many images as a step takes.
 fn noise(recipe: &Recipe, model: &Model) -> Result<Dataset, TrainError> {
     let shape = image_shape(recipe, model);
     let classes = model.graph()?.prediction().shape.channels();
     let bytes = (recipe.batch * shape.elements().unwrap_or(0) as usize) as u64;
     let train = Split {
-        images: (0..bytes).map(|i| Key::seed(0).bits(i) as u8).collect(),
+        images: bytes_of_noise(bytes).into(),
         shape,
         labels: (0..recipe.batch).map(|i| i % classes).collect(),
         classes,

@@ -60,11 +60,8 @@ impl Task {
                 let what = format!("images is {images}, but there are {there} to train with");
                 return Err(wrong(what));
             }
-            // other tasks may learn from all of them
-            let data = Arc::make_mut(&mut data);
-            let size = data.train.images.len() / data.train.len().max(1);
-            data.train.labels.truncate(images);
-            data.train.images.truncate(images * size);
+            // other tasks may learn from all of them, which stand in memory once
+            Arc::make_mut(&mut data).train.truncate(images);
         }
         let classes = graph.prediction().shape.channels();
         if classes != data.train.classes {

@@ -10,6 +10,7 @@ use candle_core::{Device, Tensor};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A few steps of a small network with everything random that a recipe can ask for.
@@ -74,8 +75,7 @@ fn model(recipe: &Recipe) -> Model {
 /// The embedded digits; of the test part a few images, which are enough to tell curves apart.
 fn task(recipe: &Recipe) -> Task {
     let mut data = images(recipe);
-    data.test.labels.truncate(50);
-    data.test.images.truncate(50 * 64);
+    data.test.truncate(50);
     Task::new(recipe, &model(recipe), data).unwrap()
 }
 
@@ -358,6 +358,27 @@ fn a_run_diverges_in_its_last_step_too() {
     let run = fit(&Cpu, &task(&steep(false)), 0, None, &|_| true).unwrap();
     assert_eq!(run.diverged.map(|at| at.step), Some(2));
     assert_eq!((run.curve.losses.len(), run.curve.epochs.len()), (2, 1));
+}
+
+/// A task of fewer images looks at the same bytes, and is what it would be with images of its own.
+#[test]
+fn tasks_of_fewer_images_share_them() {
+    let all = Recipe {
+        images: None,
+        ..recipe()
+    };
+    let data = Arc::new(images(&all));
+    let of = |recipe: &Recipe| Task::new(recipe, &model(recipe), Arc::clone(&data)).unwrap();
+    let (whole, part) = (of(&all), of(&recipe()));
+    assert_eq!((whole.data.train.len(), part.data.train.len()), (1297, 70));
+    for (whole, part) in [
+        (&whole.data.train, &part.data.train),
+        (&whole.data.test, &part.data.test),
+    ] {
+        assert_eq!(whole.images.as_ptr(), part.images.as_ptr());
+    }
+    let own = Task::new(&recipe(), &model(&recipe()), images(&recipe())).unwrap();
+    assert_eq!(own.fingerprint("cpu-f32"), part.fingerprint("cpu-f32"));
 }
 
 #[test]

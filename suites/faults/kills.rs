@@ -7,7 +7,9 @@ use super::tally::{Tally, by_name};
 use crate::Options;
 use convcheck::random::Key;
 use rayon::prelude::*;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 
 /// How often a job is disturbed at most before it may end.
@@ -47,10 +49,20 @@ fn one(work: &Work, kept: &Kept, case: usize, key: Key) -> Vec<(String, bool)> {
             &format!("{done:?}: {why}"),
         );
     }
-    let name = |signal: &str| format!("{signal} of {}", job.name);
+    let name = |(signal, threads): &(&str, u64)| {
+        let s = if *threads == 1 { "" } else { "s" };
+        format!("{signal} of {}, {threads} thread{s}", job.name)
+    };
     done.iter()
-        .map(|signal| (name(signal), result.is_ok()))
+        .map(|disturbance| (name(disturbance), result.is_ok()))
         .collect()
+}
+
+/// The files of finished runs, as they are.
+fn finished_runs(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = convcheck::file::below(&folder.join("out/runs"), "json").unwrap_or_default();
+    let read = |path: PathBuf| Some((path.clone(), fs::read(path).ok()?));
+    files.into_iter().filter_map(read).collect()
 }
 
 fn disturbed(
@@ -58,24 +70,38 @@ fn disturbed(
     job: &Job,
     folder: &Path,
     key: Key,
-) -> (Vec<&'static str>, Result<(), String>) {
+) -> (Vec<(&'static str, u64)>, Result<(), String>) {
     let mut done = Vec::new();
-    let ends = |done: &mut Vec<&'static str>| {
+    let ends = |done: &mut Vec<(&'static str, u64)>| {
+        let mut finished = BTreeMap::new();
         for i in 0..AT_MOST {
-            let signal =
-                ["KILL", "KILL", "KILL", "KILL", "TERM", "INT"][(key.bits(2 * i) % 6) as usize];
+            let bits = key.bits(2 * i);
+            let signal = ["KILL", "TERM", "INT"][(bits % 3) as usize];
+            let threads = 1 + bits / 3 % 2;
             // moments from before the first step to late in the run, however slow the machine is
             let wait = job.takes.mul_f64(key.uniform(2 * i + 1) * 0.9);
-            let mut running = spawn(&mut work.command(folder, &job.args));
+            let mut command = work.command(folder, &job.args);
+            command.env("RAYON_NUM_THREADS", threads.to_string());
+            let mut running = spawn(&mut command);
             sleep(wait);
             running.signal(signal);
             let outcome = running.end(super::jobs::PATIENCE);
             nothing_lost(folder)?;
+            let before = std::mem::replace(&mut finished, finished_runs(folder));
+            if let Some((name, _)) = before
+                .iter()
+                .find(|(name, run)| finished.get(*name) != Some(run))
+            {
+                return Err(format!(
+                    "{signal}: the finished run {} is lost or another",
+                    name.display()
+                ));
+            }
             if outcome.code() == 0 {
                 // it was done before
                 break;
             }
-            done.push(signal);
+            done.push((signal, threads));
             match (signal, outcome.code()) {
                 ("KILL", 137) | ("TERM", 143) | ("INT", 130) => {}
                 ("TERM" | "INT", 75) => drop(outcome.sound()?),

@@ -32,8 +32,7 @@ fn task(model: &str, optimizer: &Value, images: usize) -> Task {
     let model = Registry::builtin().find(&recipe.model).unwrap();
     let shape = image_shape(&recipe, &model);
     let mut data = recipe.data.load(None, shape, recipe.fit).unwrap();
-    data.test.labels.truncate(30);
-    data.test.images.truncate(30 * 64);
+    data.test.truncate(30);
     Task::new(&recipe, &model, data).unwrap()
 }
 

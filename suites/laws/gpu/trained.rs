@@ -23,7 +23,8 @@ pub fn images() {
     let split = |seed: u64, count: usize| Split {
         images: (0..count * 3 * 9 * 8)
             .map(|i| Key::seed(seed).bits(i as u64) as u8)
-            .collect(),
+            .collect::<Vec<u8>>()
+            .into(),
         shape: Shape::map(3, 9, 8),
         labels: vec![0; count],
         classes: 1,
@@ -96,8 +97,7 @@ fn task(rate: f64) -> Task {
     let model = Registry::builtin().find(&recipe.model).unwrap();
     let shape = convcheck::train::image_shape(&recipe, &model);
     let mut data = recipe.data.load(None, shape, recipe.fit).unwrap();
-    data.test.labels.truncate(130);
-    data.test.images.truncate(130 * 64);
+    data.test.truncate(130);
     Task::new(&recipe, &model, data).unwrap()
 }
 
