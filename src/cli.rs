@@ -121,8 +121,8 @@ pub enum Command {
     Report(ReportOptions),
     /// Show what changed between two records; exit code 1 when something that held no longer does.
     Compare(CompareOptions),
-    /// Bring the finished runs and timings of several folders, from several machines, into the records of one; each stands
-    /// there once.
+    /// Bring the finished runs and timings of several folders, from several machines, into the records of one, each once;
+    /// begun runs are taken over where they are further than here.
     Merge(MergeOptions),
     /// Hold every model against reference data (models.json, layers/, keys/) and print each
     /// disagreement.

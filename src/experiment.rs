@@ -3,6 +3,7 @@
 //! An experiment trains several arms under the same seeds. Its questions, each with its rule, are
 //! written down before it runs; [`answer()`] holds finished runs against one of them.
 
+mod adopt;
 mod answer;
 mod data_sets;
 mod estimate;
@@ -19,6 +20,7 @@ mod queue;
 mod recipes;
 mod status;
 
+pub use adopt::{Adopted, adopt};
 pub use answer::{Answer, Finding, answer};
 pub use data_sets::DataSets;
 pub use estimate::{Basis, Estimate, Wanted, estimates};

@@ -1,6 +1,8 @@
 //! The command line as a user meets it: outputs, exit codes, and one clear line for bad input.
 #![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
+#[path = "cli/begun.rs"]
+mod begun;
 #[path = "cli/data.rs"]
 mod data;
 #[path = "cli/devices.rs"]

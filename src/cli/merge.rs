@@ -7,12 +7,14 @@ use convcheck::record::{self, Added, Merged};
 use convcheck::report::{agreeing, counted};
 use convcheck::visible::line;
 
-/// Adds finished runs and timings to those of a folder, and says how many were new.
+/// Adds runs and timings to those of a folder, and says how many were new.
 pub fn merge(options: &MergeOptions, goes_on: &dyn Fn() -> bool) -> Result<Said> {
     let Merged {
         runs,
         timings,
         others,
+        begun,
+        left,
         damage,
     } = record::merge(&options.into, &options.from, goes_on)?;
     wrong(&damage);
@@ -23,6 +25,16 @@ pub fn merge(options: &MergeOptions, goes_on: &dyn Fn() -> bool) -> Result<Said>
         added(runs, "finished run"),
         added(timings, "timing")
     );
+    if begun.all > 0 {
+        text += &format!(
+            "{} there, {} taken over\n",
+            counted(begun.all, "begun run"),
+            begun.new
+        );
+    }
+    for snapshot in left {
+        text += &format!("{}\n", line(&snapshot.to_string()));
+    }
     if others > 0 {
         text += &format!(
             "{} {} recipe, network, data and seed of another, and other numbers, as from another machine or version of the program: the first of an arm and a seed counts\n",

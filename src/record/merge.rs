@@ -2,10 +2,11 @@
 
 use super::growing::grow;
 use super::lines::Lines;
-use super::runs::{ByPlace, Found, TRAINING_RUN, finished};
+use super::runs::{ByPlace, Found, RUNS, TRAINING_RUN, finished, runs_folder, snapshots};
 use super::timings::{load_throughput, merge_throughput};
 use super::{RecordError, TRAINING, say_once};
-use crate::train::Trained;
+use crate::experiment::{Adopted, adopt};
+use crate::train::{Trained, begun};
 use std::path::{Path, PathBuf};
 
 /// What was merged.
@@ -18,6 +19,10 @@ pub struct Merged {
     /// How many of the new runs have recipe, network, data, device and seed of another one, and other numbers: they are of
     /// another machine, or another version of the program.
     pub others: usize,
+    /// Begun runs: those that go on from there now, and how many there were to take over.
+    pub begun: Added,
+    /// Which of them stay where they are, and why.
+    pub left: Vec<RecordError>,
     /// What is wrong with files that were read.
     pub damage: Vec<RecordError>,
 }
@@ -43,17 +48,20 @@ pub fn merge(
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Merged, RecordError> {
     let mut damage = Vec::new();
-    let (mut runs, mut timings) = (Vec::new(), Vec::new());
+    let (mut runs, mut timings, mut begun) = (Vec::new(), Vec::new(), Vec::new());
     for folder in from {
         if !folder.is_dir() {
             return Err(RecordError::new(folder, "is no folder"));
         }
         let (trained, timed) = (finished(folder)?, load_throughput(folder)?);
         let mut wrong = [trained.damage, timed.damage].concat();
-        if trained.good.is_empty() && timed.good.is_empty() && wrong.is_empty() {
-            let nothing = "holds neither finished runs nor timings";
+        let under_way = snapshots(folder, &mut wrong);
+        let is_empty = trained.good.is_empty() && timed.good.is_empty() && under_way.is_empty();
+        if is_empty && wrong.is_empty() {
+            let nothing = "holds neither runs nor timings";
             wrong.push(RecordError::new(folder, nothing));
         }
+        begun.extend(under_way);
         say_once(&mut damage, wrong);
         runs.extend(trained.good);
         timings.push(timed.good);
@@ -74,7 +82,25 @@ pub fn merge(
     };
     let timed = merge_throughput(into, &timings, goes_on)?;
     say_once(&mut damage, timed.damage);
+    let all: Vec<&Trained> = own.iter().chain(&runs).map(|found| &found.run).collect();
+    begun.retain(|snapshot| !is_finished(snapshot, &all));
+    let (mut copied, mut left) = (0, Vec::new());
+    for snapshot in &begun {
+        match take(snapshot, into)? {
+            Adopted::Copied => copied += 1,
+            Adopted::Here => {}
+            Adopted::Left(why) => left.push(RecordError::new(snapshot, why)),
+            Adopted::Damaged(what) => {
+                damage.push(RecordError::new(snapshot, format!("the snapshot {what}")));
+            }
+        }
+    }
     Ok(Merged {
+        begun: Added {
+            new: copied,
+            all: begun.len(),
+        },
+        left,
         runs: Added {
             new: new.len(),
             all: all_runs,
@@ -86,6 +112,26 @@ pub fn merge(
         others,
         damage,
     })
+}
+
+/// Whether the run of a snapshot is finished in one of the folders.
+fn is_finished(snapshot: &Path, all: &[&Trained]) -> bool {
+    let Ok(Some(begun)) = begun(snapshot) else {
+        return false;
+    };
+    let is_it = |run: &&Trained| {
+        let folder = runs_folder(Path::new(""), &run.experiment, run.scale);
+        let file = folder.join(format!("{}-{}.snapshot", run.arm, run.seed));
+        snapshot.ends_with(file) && run.fingerprint() == begun.fingerprint
+    };
+    all.iter().any(is_it)
+}
+
+/// Takes a begun run over into the folder of its experiment.
+fn take(snapshot: &Path, into: &Path) -> Result<Adopted, RecordError> {
+    let of_experiment = snapshot.parent().and_then(Path::file_name);
+    let folder = into.join(RUNS).join(of_experiment.unwrap_or_default());
+    adopt(snapshot, &folder).map_err(|error| RecordError::new(snapshot, error))
 }
 
 /// The runs that are not among the own ones, each once, and how many of them have the fingerprint of another one.

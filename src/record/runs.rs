@@ -112,26 +112,38 @@ pub(super) fn finished(folder: &Path) -> Result<Lines<Found>, RecordError> {
 /// The runs that stand in files of their own, by path.
 fn in_files(runs: &Path, damage: &mut Vec<RecordError>) -> Vec<Found> {
     let mut found = Vec::new();
+    for path in kept(runs, "json", damage) {
+        match lines::only(&path, "finished run") {
+            Ok(run) => found.push(Found {
+                run,
+                path,
+                line: None,
+            }),
+            Err(error) => damage.push(error),
+        }
+    }
+    found
+}
+
+/// The snapshots of begun runs in a folder of records, by path.
+pub(super) fn snapshots(folder: &Path, damage: &mut Vec<RecordError>) -> Vec<PathBuf> {
+    kept(&folder.join(RUNS), "snapshot", damage)
+}
+
+/// The files with an ending in the folders of experiments, by path.
+fn kept(runs: &Path, ending: &str, damage: &mut Vec<RecordError>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for folder in inside(runs, damage) {
         // what else somebody put there is no folder of runs
         if !folder.is_dir() {
             continue;
         }
-        for path in inside(&folder, damage) {
+        let files = inside(&folder, damage).into_iter();
+        found.extend(files.filter(|path| {
             let is_hidden =
                 (path.file_name()).is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
-            if is_hidden || path.extension().is_none_or(|ending| ending != "json") {
-                continue;
-            }
-            match lines::only(&path, "finished run") {
-                Ok(run) => found.push(Found {
-                    run,
-                    path,
-                    line: None,
-                }),
-                Err(error) => damage.push(error),
-            }
-        }
+            !is_hidden && path.extension().is_some_and(|its| its == ending)
+        }));
     }
     found
 }
