@@ -134,7 +134,9 @@ impl Job<'_> {
                 Some(found) => self.at_its_end(found, on_step),
                 None => self.rest(engine, &files, keep.existing, say, on_step)?,
             };
-            files.clear(&held);
+            for (file, why) in files.clear(&held) {
+                say(Notice::Left { file, why });
+            }
             return Ok(Some(trained));
         }
         Ok(found.map(|found| self.at_its_end(found, on_step)))

@@ -9,6 +9,7 @@ use crate::file;
 use crate::seal::{sealed, unsealed};
 use crate::train::{CheckpointPaths, Fingerprint, Trained};
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,10 +102,18 @@ impl RunFiles {
     }
 
     /// A finished run stands in one file and its curve; who finished it may have been killed before the others were removed.
-    pub fn clear(&self, _held: &Held) {
-        let _ = std::fs::remove_file(&self.paths.snapshot);
-        // who has opened it before finds a finished run
-        let _ = std::fs::remove_file(&self.lock);
+    /// Returns what cannot be removed, and why not.
+    pub fn clear(&self, _held: &Held) -> Vec<(PathBuf, String)> {
+        // the lock last: who has opened it before finds a finished run
+        let files = [&self.paths.snapshot, &self.lock].into_iter();
+        files
+            .filter_map(|file| match std::fs::remove_file(file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    Some((file.clone(), error.to_string()))
+                }
+                _ => None,
+            })
+            .collect()
     }
 
     /// Whether something is left to be cleared.

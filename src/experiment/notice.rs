@@ -25,6 +25,13 @@ pub enum Notice<'a> {
         /// Where it stands now.
         aside: PathBuf,
     },
+    /// A file of a run that is finished could not be removed.
+    Left {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// A run diverged, now or before, and is kept as that.
     Diverged {
         /// The experiment.
@@ -52,6 +59,11 @@ impl fmt::Display for Notice<'_> {
                 f,
                 "{arm}, seed {seed}: another version of the program took its first steps ({})",
                 by.join(", ")
+            ),
+            Notice::Left { file, why } => write!(
+                f,
+                "{}: cannot remove it: {why}; its run is finished, and --resume removes it",
+                file.display()
             ),
             Notice::SetAside { file, what, aside } => write!(
                 f,

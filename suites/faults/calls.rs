@@ -185,6 +185,8 @@ fn one(
     if mode != "kill" || outcome.code() != 137 {
         // it was of no account, and then of none at all; or it is said, in one line
         match outcome.sound()? {
+            // what could not be removed is said, and gone after the next run
+            0 if outcome.stderr.contains("cannot remove it") => {}
             0 => same(&job.leaves, &left(folder))?,
             code if outcome.stderr.trim_end().lines().count() > 3 => {
                 return Err(format!(
