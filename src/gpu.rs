@@ -50,7 +50,7 @@ pub use program::{
     ProgramId,
 };
 pub use session::Session;
-pub use trainer::Trainer;
+pub use trainer::{Trainer, backend};
 
 /// The source of all kernels, in what C and CUDA C++ share. Whoever compiles it defines `BF16` for
 /// [`Element::Bf16`]; for something else than a GPU also `KERNEL`, `INLINE`, `INDEX` and `INFINITY`

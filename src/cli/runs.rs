@@ -8,6 +8,7 @@ use convcheck::experiment::{
     self, By, DataSets, Experiment, MOST_SEEDS, PlannedRuns, Query, RunPlan, followed, statuses,
     times,
 };
+use convcheck::gpu::backend;
 use convcheck::nearest::did_you_mean;
 use convcheck::pipeline;
 use convcheck::project::Project;
@@ -121,11 +122,15 @@ fn parts(options: &RunsOptions, project: &Project) -> Result<(Scale, Vec<Part>)>
 pub fn list(options: &RunsOptions, as_json: bool, project: &Project, by: By) -> Result<Said> {
     let (scale, parts) = parts(options, project)?;
     let output = options.output.clone().unwrap_or(project.report());
-    let gpus = options.on.trainer(None)?;
-    let machine = match &gpus {
-        None => by.machine,
-        Some(gpus) => described(gpus),
-    };
+    let precision = options.on.gpu()?;
+    // where a cluster takes jobs there often is no GPU: how far runs are is known without one
+    let gpus = options.on.trainer(None).unwrap_or_else(|error| {
+        warn(format!(
+            "{error}; how long runs take on it is not known here"
+        ));
+        None
+    });
+    let backend = precision.map_or(Cpu.name().into(), |precision| backend("cuda", precision));
     let (own, others) = (
         record::load_training(&output)?,
         pipeline::finished_runs(&options.runs)?,
@@ -141,7 +146,7 @@ pub fn list(options: &RunsOptions, as_json: bool, project: &Project, by: By) -> 
             arms: &part.arms,
             seeds: &part.seeds,
             folder: &folder(&output, &part.experiment, scale),
-            backend: gpus.as_ref().map_or(Cpu.name(), Engine::name),
+            backend: &backend,
         };
         let follows = followed(&query, &mut DataSets::new(part.data.as_deref()))?;
         if follows.iter().any(|arm| !arm.has_data) {
@@ -151,9 +156,13 @@ pub fn list(options: &RunsOptions, as_json: bool, project: &Project, by: By) -> 
             ));
         }
         let runs = statuses(&query, &follows, &finished)?;
-        let times = match &gpus {
-            None => times(&Cpu, &machine, &query, &follows, &runs, &finished)?,
-            Some(gpus) => times(gpus, &machine, &query, &follows, &runs, &finished)?,
+        let times = match (precision, &gpus) {
+            (None, _) => times(&Cpu, &by.machine, &query, &follows, &runs, &finished)?,
+            (Some(_), Some(gpus)) => {
+                let machine = described(gpus);
+                times(gpus, &machine, &query, &follows, &runs, &finished)?
+            }
+            (Some(_), None) => vec![None; runs.len()],
         };
         let listing = report::list_runs(&query, &follows, &runs, &times)?;
         rows.extend(listing.rows.as_array().cloned().unwrap_or_default());

@@ -27,6 +27,11 @@ pub struct Trainer<G: Gpu> {
     choosing: Mutex<()>,
 }
 
+/// What records call computing on devices of a kind.
+pub fn backend(kind: &str, precision: Precision) -> String {
+    [kind, "-", precision.name()].concat()
+}
+
 impl<G: Gpu> Trainer<G> {
     /// On devices of one kind, as records write it: `cuda`.
     ///
@@ -36,7 +41,7 @@ impl<G: Gpu> Trainer<G> {
         assert!(!devices.is_empty());
         let stations = devices.into_iter().map(|gpu| Arc::new(Station::new(gpu)));
         Trainer {
-            name: [kind, "-", precision.name()].concat(),
+            name: backend(kind, precision),
             precision,
             at_once: AT_ONCE,
             stations: stations.collect(),

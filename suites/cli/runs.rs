@@ -214,3 +214,19 @@ fn runs_of_data_that_are_not_there_are_listed_as_far_as_they_are_known() {
         "{first}"
     );
 }
+
+#[test]
+fn runs_of_a_gpu_are_listed_where_there_is_none() {
+    let place = TestFolder::new();
+    let output = place.file("out");
+    // no machine has so many
+    let device = ["--device", "cuda:255", "--precision", "bf16", "--json"];
+    let list = ["list", "runs", "degradation", "--output", &output];
+    let (error, said) = both(&[&list[..], &device].concat());
+    assert!(error.contains("is not known here"), "{error}");
+    let rows: Value = serde_json::from_str(&said).unwrap();
+    let first = &rows[0];
+    assert_eq!(first["backend"], "cuda-bf16");
+    assert_eq!(first["state"], "to do");
+    assert!(first["estimate"].is_null(), "{first}");
+}
