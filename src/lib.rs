@@ -55,6 +55,7 @@ pub mod document;
 pub mod drawing;
 pub mod evidence;
 pub mod experiment;
+pub mod few;
 pub mod file;
 pub mod gpu;
 pub mod graph;

@@ -7,6 +7,7 @@ use anyhow::Result;
 use convcheck::check::Checked;
 use convcheck::claim::{Kind, SuiteError};
 use convcheck::evidence::Training;
+use convcheck::few::few;
 use convcheck::pipeline::{self, Done, Job, Redrawn};
 use convcheck::project::{Project, Subject};
 use convcheck::record::{self, Lines, Provenance, Record, RecordError};
@@ -15,6 +16,9 @@ use convcheck::train::Trained;
 use convcheck::visible::line;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+
+/// So many claims are named in a line.
+const MOST_NAMED: usize = 8;
 
 /// Trains, checks and writes a report, as long as `goes_on`, and says what came out.
 pub fn main_job(
@@ -127,7 +131,7 @@ pub fn redraw(options: &ReportOptions, project: &Project) -> Result<Said> {
             "{}: no record of {}: {}",
             from.display(),
             report::counted(missing.len(), "claim"),
-            missing.join(", ")
+            few(&missing, MOST_NAMED)
         ));
     }
     let index = output.join("index.html");

@@ -5,6 +5,7 @@ use super::said::{Outcome, Said, wrong};
 use anyhow::Result;
 use convcheck::bench::Timing;
 use convcheck::compare::{Trend, absent_arms, compare, compare_timings, compare_training};
+use convcheck::few::few;
 use convcheck::record::{Held, Record};
 use convcheck::report::Changes;
 use convcheck::train::Trained;
@@ -13,6 +14,9 @@ use convcheck::zoo::Registry;
 use convcheck::{record, reference, report};
 use std::fmt::Write;
 use std::path::Path;
+
+/// So many names stand in a line.
+const MOST_NAMED: usize = 8;
 
 /// What changed between two records.
 pub fn records(options: &CompareOptions) -> Result<Said> {
@@ -71,7 +75,7 @@ impl Side<'_> {
         } = record::load_all(folder)?;
         let (mut possible, mut lacks) = (Vec::new(), Vec::new());
         if !findings.unjudged.is_empty() {
-            let ids = findings.unjudged.join(", ");
+            let ids = few(&findings.unjudged, MOST_NAMED);
             lacks.push(format!("no record of {ids}: the check could not judge"));
         }
         for run in runs {
@@ -109,7 +113,7 @@ impl Side<'_> {
             lacks.push(format!(
                 "{at} has no run of {experiment} ({}): {}",
                 scale.name(),
-                arms.join(", ")
+                few(&arms, MOST_NAMED)
             ));
         }
         if self.timings.is_empty() && !other.timings.is_empty() {

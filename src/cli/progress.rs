@@ -7,6 +7,7 @@ use super::left::Left;
 use super::said::warn;
 use anyhow::Result;
 use convcheck::experiment::ProgressEvent;
+use convcheck::few::few;
 use convcheck::pipeline::{Ahead, Progress, Watch};
 use convcheck::report::{agreeing, counted};
 use convcheck::visible;
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Where nobody watches, a line is said so often.
 const SELDOM: Duration = Duration::from_secs(30);
+/// So many experiments are named in a line.
+const MOST_NAMED: usize = 6;
 /// Parts of a whole whose steps are not alike.
 const PARTS: u64 = 10_000;
 /// How a bar of steps looks.
@@ -233,6 +236,6 @@ fn planned(ahead: &Ahead) -> Option<String> {
         "trains {} of {} ({}){finished}; {long} (--no-training leaves it out)",
         counted(runs, "quick run"),
         counted(names.len(), "experiment"),
-        names.join(", ")
+        few(&names, MOST_NAMED)
     ))
 }

@@ -1,6 +1,7 @@
 //! Are these the tensors that a network names?
 
 use super::NetError;
+use crate::few::few;
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -99,14 +100,8 @@ impl fmt::Display for Misfit {
 /// `5 missing (a, b, c and 2 more)`, or nothing for an empty list.
 fn some(what: &str, list: &[impl ToString]) -> Option<String> {
     const NAMED: usize = 3;
-    let names: Vec<String> = (list.iter().take(NAMED))
-        .map(|item| short(&item.to_string()))
-        .collect();
-    let more = match list.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    (!list.is_empty()).then(|| format!("{} {what} ({}{more})", list.len(), names.join(", ")))
+    let names: Vec<String> = list.iter().map(|item| short(&item.to_string())).collect();
+    (!list.is_empty()).then(|| format!("{} {what} ({})", list.len(), few(&names, NAMED)))
 }
 
 /// A name as long as one can read, without what could disturb a terminal.

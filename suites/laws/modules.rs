@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Modules in reading order; each may use those of earlier ranks and, within a rank, itself.
 const RANKS: &[&[&str]] = &[
-    &["digest", "file", "visible"],
+    &["digest", "few", "file", "visible"],
     &["seal"],
     &["claim", "graph", "nearest", "random"],
     &["document", "stats", "zoo", "analysis"],

@@ -2,6 +2,7 @@
 
 use super::fit::agreement;
 use super::{CheckpointError, Fitted, Head, fit, short};
+use crate::few::few;
 use crate::graph::Graph;
 use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
@@ -166,14 +167,11 @@ fn preferred<'d>(dicts: &[&'d StateDict]) -> Option<&'d StateDict> {
 /// `` `model` (65 tensors), `ema` (65 tensors) ``.
 fn list(dicts: &[&StateDict]) -> String {
     const NAMED: usize = 5;
-    let mut named: Vec<String> = (dicts.iter().take(NAMED))
+    let named: Vec<String> = (dicts.iter())
         .map(|dict| match dict.tensors.len() {
             1 => format!("`{}` (1 tensor)", dict.key),
             n => format!("`{}` ({n} tensors)", dict.key),
         })
         .collect();
-    if dicts.len() > NAMED {
-        named.push(format!("{} more", dicts.len() - NAMED));
-    }
-    named.join(", ")
+    few(&named, NAMED)
 }
