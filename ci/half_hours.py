@@ -6,7 +6,6 @@ the runs that were finished there and the snapshots of others, as far as they fi
 """
 
 import hashlib
-import json
 import os
 import re
 import sys
@@ -54,15 +53,3 @@ def files_of(folder):
     begun = [path for path in sorted(folder.glob("runs/*/*.snapshot")) if not path.with_suffix(".json").exists()]
     named = [(path.relative_to(folder).as_posix(), path) for path in finished + begun]
     return {name: path for name, path in named if RUN.fullmatch(name)}
-
-
-def steps(snapshot):
-    """How far the run of a snapshot is; one that cannot be read is at its beginning."""
-    try:
-        with open(snapshot, "rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            begin, end = json.loads(file.read(length))["state"]["data_offsets"]
-            file.seek(8 + length + begin)
-            return json.loads(file.read(end - begin))["progress"]["steps"]
-    except (OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError):
-        return 0

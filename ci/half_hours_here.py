@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from half_hours import RUN, counted, digest, fail, files_of, piece, say, steps, write
+from half_hours import RUN, counted, digest, fail, files_of, piece, say, write
 
 ROOT = Path(__file__).resolve().parent.parent
 # what a call carries in all, the checkout among it, and what other files of a call may take
@@ -179,30 +179,18 @@ def taken(folder):
 def back(options):
     """Adds finished runs to a report, and keeps snapshots where the next half hour is packed from."""
     said, found, wrong = taken(options.folder)
-    finished = {name: content for name, content in found.items() if name.endswith(".json")}
-    if finished:
-        report = options.report or ROOT / f"reports/{said['date']}-{slug(said['gpu'])}"
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in finished.items():
-                write(Path(folder) / name, content)
-            merged = subprocess.run([options.convcheck, "merge", report, folder])
-        if merged.returncode != 0:
-            fail(f"not all of the runs that came back are added to {report}")
+    finished = [name for name in found if name.endswith(".json")]
+    report = options.report or ROOT / f"reports/{said['date']}-{slug(said['gpu'])}"
+    for into, names in [(report, finished), (options.runs, [name for name in found if name not in finished])]:
+        if names:
+            with tempfile.TemporaryDirectory() as folder:
+                for name in names:
+                    write(Path(folder) / name, found[name])
+                merged = subprocess.run([options.convcheck, "merge", into, folder])
+            if merged.returncode != 0:
+                fail(f"not all of what came back is added to {into}")
     for name in finished:
         (options.runs / name).with_suffix(".snapshot").unlink(missing_ok=True)
-    kept = 0
-    for name, content in found.items():
-        there = options.runs / name
-        if name in finished:
-            continue
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(content)
-            file.flush()
-            if there.exists() and steps(there) >= steps(file.name):
-                continue
-        write(there, content)
-        kept += 1
-    say(f"{counted(len(finished), 'finished run')}; {counted(kept, 'snapshot')} further than before, in {options.runs}")
     for name in said["left"]:
         say(f"did not fit, and goes on from where it was sent: {name}")
     if wrong:

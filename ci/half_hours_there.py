@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from half_hours import counted, digest, fail, files_of, piece, say, steps, write
+from half_hours import counted, digest, fail, files_of, piece, say, write
 
 # what a call brings back: files, the size of one, and of all
 FILES, FILE, ALL = 8, 16_000_000, 63_000_000
@@ -88,6 +88,18 @@ def train(output, until, options):
     status = subprocess.run([*command, *options]).returncode
     bring(work / "output", output, manifest["sent"])
     return status
+
+
+def steps(snapshot):
+    """How far the run of a snapshot is; one that cannot be read is at its beginning."""
+    try:
+        with open(snapshot, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            begin, end = json.loads(file.read(length))["state"]["data_offsets"]
+            file.seek(8 + length + begin)
+            return json.loads(file.read(end - begin))["progress"]["steps"]
+    except (OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError):
+        return 0
 
 
 def bring(folder, output, sent):

@@ -4,6 +4,7 @@
 
 use convcheck::data::{self, Fit, Part, division, fetch};
 use convcheck::evidence::Evaluator;
+use convcheck::experiment::{Experiment, RunPlan};
 use convcheck::graph::Shape;
 use convcheck::net::checkpoint;
 use convcheck::project::Project;
@@ -15,6 +16,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
+static EXPERIMENTS: LazyLock<Vec<Experiment>> =
+    LazyLock::new(|| experiment::embedded(&REGISTRY).expect("those of the program are right"));
 static READER: LazyLock<String> =
     LazyLock::new(|| std::env::var("READER").expect("READER says which reader"));
 
@@ -91,6 +94,7 @@ fn read(reader: &str, bytes: &[u8]) {
         "suite" => drop(claim::parse(file, &text)),
         "measure" => drop(Evaluator::new(&REGISTRY).evaluate(&text, false)),
         "experiment" => drop(experiment::parse(file, &text, &REGISTRY)),
+        "plan" => drop(RunPlan::parse(file, &text, &EXPERIMENTS, &REGISTRY)),
         "document" => drop(document::parse(file, &text)),
         "project" => {
             at("convcheck.toml");

@@ -201,12 +201,14 @@ fn runs_whose_data_are_missing_are_left_out() {
         why.contains("2 runs of elsewhere are left out: ") && why.contains("sets/pictures"),
         "{why}"
     );
-    assert_eq!(why.lines().count(), 2, "{why}");
+    // beside how far it is
+    let left_out = |why: &str| why.lines().filter(|line| line.contains("left out")).count();
+    assert_eq!(left_out(&why), 2, "{why}");
     assert_eq!(runs(&place, "out").len(), 7);
     // without a folder there is one reason
     let output = train(&place, "out", &["--resume"]);
     let why = said(&output);
-    assert_eq!((output.status.code(), why.lines().count()), (Some(2), 1));
+    assert_eq!((output.status.code(), left_out(&why)), (Some(2), 1));
     assert!(why.contains("3 runs of elsewhere are left out: "), "{why}");
 }
 

@@ -97,6 +97,19 @@ says = "Shown by others."
 citation = { publication = "A, 2026", doi = "10.1/1" }
 "#;
 
+const PLAN: &str = r#"scale = "quick"
+
+[[runs]]
+experiment = "degradation"
+arms = ["plain-20"]
+seeds = [0, 1]
+data = "digits"
+
+[[left-out]]
+experiment = "dropout"
+why = "It can wait."
+"#;
+
 const MEASURES: [&str; 8] = [
     "params('conv3x3')",
     "params('resnet18{classes=10}') - params('vgg16@3x64x64') * 2",
@@ -154,6 +167,13 @@ fn texts(work: &Work) -> Vec<Reader> {
             work.folder(),
             "experiments/two-nets.toml",
             "check --runs done",
+            true,
+        ),
+        of(
+            "plan",
+            holding(&[("plan.toml", PLAN.as_bytes())]),
+            "plan.toml",
+            "list runs --plan plan.toml",
             true,
         ),
         of(
