@@ -81,13 +81,19 @@ pub fn read(files: &[PathBuf], embedded: bool) -> Suites {
     join(embedded.chain(own))
 }
 
-/// Whether a file says that it is an experiment or describes a report. Any other schema, such as a copy of one's own, is
+/// Whether a file says that it is an experiment or a plan, or describes a report. Any other schema, such as a copy of one's own, is
 /// that of a suite, so that no claims are passed over in silence.
 fn is_another(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default();
     let schema = first.strip_prefix("#:schema").map(str::trim);
     let of = |file: &str| schema.is_some_and(|schema| schema.ends_with(file));
-    of("/experiment.schema.json") || of("/report.schema.json")
+    [
+        "/experiment.schema.json",
+        "/plan.schema.json",
+        "/report.schema.json",
+    ]
+    .into_iter()
+    .any(of)
 }
 
 /// One system, one suite; one id, one claim, covered ids included: of two, the later is an error.
