@@ -88,5 +88,5 @@ fn ctrl_c_stops_a_measure() {
     );
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("stopped after 0 of 1 claims"), "{error}");
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(75));
 }

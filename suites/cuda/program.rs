@@ -182,9 +182,9 @@ fn vanishes(place: &Place) {
         "--snapshot-every",
         "0",
     ];
-    // after so many calls, of which the first are those that open it
+    // after so many calls, of which the first are those that open it: in the first run there, however busy the other one is
     let output = (place.train("gone", &both))
-        .env("STAND_IN_CALLS_LEFT_1", "700")
+        .env("STAND_IN_CALLS_LEFT_1", "400")
         .output()
         .unwrap();
     let why = said(&output);
