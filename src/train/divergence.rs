@@ -28,9 +28,10 @@ impl fmt::Display for Divergence {
 impl Trained {
     /// Where it diverged, if it did; runs from before it was kept are known by their curves.
     pub fn divergence(&self) -> Option<Divergence> {
-        let losses = &self.curve.losses;
-        let in_training = losses.last().is_some_and(|loss| !loss.is_finite());
-        let in_test = (self.curve.epochs.last()).is_some_and(|last| !last.test_loss.is_finite());
+        let (losses, epochs) = (&self.curve.losses, &self.curve.epochs);
+        let in_training = losses.last().is_some_and(|loss| !loss.is_finite())
+            || epochs.iter().any(|epoch| !epoch.train_loss.is_finite());
+        let in_test = (epochs.last()).is_some_and(|last| !last.test_loss.is_finite());
         let known = self.diverged.clone();
         known.or_else(|| {
             (in_training || in_test).then_some(Divergence {
