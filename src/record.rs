@@ -13,7 +13,7 @@ mod timings;
 pub use folder::{Findings, Held, add_training, load, load_all, save};
 pub use lines::Lines;
 pub use merge::{Added, Merged, merge};
-pub use runs::{load_training, runs_folder};
+pub use runs::{load_training, recorded, runs_folder};
 pub use standing::Standing;
 pub use timings::{add_throughput, load_throughput};
 

@@ -47,13 +47,15 @@ fn run(
             (runs::folder(output, &part.experiment, scale), data)
         })
         .collect();
+    let recorded = setting.recorded(output)?;
     let (mut ready, mut missing) = (Vec::new(), Missing::default());
     let (mut data, mut remarked) = (BTreeMap::new(), BTreeSet::new());
     for (part, (folder, place)) in parts.iter().zip(&places) {
         let place = place.as_deref();
         let sets = data.entry(place).or_insert_with(|| DataSets::new(place));
         let runs = (&*part.arms, part.seeds.clone());
-        match PreparedExperiment::new(setting.plan(&part.experiment, scale, runs, folder), sets) {
+        let plan = setting.plan(&part.experiment, scale, runs, folder, &recorded.good);
+        match PreparedExperiment::new(plan, sets) {
             Ok(prepared) => ready.push(prepared),
             Err(fault) => missing.add(part, &fault),
         }
@@ -67,7 +69,8 @@ fn run(
     }
     missing.lines().iter().for_each(warn);
     let elsewhere = pipeline::finished_runs(&options.which.runs)?;
-    wrong(&elsewhere.damage);
+    let damage = [&recorded.damage[..], &elsewhere.damage].concat();
+    wrong(&damage);
     let is_done = |job: &Job| {
         let mut runs = elsewhere.good.iter();
         runs.any(|run| job.is_run(run, setting.backend()))
@@ -93,7 +96,10 @@ fn run(
             true => json(&ended.collect::<Vec<_>>())?,
             false => ended.map(|ended| ended.line()).collect(),
         },
-        outcome: lacks(&missing.0),
+        outcome: match missing.0.is_empty() {
+            true => lacks(&damage),
+            false => lacks(&missing.0),
+        },
     })
 }
 

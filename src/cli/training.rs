@@ -14,7 +14,7 @@ use convcheck::experiment::{
 use convcheck::gpu::{Cuda, Trainer};
 use convcheck::pipeline::{Progress, Watch, ahead};
 use convcheck::project::Project;
-use convcheck::record::{self, RecordError};
+use convcheck::record::{self, Lines, RecordError};
 use convcheck::report;
 use convcheck::train::{Cpu, Divergence, Engine, Scale, Trained};
 use serde::Serialize;
@@ -145,13 +145,25 @@ impl Setting {
         })
     }
 
-    /// Runs of an experiment, kept in a folder.
+    /// What the record of a folder holds of runs, if they go on; without that they begin anew.
+    pub(super) fn recorded(&self, output: &Path) -> Result<Lines<Trained>, RecordError> {
+        match self.existing {
+            Existing::Refused => Ok(Lines {
+                good: Vec::new(),
+                damage: Vec::new(),
+            }),
+            Existing::GoOn | Existing::MakeRoom => record::recorded(output),
+        }
+    }
+
+    /// Runs of an experiment, kept in a folder, of which some are recorded.
     pub(super) fn plan<'a>(
         &'a self,
         experiment: &'a Experiment,
         scale: Scale,
         (arms, seeds): (&'a [String], Vec<u64>),
         folder: &'a Path,
+        recorded: &'a [Trained],
     ) -> Plan<'a> {
         Plan {
             experiment,
@@ -160,6 +172,7 @@ impl Setting {
             seeds,
             keep: Some(Keep {
                 folder,
+                recorded,
                 existing: self.existing,
                 every: self.every,
             }),
@@ -196,7 +209,14 @@ fn run(
     let seeds = seeds(which, experiment, scale)?;
     let setting = Setting::of(options, by)?;
     let folder = runs::folder(output, experiment, scale);
-    let plan = setting.plan(experiment, scale, (&which.arms, seeds), &folder);
+    let recorded = setting.recorded(output)?;
+    let plan = setting.plan(
+        experiment,
+        scale,
+        (&which.arms, seeds),
+        &folder,
+        &recorded.good,
+    );
     let ready = PreparedExperiment::new(plan, &mut DataSets::new(which.data.as_deref()))?;
     if let Some(data) = &which.data {
         remark(experiment, scale, data);
@@ -205,7 +225,7 @@ fn run(
     let Done { runs, fault } = setting.finish(&jobs, watch);
     // runs that are named one by one, as by a cluster, stay in their own files: whoever reads a record reads them too
     let damage = match runs.is_empty() || names_runs(options) {
-        true => Vec::new(),
+        true => recorded.damage,
         false => add(experiment, output, &runs, watch)?,
     };
     match fault {

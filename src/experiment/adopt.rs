@@ -43,6 +43,7 @@ pub fn adopt(from: &Path, into: &Path) -> Result<Adopted, ExperimentFault> {
     };
     let keep = Keep {
         folder: into,
+        recorded: &[],
         existing: Existing::GoOn,
         every: Duration::ZERO,
     };

@@ -82,11 +82,29 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// The finished run that is there.
+    /// The finished run that is there: its file, or else that of the record.
     fn finished(&self, files: &RunFiles, backend: &str) -> Option<Result<Trained, Unfit>> {
-        let fingerprint = self.task().fingerprint(backend);
-        let read = || kept::read(&files.finished, (self.arm(), self.seed), &fingerprint);
-        files.is_finished().then(read)
+        if !files.is_finished() {
+            return self.recorded(backend).map(Ok);
+        }
+        let task = self.task();
+        let read = kept::read(
+            &files.finished,
+            (self.arm(), self.seed),
+            &task.fingerprint(backend),
+        );
+        Some(
+            read.and_then(|run| match run.contradiction(Some(task.recipe())) {
+                None => Ok(run),
+                Some(what) => Err(Unfit::Damaged(what)),
+            }),
+        )
+    }
+
+    /// The finished run of the record.
+    fn recorded(&self, backend: &str) -> Option<Trained> {
+        let mut recorded = self.of.plan.keep?.recorded.iter();
+        recorded.find(|run| self.is_run(run, backend)).cloned()
     }
 
     /// That another process trains it.
@@ -101,12 +119,13 @@ impl Job<'_> {
         if let Some((_, files)) = left.filter(|_| self.found(backend).is_some())
             && let Ok(Some(held)) = files.hold()
         {
-            files.clear(&held);
+            // what cannot be removed is left to the next time
+            let _ = files.clear(&held);
         }
     }
 
     /// The run that was finished before, or by another process meanwhile.
-    pub(super) fn found(&self, backend: &str) -> Option<Trained> {
+    pub fn found(&self, backend: &str) -> Option<Trained> {
         self.finished(&self.kept()?.1, backend)?.ok()
     }
 
@@ -161,7 +180,7 @@ impl Job<'_> {
             }
             Some(Err(Unfit::Another(fault) | Unfit::Fault(fault))) => return Err(fault),
         }
-        Ok(None)
+        Ok(self.recorded(backend))
     }
 
     /// Trains what is left of it, and writes it down.

@@ -18,6 +18,8 @@ use std::time::Duration;
 pub struct Keep<'a> {
     /// The folder.
     pub folder: &'a Path,
+    /// Finished runs of the record that belongs to the folder, which are done as those in files are.
+    pub recorded: &'a [Trained],
     /// What becomes of runs that are there.
     pub existing: Existing,
     /// Time between snapshots.

@@ -138,7 +138,7 @@ impl RunPlan {
                 let names = own().filter_map(|(stem, _)| stem);
                 let all = names.clone().collect::<Vec<_>>().join(", ");
                 let hint = suggestion(name, names).unwrap_or_else(|| format!("there is {all}"));
-                let what = format!("there is no such plan; {hint}, or name a file (NAME.toml)");
+                let what = format!("there is no such plan, and no file (NAME.toml); {hint}");
                 Err(fault(what))
             }
         }

@@ -238,6 +238,7 @@ fn state(
     }
     let keep = Keep {
         folder: query.folder,
+        recorded: &[],
         existing: Existing::GoOn,
         every: Duration::ZERO,
     };

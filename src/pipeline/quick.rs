@@ -46,6 +46,7 @@ pub(super) fn train(job: &Job, own: &[Trained], watch: Watch) -> Result<Vec<Trai
             seeds: seeds.clone().collect(),
             keep: Some(Keep {
                 folder,
+                recorded: own,
                 existing: Existing::MakeRoom,
                 every: EVERY,
             }),
@@ -53,14 +54,12 @@ pub(super) fn train(job: &Job, own: &[Trained], watch: Watch) -> Result<Vec<Trai
         };
         prepared.push(PreparedExperiment::new(plan, &mut data)?);
     }
-    let finished = |job: &experiment::Job| finished(job, own);
-    let all = || prepared.iter().flat_map(PreparedExperiment::jobs);
     let (mut runs, mut jobs) = (Vec::new(), Vec::new());
-    for one in all() {
-        match finished(&one) {
+    for one in prepared.iter().flat_map(PreparedExperiment::jobs) {
+        match one.found(Cpu.name()) {
             Some(run) => {
                 one.tidy(Cpu.name());
-                runs.push(run.clone());
+                runs.push(run);
             }
             None => jobs.push(one),
         }
@@ -113,17 +112,4 @@ fn asked(subject: &Subject) -> impl Iterator<Item = &Experiment> {
     let asked: BTreeSet<&str> = quick.map(|trial| &*trial.experiment).collect();
     let experiments = subject.experiments.iter();
     experiments.filter(move |one| asked.contains(&*one.name))
-}
-
-/// The finished run of a job, if it is there.
-fn finished<'a>(job: &experiment::Job, own: &'a [Trained]) -> Option<&'a Trained> {
-    let fingerprint = job.task().fingerprint(Cpu.name());
-    let arm = job.experiment().arm(job.arm());
-    let recipe = arm.and_then(|arm| arm.recipes.get(&job.scale()));
-    own.iter().find(|run| {
-        (run.experiment.as_str(), run.scale) == (&job.experiment().name, job.scale())
-            && (run.arm.as_str(), run.seed) == (job.arm(), job.seed())
-            && run.fingerprint() == fingerprint
-            && run.contradiction(recipe).is_none()
-    })
 }

@@ -88,7 +88,15 @@ pub fn load_training(folder: &Path) -> Result<Lines<Trained>, RecordError> {
     })
 }
 
-/// The same, each with where it stands.
+/// Reads those of which the record has a line, and not those in files of their own, which may be many.
+///
+/// # Errors
+/// [`RecordError`] if the record cannot be read at all.
+pub fn recorded(folder: &Path) -> Result<Lines<Trained>, RecordError> {
+    lines::read_if_there(&folder.join(TRAINING), TRAINING_RUN)
+}
+
+/// All of a folder, each with where it stands.
 pub(super) fn finished(folder: &Path) -> Result<Lines<Found>, RecordError> {
     let path = folder.join(TRAINING);
     let Lines { good, mut damage } = lines::numbered_if_there(&path, TRAINING_RUN)?;

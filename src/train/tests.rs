@@ -294,9 +294,9 @@ fn a_run_names_the_versions_that_began_it() {
     assert_eq!(finished.curve, whole(&task, 7));
 }
 
-#[test]
-fn a_loss_that_is_no_number_ends_the_run_and_names_the_layer() {
-    let steep = Recipe {
+/// A rate at which nothing stays a number.
+fn steep() -> Recipe {
+    Recipe {
         optimizer: Optimizer::Sgd(Sgd {
             rate: 1e38,
             momentum: 0.0,
@@ -306,8 +306,12 @@ fn a_loss_that_is_no_number_ends_the_run_and_names_the_layer() {
         }),
         warm_up: 0,
         ..recipe()
-    };
-    let task_of = task(&steep);
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_and_names_the_layer() {
+    let task_of = task(&steep());
     let is_known = |layer: Option<&String>| {
         let mut nodes = task_of.graph.nodes().iter();
         nodes.any(|node| Some(&node.path) == layer)
@@ -335,27 +339,19 @@ fn a_loss_that_is_no_number_ends_the_run_and_names_the_layer() {
 /// All losses are numbers, and the weights that come of the last step are none.
 #[test]
 fn a_run_diverges_in_its_last_step_too() {
-    let steep = |last: bool| Recipe {
+    let of = |epochs: u32| Recipe {
         // as many images as one step takes
         images: Some(32),
-        epochs: if last { 1 } else { 2 },
-        optimizer: Optimizer::Sgd(Sgd {
-            rate: 1e38,
-            momentum: 0.0,
-            nesterov: false,
-            weight_decay: 0.0,
-            decay_all: true,
-        }),
-        warm_up: 0,
+        epochs,
         schedule: Schedule::Constant,
-        ..recipe()
+        ..steep()
     };
-    let run = fit(&Cpu, &task(&steep(true)), 0, None, &|_| true).unwrap();
+    let run = fit(&Cpu, &task(&of(1)), 0, None, &|_| true).unwrap();
     let at = run.diverged.unwrap();
     assert!(at.step == 1 && at.layer.is_some(), "{at:?}");
     assert!(run.curve.losses[0].is_finite() && !run.curve.epochs[0].test_loss.is_finite());
     // with steps ahead, the next loss says it
-    let run = fit(&Cpu, &task(&steep(false)), 0, None, &|_| true).unwrap();
+    let run = fit(&Cpu, &task(&of(2)), 0, None, &|_| true).unwrap();
     assert_eq!(run.diverged.map(|at| at.step), Some(2));
     assert_eq!((run.curve.losses.len(), run.curve.epochs.len()), (2, 1));
 }

@@ -1,5 +1,6 @@
 //! The job without a command: what it trains, what it keeps, and what counts the next time.
 
+use super::records::PROJECT;
 use super::{command, stdout};
 use convcheck::record;
 use convcheck::train::Trained;
@@ -10,18 +11,6 @@ use std::process::{Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 use tempfile::TempDir;
-
-const PROJECT: &str = r#"
-experiments = ["own.toml"]
-
-[[document]]
-title = "A text"
-source = "nobody"
-suites = ["s.toml"]
-
-[models]
-net = "resnet20_digits{depth=8}"
-"#;
 
 const SUITE: &str = r#"
 system = "s"
@@ -51,8 +40,9 @@ above = 0.0
 
 fn project() -> TempDir {
     let project = tempfile::tempdir().unwrap();
+    let small = PROJECT.replace("resnet20_digits", "resnet20_digits{depth=8}");
     for (file, text) in [
-        ("convcheck.toml", PROJECT),
+        ("convcheck.toml", &*small),
         ("s.toml", SUITE),
         ("own.toml", OWN),
     ] {

@@ -235,7 +235,7 @@ fn what_is_wrong_with_a_plan_is_said_at_its_place() {
     assert!(!Path::new(path(&place)).join("out").exists());
     fails(
         &["train", "--plan", "full-scal"],
-        &["full-scal: there is no such plan; did you mean full-scale?"],
+        &["full-scal: there is no such plan, and no file (NAME.toml); did you mean full-scale?"],
     );
     fails(
         &["train", "--plan", "no-such.toml"],

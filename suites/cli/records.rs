@@ -667,7 +667,7 @@ fn claims_that_have_changed_have_no_verdict() {
     assert!(index.contains("Not checked") && index.contains("no longer claimed"));
 }
 
-const PROJECT: &str = r#"
+pub(super) const PROJECT: &str = r#"
 experiments = ["own.toml"]
 
 [[document]]

@@ -1,6 +1,7 @@
 //! A plan in half hours of a device that is none, the whole way that `ci/gpu` goes: pack, carry, train until the time is up,
 //! bring back, pack again.
 
+use super::program::EXPERIMENT;
 use libtest_mimic::Trial;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -8,34 +9,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Instant;
-
-const EXPERIMENT: &str = r#"
-name = "two-nets"
-title = "Two small nets"
-source = "nobody"
-
-[recipe]
-data = "digits"
-images = 200
-epochs = 8
-batch = 50
-augment = [{ pad-crop = 1 }]
-schedule = "cosine"
-optimizer = { sgd = { rate = 0.05, momentum = 0.9 } }
-
-[quick]
-seeds = 3
-
-[[arm]]
-name = "residual"
-title = "residual"
-recipe.model = "resnet_cifar{depth=8, widths=[4,8,8], input=1x8x8}"
-
-[[arm]]
-name = "plain"
-title = "plain"
-recipe.model = "stack{maps=4, input=1x8x8}"
-"#;
 
 const PLAN: &str = r#"scale = "quick"
 
@@ -83,7 +56,12 @@ impl Place {
         // a script is sent faster than the program
         let own = env!("CARGO_BIN_EXE_convcheck");
         place.program("bin/convcheck", &format!("exec '{own}' \"$@\""));
-        place.write("plans/two-nets.toml", EXPERIMENT);
+        // long enough to be stopped in the middle
+        let longer = EXPERIMENT.replace("images = 100", "images = 200");
+        place.write(
+            "plans/two-nets.toml",
+            &longer.replace("epochs = 3", "epochs = 8"),
+        );
         place.write("plans/small.toml", PLAN);
         Ok(place)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Runs that take a second, of networks that differ.
-const EXPERIMENT: &str = r#"
+pub(super) const EXPERIMENT: &str = r#"
 name = "two-nets"
 title = "Two small nets"
 source = "nobody"

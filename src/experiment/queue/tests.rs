@@ -129,6 +129,7 @@ fn by() -> By {
 fn keep(folder: &Path, existing: Existing) -> Keep<'_> {
     Keep {
         folder,
+        recorded: &[],
         existing,
         every: Duration::ZERO,
     }
@@ -304,6 +305,46 @@ fn runs_that_are_there_are_refused_gone_on_with_or_make_room() {
     assert!(done.fault.unwrap().is_stop() && done.runs.is_empty());
     let done = with(&one, Existing::MakeRoom);
     assert!(done.fault.is_none() && folder.path().join("a-0.older.snapshot").exists());
+}
+
+/// A run is done that a record holds, be its file away or damaged; one that its own recipe contradicts is not.
+#[test]
+fn what_a_record_holds_is_not_trained_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = experiment("e");
+    let refused = keep(folder.path(), Existing::Refused);
+    let mut runs = trained(&one, slots(1, 1), refused, &|_| true).0.runs;
+    let file = |name: &str| folder.path().join(name);
+    let go_on = |recorded: &[Trained]| {
+        let keep = Keep {
+            recorded,
+            ..keep(folder.path(), Existing::GoOn)
+        };
+        let taken = AtomicUsize::new(0);
+        let on_step = |event: ProgressEvent| {
+            let is_now = usize::from(event.progress.images > 0);
+            taken.fetch_add(is_now, Ordering::SeqCst);
+            true
+        };
+        let (done, said) = trained(&one, slots(1, 1), keep, &on_step);
+        assert!(done.fault.is_none(), "{:?}", done.fault);
+        (done.runs, said.join(" "), taken.into_inner())
+    };
+    std::fs::remove_file(file("a-0.json")).unwrap();
+    std::fs::write(file("b-1.json"), "{}").unwrap();
+    let (same, said, steps) = go_on(&runs);
+    assert!(same == runs && steps == 0, "{steps}");
+    assert!(said.contains("b-1.json.damaged"), "{said}");
+    assert!(!file("a-0.json").exists() && !file("b-1.json").exists());
+    // too short for its recipe
+    runs[0].curve.losses.pop();
+    let (again, _, steps) = go_on(&runs);
+    assert!(again[0] != runs[0] && again[1..] == runs[1..]);
+    assert!(steps > 0 && file("a-0.json").exists());
+    let short = serde_json::to_vec(&runs[0]).unwrap();
+    std::fs::write(file("a-0.json"), short).unwrap();
+    let (_, said, steps) = go_on(&runs);
+    assert!(said.contains("a-0.json.damaged") && steps > 0, "{said}");
 }
 
 #[test]
