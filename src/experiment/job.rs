@@ -124,9 +124,13 @@ impl Job<'_> {
         }
     }
 
-    /// The run that was finished before, or by another process meanwhile.
+    /// The run that was finished before, or by another process meanwhile. Beside the file of another recipe the record may hold it.
     pub fn found(&self, backend: &str) -> Option<Trained> {
-        self.finished(&self.kept()?.1, backend)?.ok()
+        match self.finished(&self.kept()?.1, backend)? {
+            Ok(run) => Some(run),
+            Err(Unfit::Another(_)) => self.recorded(backend),
+            Err(Unfit::Damaged(_) | Unfit::Fault(_)) => None,
+        }
     }
 
     /// Trains it on an engine, or what is left of it. Nothing if another process does.
