@@ -21,7 +21,8 @@ from pathlib import Path
 
 import at_once
 import torch
-from peers import lines, said, samples, write
+from peers import lines, said, write
+from peers_engines import samples
 from peers_models import MODELS
 from torch import nn
 
@@ -112,7 +113,7 @@ def measure(options, name, shape, batch, precision):
         if (engine, step) not in runs:
             compiled = engine == "pytorch-compiled"
             runs[engine, step] = step_of(MODELS[name], compiled, shape, batch, step, precision)
-        return {"engine": engine, "version": torch.__version__, "seconds": samples(runs[engine, step], options.samples)}
+        return {"engine": engine, "version": torch.__version__, **samples(runs[engine, step], options.samples)}
 
     for turn in range(1, options.rounds + 1):
         for first in ours():

@@ -5,19 +5,20 @@ mod kernels;
 mod on_device;
 mod peak;
 mod ratio;
+mod samples;
 mod timing;
 mod workload;
 
 pub use kernels::{Kernel, kernels};
 pub use on_device::OnDevice;
 pub use peak::{Peak, peaks};
-pub use ratio::{Ratio, against, median};
+pub use ratio::{Best, Ratio, against, best, median};
+pub use samples::{Samples, WARM_UP, samples};
 pub use timing::{Engine, Pass, Platform, Resource, StepKind, Timing, What};
 pub use workload::Workload;
 
 use crate::net::NetError;
 use crate::zoo::ZooError;
-use std::time::{Duration, Instant};
 
 /// Networks that are timed unless others are named, and the batches of each.
 pub const NETS: &[(&str, [usize; 2])] = &[
@@ -67,35 +68,4 @@ pub enum BenchError {
     /// It was told to stop.
     #[error("stopped before the last sample")]
     Stopped,
-}
-
-/// Steps before the first sample are taken at least so often and so long: caches, clock rate and memory settle.
-pub const WARM_UP: (usize, Duration) = (3, Duration::from_millis(500));
-
-/// So many samples of a step, each in seconds, after a warm-up of so many steps and so long at least; `goes_on`
-/// is asked before each step.
-///
-/// # Errors
-/// Those of the step, and [`BenchError::Stopped`].
-pub fn samples(
-    (steps, time): (usize, Duration),
-    count: usize,
-    goes_on: &dyn Fn() -> bool,
-    mut step: impl FnMut() -> Result<(), BenchError>,
-) -> Result<Vec<f64>, BenchError> {
-    let mut timed = || {
-        if !goes_on() {
-            return Err(BenchError::Stopped);
-        }
-        let start = Instant::now();
-        step()?;
-        Ok(start.elapsed().as_secs_f64())
-    };
-    let start = Instant::now();
-    let mut taken = 0;
-    while taken < steps || start.elapsed() < time {
-        timed()?;
-        taken += 1;
-    }
-    (0..count).map(|_| timed()).collect()
 }

@@ -40,7 +40,7 @@ pub use markdown::markdown;
 pub use number::{agreeing, counted};
 pub use pages::{Page, is_taken, render};
 pub use runs::list_runs;
-pub use speed::text as speed_text;
+pub use speed::{markdown as speed_markdown, text as speed_text};
 pub use table::columns;
 pub use text::{claims as claims_text, summary};
 pub use verdicts::account;

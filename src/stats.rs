@@ -26,6 +26,12 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// The geometric mean of positive values, as of ratios; nothing for no values.
+pub fn geometric_mean(values: &[f64]) -> Option<f64> {
+    let logs: Vec<f64> = values.iter().map(|x| x.ln()).collect();
+    (!logs.is_empty()).then(|| mean(&logs).exp())
+}
+
 /// The standard deviation of the population that the values are drawn from (by n - 1); not a number
 /// for fewer than two.
 pub fn deviation(values: &[f64]) -> f64 {
@@ -112,6 +118,18 @@ mod tests {
 
     fn near(a: f64, b: f64, by: f64) -> bool {
         (a - b).abs() <= by
+    }
+
+    #[test]
+    fn a_geometric_mean_takes_twice_and_half_as_one() {
+        assert_eq!(geometric_mean(&[]), None);
+        for (values, right) in [
+            (&[2.0, 0.5][..], 1.0),
+            (&[1.5], 1.5),
+            (&[1.0, 2.0, 4.0], 2.0),
+        ] {
+            assert!(near(geometric_mean(values).unwrap(), right, 1e-12));
+        }
     }
 
     /// The classical example of paired values, and quantiles of Student's t from printed tables.

@@ -147,14 +147,14 @@ fn one_shot(arguments: &[String]) -> Result<()> {
     let mut stock = Stock::new(&workload, step)?;
     // one step is enough, as it asks for its memory anew in each
     let warm_up = (1, Duration::ZERO);
-    let seconds = samples(warm_up, count.parse()?, &|| true, || stock.run())?;
+    let samples = samples(warm_up, count.parse()?, &|| true, || stock.run())?;
     let engine = (Engine::Candle, candle_version());
     let date = time::OffsetDateTime::now_utc().date().to_string();
     let timing = Timing::new(
         engine,
         (&device::describe()?, &date),
         workload.what().clone(),
-        seconds,
+        samples,
     );
     println!("{}", serde_json::to_string(&timing)?);
     Ok(())

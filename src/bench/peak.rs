@@ -1,15 +1,23 @@
-//! What can this machine do at most? Multiply-adds that never leave the registers, and a sum of arrays that
-//! no cache holds.
+//! What can this machine do at most? Of several loops that do nothing but use one resource up, the fastest.
+
+mod arithmetic;
+mod memory;
 
 use super::{BenchError, Resource, What};
-use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
-use std::hint::black_box;
+use std::time::Instant;
 
 /// A loop that does nothing but use one resource up, on all threads.
 pub struct Peak {
     of: Resource,
-    arrays: [Vec<f32>; 3],
+    probe: Box<dyn Probe>,
+}
+
+/// One of several loops that do the same amount of work.
+trait Probe {
+    /// Operations (two for each multiply-add) or bytes, all threads together, of a run of full length.
+    fn work(&self) -> u64;
+    /// Runs that part of its length: 1, or less to find out how fast it is.
+    fn run(&mut self, part: f64);
 }
 
 /// Both resources.
@@ -19,36 +27,23 @@ pub fn peaks() -> impl Iterator<Item = Peak> {
         .map(Peak::new)
 }
 
-/// Numbers in an array: 128 MiB, several times what caches of today hold.
-const LENGTH: usize = 1 << 25;
-/// Numbers that a thread takes at once.
-const CHUNK: usize = 1 << 16;
-/// Multiply-adds in a chain, of which each waits for the one before.
-const ROUNDS: usize = 1 << 21;
-
 impl Peak {
     fn new(of: Resource) -> Peak {
-        let length = match of {
-            Resource::Arithmetic => 0,
-            Resource::Memory => LENGTH,
+        let probes = match of {
+            Resource::Arithmetic => arithmetic::probes(),
+            Resource::Memory => memory::probes(),
         };
         Peak {
             of,
-            arrays: [0.0, 1.0, 2.0].map(|x| vec![x; length]),
+            probe: fastest(probes),
         }
     }
 
     /// What it is: operations (two for each multiply-add) or bytes, all threads together.
     pub fn what(&self) -> What {
-        let work = match self.of {
-            Resource::Arithmetic => {
-                2 * ROUNDS * Arch::new().dispatch(Width) * rayon::current_num_threads()
-            }
-            Resource::Memory => self.arrays.len() * LENGTH * size_of::<f32>(),
-        };
         What::Peak {
             of: self.of,
-            work: work as u64,
+            work: self.probe.work(),
         }
     }
 
@@ -57,72 +52,75 @@ impl Peak {
     /// # Errors
     /// None; it has the form of other steps.
     pub fn run(&mut self) -> Result<(), BenchError> {
-        let arch = Arch::new();
-        match self.of {
-            Resource::Arithmetic => {
-                black_box(rayon::broadcast(|_| arch.dispatch(Chains)));
-            }
-            Resource::Memory => {
-                let [a, b, c] = &mut self.arrays;
-                let factor = black_box(0.5);
-                a.par_chunks_mut(CHUNK)
-                    .zip(b.par_chunks(CHUNK).zip(c.par_chunks(CHUNK)))
-                    .for_each(|(a, (b, c))| {
-                        arch.dispatch(|| {
-                            for ((a, &b), &c) in a.iter_mut().zip(b).zip(c) {
-                                *a = b + factor * c;
-                            }
-                        });
-                    });
-                black_box(&self.arrays[0]);
-            }
-        }
+        self.probe.run(1.0);
         Ok(())
     }
 }
 
-/// Numbers in all chains.
-struct Width;
+/// Each is tried so often; its fastest counts.
+const TRIALS: usize = 5;
+/// The part of its length that a probe runs when it is tried.
+const PART: f64 = 0.25;
 
-impl WithSimd for Width {
-    type Output = usize;
+/// The probe that does most in a second.
+fn fastest(probes: Vec<Box<dyn Probe>>) -> Box<dyn Probe> {
+    let tried = probes.into_iter().map(|mut probe| {
+        let trial = |_| {
+            let start = Instant::now();
+            probe.run(PART);
+            probe.work() as f64 / start.elapsed().as_secs_f64()
+        };
+        let rate = (0..TRIALS).map(trial).fold(0.0, f64::max);
+        (rate, probe)
+    });
+    let best = tried.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.expect("a resource has probes").1
+}
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> usize {
-        size_of::<S::f32s>() / size_of::<f32>() * chains::<S>()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    struct Sleeps {
+        work: u64,
+        time: Duration,
     }
-}
 
-/// Chains of multiply-adds side by side, more than the processor can have under way, and no more than its
-/// registers hold.
-struct Chains;
+    impl Probe for Sleeps {
+        fn work(&self) -> u64 {
+            self.work
+        }
 
-const fn chains<S: Simd>() -> usize {
-    if S::REGISTER_COUNT >= 32 { 24 } else { 12 }
-}
-
-impl WithSimd for Chains {
-    type Output = f32;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> f32 {
-        match chains::<S>() {
-            24 => run::<S, 24>(simd),
-            _ => run::<S, 12>(simd),
+        fn run(&mut self, part: f64) {
+            std::thread::sleep(self.time.mul_f64(part));
         }
     }
-}
 
-#[inline(always)]
-fn run<S: Simd, const CHAINS: usize>(simd: S) -> f32 {
-    let factor = simd.splat_f32s(black_box(0.5));
-    let term = simd.splat_f32s(black_box(1.0));
-    let mut chains = [term; CHAINS];
-    for _ in 0..ROUNDS {
-        for x in &mut chains {
-            *x = simd.mul_add_e_f32s(*x, factor, term);
+    #[test]
+    fn the_peak_is_that_of_the_best_probe() {
+        let sleeps = |(work, ms): (u64, u64)| -> Box<dyn Probe> {
+            let time = Duration::from_millis(ms);
+            Box::new(Sleeps { work, time })
+        };
+        // most work in a second, neither most nor fastest
+        let probes = [(10, 4), (300, 40), (400, 400)].map(sleeps);
+        assert_eq!(fastest(probes.into_iter().collect()).work(), 300);
+    }
+
+    /// All probes of a resource do the same, so that what is measured has one name.
+    #[test]
+    fn probes_run_and_do_the_same_work() {
+        for (mut probes, same) in [
+            // other vectors do more at once
+            (arithmetic::probes(), false),
+            (memory::probes(), true),
+        ] {
+            let work = probes[0].work();
+            for probe in &mut probes {
+                assert!(probe.work() > 0 && (!same || probe.work() == work));
+                probe.run(1e-4);
+            }
         }
     }
-    let sum = chains.into_iter().reduce(|a, b| simd.add_f32s(a, b));
-    sum.map_or(0.0, |sum| simd.reduce_sum_f32s(sum))
 }

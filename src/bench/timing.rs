@@ -1,5 +1,6 @@
 //! What was timed, by whom and where: a line of a record.
 
+use super::Samples;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::fmt;
 
@@ -26,6 +27,14 @@ pub struct Timing {
     /// The samples, each in seconds: at least one, all positive.
     #[serde(deserialize_with = "durations")]
     pub seconds: Vec<f64>,
+    /// What all samples together took of the processors, in seconds, those of all threads of the process added up, also of
+    /// threads that wait for work by spinning; nothing where that was not measured.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "duration"
+    )]
+    pub cpu_seconds: Option<f64>,
 }
 
 /// In which numbers and where something was timed: timings are compared where all of it is the same.
@@ -59,8 +68,14 @@ pub enum Engine {
     Convcheck,
     /// PyTorch, eager.
     Pytorch,
+    /// PyTorch, eager, with the channels of a map's place beside each other.
+    PytorchChannelsLast,
     /// PyTorch, after `torch.compile`.
     PytorchCompiled,
+    /// ONNX Runtime, on what PyTorch exports.
+    OnnxRuntime,
+    /// OpenVINO, on what PyTorch exports.
+    Openvino,
     /// Stock candle layers.
     Candle,
 }
@@ -138,8 +153,12 @@ impl Timing {
         (engine, version): (Engine, &str),
         (machine, date): (&str, &str),
         what: What,
-        seconds: Vec<f64>,
+        samples: Samples,
     ) -> Timing {
+        let Samples {
+            seconds,
+            cpu_seconds,
+        } = samples;
         Timing {
             engine,
             version: version.to_string(),
@@ -150,6 +169,7 @@ impl Timing {
             machine: machine.to_string(),
             date: date.to_string(),
             seconds,
+            cpu_seconds,
         }
     }
 
@@ -174,12 +194,25 @@ impl Timing {
 }
 
 impl Engine {
+    /// The peers of this program.
+    pub const PEERS: [Engine; 6] = [
+        Engine::Pytorch,
+        Engine::PytorchChannelsLast,
+        Engine::PytorchCompiled,
+        Engine::OnnxRuntime,
+        Engine::Openvino,
+        Engine::Candle,
+    ];
+
     /// How its makers write it.
     pub const fn name(self) -> &'static str {
         match self {
             Engine::Convcheck => "convcheck",
             Engine::Pytorch => "PyTorch",
+            Engine::PytorchChannelsLast => "PyTorch channels-last",
             Engine::PytorchCompiled => "PyTorch compiled",
+            Engine::OnnxRuntime => "ONNX Runtime",
+            Engine::Openvino => "OpenVINO",
             Engine::Candle => "candle",
         }
     }
@@ -225,5 +258,40 @@ fn durations<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
         false => Err(D::Error::custom(
             "`seconds` must hold at least one sample, and only positive numbers",
         )),
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    match Option::<f64>::deserialize(from)? {
+        Some(seconds) if seconds < 0.0 || !seconds.is_finite() => Err(D::Error::custom(
+            "`cpu_seconds` must be a time, not negative",
+        )),
+        seconds => Ok(seconds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"engine":"openvino","version":"1","what":{"network":{"model":"m","batch":1,"step":"inference"}},"dtype":"f32","threads":2,"round":1,"machine":"m","date":"1970-01-01","seconds":[0.5]"#;
+
+    /// Lines from before it was measured, and by programs that do not measure it, have no time of processors.
+    #[test]
+    fn time_of_processors_may_be_absent() {
+        let read = |rest: &str| serde_json::from_str::<Timing>(&format!("{LINE}{rest}}}"));
+        assert_eq!(read("").unwrap().cpu_seconds, None);
+        assert_eq!(
+            serde_json::to_string(&read("").unwrap()).unwrap(),
+            format!("{LINE}}}")
+        );
+        let timing = read(",\"cpu_seconds\":0.75").unwrap();
+        assert_eq!(
+            (timing.engine, timing.cpu_seconds),
+            (Engine::Openvino, Some(0.75))
+        );
+        assert_eq!(read(",\"cpu_seconds\":0").unwrap().cpu_seconds, Some(0.0));
+        let error = read(",\"cpu_seconds\":-1").unwrap_err().to_string();
+        assert!(error.contains("`cpu_seconds` must be a time"), "{error}");
     }
 }

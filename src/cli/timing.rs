@@ -35,6 +35,9 @@ pub struct TimeOptions {
     /// Print JSON, a line for each thing measured.
     #[arg(long)]
     pub json: bool,
+    /// Write it as Markdown too.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
     /// Add what is measured to this folder's throughput.jsonl, which `convcheck report` shows.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -76,6 +79,9 @@ pub fn time(
         None => measure(options, registry, by, goes_on)?,
     };
     wrong(&damage);
+    if let Some(file) = &options.markdown {
+        record::write(file, report::speed_markdown(&timings).as_bytes())?;
+    }
     let text = report::speed_text(&timings);
     let text = match options.json {
         true => json_lines(&timings)?,
@@ -134,9 +140,9 @@ fn measure(
     let progress = Bar::steps(networks.len() + kernels.len())?;
     let version = version(by);
     let mut timings = Vec::new();
-    let timing = |what: What, seconds| {
+    let timing = |what: What, samples| {
         let engine = (Engine::Convcheck, version.as_str());
-        Timing::new(engine, (&by.machine, &by.date), what, seconds)
+        Timing::new(engine, (&by.machine, &by.date), what, samples)
     };
     let samples = |step: &mut dyn FnMut() -> Result<(), BenchError>| {
         samples(WARM_UP, options.samples, goes_on, step).context("nothing was written")
@@ -158,14 +164,14 @@ fn measure(
         timings.push(match &gpu {
             None => {
                 let mut workload = Workload::new(&model, batch, step)?;
-                let seconds = samples(&mut || workload.run())?;
-                timing(workload.what().clone(), seconds)
+                let samples = samples(&mut || workload.run())?;
+                timing(workload.what().clone(), samples)
             }
             Some((precision, gpu)) => {
                 let machine = |bytes, batch| gpu.machine(bytes, batch, None);
                 let mut workload = OnDevice::new(&model, batch, step, *precision, machine)?;
-                let seconds = samples(&mut || workload.run())?;
-                let timing = timing(workload.what().clone(), seconds);
+                let samples = samples(&mut || workload.run())?;
+                let timing = timing(workload.what().clone(), samples);
                 let machine = workload.session().machine();
                 for why in machine.not_captured() {
                     progress.note(&format!("{}: not replayed as a whole: {why}", model.name));

@@ -57,7 +57,7 @@ fn medians(timings: &[Timing]) -> BTreeMap<Place<'_>, f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::StepKind;
+    use crate::bench::{Samples, StepKind};
 
     fn timing(model: &str, round: u32, seconds: &[f64]) -> Timing {
         let what = What::Network {
@@ -66,9 +66,13 @@ mod tests {
             step: StepKind::Inference,
         };
         let by = (Engine::Convcheck, "1");
+        let samples = Samples {
+            seconds: seconds.to_vec(),
+            cpu_seconds: None,
+        };
         Timing {
             round,
-            ..Timing::new(by, ("a machine", "1970-01-01"), what, seconds.to_vec())
+            ..Timing::new(by, ("a machine", "1970-01-01"), what, samples)
         }
     }
 

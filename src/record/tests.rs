@@ -230,6 +230,7 @@ pub(super) fn timing(round: u32) -> Timing {
         machine: "a machine\nof two lines".into(),
         date: "1970-01-01".into(),
         seconds: vec![1.0 / 3.0, 1e-9],
+        cpu_seconds: (round == 2).then_some(0.1),
     }
 }
 

@@ -1,15 +1,16 @@
 //! How fast? Timings of networks beside those of peers, and of kernels beside the most that the machine can do.
 
 mod gathered;
+mod standing;
 mod tables;
 mod text;
 
-pub use text::text;
+pub use text::{markdown, text};
 
 use super::number::short;
 use super::plot::{Dot, Mark, Series, ratios, roofline};
 use crate::bench::{Pass, StepKind, Timing};
-use gathered::{ENGINES, PEERS, Section, machines, sections};
+use gathered::{Section, machines, sections};
 use maud::{Markup, html};
 
 /// The page's file name.
@@ -42,34 +43,41 @@ pub(super) fn section(timings: &[Timing]) -> Markup {
 
 fn steps(section: &Section) -> Markup {
     let networks = &section.networks;
-    let has = |i: usize| networks.iter().any(|network| network.measured[i].is_some());
+    let has_peers = !tables::is_alone(networks);
     let plots = StepKind::ALL.map(|step| {
         let rows: Vec<Series> = (networks.iter())
             .filter(|network| network.step == step)
             .map(|network| Series {
                 label: format!("{}, {}", network.model, network.batch),
-                dots: (network.ratios.iter().map(|ratio| {
-                    ratio.as_ref().map(|ratio| Dot { value: ratio.median, interval: ratio.interval })
-                })).collect(),
+                dots: vec![network.best.as_ref().map(|best| Dot {
+                    value: best.ratio.median,
+                    interval: best.ratio.interval,
+                })],
             })
             .collect();
         let title = format!(
-            "Speed of convcheck in {}, as a multiple of a peer's: to the right of 1 convcheck is faster. Behind each name the batch; a bar \
+            "Speed of convcheck in {}, as a multiple of that of the best peer: to the right of 1 convcheck is faster. Behind each name the batch; a bar \
              goes from the least to the largest round; the axis is logarithmic",
             step.name()
         );
-        ratios(&title, &PEERS.map(|peer| format!("to {}", peer.name())), &rows)
+        ratios(&title, &["to the best peer".into()], &rows)
     });
     html! {
         h2 { "Networks" }
-        @if PEERS.iter().enumerate().any(|(i, _)| has(i + 1)) {
+        @if let Some(sentence) = standing::sentence(networks) {
+            p.lead { (sentence) }
             p { "Engines took turns. A ratio is a peer's median time over that of convcheck, within a round: above 1 convcheck is faster. "
-                "Shown is the median of the rounds, and the least and the largest. candle is stock candle layers, where they can do "
-                "the work." }
+                "Shown is the median of the rounds, and the least and the largest, for the peer that is best over all rounds. candle is stock "
+                "candle layers, where they can do the work." }
         }
         div.plots { @for plot in plots.into_iter().flatten() { (plot) } }
-        h3 { "Images a second" @if (1..ENGINES.len()).any(has) { ", and the speed of convcheck as a multiple" } }
+        h3 { "Images a second" @if has_peers { ", and the speed of convcheck as a multiple" } }
         (tables::networks(networks).html("Images a second"))
+        @if let Some(table) = tables::processors(networks) {
+            h3 { "CPU time" }
+            p { "Milliseconds of a step, those of all threads of an engine together, also of threads that spin while they wait." }
+            (table.html("CPU time"))
+        }
     }
 }
 

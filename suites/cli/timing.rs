@@ -25,6 +25,9 @@ fn both_steps_are_timed() {
         assert_eq!(row["engine"], "convcheck");
         assert_eq!(row["threads"], 1);
         assert_eq!(row["seconds"].as_array().unwrap().len(), 1);
+        if cfg!(unix) {
+            assert!(row["cpu_seconds"].as_f64().unwrap() > 0.0);
+        }
     }
     let text = stdout(&convcheck(&TINY));
     for part in [
@@ -98,6 +101,49 @@ fn what_cannot_be_timed_is_said_in_a_line() {
         &[&TINY[..], &output].concat(),
         &["throughput.jsonl: cannot read it"],
     );
+}
+
+/// Of timings alone, by several engines, text, Markdown and page say in a sentence where this program stands.
+#[test]
+fn a_sentence_says_where_it_stands() {
+    let h100 = concat!(env!("CARGO_MANIFEST_DIR"), "/reports/2026-11-26-h100");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("timings.md");
+    let markdown = ["--markdown", file.to_str().unwrap()];
+    let text = stdout(&convcheck(
+        &[&["time", "--from", h100][..], &markdown].concat(),
+    ));
+    stdout(&convcheck(&[
+        "report",
+        "--from",
+        h100,
+        "--output",
+        path(&folder),
+    ]));
+    let markdown = fs::read_to_string(file).unwrap();
+    let page = fs::read_to_string(folder.path().join("throughput.html")).unwrap();
+    for shown in [&text, &markdown, &page] {
+        for part in [
+            "Against the best peer of each row, convcheck is 1.",
+            "(the geometric mean of 16 rows; least ",
+            " times as fast in training (",
+        ] {
+            assert!(shown.contains(part), "`{part}` is not in: {shown}");
+        }
+    }
+    let row = |text: &str| {
+        text.lines()
+            .find(|line| line.contains("resnet50"))
+            .map(String::from)
+    };
+    // of two peers the faster one
+    for row in [row(&text), row(&markdown)] {
+        let row = row.unwrap();
+        assert!(
+            row.contains("PyTorch compiled") && row.contains("1.11 x (1.11 to 1.11)"),
+            "{row}"
+        );
+    }
 }
 
 /// A report shows the timings of its folder.

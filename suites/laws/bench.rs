@@ -7,7 +7,7 @@ use convcheck::bench::{Engine, NETS, Pass, Platform, Resource, StepKind, Timing,
 use convcheck::bench::{against, kernels, samples};
 use convcheck::evidence::Training;
 use convcheck::net::Net;
-use convcheck::report::{Page, speed_text};
+use convcheck::report::{Page, speed_markdown, speed_text};
 use convcheck::visible;
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
@@ -72,8 +72,8 @@ fn inference() {
         taken += 1;
         workload.run()
     };
-    let seconds = samples(warm_up, 3, &|| true, &mut step).unwrap();
-    assert_eq!((seconds.len(), taken), (3, 5));
+    let samples_of_three = samples(warm_up, 3, &|| true, &mut step).unwrap();
+    assert_eq!((samples_of_three.seconds.len(), taken), (3, 5));
     assert_eq!(before, weights(workload.net()));
     assert!(samples(warm_up, 1, &|| false, || workload.run()).is_err());
 }
@@ -112,6 +112,7 @@ fn timing(engine: Engine, what: What, round: u32, seconds: &[f64]) -> Timing {
         machine: "a machine".into(),
         date: "1970-01-01".into(),
         seconds: seconds.to_vec(),
+        cpu_seconds: None,
     }
 }
 
@@ -210,7 +211,25 @@ fn page() {
         assert!(page.contains(part), "{part}");
     }
     assert_eq!(page.matches("<svg").count(), 2, "ratios and roofline");
-    assert!(speed_text(&timings).contains("2 x"));
+    let sentence = "Against the best peer of each row, convcheck is 2 times as fast in training (the geometric mean of \
+                    1 row; least 2 x on resnet18 at batch 8, to PyTorch).";
+    assert!(page.contains(sentence));
+    for text in [speed_text(&timings), speed_markdown(&timings)] {
+        assert!(text.contains("2 x"), "{text}");
+        assert!(text.contains(sentence), "{text}");
+        assert!(!text.contains("CPU time"), "{text}");
+    }
+    // CPU time is shown once it is measured: 0.4 s for two steps
+    let mut measured = timings.clone();
+    for timing in &mut measured {
+        timing.cpu_seconds = Some(0.4);
+    }
+    let page = &self::pages(&measured)[..];
+    let page = page.iter().find(|page| page.file == "throughput.html");
+    assert!(page.unwrap().html.contains("<td class=\"number\">200</td>"));
+    let text = speed_text(&measured);
+    assert!(text.contains("ms of CPU time a step"), "{text}");
+    assert!(speed_text(&measured[..2]).contains("CPU ms"));
     // without a peer, kernels or a peak there is less to show, and nothing fails
     for one in &timings {
         self::pages(std::slice::from_ref(one));
@@ -275,6 +294,9 @@ fn hostile() {
         }
         assert_eq!(visible::text(&page.html), page.html);
     }
+    let markdown = speed_markdown(&timings);
+    assert!(!markdown.contains('<'), "{markdown}");
+    assert_eq!(visible::text(&markdown), markdown);
     let text = speed_text(&timings);
     assert_eq!(visible::text(&text), text);
     assert!(text.contains("<img src=x>\\u001B[2J\\n\\u202E"), "{text}");

@@ -1,8 +1,6 @@
 //! Timings put side by side: engines in a row, kernels against what the machine can do.
 
-use crate::bench::{
-    Engine, Pass, Platform, Ratio, Resource, StepKind, Timing, What, against, median,
-};
+use crate::bench::{Best, Engine, Pass, Platform, Resource, StepKind, Timing, What, best, median};
 
 /// A step of a network, by every engine that took it.
 pub(super) struct Network<'a> {
@@ -11,8 +9,8 @@ pub(super) struct Network<'a> {
     pub step: StepKind,
     /// In the order of [`ENGINES`].
     pub measured: [Option<Measured>; ENGINES.len()],
-    /// How many times as long each peer takes.
-    pub ratios: [Option<Ratio>; PEERS.len()],
+    /// How many times as long the best peer takes.
+    pub best: Option<Best>,
 }
 
 /// What was timed on one platform.
@@ -36,20 +34,21 @@ impl Section<'_> {
 }
 
 /// This program and its peers.
-pub(super) const ENGINES: [Engine; 4] = [
-    Engine::Convcheck,
-    Engine::Pytorch,
-    Engine::PytorchCompiled,
-    Engine::Candle,
-];
-/// The peers.
-pub(super) const PEERS: [Engine; 3] = [Engine::Pytorch, Engine::PytorchCompiled, Engine::Candle];
+pub(super) const ENGINES: [Engine; 1 + Engine::PEERS.len()] = {
+    let mut engines = [Engine::Convcheck; 1 + Engine::PEERS.len()];
+    let (_, peers) = engines.split_at_mut(1);
+    peers.copy_from_slice(&Engine::PEERS);
+    engines
+};
 
 /// The samples of a measurement, all rounds together.
+#[derive(Clone, Copy)]
 pub(super) struct Measured {
     pub median: f64,
     pub low: f64,
     pub high: f64,
+    /// What a step takes of the processors on average, in seconds.
+    pub cpu: Option<f64>,
 }
 
 /// A kernel, and how near it comes.
@@ -125,7 +124,7 @@ fn networks<'a>(timings: &'a [Timing], platform: Platform) -> Vec<Network<'a>> {
             batch: *batch,
             step: *step,
             measured: ENGINES.map(|engine| measured(timings, engine, what, platform)),
-            ratios: PEERS.map(|peer| against(timings, what, platform, peer)),
+            best: best(timings, what, platform),
         }),
         What::Kernel { .. } | What::Peak { .. } => None,
     };
@@ -141,15 +140,19 @@ fn measured(
     what: &What,
     platform: Platform,
 ) -> Option<Measured> {
-    let samples: Vec<f64> = timings
+    let timings = timings
         .iter()
-        .filter(|timing| timing.is(engine, what, platform))
+        .filter(|timing| timing.is(engine, what, platform));
+    let samples: Vec<f64> = (timings.clone())
         .flat_map(|timing| timing.seconds.iter().copied())
         .collect();
+    let cpu = timings.filter_map(|timing| Some((timing.cpu_seconds?, timing.seconds.len())));
+    let (cpu, steps) = cpu.fold((0.0, 0), |(cpu, steps), (more, n)| (cpu + more, steps + n));
     Some(Measured {
         median: median(&samples),
         low: samples.iter().copied().reduce(f64::min)?,
         high: samples.iter().copied().reduce(f64::max)?,
+        cpu: (steps > 0).then(|| cpu / steps as f64),
     })
 }
 

@@ -1,58 +1,123 @@
 //! Tables of timings: networks beside their peers, kernels beside the most that the machine can do.
 
-use super::gathered::{ENGINES, Network, PEERS, Section};
-use crate::bench::Ratio;
+use super::gathered::{ENGINES, Measured, Network, Section};
+use crate::bench::{Best, Ratio};
 use crate::report::number::{percent, short};
-use crate::report::table::{Cell, Table, numbers, words};
+use crate::report::table::{Cell, Column, Table, numbers, words};
 
-/// Images a second of networks. A peer has columns only where it was measured; where none was, the time of a step
-/// stands in their place.
-pub(super) fn networks(networks: &[Network]) -> Table {
+/// The engines that timed something of these, by their places in [`ENGINES`].
+fn engines(networks: &[Network]) -> Vec<usize> {
     let has = |i: &usize| (networks.iter()).any(|network| network.measured[*i].is_some());
-    let engines: Vec<usize> = (0..ENGINES.len()).filter(has).collect();
-    let peers: Vec<usize> = (0..PEERS.len()).filter(|i| has(&(i + 1))).collect();
-    let alone = engines.len() == 1;
-    let images = engines.iter().map(|&i| match alone {
-        true => numbers("images/s"),
-        false => numbers(format!("{}, images/s", ENGINES[i].name())).titled(ENGINES[i].name()),
-    });
-    let ratios = peers.iter().map(|&i| {
-        let peer = PEERS[i].name();
-        numbers(format!("of {peer}'s speed")).titled(format!("to {peer}"))
-    });
-    let times = ["ms a step", "from", "to"].map(|name| numbers(name).titled(name));
-    let names = [
+    (0..ENGINES.len()).filter(has).collect()
+}
+
+/// Whether nobody but one engine timed these.
+pub(super) fn is_alone(networks: &[Network]) -> bool {
+    engines(networks).len() == 1
+}
+
+/// What each row is about.
+fn names() -> [Column; 3] {
+    [
         words("model").titled("Network"),
         words("step"),
         numbers("batch"),
+    ]
+}
+
+fn names_of(network: &Network) -> [Cell; 3] {
+    [
+        Cell::code(network.model),
+        Cell::new(network.step.name()),
+        Cell::new(network.batch),
+    ]
+}
+
+/// A column an engine.
+fn columns(engines: &[usize]) -> impl Iterator<Item = Column> {
+    let names = engines.iter().map(|&i| ENGINES[i].name());
+    names.map(|name| numbers(name).titled(name))
+}
+
+/// Images a second of networks, by each engine that was measured, and how many times as fast as the best peer this program
+/// is; where there is one engine only, the time of a step stands in their place.
+pub(super) fn networks(networks: &[Network]) -> Table {
+    if is_alone(networks) {
+        return alone(networks);
+    }
+    let engines = engines(networks);
+    let best = [
+        words("best peer"),
+        numbers("best peer / convcheck").titled("Best peer / convcheck"),
     ];
-    let columns = names.into_iter().chain(images).chain(ratios);
-    let mut table = Table::new(columns.chain(times.into_iter().filter(|_| alone)));
+    let mut table = Table::new(names().into_iter().chain(columns(&engines)).chain(best));
     for network in networks {
-        let images = |seconds: f64| short(network.batch as f64 / seconds);
-        let mut row = vec![
-            Cell::code(network.model),
-            Cell::new(network.step.name()),
-            Cell::new(network.batch),
-        ];
-        row.extend(engines.iter().map(|&i| {
+        let images = engines.iter().map(|&i| {
             let measured = network.measured[i].as_ref();
-            Cell::maybe(measured.map(|one| images(one.median)))
-        }));
-        row.extend((peers.iter()).map(|&i| Cell::maybe(network.ratios[i].as_ref().map(ratio))));
-        if alone {
-            let measured = engines.first().and_then(|&i| network.measured[i].as_ref());
-            let seconds = measured.map(|one| [one.median, one.low, one.high].map(Some));
-            let seconds = seconds.unwrap_or_default();
-            row.extend(seconds.map(|one| Cell::maybe(one.map(|seconds| short(1e3 * seconds)))));
+            Cell::maybe(measured.map(|one| images(network, one.median)))
+        });
+        let best = network.best.as_ref();
+        let best = [
+            Cell::maybe(best.map(|best| best.peer.name().to_string())),
+            Cell::maybe(best.map(|Best { ratio: of, .. }| ratio(of))),
+        ];
+        table.row(names_of(network).into_iter().chain(images).chain(best));
+    }
+    table
+}
+
+fn alone(networks: &[Network]) -> Table {
+    let measured = |network: &Network| network.measured.iter().flatten().next().copied();
+    let cpu = |network: &Network| measured(network)?.cpu;
+    let has_cpu = networks.iter().any(|network| cpu(network).is_some());
+    let times = ["images/s", "ms a step", "from", "to", "CPU ms"];
+    let times = times.into_iter().take(4 + usize::from(has_cpu));
+    let times = times.map(|name| numbers(name).titled(name));
+    let mut table = Table::new(names().into_iter().chain(times));
+    for network in networks {
+        let mut row = Vec::from(names_of(network));
+        if let Some(Measured {
+            median, low, high, ..
+        }) = measured(network)
+        {
+            row.push(Cell::new(images(network, median)));
+            row.extend([median, low, high].map(|seconds| Cell::new(ms(seconds))));
+        }
+        if has_cpu {
+            row.push(Cell::maybe(cpu(network).map(ms)));
         }
         table.row(row);
     }
     table
 }
 
+fn ms(seconds: f64) -> String {
+    short(1e3 * seconds)
+}
+
+fn images(network: &Network, seconds: f64) -> String {
+    short(network.batch as f64 / seconds)
+}
+
+/// Milliseconds of a processor that a step takes, by each of several engines; nothing where that was not measured.
+pub(super) fn processors(networks: &[Network]) -> Option<Table> {
+    let cpu = |network: &Network, i: usize| network.measured[i].as_ref()?.cpu;
+    let mut engines = engines(networks);
+    engines.retain(|&i| networks.iter().any(|network| cpu(network, i).is_some()));
+    if is_alone(networks) || engines.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(names().into_iter().chain(columns(&engines)));
+    for network in networks {
+        let times = engines.iter().map(|&i| cpu(network, i));
+        let times = times.map(|seconds| Cell::maybe(seconds.map(ms)));
+        table.row(names_of(network).into_iter().chain(times));
+    }
+    Some(table)
+}
+
 /// The median, and between which ends the rounds lie.
-fn ratio(ratio: &Ratio) -> String {
+pub(super) fn ratio(ratio: &Ratio) -> String {
     match ratio.rounds.len() {
         1 => format!("{} x", short(ratio.median)),
         _ => format!(
