@@ -53,7 +53,7 @@ class Peer:
         """What it answers, or why it does not."""
         if not self.process:
             command = [sys.executable, Path(__file__).with_name("peers_engines.py"), self.engine]
-            log = open(Path("target/peers") / f"{self.engine}.log", "w")
+            log = open(Path("target/peers") / f"{self.engine}.log", "a")
             pipe = subprocess.PIPE
             self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, text=True)
         try:

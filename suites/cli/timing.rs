@@ -125,7 +125,7 @@ fn a_sentence_says_where_it_stands() {
     for shown in [&text, &markdown, &page] {
         for part in [
             "Against the best peer of each row, convcheck is 1.",
-            "(the geometric mean of 16 rows; least ",
+            "(the geometric mean of 16 rows, 12 of them without some of the peers; least ",
             " times as fast in training (",
         ] {
             assert!(shown.contains(part), "`{part}` is not in: {shown}");

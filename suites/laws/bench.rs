@@ -212,7 +212,7 @@ fn page() {
     }
     assert_eq!(page.matches("<svg").count(), 2, "ratios and roofline");
     let sentence = "Against the best peer of each row, convcheck is 2 times as fast in training (the geometric mean of \
-                    1 row; least 2 x on resnet18 at batch 8, to PyTorch).";
+                    1 row; least 2 times, on resnet18 at batch 8, to PyTorch).";
     assert!(page.contains(sentence));
     for text in [speed_text(&timings), speed_markdown(&timings)] {
         assert!(text.contains("2 x"), "{text}");

@@ -1,5 +1,5 @@
-//! Multiply-adds in registers, in chains of which each waits for the one before: how many chains keep a processor busy, by
-//! which vectors, and whether an operand that is loaded costs anything differs from one to the next.
+//! Multiply-adds in registers, in chains of which each waits for the one before: how many chains keep a processor busy, and
+//! by which vectors, differs from one to the next.
 
 use super::Probe;
 use pulp::{Arch, Simd, WithSimd};
@@ -10,17 +10,9 @@ use std::hint::black_box;
 const LENGTH: usize = 105 << 20;
 
 /// Chains of multiply-adds side by side, on all threads.
-#[derive(Clone, Copy)]
 struct Chains {
     arch: Arch,
-    form: Form,
-}
-
-/// How many chains, and where their factors stand.
-#[derive(Clone, Copy)]
-struct Form {
     chains: usize,
-    is_loaded: bool,
 }
 
 /// Each number of chains that leaves registers for a factor and a term, by the widest vectors, and by those of half the
@@ -30,11 +22,8 @@ pub(super) fn probes() -> Vec<Box<dyn Probe>> {
     for arch in arches() {
         let (_, registers) = arch.dispatch(Vectors);
         for chains in [8, 10, 12, 14, 16, 20, 24, 28] {
-            for is_loaded in [false, true] {
-                if chains + 2 <= registers {
-                    let form = Form { chains, is_loaded };
-                    probes.push(Box::new(Chains { arch, form }));
-                }
+            if chains + 2 <= registers {
+                probes.push(Box::new(Chains { arch, chains }));
             }
         }
     }
@@ -57,9 +46,9 @@ impl Probe for Chains {
     }
 
     fn run(&mut self, part: f64) {
-        let Chains { arch, form } = *self;
+        let Chains { arch, chains } = *self;
         let length = (LENGTH as f64 * part) as usize;
-        black_box(rayon::broadcast(|_| arch.dispatch(Run { form, length })));
+        black_box(rayon::broadcast(|_| arch.dispatch(Run { chains, length })));
     }
 }
 
@@ -77,7 +66,7 @@ impl WithSimd for Vectors {
 
 /// So many multiply-adds on one thread.
 struct Run {
-    form: Form,
+    chains: usize,
     length: usize,
 }
 
@@ -86,40 +75,28 @@ impl WithSimd for Run {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f32 {
-        match self.form.chains {
-            8 => self.chains::<S, 8>(simd),
-            10 => self.chains::<S, 10>(simd),
-            12 => self.chains::<S, 12>(simd),
-            14 => self.chains::<S, 14>(simd),
-            16 => self.chains::<S, 16>(simd),
-            20 => self.chains::<S, 20>(simd),
-            24 => self.chains::<S, 24>(simd),
-            _ => self.chains::<S, 28>(simd),
+        match self.chains {
+            8 => self.run::<S, 8>(simd),
+            10 => self.run::<S, 10>(simd),
+            12 => self.run::<S, 12>(simd),
+            14 => self.run::<S, 14>(simd),
+            16 => self.run::<S, 16>(simd),
+            20 => self.run::<S, 20>(simd),
+            24 => self.run::<S, 24>(simd),
+            _ => self.run::<S, 28>(simd),
         }
     }
 }
 
 impl Run {
     #[inline(always)]
-    fn chains<S: Simd, const CHAINS: usize>(&self, simd: S) -> f32 {
+    fn run<S: Simd, const CHAINS: usize>(&self, simd: S) -> f32 {
         let factor = simd.splat_f32s(black_box(0.5));
         let term = simd.splat_f32s(black_box(1.0));
         let mut chains = [term; CHAINS];
-        if self.form.is_loaded {
-            // more than registers hold, so that each factor is loaded
-            let factors = black_box([[factor; CHAINS]; 4]);
-            for _ in 0..self.length / (4 * CHAINS) {
-                for factors in &factors {
-                    for (x, &factor) in chains.iter_mut().zip(factors) {
-                        *x = simd.mul_add_e_f32s(*x, factor, term);
-                    }
-                }
-            }
-        } else {
-            for _ in 0..self.length / CHAINS {
-                for x in &mut chains {
-                    *x = simd.mul_add_e_f32s(*x, factor, term);
-                }
+        for _ in 0..self.length / CHAINS {
+            for x in &mut chains {
+                *x = simd.mul_add_e_f32s(*x, factor, term);
             }
         }
         let sum = chains.into_iter().reduce(|a, b| simd.add_f32s(a, b));

@@ -46,11 +46,12 @@ pub(super) fn networks(networks: &[Network]) -> Table {
         return alone(networks);
     }
     let engines = engines(networks);
+    // in front, since there may be no room for all engines
     let best = [
-        words("best peer"),
         numbers("best peer / convcheck").titled("Best peer / convcheck"),
+        words("best peer"),
     ];
-    let mut table = Table::new(names().into_iter().chain(columns(&engines)).chain(best));
+    let mut table = Table::new(names().into_iter().chain(best).chain(columns(&engines)));
     for network in networks {
         let images = engines.iter().map(|&i| {
             let measured = network.measured[i].as_ref();
@@ -58,10 +59,10 @@ pub(super) fn networks(networks: &[Network]) -> Table {
         });
         let best = network.best.as_ref();
         let best = [
-            Cell::maybe(best.map(|best| best.peer.name().to_string())),
             Cell::maybe(best.map(|Best { ratio: of, .. }| ratio(of))),
+            Cell::maybe(best.map(|best| best.peer.name().to_string())),
         ];
-        table.row(names_of(network).into_iter().chain(images).chain(best));
+        table.row(names_of(network).into_iter().chain(best).chain(images));
     }
     table
 }
@@ -117,7 +118,7 @@ pub(super) fn processors(networks: &[Network]) -> Option<Table> {
 }
 
 /// The median, and between which ends the rounds lie.
-pub(super) fn ratio(ratio: &Ratio) -> String {
+fn ratio(ratio: &Ratio) -> String {
     match ratio.rounds.len() {
         1 => format!("{} x", short(ratio.median)),
         _ => format!(
