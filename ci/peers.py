@@ -93,6 +93,17 @@ def measure(options, peers, name, shape, batch, step, candle):
         which = ["--batch", batch, "--step", step, "--samples", options.samples]
         return lines(options.convcheck, "time", name, *which, "--json")[0]
 
+    def peer(engine, samples):
+        """Nothing of one that is missing, which is noted."""
+        if engine in missing:
+            return None
+        time.sleep(PAUSE)
+        answer = peers[engine].turn({**task, "samples": samples})
+        if "missing" in answer:
+            missing[engine] = answer["missing"]
+            return None
+        return answer
+
     def stock():
         return lines(candle, "candle", name, batch, step, min(CANDLE_SAMPLES, options.samples))[0]
 
@@ -104,19 +115,17 @@ def measure(options, peers, name, shape, batch, step, candle):
             exporter.end()
             if why:
                 missing = {engine: f"not exported: {why}" for engine in engines if engine in INFER}
+        # made, and compiled, before the first round, which would else take minutes from its first engine to its last
+        for engine in engines:
+            peer(engine, 1)
         for turn in range(1, options.rounds + 1):
             time.sleep(PAUSE)
             first = {**ours(), "round": turn}
             timings.append(first)
             alone = {key: first[key] for key in first if key != "cpu_seconds"}
             for engine in engines:
-                if engine not in missing:
-                    time.sleep(PAUSE)
-                    answer = peers[engine].turn({**task, "samples": options.samples})
-                    if "missing" in answer:
-                        missing[engine] = answer["missing"]
-                    else:
-                        timings.append({**alone, **answer})
+                if answer := peer(engine, options.samples):
+                    timings.append({**alone, **answer})
             if candle and turn <= CANDLE_ROUNDS:
                 time.sleep(PAUSE)
                 try:
