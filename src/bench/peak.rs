@@ -12,7 +12,7 @@ pub struct Peak {
     probe: Box<dyn Probe>,
 }
 
-/// One of several loops that do the same amount of work.
+/// One of several loops that use up the same resource.
 trait Probe {
     /// Operations (two for each multiply-add) or bytes, all threads together, of a run of full length.
     fn work(&self) -> u64;
@@ -108,19 +108,11 @@ mod tests {
         assert_eq!(fastest(probes.into_iter().collect()).work(), 300);
     }
 
-    /// All probes of a resource do the same, so that what is measured has one name.
     #[test]
-    fn probes_run_and_do_the_same_work() {
-        for (mut probes, same) in [
-            // other vectors do more at once
-            (arithmetic::probes(), false),
-            (memory::probes(), true),
-        ] {
-            let work = probes[0].work();
-            for probe in &mut probes {
-                assert!(probe.work() > 0 && (!same || probe.work() == work));
-                probe.run(1e-4);
-            }
+    fn every_probe_does_something_and_ends() {
+        for mut probe in arithmetic::probes().into_iter().chain(memory::probes()) {
+            assert!(probe.work() > 0);
+            probe.run(1e-4);
         }
     }
 }

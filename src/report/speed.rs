@@ -9,7 +9,7 @@ pub use text::{markdown, text};
 
 use super::number::short;
 use super::plot::{Dot, Mark, Series, ratios, roofline};
-use crate::bench::{Pass, StepKind, Timing};
+use crate::bench::{Engine, Pass, StepKind, Timing};
 use gathered::{Section, machines, sections};
 use maud::{Markup, html};
 
@@ -67,8 +67,10 @@ fn steps(section: &Section) -> Markup {
         @if let Some(sentence) = standing::sentence(networks) {
             p.lead { (sentence) }
             p { "Engines took turns. A ratio is a peer's median time over that of convcheck, within a round: above 1 convcheck is faster. "
-                "Shown is the median of the rounds, and the least and the largest, for the peer that is best over all rounds. candle is stock "
-                "candle layers, where they can do the work." }
+                "Shown is the median of the rounds, and the least and the largest, for the peer that is best over all rounds."
+                @if networks.iter().any(|network| network.is_by(Engine::Candle)) {
+                    " candle is stock candle layers, where they can do the work."
+                } }
         }
         div.plots { @for plot in plots.into_iter().flatten() { (plot) } }
         h3 { "Images a second" @if has_peers { ", and the speed of convcheck as a multiple" } }

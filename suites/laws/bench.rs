@@ -219,6 +219,13 @@ fn page() {
         assert!(text.contains(sentence), "{text}");
         assert!(!text.contains("CPU time"), "{text}");
     }
+    // who took no part is not explained
+    assert!(page.contains("stock candle"));
+    let mut without = timings.clone();
+    without.retain(|timing| timing.engine != Engine::Candle);
+    let page = &self::pages(&without)[..];
+    let page = page.iter().find(|page| page.file == "throughput.html");
+    assert!(!page.unwrap().html.contains("candle"));
     // CPU time is shown once it is measured: 0.4 s for two steps
     let mut measured = timings.clone();
     for timing in &mut measured {

@@ -13,6 +13,14 @@ pub(super) struct Network<'a> {
     pub best: Option<Best>,
 }
 
+impl Network<'_> {
+    /// Whether an engine took it.
+    pub(super) fn is_by(&self, engine: Engine) -> bool {
+        let mut all = ENGINES.iter().zip(&self.measured);
+        all.any(|(one, measured)| *one == engine && measured.is_some())
+    }
+}
+
 /// What was timed on one platform.
 pub(super) struct Section<'a> {
     /// Which platform, if there are several.
