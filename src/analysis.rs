@@ -4,6 +4,7 @@
 //! depth, receptive field and peak memory need the whole graph. All counts are exact, or an
 //! [`Overflow`].
 
+mod account;
 mod activations;
 mod depth;
 mod params;
@@ -12,12 +13,13 @@ mod path_count;
 mod receptive_field;
 mod summary;
 
+pub use account::{Account, Memory, account};
 pub use activations::peak_activations;
 pub use depth::depth;
 pub use params_without_grad::{padded_weights, params_without_grad};
 pub use path_count::{layer_links, path_count};
 pub use receptive_field::{Field, feature_field, receptive_fields};
-pub use summary::{FieldSummary, Row, Summary, TensorRow, Totals, summary};
+pub use summary::{FieldSummary, PadRow, Row, Summary, TensorRow, Totals, summary};
 
 use crate::graph::{Graph, Node, NodeId};
 

@@ -1,6 +1,7 @@
 //! What does a step cost, in seconds? Networks, kernels by themselves, and what the machine can do at most,
 //! each as raw samples; medians and ratios are for those who read them.
 
+mod gathered;
 mod kernels;
 mod on_device;
 mod peak;
@@ -9,6 +10,7 @@ mod samples;
 mod timing;
 mod workload;
 
+pub use gathered::{best_of_rows, platforms, rows, seconds};
 pub use kernels::{Kernel, kernels};
 pub use on_device::OnDevice;
 pub use peak::{Peak, peaks};

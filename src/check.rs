@@ -93,9 +93,10 @@ pub fn check_one(
         SuiteError::new(at.clone(), format!("`{}`: {error}", claim.id)).about(&claim.id)
     })?;
     let means = match &evidence {
-        Evidence::Structural(found) | Evidence::Numerical(found) => evaluator.means(&found.calls),
         Evidence::Training(_) => claim.trial().and_then(|trial| training.means(trial)),
-        Evidence::None => None,
+        other => other
+            .found()
+            .and_then(|found| evaluator.means(&found.calls)),
     };
     Ok(Record {
         means,
@@ -108,7 +109,8 @@ fn record(suite: &Suite, claim: &Claim, evidence: Evidence, verdict: &Verdict) -
         Evidence::Structural(found) => (Some(Method::Counted), Some(found), Vec::new()),
         Evidence::Numerical(found) => (Some(Method::Run), Some(found), Vec::new()),
         Evidence::Training(answers) => (Some(Method::Trained), None, answers),
-        Evidence::None => (None, None, Vec::new()),
+        Evidence::Timed(found) => (Some(Method::Timed), Some(found), Vec::new()),
+        Evidence::Lacking(_) | Evidence::None => (None, None, Vec::new()),
     };
     let (found, calls) = match found {
         Some(Found { value, calls }) => (Some(value), calls),

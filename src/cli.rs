@@ -4,7 +4,9 @@ pub mod check;
 pub mod compare;
 pub mod data;
 pub mod device;
+pub mod difference;
 mod duration;
+pub mod export;
 mod left;
 pub mod merge;
 pub mod networks;
@@ -58,8 +60,8 @@ pub struct JobOptions {
     /// Leave out the training of the quick experiments.
     #[arg(long)]
     pub no_training: bool,
-    /// Folder with finished runs of experiments (training.jsonl) that count too, in it or in folders
-    /// within it; without one `reports`, if it is there, in the folder of the project if there is one.
+    /// Folder with finished runs of experiments (training.jsonl) that count too, and with timings (throughput.jsonl) that
+    /// measures may ask for, in it or in folders within it; without one `reports`, if it is there, in the folder of the project if there is one.
     #[arg(long, value_name = "DIR")]
     pub runs: Vec<PathBuf>,
 }
@@ -117,6 +119,12 @@ pub enum Command {
     },
     /// Show a model's layers, tensors and totals.
     Show(ShowOptions),
+    /// Show in what two networks differ, layer by layer: exit code 1 where they do, 0 where they compute the same.
+    Diff(DiffOptions),
+    /// Say which registered networks are nearest to a file of a network, or to a checkpoint, and what differs.
+    Identify(IdentifyOptions),
+    /// Write a network as a file that other programs run.
+    Export(ExportOptions),
     /// Render the report again from its records; nothing is measured.
     Report(ReportOptions),
     /// Show what changed between two records; exit code 1 when something that held no longer does.
@@ -174,8 +182,8 @@ pub struct CheckOptions {
     /// Folder of suites to check, instead of those of the project, or about the built-in article.
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
-    /// Folder with finished runs of experiments (training.jsonl), in it or in folders within it, by which
-    /// claims about training are judged; without one `reports`, if it is there.
+    /// Folder with finished runs of experiments (training.jsonl) and timings (throughput.jsonl), in it or in folders within
+    /// it, by which claims about training and speed are judged; without one `reports`, if it is there.
     #[arg(long, value_name = "DIR")]
     pub runs: Vec<PathBuf>,
     /// Print JSON.
@@ -239,6 +247,61 @@ pub struct ShowOptions {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// Print it as a description in TOML, which a file `mynet.toml` may have: `convcheck show mynet.toml`.
+    #[arg(long, conflicts_with = "json")]
+    pub toml: bool,
+    /// Sum up layers below so many scopes, a row a scope.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub depth: Option<u16>,
+    /// Samples in the batch whose memory is counted.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch: u32,
+}
+
+#[derive(Args)]
+pub struct DiffOptions {
+    /// A model, as `convcheck list models` prints it, with or without arguments; a file of a network (.pt2); or a checkpoint, of which
+    /// tensors are compared by name and shape.
+    pub a: String,
+    /// The other.
+    pub b: String,
+    /// Layers that are the same under other names count as differences too.
+    #[arg(long)]
+    pub names: bool,
+    /// What differs in training alone counts too: momentum of running statistics, dropout.
+    #[arg(long)]
+    pub training: bool,
+    /// Write a page with both drawings.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct IdentifyOptions {
+    /// File of a network (.pt2, .onnx, .toml), or checkpoint (safetensors or PyTorch).
+    pub file: String,
+    /// Print JSON: the nearest networks, and what differs from each.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct ExportOptions {
+    /// Name of a model, as `convcheck list models` prints it; `resnet18{classes=10}` gives it arguments; or a file of one.
+    pub model: String,
+    /// File of ONNX to write: what the network predicts, in single precision, for as many samples as one likes.
+    #[arg(long, value_name = "FILE")]
+    pub onnx: PathBuf,
+    /// Checkpoint (safetensors or PyTorch), or weights that depend on names alone: `fill:default`,
+    /// `fill:gain1`, or untrained ones: `seed:N`. A network of a .pt2 or ONNX file has the file's own where nothing is said.
+    #[arg(long, value_name = "FILE|fill:default|fill:gain1|seed:N")]
+    pub weights: Option<WeightSource>,
+    /// Key of the dict of tensors that is meant, where a checkpoint holds several: `model_ema`, `checkpoint.model`; `.` for all of it.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
 }
 
 #[derive(Args)]
@@ -246,9 +309,9 @@ pub struct ForwardOptions {
     /// Name of a model, as `convcheck list models` prints it; `resnet18{classes=10}` gives it arguments.
     pub model: String,
     /// Checkpoint (safetensors or PyTorch), or weights that depend on names alone: `fill:default`,
-    /// `fill:gain1`, or untrained ones: `seed:N`.
+    /// `fill:gain1`, or untrained ones: `seed:N`. A network of a .pt2 or ONNX file has the file's own where nothing is said.
     #[arg(long, value_name = "FILE|fill:default|fill:gain1|seed:N")]
-    pub weights: WeightSource,
+    pub weights: Option<WeightSource>,
     /// Key of the dict of tensors that is meant, where a checkpoint holds several: `model_ema`, `checkpoint.model`; `.` for all of it.
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
@@ -261,15 +324,19 @@ pub struct ForwardOptions {
     /// Type of number to compute with.
     #[arg(long, default_value = "f32")]
     pub dtype: Real,
+    /// Compute every convolution by its definition, as f64 does anyway, and none by Winograd's filtering: slower, with smaller
+    /// rounding errors.
+    #[arg(long)]
+    pub direct: bool,
 }
 
 #[derive(Args)]
 pub struct EvalOptions {
     /// Name of a model, as `convcheck list models` prints it; `resnet18{classes=10}` gives it arguments.
     pub model: String,
-    /// Checkpoint: safetensors or PyTorch.
+    /// Checkpoint: safetensors or PyTorch. A network of a .pt2 or ONNX file has the file's own where nothing is said.
     #[arg(long, value_name = "FILE")]
-    pub weights: PathBuf,
+    pub weights: Option<PathBuf>,
     /// Key of the dict of tensors that is meant, where a checkpoint holds several: `model_ema`, `checkpoint.model`; `.` for all of it.
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
@@ -282,6 +349,9 @@ pub struct EvalOptions {
     #[arg(long, value_name = "NAME|MEANS/DEVIATIONS", default_value = "imagenet")]
     #[arg(allow_hyphen_values = true)]
     pub normalise: String,
+    /// Compute every convolution by its definition, and none by Winograd's filtering: slower, with smaller rounding errors.
+    #[arg(long)]
+    pub direct: bool,
     /// Print JSON: correct, total, error (percent), loss, seconds, what colours were normalised by.
     #[arg(long)]
     pub json: bool,
@@ -372,6 +442,8 @@ pub enum SchemaOf {
     Report,
     /// The convcheck.toml of a project.
     Project,
+    /// Networks in TOML.
+    Network,
 }
 
 /// Numbers that networks compute with.

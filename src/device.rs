@@ -59,6 +59,15 @@ pub fn describe() -> Result<String, Unknown> {
     ))
 }
 
+/// Whether the machine has so much memory at all: a system that lends more than it has kills who uses it. One that does not
+/// say what it has is believed to have it.
+pub(crate) fn has_memory(bytes: usize) -> bool {
+    let memory = MemoryRefreshKind::nothing().with_ram();
+    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
+    let total = system.map_or(0, |system| system.total_memory());
+    total == 0 || bytes as u64 <= total
+}
+
 /// So many bytes in words.
 fn memory(bytes: u64) -> Result<String, Unknown> {
     match (bytes >> 30, bytes >> 20) {
@@ -89,6 +98,12 @@ fn vectors() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_machine_has_all_memory() {
+        assert!(has_memory(1));
+        assert!(!has_memory(usize::MAX));
+    }
 
     #[test]
     fn no_machine_is_said_to_have_no_memory() {

@@ -6,11 +6,13 @@ mod division;
 mod evaluator;
 mod functions;
 mod metered;
+mod timings;
 mod training;
 
 pub use call::Call;
 pub use evaluator::Evaluator;
 pub use functions::{FUNCTIONS, Function};
+pub use timings::{TimedFolder, Timings};
 pub use training::{LeftOut, Training, Why};
 
 use crate::claim::{Basis, Claim, Datum, Location, SuiteError};
@@ -23,10 +25,26 @@ pub enum Evidence {
     Structural(Found),
     /// Computed by running networks, or layers of theirs.
     Numerical(Found),
+    /// Read from timings that are recorded.
+    Timed(Found),
+    /// The measure asks for timings that are not at hand: which.
+    Lacking(String),
     /// What trained networks answer, question by question.
     Training(Vec<Answer>),
     /// The claim has no measure, or its networks have not been trained.
     None,
+}
+
+impl Evidence {
+    /// What a measure found, if one did.
+    pub fn found(&self) -> Option<&Found> {
+        match self {
+            Evidence::Structural(found) | Evidence::Numerical(found) | Evidence::Timed(found) => {
+                Some(found)
+            }
+            Evidence::Lacking(_) | Evidence::Training(_) | Evidence::None => None,
+        }
+    }
 }
 
 /// The outcome of a measure.
@@ -61,11 +79,7 @@ pub fn gather(
         }
         Basis::Citation(_) | Basis::Needs(_) => return Ok(Evidence::None),
     };
-    let (found, numeric) = evaluator
+    evaluator
         .evaluate(&measure.expression, claim.slow)
-        .map_err(|what| fault(&measure.at, format!("its measure: {what}")))?;
-    Ok(match numeric {
-        true => Evidence::Numerical(found),
-        false => Evidence::Structural(found),
-    })
+        .map_err(|what| fault(&measure.at, format!("its measure: {what}")))
 }

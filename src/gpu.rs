@@ -9,7 +9,6 @@
 
 #[cfg(not(feature = "cuda"))]
 mod absent;
-mod arena;
 mod builder;
 mod constants;
 #[cfg(feature = "cuda")]
@@ -42,6 +41,7 @@ pub use absent::Cuda;
 #[cfg(feature = "cuda")]
 pub use cuda::{Cuda, CudaMachine};
 pub use dataset::DeviceDataset;
+pub use layers::runs;
 pub use learn::Training;
 pub use plan::Setup;
 pub use precision::Precision;

@@ -4,6 +4,7 @@
 //! with its output shape. It holds no tensors: the symbolic interpreter ([`crate::analysis`]) counts
 //! on it. Model code writes graphs through [`Value`] and never sees a node.
 
+mod array;
 mod build;
 mod conv;
 mod digest;
@@ -17,20 +18,26 @@ mod reach;
 mod resize;
 mod shape;
 mod tensor;
+mod transposed;
 mod value;
 mod window;
 
+pub use array::{Arithmetic, Array, Function, Interpolation, Padding, Reduction, Resize};
+pub use build::Layer;
 pub use conv::{Conv, conv};
 pub use dims::Dims;
 pub(crate) use fusion::{FusedGroup, fuse};
 pub use kind::{Backward, Constant, Drawn, Features, Kind, Reference};
 pub(crate) use liveness::{freed_after, lifetimes};
 pub use modules::{Module, ModuleId, Modules};
-pub use op::{Activation, Facts, Lrn, Op, Sees};
+pub use op::{Activation, Facts, Lrn, Op, Opaque, Own, Sees};
 pub use shape::{Shape, ShapeError};
 pub use tensor::{Role, Tensor, TensorKind};
+pub use transposed::Transposed;
 pub use value::{Name, Value, concat, mean};
 pub use window::{Axis, Pad, Pair, Window, pool};
+
+use std::sync::Arc;
 
 /// Where a layer stands in [`Graph::nodes`].
 pub type NodeId = usize;
@@ -49,6 +56,27 @@ pub struct Node {
     pub shape: Shape,
     /// The layer whose weights it uses, where those are not its own.
     pub weights_of: Option<NodeId>,
+    /// What its tensors are in a file that others wrote, in order, where that is not what its path and its kind say.
+    pub stored: Arc<[Stored]>,
+}
+
+/// What a file says of a layer's tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its key in the `state_dict`.
+    pub key: String,
+    /// What training does with it: a kernel may be a constant.
+    pub kind: TensorKind,
+}
+
+impl Node {
+    /// The key of its tensor of that number in the `state_dict`.
+    pub fn key(&self, i: usize, tensor: &Tensor) -> String {
+        match self.stored.get(i) {
+            Some(stored) => stored.key.clone(),
+            None => [&self.path, ".", tensor.name].concat(),
+        }
+    }
 }
 
 /// A value that the network hands out under a name.
@@ -58,6 +86,8 @@ pub struct Output {
     pub name: String,
     /// The layer that computes it.
     pub node: NodeId,
+    /// Whether it is for training only, as auxiliary heads are.
+    pub auxiliary: bool,
 }
 
 /// A network: layers in description order, every input before its reader.
@@ -93,6 +123,43 @@ impl Graph {
         describe: impl for<'g> FnOnce(&[Value<'g>]) -> Value<'g>,
     ) -> Result<Graph, ShapeError> {
         build::run(inputs, describe)
+    }
+
+    /// A network that is given layer by layer: its inputs, the modules in the order in which the `state_dict` lists them, as far
+    /// as that is not the order of the layers, the layers behind the inputs, and the outputs by name, the prediction first.
+    ///
+    /// # Errors
+    /// The first layer that cannot take its input, by path, with what would be right.
+    pub fn of_layers(
+        inputs: &[(&str, Shape)],
+        registered: &[&str],
+        layers: Vec<Layer>,
+        outputs: &[(&str, NodeId)],
+    ) -> Result<Graph, ShapeError> {
+        let outputs = outputs.iter().map(|&(name, node)| Output {
+            name: name.into(),
+            node,
+            auxiliary: false,
+        });
+        let ahead = std::iter::once(registered).chain(std::iter::repeat(&[][..]));
+        let ahead = ahead.map(|paths| paths.iter().copied());
+        build::of_layers(inputs, ahead.zip(layers), &[], outputs.collect())
+    }
+
+    /// A network that is given layer by layer, each with the paths of the modules that are registered ahead of it and behind the
+    /// layer before; `registered` are those behind the last layer.
+    ///
+    /// # Errors
+    /// As [`Graph::of_layers`].
+    pub fn of_registered_layers(
+        inputs: &[(&str, Shape)],
+        layers: Vec<(Vec<String>, Layer)>,
+        registered: &[&str],
+        outputs: Vec<Output>,
+    ) -> Result<Graph, ShapeError> {
+        let (ahead, layers): (Vec<_>, Vec<_>) = layers.into_iter().unzip();
+        let ahead = ahead.iter().map(|paths| paths.iter().map(String::as_str));
+        build::of_layers(inputs, ahead.zip(layers), registered, outputs)
     }
 
     /// All layers; the inputs are the first.
@@ -134,7 +201,7 @@ impl Graph {
         &self.nodes[..self.inputs]
     }
 
-    /// Whether both engines can run it: they take one input, and values that are vectors or maps.
+    /// Whether both engines can run it: they take one input, and know all its operators.
     ///
     /// # Errors
     /// What they do not take, in a line.
@@ -145,11 +212,12 @@ impl Graph {
                 other.path
             ));
         }
-        let odd = |node: &&Node| !node.shape.is_vector() && node.shape.maps().is_none();
-        match self.nodes.iter().find(odd) {
-            Some(Node { path, shape, .. }) => Err(format!(
-                "`{path}` gives {shape}: networks run on maps (CxHxW) and vectors"
-            )),
+        match self
+            .nodes
+            .iter()
+            .find_map(|node| node.op.cannot_run().map(|what| (node, what)))
+        {
+            Some((Node { path, .. }, what)) => Err(format!("layer `{path}`: {what}")),
             None => Ok(()),
         }
     }
@@ -181,9 +249,8 @@ impl Graph {
     pub fn tensors(&self) -> impl Iterator<Item = (String, Tensor)> {
         self.state_order.iter().flat_map(|&id| {
             let node = &self.nodes[id];
-            self.tensors_of(node)
-                .into_iter()
-                .map(|tensor| ([&node.path, ".", tensor.name].concat(), tensor))
+            let tensors = self.tensors_of(node).into_iter().enumerate();
+            tensors.map(|(i, tensor)| (node.key(i, &tensor), tensor))
         })
     }
 
@@ -195,7 +262,13 @@ impl Graph {
     /// The weights and running statistics that one layer has: none where it uses those of another.
     pub fn tensors_of(&self, node: &Node) -> Vec<Tensor> {
         match node.weights_of {
-            None => self.facts(node).tensors,
+            None => {
+                let mut tensors = self.facts(node).tensors;
+                for (tensor, stored) in tensors.iter_mut().zip(node.stored.iter()) {
+                    tensor.kind = stored.kind;
+                }
+                tensors
+            }
             Some(_) => Vec::new(),
         }
     }

@@ -26,6 +26,8 @@
 //! | [`ops`] | what do the layers compute, forward and backward? |
 //! | [`net`] | what does a network compute with these weights? |
 //! | [`data`] | which images are there? |
+//! | [`difference`] | in what do two networks differ? |
+//! | [`cpu`] | what does a network predict, as a planned program? |
 //! | [`run`] | what does a network say to these inputs? |
 //! | [`train`] | how does a network learn? |
 //! | [`gpu`] | what does a network compute on a GPU? |
@@ -44,12 +46,15 @@
 
 pub mod allocator;
 pub mod analysis;
+mod arena;
 pub mod bench;
 pub mod check;
 pub mod claim;
 pub mod compare;
+pub mod cpu;
 pub mod data;
 pub mod device;
+pub mod difference;
 pub mod digest;
 pub mod document;
 pub mod drawing;
@@ -57,6 +62,7 @@ pub mod evidence;
 pub mod experiment;
 pub mod few;
 pub mod file;
+pub mod foreign;
 pub mod gpu;
 pub mod graph;
 pub mod nearest;

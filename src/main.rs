@@ -13,7 +13,8 @@ use anyhow::{Context, Result};
 use clap::CommandFactory;
 use cli::said::{self, Outcome, Said};
 use cli::{
-    Cli, Command, List, check, compare, data, merge, networks, plan, runs, show, timing, training,
+    Cli, Command, List, check, compare, data, difference, export, merge, networks, plan, runs,
+    show, timing, training,
 };
 use convcheck::device;
 use convcheck::experiment::By;
@@ -101,6 +102,9 @@ fn run(cli: Cli) -> Result<Said> {
         }) => runs::list(&which, json, &project()?, by()?),
         Some(Command::List { what, json }) => show::list(&what, json, &project()?),
         Some(Command::Show(options)) => show::show(&options, project()?.registry()),
+        Some(Command::Diff(options)) => difference::diff(&options, project()?.registry()),
+        Some(Command::Identify(options)) => difference::identify(&options, project()?.registry()),
+        Some(Command::Export(options)) => export::export(&options, project()?.registry()),
         Some(Command::Schema { of }) => show::schema(of),
         Some(Command::Init { folder }) => {
             let folder = folder.or(cli.project).unwrap_or_else(|| ".".into());

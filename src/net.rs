@@ -5,13 +5,13 @@
 
 mod accumulate;
 mod backward;
+mod fold;
 mod forward;
 mod gradients;
 mod init;
 mod keep;
 mod mode;
 mod norm;
-mod packed_conv;
 mod weights;
 
 pub mod checkpoint;
@@ -23,10 +23,10 @@ pub use init::{Fill, Init};
 pub use mode::{Mode, Norm};
 pub use weights::{Misfit, Mismatch};
 
+use crate::device;
 use crate::graph::{Graph, Node, NodeId, Op, Role, TensorKind};
 use crate::ops::batch_norm::Statistics;
 use candle_core::{DType, Device, Tensor};
-use packed_conv::PackedCache;
 use std::collections::BTreeMap;
 
 /// A network with weights.
@@ -35,10 +35,9 @@ pub struct Net {
     graph: Graph,
     /// For each layer its weights and running statistics, in the order of [`Graph::tensors_of`].
     weights: Vec<Vec<Tensor>>,
-    packed: PackedCache,
     dtype: DType,
-    /// Asked before each layer.
-    goes_on: fn() -> bool,
+    /// Asked before each layer, on the thread that runs the pass.
+    goes_on: Option<fn() -> bool>,
 }
 
 /// Why a network cannot be built or run.
@@ -79,6 +78,27 @@ pub enum NetError {
     },
 }
 
+impl NetError {
+    /// A batch whose values need so many bytes, which are not to be had.
+    pub(crate) fn no_room(bytes: usize) -> NetError {
+        let gib = bytes as f64 / (1_u64 << 30) as f64;
+        NetError::Graph(format!(
+            "the values of this batch need {gib:.1} GiB, which the system does not give; a smaller batch needs less"
+        ))
+    }
+}
+
+/// Asks for room for a batch whose size somebody chose.
+///
+/// # Errors
+/// [`NetError::Graph`] if the machine does not have so many bytes.
+pub(crate) fn room_for_batch(bytes: usize) -> Result<(), NetError> {
+    match device::has_memory(bytes) {
+        true => Ok(()),
+        false => Err(NetError::no_room(bytes)),
+    }
+}
+
 impl Net {
     /// A network that computes with numbers of that type, with weights by `state_dict` key: all that
     /// the graph names and no others, of the same type.
@@ -103,16 +123,15 @@ impl Net {
         };
         let mut of_layer = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
-            let tensors = graph.tensors_of(node).into_iter();
-            let taken = tensors.map(|tensor| take([&node.path, ".", tensor.name].concat()));
+            let tensors = graph.tensors_of(node).into_iter().enumerate();
+            let taken = tensors.map(|(i, tensor)| take(node.key(i, &tensor)));
             of_layer.push(taken.collect::<Result<Vec<_>, _>>()?);
         }
         Ok(Net {
-            packed: PackedCache::none(graph.nodes().len()),
             graph,
             weights: of_layer,
             dtype,
-            goes_on: || true,
+            goes_on: None,
         })
     }
 
@@ -120,13 +139,26 @@ impl Net {
     /// layer that has begun is finished.
     #[must_use]
     pub fn watched(self, goes_on: fn() -> bool) -> Net {
-        Net { goes_on, ..self }
+        Net {
+            goes_on: Some(goes_on),
+            ..self
+        }
     }
 
-    fn go_on(&self) -> Result<(), NetError> {
-        match (self.goes_on)() {
+    /// Whether whoever waits for a pass lets it go on.
+    pub(crate) fn go_on(&self) -> Result<(), NetError> {
+        match self.goes_on.is_none_or(|goes_on| goes_on()) {
             true => Ok(()),
             false => Err(NetError::Stopped),
+        }
+    }
+
+    /// Runs a pass: from inside the pool of threads, where handing work on costs a fifth of what it does from outside; on
+    /// the thread it is called from, if that is asked whether it goes on.
+    pub(crate) fn pass<T: Send>(&self, walk: impl FnOnce() -> T + Send) -> T {
+        match self.goes_on {
+            Some(_) => walk(),
+            None => rayon::scope(|_| walk()),
         }
     }
 
@@ -144,12 +176,10 @@ impl Net {
     pub fn weights(&self) -> impl Iterator<Item = (String, TensorKind, &Tensor)> {
         self.graph.state_order().iter().flat_map(move |&id| {
             let node = &self.graph.nodes()[id];
-            let described = self.graph.tensors_of(node).into_iter();
+            let described = self.graph.tensors_of(node).into_iter().enumerate();
             described
                 .zip(&self.weights[id])
-                .map(move |(tensor, weight)| {
-                    ([&node.path, ".", tensor.name].concat(), tensor.kind, weight)
-                })
+                .map(move |((i, tensor), weight)| (node.key(i, &tensor), tensor.kind, weight))
         })
     }
 
@@ -163,13 +193,15 @@ impl Net {
         gradients: &Gradients,
         mut update: impl FnMut(&str, Role, &Tensor, &Tensor) -> candle_core::Result<Tensor>,
     ) -> Result<(), NetError> {
-        self.packed = PackedCache::none(self.graph.nodes().len());
         for &id in self.graph.state_order() {
             let node = &self.graph.nodes()[id];
-            let described = self.graph.tensors_of(node).into_iter();
+            let described = self.graph.tensors_of(node).into_iter().enumerate();
             let weights = described.zip(&mut self.weights[id]);
-            for ((tensor, weight), gradient) in weights.zip(gradients.of(id)) {
-                let name = [&node.path, ".", tensor.name].concat();
+            for (((i, tensor), weight), gradient) in weights.zip(gradients.of(id)) {
+                if tensor.kind != TensorKind::Trainable {
+                    continue;
+                }
+                let name = node.key(i, &tensor);
                 let updated = update(&name, tensor.role, weight, gradient);
                 *weight = updated.map_err(|error| failed(node, &error))?;
             }
@@ -182,13 +214,25 @@ impl Net {
     /// # Errors
     /// [`NetError::Layer`] if a tensor cannot be computed.
     pub fn update_running_stats(&mut self, pass: &ForwardPass) -> Result<(), NetError> {
-        self.packed = PackedCache::none(self.graph.nodes().len());
+        self.take_in(pass.mode().norm(), pass.samples, &pass.statistics)
+    }
+
+    /// Lets the running statistics take in those of a batch of so many samples, by layer.
+    ///
+    /// # Errors
+    /// [`NetError::Layer`] if a tensor cannot be computed.
+    pub(crate) fn take_in(
+        &mut self,
+        norm: Norm,
+        samples: usize,
+        statistics: &[Option<Statistics>],
+    ) -> Result<(), NetError> {
         for (id, node) in self.graph.nodes().iter().enumerate() {
-            let (Op::BatchNorm { momentum, .. }, Some(batch)) = (&node.op, pass.statistics(id))
-            else {
+            let (Op::BatchNorm { momentum, .. }, Some(batch)) = (&node.op, &statistics[id]) else {
                 continue;
             };
-            let correction = pass.mode().norm().correction(pass.units(node));
+            let units = samples * node.shape.extent().iter().product::<usize>();
+            let correction = norm.correction(units);
             let correction = correction.map_err(|what| NetError::Layer {
                 path: node.path.clone(),
                 what,
@@ -208,7 +252,7 @@ impl Net {
     }
 
     /// The weights that a layer uses, be they its own or another's.
-    fn weights_of(&self, id: NodeId) -> &[Tensor] {
+    pub(crate) fn weights_of(&self, id: NodeId) -> &[Tensor] {
         &self.weights[self.graph.owner(id)]
     }
 

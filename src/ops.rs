@@ -10,31 +10,37 @@ mod cpu;
 mod packed;
 mod phase_layout;
 mod product;
-mod simd;
+pub(crate) mod simd;
 mod sums;
 mod transpose;
 mod uninit;
-mod wide;
+pub(crate) mod wide;
 
 pub mod activation;
+pub mod array;
 pub mod batch_norm;
 pub mod conv;
 pub mod descent;
 pub mod dropout;
+pub mod function;
 pub mod join;
 pub mod linear;
 pub mod loss;
 pub mod lrn;
 pub mod max_pool;
+pub mod norms;
 pub mod pool;
 pub mod rbf;
+pub mod transposed;
 
 pub use cpu::{Real, View, view};
 pub use simd::SimdWidth;
+pub(crate) use simd::dispatch;
 
-use crate::graph::{Op, Window};
+use crate::graph::{Op, TensorKind, Window};
 use crate::random::Key;
 use candle_core::{Error, Result, Tensor};
+use norms::Together;
 use pool::Mean;
 
 /// The output of a layer. A `key` masks what is dropped in training.
@@ -82,7 +88,40 @@ pub fn forward(
         Op::Slice { from, to } => join::slice(x, *from, *to),
         Op::Scale { factor, offset } => join::scale(x, *factor, *offset),
         Op::PadShortcut { channels, stride } => join::pad_shortcut(x, *channels, *stride),
+        Op::ConvTranspose(layer) => {
+            let [_, _, h, w] = *x.dims() else {
+                return Err(Error::Msg("takes maps".into()));
+            };
+            let size = [layer.size(0, h), layer.size(1, w)];
+            transposed::forward(layer, size, x, &weights[0], weights.get(1))
+        }
+        Op::GroupNorm { groups, eps, .. } => {
+            let together = Together::groups(*groups, x.dims());
+            norms::forward(together, *eps, x, weights.first(), weights.get(1))
+        }
+        Op::LayerNorm {
+            axes, eps, scale, ..
+        } => {
+            let together = Together::last(*axes, x.dims());
+            let (scale, shift) = weights.split_at(usize::from(*scale));
+            norms::forward(together, *eps, x, scale.first(), shift.first())
+        }
+        Op::PRelu { .. } => array::prelu(x, &weights[0]),
+        Op::LinearLast { .. } => {
+            let y = linear::forward(&array::as_vectors(x)?, &weights[0], weights.get(1))?;
+            let mut dims = x.dims().to_vec();
+            dims[x.rank() - 1] = y.dims()[1];
+            y.reshape(dims)
+        }
+        Op::Own(own) => array::own(own, x, &weights[0]),
+        Op::Array(operation) => array::forward(operation, inputs, key),
+        Op::Parameter { .. } | Op::Opaque(_) => Err(unknown(op)),
     }
+}
+
+/// What [`Graph::can_run`](crate::graph::Graph::can_run) refuses.
+fn unknown(op: &Op) -> Error {
+    Error::Msg(format!("{op} cannot run"))
 }
 
 /// What a layer's backward pass may read of its forward pass.
@@ -170,6 +209,59 @@ pub fn backward(op: &Op, saved: &Saved, dy: &Tensor) -> Result<LayerGradients> {
             let dx = pool::subsample_backward(window, &dims[0], &weights[0], dy);
             return with_weights(Some(dx), pool::subsample_weights(window, x(0)?, dy)?);
         }
+        Op::ConvTranspose(layer) => {
+            let dx =
+                (saved.input_required).then(|| transposed::input_gradient(layer, &weights[0], dy));
+            return with_weights(dx, transposed::weight_gradient(layer, x(0)?, dy)?);
+        }
+        Op::GroupNorm {
+            groups,
+            eps,
+            affine,
+        } => {
+            let together = Together::groups(*groups, &dims[0]);
+            let scale = weights.first();
+            let (dx, weights) = norms::backward(together, *eps, x(0)?, scale, *affine, dy)?;
+            return with_weights(Some(Ok(dx)), weights);
+        }
+        Op::LayerNorm {
+            axes,
+            eps,
+            scale,
+            shift,
+        } => {
+            let together = Together::last(*axes, &dims[0]);
+            let scale = weights.first().filter(|_| *scale);
+            let (dx, weights) = norms::backward(together, *eps, x(0)?, scale, *shift, dy)?;
+            return with_weights(Some(Ok(dx)), weights);
+        }
+        Op::PRelu { .. } => {
+            let [dx, factor] = array::prelu_backward(x(0)?, &weights[0], dy)?;
+            return with_weights(Some(Ok(dx)), vec![factor]);
+        }
+        Op::LinearLast { bias, .. } => {
+            let (x, flat) = (array::as_vectors(x(0)?)?, array::as_vectors(dy)?);
+            let dx = (saved.input_required)
+                .then(|| linear::input_gradient(&weights[0], &flat)?.reshape(&dims[0][..]));
+            return with_weights(dx, linear::weight_gradient(&x, &flat, *bias)?);
+        }
+        Op::Own(own) => {
+            let [dx, weight] = array::own_backward(own, x(0)?, &weights[0], dy)?;
+            let learns = own.kind == TensorKind::Trainable;
+            return with_weights(Some(Ok(dx)), learns.then_some(weight).into_iter().collect());
+        }
+        Op::Array(operation) => {
+            let read = array::Read {
+                inputs: &saved.inputs,
+                dims,
+                output: saved.output,
+                key: saved.key,
+            };
+            return Ok(LayerGradients::of_inputs(array::backward(
+                operation, &read, dy,
+            )?));
+        }
+        Op::Parameter { .. } | Op::Opaque(_) => return Err(unknown(op)),
         Op::Lrn(constants) => lrn::backward(constants, x(0)?, dy)?,
         Op::Activation(activation) => activation::backward(*activation, saved.output()?, dy)?,
         Op::MaxPool { window } => max_pool::backward(window, x(0)?, dy)?,

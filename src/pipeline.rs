@@ -10,11 +10,11 @@ mod runs;
 pub use ahead::{Ahead, ahead};
 pub use checks::check;
 pub use pages::{Redrawn, redraw};
-pub use runs::finished_runs;
+pub use runs::{finished_runs, timed_folders};
 
 use crate::check::Checked;
 use crate::claim::Claim;
-use crate::evidence::Training;
+use crate::evidence::{TimedFolder, Timings, Training};
 use crate::experiment::{ExperimentFault, Notice, ProgressEvent};
 use crate::project::Subject;
 use crate::record::{self, Lines, Provenance, RecordError, say_once};
@@ -29,6 +29,8 @@ pub struct Job<'a> {
     pub subject: &'a Subject,
     /// Finished runs from elsewhere, which count behind those of the folder of the report.
     pub kept: Lines<Trained>,
+    /// Timings from elsewhere, for measures that ask for them.
+    pub timed: Lines<TimedFolder>,
     /// Whether the quick experiments are trained that claims ask for.
     pub trains: bool,
     /// Whether measures are run that take long.
@@ -153,12 +155,14 @@ pub fn run(job: Job, watch: Watch) -> Result<Done, JobError> {
         false => (Vec::new(), there),
     };
     let mut wrong = job.kept.damage;
+    say_once(&mut wrong, job.timed.damage);
     // what is read from elsewhere may be this folder too, in which what was damaged stands aside now
     wrong.retain(|error| !error.path.starts_with(output) || own.damage.contains(error));
     say_once(&mut wrong, own.damage);
     let runs = fresh.into_iter().chain(own.good).chain(job.kept.good);
     let training = Training::new(experiments.clone(), runs);
-    let checked = check(subject, None, job.all, &training, watch)?;
+    let timings = Timings::new(job.timed.good);
+    let checked = check(subject, None, job.all, (&training, timings), watch)?;
     if checked.records.is_empty() {
         return Ok(Done {
             checked,
@@ -190,6 +194,7 @@ pub fn run(job: Job, watch: Watch) -> Result<Done, JobError> {
         records: &checked.records,
         training: &recorded,
         timings: &timings,
+        below: &pages::below(output),
         provenance: Some(job.provenance),
         registry: &subject.registry,
     };

@@ -114,7 +114,7 @@ impl Project {
                 errors.add(root.at(name.span().start), what);
             }
         }
-        let mut registry = Registry::builtin();
+        let mut registry = Registry::builtin().within(folder);
         for (byte, what) in register(&read, &text, &mut registry) {
             errors.add(root.at(byte), what);
         }

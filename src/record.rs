@@ -111,7 +111,8 @@ impl Record {
         judged.digest()
     }
 
-    /// Whether it has a measure or a trial that was not run, since it takes long: nothing was found out.
+    /// Whether it has a measure or a trial that was not run, since it takes long or what it asks for is not at hand: nothing
+    /// was found out.
     pub fn is_left_out(&self) -> bool {
         let decides = self.measure.is_some() || self.trial.is_some();
         decides && self.method.is_none() && self.found.is_none()
@@ -133,6 +134,8 @@ pub enum Method {
     Run,
     /// By training networks.
     Trained,
+    /// From timings that are recorded.
+    Timed,
 }
 
 /// When, where and by what a record was made.

@@ -7,6 +7,7 @@
 mod changes;
 mod claims;
 mod datasets;
+mod difference;
 mod experiments;
 mod frame;
 mod junit;
@@ -24,6 +25,7 @@ mod plots;
 mod prose;
 mod runs;
 mod search;
+mod shown;
 mod speed;
 mod standing;
 mod table;
@@ -32,6 +34,10 @@ mod verdicts;
 
 pub use changes::{Changes, changes_html, changes_markdown, changes_text};
 pub use datasets::{audit as audit_text, statistics as statistics_text};
+pub use difference::{
+    difference_brief, difference_html, difference_text, tensor_difference_brief,
+    tensor_difference_html, tensor_difference_text,
+};
 pub use experiments::{answers_text, left_out, published_text};
 pub use junit::junit;
 pub use layers::text as layers;
@@ -40,8 +46,9 @@ pub use markdown::markdown;
 pub use number::{agreeing, counted};
 pub use pages::{Page, is_taken, render};
 pub use runs::list_runs;
+pub use shown::shown;
 pub use speed::{markdown as speed_markdown, text as speed_text};
-pub use table::columns;
+pub use table::{columns, width};
 pub use text::{claims as claims_text, summary};
 pub use verdicts::account;
 
@@ -52,6 +59,9 @@ use crate::document::Document;
 use crate::evidence::Training;
 use crate::record::{Provenance, Record};
 use crate::zoo::{Registry, ZooError};
+
+/// The folder below a report in which reports of other records stand.
+pub const RECORDS: &str = "records";
 
 /// What a report is made of.
 #[derive(Clone, Copy)]
@@ -68,6 +78,8 @@ pub struct Report<'a> {
     pub training: &'a Training,
     /// What was timed.
     pub timings: &'a [Timing],
+    /// Names of the reports that stand in [`RECORDS`] below it, each in a folder.
+    pub below: &'a [String],
     /// How it was found; nothing where no check is recorded.
     pub provenance: Option<&'a Provenance>,
     /// The networks that can be named.

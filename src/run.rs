@@ -1,12 +1,14 @@
 //! What does a network say to these inputs? Weights from wherever they come, one batch or a data set.
 
+use crate::cpu::Predictor;
 use crate::data::{DataError, Preparation, Split, batch};
+use crate::foreign;
 use crate::graph::Graph;
 use crate::net::checkpoint::{self, CheckpointError, Head};
-use crate::net::{Fill, Init, Mode, Net, NetError};
+use crate::net::{Fill, Init, Net, NetError};
 use crate::ops::loss::cross_entropy;
 use crate::random::Key;
-use crate::zoo::Registry;
+use crate::zoo::{Model, Registry};
 use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,6 +53,24 @@ impl FromStr for WeightSource {
 }
 
 impl WeightSource {
+    /// What is given, or those of the file that the network is from.
+    ///
+    /// # Errors
+    /// Neither is there.
+    pub fn or_own(given: Option<WeightSource>, model: &Model) -> Result<WeightSource, String> {
+        let own = (model.file.as_ref()).filter(|file| foreign::recognises(file));
+        let own = own.map(|path| WeightSource::File {
+            path: path.clone(),
+            key: None,
+        });
+        given.or(own).ok_or_else(|| {
+            format!(
+                "{} has no weights of its own: `--weights` says which: FILE, fill:default, fill:gain1 or seed:N",
+                model.name
+            )
+        })
+    }
+
     /// The same, of the dict under that key, if one is given.
     ///
     /// # Errors
@@ -104,14 +124,27 @@ pub fn net(
     dtype: DType,
     registry: &Registry,
 ) -> Result<Net, RunError> {
-    let weights = match weights {
-        WeightSource::File { path, key } => {
-            from_file(path, key.as_deref(), &graph, dtype, registry)?
-        }
-        WeightSource::Fill(fill) => fill.weights(&graph, dtype)?,
-        WeightSource::Seed(seed) => Init::Torch.weights(&graph, *seed, dtype)?,
-    };
+    let weights = tensors(&graph, weights, dtype, registry)?;
     Ok(Net::new(graph, weights, dtype)?)
+}
+
+/// A network's weights by key.
+///
+/// # Errors
+/// As [`net`].
+pub fn tensors(
+    graph: &Graph,
+    weights: &WeightSource,
+    dtype: DType,
+    registry: &Registry,
+) -> Result<BTreeMap<String, Tensor>, RunError> {
+    Ok(match weights {
+        WeightSource::File { path, key } => {
+            from_file(path, key.as_deref(), graph, dtype, registry)?
+        }
+        WeightSource::Fill(fill) => fill.weights(graph, dtype)?,
+        WeightSource::Seed(seed) => Init::Torch.weights(graph, *seed, dtype)?,
+    })
 }
 
 fn from_file(
@@ -274,19 +307,19 @@ pub struct Score {
 /// Images run at once.
 pub(crate) const BATCH: usize = 100;
 
-/// Runs a network over a whole split, its images altered under a key; `step` is told of each number of
+/// Runs a network of f32 over a whole split, its images altered under a key; `step` is told of each number of
 /// images and stops the run by returning false.
 ///
 /// # Errors
 /// [`RunError`]; a run that was stopped has no score, and neither has one whose outputs are not all finite.
 pub fn evaluate(
-    net: &Net,
+    predictor: &mut Predictor,
     split: &Split,
     preparation: &Preparation,
     key: Key,
     step: impl FnMut(usize) -> bool,
 ) -> Result<Option<Score>, RunError> {
-    let classes = net.graph().prediction().shape.channels();
+    let classes = predictor.net().graph().prediction().shape.channels();
     if classes != split.classes {
         return Err(RunError::Scores(format!(
             "the data set has {} classes, the network {classes}",
@@ -295,8 +328,8 @@ pub fn evaluate(
     }
     let mut strange: Option<NotFinite> = None;
     let scores = |images: Vec<usize>| {
-        let x = batch(split, &images, preparation, key, net.dtype())?;
-        let output = net.forward(&x, Mode::Eval)?.output().clone();
+        let x = batch(split, &images, preparation, key, DType::F32)?;
+        let output = predictor.predict(&x)?;
         let here = NotFinite::of(&output, images.first().copied().unwrap_or(0))?;
         strange = match strange.take() {
             Some(earlier) => Some(earlier.and(here)),

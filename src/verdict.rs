@@ -1,7 +1,7 @@
 //! What follows from the evidence? A pure function, and the only place that says so.
 
 use crate::claim::{Basis, Claim, Datum, Kind, KindError, Stated, Tolerance};
-use crate::evidence::{Evidence, Found};
+use crate::evidence::Evidence;
 use crate::experiment::{Answer, Finding};
 
 /// The verdict on a claim.
@@ -50,8 +50,9 @@ pub fn judge(claim: &Claim, evidence: &Evidence) -> Result<Verdict, KindError> {
         (Basis::Needs(what), _) => Verdict::Untested(what.clone()),
         (
             Basis::Measure(measure),
-            Evidence::Structural(Found { value, .. }) | Evidence::Numerical(Found { value, .. }),
-        ) => by_value(&measure.stated, measure.tolerance, value)?,
+            Evidence::Structural(found) | Evidence::Numerical(found) | Evidence::Timed(found),
+        ) => by_value(&measure.stated, measure.tolerance, &found.value)?,
+        (Basis::Measure(_), Evidence::Lacking(what)) => Verdict::Untested(what.clone()),
         (Basis::Trial(_), Evidence::Training(answers)) => by_answers(answers),
         (Basis::Trial(trial), _) => Verdict::Untested(format!(
             "no run of this experiment at the {scale} scale: `convcheck train {} --scale {scale}` makes them",

@@ -7,6 +7,10 @@ mod begun;
 mod data;
 #[path = "cli/devices.rs"]
 mod devices;
+#[path = "cli/difference.rs"]
+mod difference;
+#[path = "cli/files.rs"]
+mod files;
 #[path = "cli/main_job.rs"]
 mod main_job;
 #[path = "cli/measures.rs"]
@@ -15,6 +19,8 @@ mod measures;
 mod plan;
 #[path = "cli/project.rs"]
 mod project;
+#[path = "cli/readme.rs"]
+mod readme;
 #[path = "cli/records.rs"]
 mod records;
 #[path = "cli/running.rs"]

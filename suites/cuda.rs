@@ -12,6 +12,7 @@
     reason = "the other laws of these files are run by suites/laws.rs"
 )]
 mod laws {
+    pub mod arrays;
     pub mod gpu;
     pub mod gradients;
     pub mod graphs;

@@ -3,12 +3,16 @@
 
 mod laws {
     pub mod arguments;
+    pub mod arrays;
     pub mod bench;
+    pub mod cpu;
     pub mod damage;
     pub mod digests;
     pub mod document;
     pub mod every_op;
     pub mod experiments;
+    pub mod exported;
+    pub mod foreign;
     pub mod gpu;
     pub mod gradients;
     pub mod graphs;
@@ -24,6 +28,7 @@ mod laws {
     pub mod shared;
     pub mod suites;
     pub mod training;
+    pub mod written;
     pub mod zoo;
 }
 
@@ -33,6 +38,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(laws::zoo::trials());
+    trials.extend(laws::written::trials());
     trials.extend(laws::arguments::trials());
     trials.extend(laws::graphs::trials());
     trials.extend(laws::digests::trials());
@@ -56,9 +62,13 @@ fn main() -> ExitCode {
     trials.extend(laws::ops::trials());
     trials.extend(laws::linear::trials());
     trials.extend(laws::pools::trials());
+    trials.extend(laws::arrays::trials());
+    trials.extend(laws::foreign::trials());
+    trials.extend(laws::exported::trials());
     trials.extend(laws::gradients::trials());
     trials.extend(laws::every_op::trials());
     trials.extend(laws::net::trials());
+    trials.extend(laws::cpu::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

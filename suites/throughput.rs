@@ -112,7 +112,7 @@ fn machine(criterion: &mut Criterion) {
         let mut step = None;
         group.bench_function(BenchmarkId::new(name, pass.name()), |bencher| {
             if let Some(kernel) = kernel.take() {
-                step = Some(kernel.ready().expect("tensors are made"));
+                step = Some(kernel.ready().expect("its network runs"));
             }
             let step = step.as_mut().expect("it was made");
             bencher.iter(|| step().expect("it runs"));

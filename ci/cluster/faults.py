@@ -145,6 +145,8 @@ class Faults:
             elif kind == "snakemake":
                 self.training.process.kill()
                 self.training.process.wait()
+            elif kind == "slurmctld":
+                self.slurm.stop_controller()
             else:
                 kill(self.slurm.daemon(name))
             self.down[name] = now + seconds

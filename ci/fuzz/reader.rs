@@ -9,7 +9,7 @@ use convcheck::graph::Shape;
 use convcheck::net::checkpoint;
 use convcheck::project::Project;
 use convcheck::zoo::Registry;
-use convcheck::{claim, document, experiment, record, reference};
+use convcheck::{analysis, claim, document, experiment, foreign, record, reference};
 use libfuzzer_sys::fuzz_target;
 use std::fs;
 use std::path::Path;
@@ -92,6 +92,14 @@ fn read(reader: &str, bytes: &[u8]) {
             drop(fetch::unpack(&archive, "cifar-10-batches-bin", here));
         }
         "suite" => drop(claim::parse(file, &text)),
+        "pt2" | "onnx" | "toml" => {
+            let path = at(&format!("n.{reader}"));
+            if let Ok(read) = foreign::read(&path) {
+                drop(analysis::summary("n", &read.graph));
+                drop(read.graph.digest());
+            }
+            drop(checkpoint::open(&path));
+        }
         "measure" => drop(Evaluator::new(&REGISTRY).evaluate(&text, false)),
         "experiment" => drop(experiment::parse(file, &text, &REGISTRY)),
         "plan" => drop(RunPlan::parse(file, &text, &EXPERIMENTS, &REGISTRY)),

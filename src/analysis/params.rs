@@ -3,7 +3,7 @@
 use crate::graph::{Graph, Node, Tensor, TensorKind};
 
 pub(super) fn params(graph: &Graph, node: &Node) -> Option<u64> {
-    count(graph, node, |kind| kind != TensorKind::Buffer)
+    count(graph, node, TensorKind::is_parameter)
 }
 
 pub(super) fn trainable(graph: &Graph, node: &Node) -> Option<u64> {

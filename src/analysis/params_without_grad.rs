@@ -28,7 +28,7 @@ pub fn params_without_grad(graph: &Graph, include: impl Fn(NodeId) -> bool) -> V
     let [reached, shows] = [reached, shows].map(|uses| graph.by_owner(&uses));
     let mut names = Vec::new();
     for &id in graph.state_order().iter().filter(|&&id| include(id)) {
-        for tensor in graph.tensors_of(&nodes[id]) {
+        for (i, tensor) in graph.tensors_of(&nodes[id]).iter().enumerate() {
             let works = match tensor.role {
                 Role::Bias | Role::NormShift => shows[id],
                 Role::Weight
@@ -39,7 +39,7 @@ pub fn params_without_grad(graph: &Graph, include: impl Fn(NodeId) -> bool) -> V
                 | Role::Code => reached[id],
             };
             if !works && tensor.kind == TensorKind::Trainable {
-                names.push([&nodes[id].path, ".", tensor.name].concat());
+                names.push(nodes[id].key(i, tensor));
             }
         }
     }

@@ -45,6 +45,18 @@ impl Span {
         }
     }
 
+    /// Through `taps` neighbours of `from` units, of which there are `to` then: the step becomes smaller, and is rounded down
+    /// to whole rows.
+    fn between(self, taps: usize, from: usize, to: usize) -> Span {
+        let reach = (taps as u64).saturating_sub(1).saturating_mul(self.stride);
+        let stride = u128::from(self.stride) * from as u128 / (to as u128).max(1);
+        Span {
+            size: self.size.saturating_add(reach),
+            stride: u64::try_from(stride).unwrap_or(u64::MAX).max(1),
+            offset: self.offset,
+        }
+    }
+
     /// Of all `extent` units together.
     fn all(self, extent: usize) -> Span {
         self.slide(extent, extent.max(1), 0)
@@ -80,6 +92,23 @@ impl Span {
     }
 }
 
+/// Rows of the largest cell, where cell `i` covers rows floor(i rows / cells) to ceil((i + 1) rows / cells).
+///
+/// It begins at a fraction f / cells of a row, f a multiple of the greatest common divisor below `cells`; each occurs.
+fn largest_cell(rows: usize, cells: usize) -> usize {
+    let (whole, left) = (rows / cells, rows % cells);
+    let (mut divisor, mut rest) = (rows, cells);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    whole
+        + match left {
+            0 => 0,
+            left if left > divisor => 2,
+            _ => 1,
+        }
+}
+
 /// The field of each layer, in the order of [`Graph::nodes`].
 pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
     let mut spans: Vec<[Span; 2]> = Vec::with_capacity(graph.nodes().len());
@@ -102,17 +131,12 @@ pub fn receptive_fields(graph: &Graph) -> Vec<Field> {
                     )
                 }
                 Sees::Cell(cells) => {
-                    // cell i covers rows floor(i * in / out) to ceil((i + 1) * in / out)
                     let (rows, cells) = (extent[axis], cells[axis]);
-                    let cell = |i: usize| {
-                        let (i, rows, cells) = (i as u128, rows as u128, cells as u128);
-                        ((i + 1) * rows).div_ceil(cells) - i * rows / cells
-                    };
-                    let largest = (0..cells).map(cell).max().map_or(rows, |n| n as usize);
-                    span.slide(largest, (rows / cells).max(1), 0)
+                    span.slide(largest_cell(rows, cells), (rows / cells).max(1), 0)
                 }
                 Sees::EveryNth(stride) => span.slide(1, stride, 0),
                 Sees::Everything => span.all(extent[axis]),
+                Sees::Between { taps, from, to } => span.between(taps[axis], from[axis], to[axis]),
                 Sees::UnitOfEach => {
                     let mut joined = (span, extent[axis]);
                     for &id in &node.inputs[1..] {
@@ -237,6 +261,14 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_largest_cell_is_the_one_that_looking_at_all_finds() {
+        for (rows, cells) in (1..40usize).flat_map(|rows| (1..40).map(move |cells| (rows, cells))) {
+            let cell = |i: usize| ((i + 1) * rows).div_ceil(cells) - i * rows / cells;
+            assert_eq!(Some(largest_cell(rows, cells)), (0..cells).map(cell).max());
         }
     }
 

@@ -17,6 +17,9 @@ pub struct Summary {
     pub tensors: Vec<TensorRow>,
     /// Sums over the network.
     pub totals: Totals,
+    /// Why parameters and buffers are those in its file, and not taken for the network's, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count_refused: Option<String>,
 }
 
 /// One layer.
@@ -26,6 +29,9 @@ pub struct Row {
     pub path: String,
     /// Kind of layer.
     pub op: &'static str,
+    /// Operator of a layer that is not known, as its file names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
     /// Window size, `[h, w]`.
     pub kernel: Option<[usize; 2]>,
     /// Window step, `[h, w]`.
@@ -34,6 +40,8 @@ pub struct Row {
     pub pad: Option<PadRow>,
     /// Groups of a convolution.
     pub groups: Option<usize>,
+    /// Shape of its (first) input per sample.
+    pub input: Dims,
     /// Output shape per sample.
     pub output: Dims,
     /// Parameters of its own.
@@ -124,16 +132,17 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
     let mut tensors = Vec::new();
     let (mut trainable, mut buffers) = (0u64, 0u64);
     for &id in graph.state_order() {
-        for tensor in std::mem::take(&mut of_layer[id]) {
+        let node = &graph.nodes()[id];
+        for (i, tensor) in std::mem::take(&mut of_layer[id]).into_iter().enumerate() {
             // the parameters fit, and running statistics are as many as scales and shifts
             let elements = tensor.elements().unwrap_or(u64::MAX);
             match tensor.kind {
                 TensorKind::Trainable => trainable = trainable.saturating_add(elements),
                 TensorKind::Buffer => buffers = buffers.saturating_add(elements),
-                TensorKind::Frozen => {}
+                TensorKind::Frozen | TensorKind::Constant => {}
             }
             tensors.push(TensorRow {
-                name: [&graph.nodes()[id].path, ".", tensor.name].concat(),
+                name: node.key(i, &tensor),
                 shape: tensor.dims,
                 kind: tensor.kind,
             });
@@ -144,6 +153,7 @@ pub fn summary(model: &str, graph: &Graph) -> Result<Summary, Overflow> {
         input: graph.input().dims(),
         layers,
         tensors,
+        count_refused: None,
         totals: Totals {
             params,
             trainable,
@@ -168,12 +178,13 @@ fn row(
 ) -> Result<Row, Overflow> {
     let params = tensors
         .iter()
-        .filter(|tensor| tensor.kind != TensorKind::Buffer)
+        .filter(|tensor| tensor.kind.is_parameter())
         .try_fold(0u64, |sum, tensor| sum.checked_add(tensor.elements()?));
     let window = node.op.window();
     Ok(Row {
         path: node.path.clone(),
         op: node.op.name(),
+        operator: node.op.operator().map(str::to_string),
         kernel: window.map(|w| w.kernel),
         stride: window.map(|w| w.stride),
         pad: window.map(|w| match w.pad {
@@ -182,6 +193,7 @@ fn row(
             Pad::Same => PadRow::Named("same"),
         }),
         groups: node.op.groups(),
+        input: graph.input_of(node).dims(),
         output: node.shape.dims(),
         params: params.ok_or_else(|| Overflow {
             path: node.path.clone(),

@@ -1,10 +1,11 @@
-//! Layers by themselves, on the shapes that the networks have.
+//! Layers by themselves, on the shapes that the networks have, as a step of training runs them.
 
+use super::workload::SEED;
 use super::{BenchError, Pass, What};
-use crate::graph::{Activation, Conv, Window, conv, pool};
-use crate::ops::{activation, batch_norm, conv as convolution, max_pool};
-use crate::random::Key;
-use candle_core::{Device, Result, Tensor};
+use crate::cpu::{Learner, Part};
+use crate::graph::{Conv, Graph, Shape, Value, Window, conv, pool};
+use crate::net::{Fill, Init, Mode, Net};
+use candle_core::DType;
 
 /// A pass of a layer on a shape.
 pub struct Kernel {
@@ -14,7 +15,7 @@ pub struct Kernel {
 }
 
 /// What is timed.
-pub type Runnable = Box<dyn FnMut() -> std::result::Result<(), BenchError>>;
+pub type Runnable = Box<dyn FnMut() -> Result<(), BenchError>>;
 
 #[derive(Clone)]
 enum Layer {
@@ -49,6 +50,9 @@ const CONVOLUTIONS: &[[usize; 8]] = &[
 /// Maps of the layers without a window, and of pooling.
 const MAPS: [usize; 4] = [8, 64, 112, 112];
 
+/// Channels of images.
+const IMAGE: usize = 3;
+
 /// Each pass of each layer.
 pub fn kernels() -> Vec<Kernel> {
     let mut kernels = Vec::new();
@@ -56,6 +60,10 @@ pub fn kernels() -> Vec<Kernel> {
         let conv = conv(out, kernel).stride(stride).pad(pad).groups(groups);
         let conv = conv.no_bias();
         for pass in [Pass::Forward, Pass::InputGradient, Pass::WeightGradient] {
+            // nobody needs the gradient of images
+            if maps == IMAGE && pass == Pass::InputGradient {
+                continue;
+            }
             kernels.push(Kernel {
                 layer: Layer::Conv(conv.clone()),
                 pass,
@@ -145,69 +153,46 @@ impl Kernel {
         }
     }
 
-    /// The pass as a step, its tensors made.
+    /// A network that has the layer, behind others from which it gets what it reads.
+    fn graph(&self) -> Result<Graph, BenchError> {
+        let [_, c, h, w] = self.input;
+        fn before<'g>(x: Value<'g>) -> Value<'g> {
+            x.bn("before")
+        }
+        let graph = Graph::build(Shape::map(c, h, w), |x| match &self.layer {
+            Layer::Conv(conv) if c == IMAGE => x.conv(LAYER, conv.clone()),
+            Layer::Conv(conv) => before(x).conv(LAYER, conv.clone()),
+            Layer::MaxPool(window) => before(x).max_pool(LAYER, *window),
+            Layer::BatchNorm => before(x).bn(LAYER),
+            // behind a normalisation it would be part of that
+            Layer::Relu => before(x).max_pool("pool", pool(3).stride(1).pad(1)).relu(),
+        });
+        graph.map_err(|error| BenchError::Task(error.to_string()))
+    }
+
+    /// The pass as a step, once everything has run.
     ///
     /// # Errors
-    /// Tensors that cannot be made.
-    pub fn ready(self) -> std::result::Result<Runnable, BenchError> {
-        let x = tensor("x", &self.input)?;
-        let dy = tensor("dy", &self.output())?;
-        let channels = self.input[1];
-        let pass = self.pass;
-        Ok(match self.layer {
-            Layer::Conv(conv) => {
-                let [kh, kw] = conv.window.kernel;
-                let weight = tensor("weight", &[conv.out, channels / conv.groups, kh, kw])?;
-                step(move || match pass {
-                    Pass::Forward => convolution::forward(&conv, &x, &weight, None).map(drop),
-                    Pass::WeightGradient => convolution::weight_gradient(&conv, &x, &dy).map(drop),
-                    _ => convolution::input_gradient(&conv, &x, &weight, &dy).map(drop),
-                })
-            }
-            Layer::MaxPool(window) => step(move || match pass {
-                Pass::Forward => max_pool::forward(&window, &x).map(drop),
-                _ => max_pool::backward(&window, &x, &dy).map(drop),
-            }),
-            Layer::BatchNorm => {
-                let (weight, bias) = (tensor("weight", &[channels])?, tensor("bias", &[channels])?);
-                let statistics = batch_norm::Statistics::of(&x)?;
-                step(move || match pass {
-                    Pass::Forward => {
-                        let statistics = batch_norm::Statistics::of(&x)?;
-                        let (affine, epilogue) =
-                            ([&weight, &bias], batch_norm::Epilogue::default());
-                        batch_norm::forward(&x, &statistics, EPS, affine, epilogue).map(drop)
-                    }
-                    _ => {
-                        let upstream = batch_norm::UpstreamGradient {
-                            dy: &dy,
-                            relu_output: None,
-                        };
-                        batch_norm::backward(&x, &statistics, EPS, &weight, upstream, true)
-                            .map(drop)
-                    }
-                })
-            }
-            Layer::Relu => {
-                let y = activation::forward(Activation::Relu, &x)?;
-                step(move || match pass {
-                    Pass::Forward => activation::forward(Activation::Relu, &x).map(drop),
-                    _ => activation::backward(Activation::Relu, &y, &dy).map(drop),
-                })
-            }
-        })
+    /// Those of the network around the layer.
+    pub fn ready(self) -> Result<Runnable, BenchError> {
+        let (graph, samples) = (self.graph()?, self.input[0]);
+        let weights = Init::He.weights(&graph, SEED, DType::F32)?;
+        let x = Fill::input(&graph, samples, DType::F32)?;
+        let id = graph.outputs()[0].node;
+        let part = match self.pass {
+            Pass::Forward => Part::Forward,
+            Pass::InputGradient | Pass::Backward => Part::InputGradient,
+            Pass::WeightGradient => Part::WeightGradient,
+        };
+        let mode = Mode::train(SEED, 0);
+        let mut learner = Learner::new(&graph, &[id]);
+        let net = Net::new(graph, weights, DType::F32)?;
+        learner.forward(&net, &x, mode)?;
+        let y = learner.output(&net, id)?;
+        learner.backward(&net, &[(id, &y)])?;
+        Ok(Box::new(move || Ok(learner.again(&net, mode, id, part)?)))
     }
 }
 
-const EPS: f64 = 1e-5;
-
-fn step(mut run: impl FnMut() -> Result<()> + 'static) -> Runnable {
-    Box::new(move || Ok(run()?))
-}
-
-fn tensor(name: &str, dims: &[usize]) -> Result<Tensor> {
-    let key = Key::named(name);
-    let size = dims.iter().product::<usize>() as u64;
-    let numbers: Vec<f32> = (0..size).map(|i| key.signed(i) as f32).collect();
-    Tensor::from_vec(numbers, dims, &Device::Cpu)
-}
+/// The name of the layer that is timed.
+const LAYER: &str = "layer";

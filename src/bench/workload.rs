@@ -1,6 +1,7 @@
 //! One step of a network, ready to be taken again and again.
 
 use super::{BenchError, StepKind, What};
+use crate::cpu::{Learner, Predictor};
 use crate::graph::NodeId;
 use crate::net::{Fill, Init, Mode, Net};
 use crate::ops::loss::cross_entropy;
@@ -11,8 +12,11 @@ use candle_core::{DType, Tensor};
 /// A network with untrained weights, a batch and its labels.
 pub struct Workload {
     what: What,
-    step: StepKind,
     net: Net,
+    /// For inference.
+    predictor: Option<Predictor>,
+    /// For training; of the outputs only the prediction counts.
+    learner: Learner,
     x: Tensor,
     labels: Vec<usize>,
     prediction: NodeId,
@@ -48,17 +52,28 @@ impl Workload {
             return Err(wrong("has no scores to train by"));
         }
         let weights = Init::He.weights(&graph, SEED, DType::F32)?;
+        let x = Fill::input(&graph, batch, DType::F32)?;
+        let prediction = graph.outputs()[0].node;
+        let net = Net::new(graph, weights, DType::F32)?;
         Ok(Workload {
             what: What::Network {
                 model: model.name.to_string(),
                 batch,
                 step,
             },
-            step,
-            x: Fill::input(&graph, batch, DType::F32)?,
+            predictor: match step {
+                StepKind::Inference => {
+                    let mut predictor = Predictor::new(&net);
+                    predictor.plan(batch)?;
+                    Some(predictor)
+                }
+                StepKind::Training => None,
+            },
+            x,
+            learner: Learner::new(net.graph(), &[prediction]),
             labels: (0..batch).map(|i| i % shape.channels()).collect(),
-            prediction: graph.outputs()[0].node,
-            net: Net::new(graph, weights, DType::F32)?,
+            prediction,
+            net,
             optimizer: OptimizerState::default(),
             taken: 0,
         })
@@ -89,22 +104,25 @@ impl Workload {
     /// # Errors
     /// Those of the network.
     pub fn run(&mut self) -> Result<(), BenchError> {
-        match self.step {
-            StepKind::Inference => {
-                self.net.forward(&self.x, Mode::Eval)?;
+        match &mut self.predictor {
+            Some(predictor) => {
+                predictor.predict(&self.x)?;
             }
-            StepKind::Training => self.learn()?,
+            None => self.learn()?,
         }
         Ok(self.x.device().synchronize()?)
     }
 
-    /// As a run of training learns; of the outputs only the prediction counts.
+    /// As a run of training learns.
     fn learn(&mut self) -> Result<(), BenchError> {
-        let pass = self.net.forward(&self.x, Mode::train(SEED, self.taken))?;
-        let (_, gradient) = cross_entropy(pass.output(), &self.labels, 0.0)?;
-        self.net.update_running_stats(&pass)?;
+        let mode = Mode::train(SEED, self.taken);
+        self.learner.forward(&self.net, &self.x, mode)?;
+        let scores = self.learner.output(&self.net, self.prediction)?;
+        let (_, gradient) = cross_entropy(&scores, &self.labels, 0.0)?;
+        let statistics = self.learner.statistics();
+        (self.net).take_in(mode.norm(), self.labels.len(), statistics)?;
         let seeds = [(self.prediction, &gradient)];
-        let gradients = self.net.backward(pass, &seeds, false)?;
+        let gradients = self.learner.backward(&self.net, &seeds)?;
         self.taken += 1;
         self.optimizer
             .step(&UPDATE, self.taken, 1.0, &mut self.net, &gradients)?;

@@ -54,7 +54,7 @@ pub(super) struct ClaimFile {
         reason = "it is read with its digits; here it is part of the format"
     )]
     pub stated: Option<Datum>,
-    /// A CEL expression over the registered models; `convcheck list functions` shows its vocabulary.
+    /// A CEL expression over the registered models and recorded timings; `convcheck list functions` shows its vocabulary.
     #[schemars(with = "Option<String>")]
     pub measure: Option<Spanned<String>>,
     /// How near the measured value must come to the stated one; without it exactly, and to the printed digits where a

@@ -6,7 +6,7 @@ use super::{CheckOptions, JobOptions, ReportOptions};
 use anyhow::Result;
 use convcheck::check::Checked;
 use convcheck::claim::{Kind, SuiteError};
-use convcheck::evidence::Training;
+use convcheck::evidence::{TimedFolder, Timings, Training};
 use convcheck::few::few;
 use convcheck::pipeline::{self, Done, Job, Redrawn};
 use convcheck::project::{Project, Subject};
@@ -29,11 +29,12 @@ pub fn main_job(
 ) -> Result<Said> {
     let subject = subject(options.suites.as_deref(), project)?;
     let output = options.output.clone().unwrap_or(project.report());
-    let kept = finished_runs(&options.runs, project)?;
-    let said = kept.damage.clone();
+    let (kept, timed) = recorded(&options.runs, project)?;
+    let said = [&kept.damage[..], &timed.damage].concat();
     let job = Job {
         subject: &subject,
         kept,
+        timed,
         trains: !options.no_training,
         all: options.all,
         output: &output,
@@ -84,11 +85,14 @@ pub fn main_job(
 pub fn check(options: &CheckOptions, project: &Project, goes_on: fn() -> bool) -> Result<Said> {
     let subject = subject(options.suites.as_deref(), project)?;
     let suites = &subject.suites;
-    let Lines { good: runs, damage } = finished_runs(&options.runs, project)?;
-    let training = Training::new(subject.experiments.clone(), runs);
+    let (runs, timed) = recorded(&options.runs, project)?;
+    let damage = [runs.damage, timed.damage].concat();
+    let training = Training::new(subject.experiments.clone(), runs.good);
+    let timings = Timings::new(timed.good);
     let filter = options.filter.as_deref();
     let checked = watched(goes_on, |watch| {
-        pipeline::check(&subject, filter, options.all, &training, watch)
+        let recorded = (&training, timings);
+        pipeline::check(&subject, filter, options.all, recorded, watch)
     })?;
     let Checked {
         records, errors, ..
@@ -181,9 +185,12 @@ fn rows<'a>(records: &'a [Record], errors: &'a [SuiteError]) -> Vec<Row<'a>> {
     records.iter().map(Row::Judged).chain(unjudged).collect()
 }
 
-/// The finished runs in these folders; without one those in `reports`, if it is there. What is wrong with their files is
-/// said before anything is done with the rest.
-fn finished_runs(folders: &[PathBuf], project: &Project) -> Result<Lines<Trained>> {
+/// The finished runs and the timings in these folders; without one those in `reports`, if it is there. What is wrong with
+/// their files is said before anything is done with the rest.
+fn recorded(
+    folders: &[PathBuf],
+    project: &Project,
+) -> Result<(Lines<Trained>, Lines<TimedFolder>)> {
     let reports = [project.reports()];
     let folders = match folders {
         // where nobody can tell, reading it says why
@@ -194,7 +201,9 @@ fn finished_runs(folders: &[PathBuf], project: &Project) -> Result<Lines<Trained
     };
     let runs = pipeline::finished_runs(folders)?;
     wrong(&runs.damage);
-    Ok(runs)
+    let timed = pipeline::timed_folders(folders)?;
+    wrong(&timed.damage);
+    Ok((runs, timed))
 }
 
 /// Which runs do not count, if any.

@@ -5,14 +5,16 @@ use super::said::{Said, Stopped, json, lines};
 use super::{EvalOptions, ForwardOptions, Real};
 use anyhow::{Result, anyhow, bail};
 use candle_core::{DType, Tensor};
+use convcheck::cpu::Predictor;
 use convcheck::data::{Normalisation, Part, Preparation, Source, Split, cifar10, cifar100};
 use convcheck::graph::{Graph, Shape};
-use convcheck::net::{Fill, Mode, checkpoint};
+use convcheck::net::{Fill, Mode, Net, checkpoint};
 use convcheck::random::Key;
 use convcheck::run::{self, Score, WeightSource};
 use convcheck::visible::line;
 use convcheck::zoo::{Model, Registry};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Runs a network on one batch, writes its output and says where.
@@ -29,18 +31,46 @@ pub fn forward(options: &ForwardOptions, registry: &Registry) -> Result<Said> {
         Real::F64 => DType::F64,
     };
     let (graph, x) = batch(&model, &options.input, dtype)?;
-    let weights = options.weights.clone().under(options.key.clone());
-    let weights = weights.map_err(anyhow::Error::msg)?;
+    let weights = WeightSource::or_own(options.weights.clone(), &model)
+        .and_then(|weights| weights.under(options.key.clone()))
+        .map_err(anyhow::Error::msg)?;
     let net = run::net(graph, &weights, dtype, registry)?;
-    let output = net.forward(&x, Mode::Eval)?.output().clone();
-    run::finite(&output)?;
-    let said = format!(
-        "output {:?}: {}\n",
-        output.dims(),
-        line(&options.output.to_string_lossy())
-    );
-    checkpoint::write(&options.output, &[("output".to_string(), output)].into())?;
+    // heads for training only are not run
+    let several = net
+        .graph()
+        .outputs()
+        .iter()
+        .filter(|output| !output.auxiliary)
+        .count()
+        > 1;
+    let outputs: BTreeMap<String, Tensor> = match options.dtype {
+        Real::F32 if !several => {
+            let output = predictor(&net, options.direct).predict(&x)?;
+            [("output".to_string(), output)].into()
+        }
+        Real::F32 | Real::F64 => {
+            let pass = net.forward(&x, Mode::Eval)?;
+            let outputs = pass.outputs();
+            outputs
+                .map(|(name, output)| (name.to_string(), output.clone()))
+                .collect()
+        }
+    };
+    let mut said = String::new();
+    for (name, output) in &outputs {
+        run::finite(output)?;
+        let file = options.output.to_string_lossy();
+        said += &format!("{} {:?}: {}\n", line(name), output.dims(), line(&file));
+    }
+    checkpoint::write(&options.output, &outputs)?;
     Ok(said.into())
+}
+
+fn predictor(net: &Net, direct: bool) -> Predictor {
+    match direct {
+        true => Predictor::direct(net),
+        false => Predictor::new(net),
+    }
 }
 
 /// The batch that `--input` names, and the network on inputs of its size.
@@ -75,7 +105,15 @@ struct Evaluated<'a> {
 
 /// Runs a network over a data set, as long as `goes_on`, and says how many images it gets right.
 pub fn eval(options: &EvalOptions, registry: &Registry, goes_on: fn() -> bool) -> Result<Said> {
-    let graph = registry.find(&options.model)?.graph()?;
+    let model = registry.find(&options.model)?;
+    let graph = model.graph()?;
+    let given = options
+        .weights
+        .clone()
+        .map(|path| WeightSource::File { path, key: None });
+    let weights = WeightSource::or_own(given, &model)
+        .and_then(|weights| weights.under(options.key.clone()))
+        .map_err(anyhow::Error::msg)?;
     let (source, read) = match graph.prediction().shape.channels() {
         10 => (Source::Cifar10, cifar10 as fn(&Path, Part) -> Result<_, _>),
         100 => (
@@ -93,16 +131,19 @@ pub fn eval(options: &EvalOptions, registry: &Registry, goes_on: fn() -> bool) -
         augment: Vec::new(),
         normalisation: normalisation.map_err(|what| anyhow!("--normalise: {what}"))?,
     };
-    let weights = WeightSource::File {
-        path: options.weights.clone(),
-        key: options.key.clone(),
-    };
     let net = run::net(graph, &weights, DType::F32, registry)?;
     let progress = Bar::steps(split.len())?;
-    let score = run::evaluate(&net, &split, &preparation, Key::seed(0), |images| {
-        progress.step(images as u64);
-        goes_on()
-    })?;
+    let mut predictor = predictor(&net, options.direct);
+    let score = run::evaluate(
+        &mut predictor,
+        &split,
+        &preparation,
+        Key::seed(0),
+        |images| {
+            progress.step(images as u64);
+            goes_on()
+        },
+    )?;
     let Some(score) = score else {
         return Err(Stopped("stopped before the last image".into()).into());
     };

@@ -9,7 +9,8 @@ use convcheck::graph::Shape;
 use convcheck::project::{self, Project};
 use convcheck::visible::line;
 use convcheck::zoo::Registry;
-use convcheck::{analysis, document, experiment, record, report};
+use convcheck::{analysis, document, experiment, foreign, record, report};
+use serde::Serialize;
 use std::path::Path;
 
 /// Lists; what is wrong with suites is said beside those that can be read.
@@ -51,6 +52,15 @@ pub fn init(folder: &Path) -> Result<Said> {
     Ok(format!("{lines}`convcheck` in {place} checks it and writes {report}\n").into())
 }
 
+/// What `show --json` prints.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    summary: analysis::Summary,
+    account: analysis::Account,
+    memory: analysis::Memory,
+}
+
 /// Shows a network: its layers, and its drawing, if that is to go into a file.
 pub fn show(options: &ShowOptions, registry: &Registry) -> Result<Said> {
     let model = registry.find(&options.model)?;
@@ -64,10 +74,47 @@ pub fn show(options: &ShowOptions, registry: &Registry) -> Result<Said> {
     if let Some(file) = &options.svg {
         record::write(file, drawing(&model.name, &graph).file().as_bytes())?;
     }
-    let summary = analysis::summary(&model.name, &graph)?;
+    if options.toml {
+        let text = foreign::written(&graph, &model.source)
+            .map_err(|what| anyhow::anyhow!("{}: {what}", options.model))?;
+        return Ok(text.into());
+    }
+    let summary = analysis::Summary {
+        count_refused: model.count_refused.clone(),
+        ..analysis::summary(&model.name, &graph)?
+    };
+    let account = analysis::account(&graph)?;
+    let inputs: Vec<String> = graph
+        .inputs()
+        .iter()
+        .map(|input| input.path.clone())
+        .collect();
+    let depth = options.depth.map(usize::from);
     Ok(match options.json {
-        true => json(&summary)?,
-        false => format!("{}\n{}", line(&model.source), report::layers(&summary)),
+        true => json(&Shown {
+            memory: account.memory(options.batch.into()),
+            summary,
+            account,
+        })?,
+        false => {
+            let remarks: String = model
+                .remarks
+                .iter()
+                .map(|remark| format!("{}\n", line(remark)))
+                .collect();
+            format!(
+                "{}\n{}{remarks}",
+                line(&model.source),
+                report::shown(
+                    &summary,
+                    &account,
+                    &inputs,
+                    depth,
+                    options.batch.into(),
+                    report::width()
+                )
+            )
+        }
     }
     .into())
 }
@@ -80,6 +127,7 @@ pub fn schema(of: SchemaOf) -> Result<Said> {
         SchemaOf::Plan => experiment::RunPlan::schema(),
         SchemaOf::Report => document::schema(),
         SchemaOf::Project => project::schema(),
+        SchemaOf::Network => foreign::schema(),
     })?
     .into())
 }

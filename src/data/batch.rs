@@ -73,8 +73,7 @@ pub fn batch(
         (alterations.iter()).fold(image, |image, affine| affine.apply(&image, channels))
     };
     let plane: usize = shape.extent().iter().product();
-    let mut dims = vec![indices.len()];
-    dims.extend_from_slice(&shape.dims());
+    let dims = shape.of_batch(indices.len());
     let made = match dtype {
         DType::F32 => {
             let numbers = indices.par_iter().flat_map_iter(|index| {

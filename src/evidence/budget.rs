@@ -28,6 +28,18 @@ const MOST_WORK: [u64; 2] = [20_000_000_000, 100_000_000_000_000];
 /// Values that a run may hold, in all layers for all images, in f64: 1 GiB, and 8 GiB if the measure is slow.
 const MOST_VALUES: [u64; 2] = [1 << 27, 1 << 30];
 
+/// What a call about models goes by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    /// A description.
+    #[default]
+    Description,
+    /// A network or a layer that runs.
+    Run,
+    /// Timings that are recorded.
+    Timings,
+}
+
 /// What a measure has cost so far, and what it asked.
 #[derive(Default)]
 pub(super) struct Account {
@@ -40,8 +52,10 @@ pub(super) struct Account {
     pub(super) refused: Option<String>,
     /// The calls about models.
     pub(super) calls: Vec<Call>,
-    /// Whether one of them ran a network or a layer.
-    pub(super) numeric: bool,
+    /// What the farthest of them went by.
+    pub(super) source: Source,
+    /// What is not at hand that one of them asked for. It stays, as what is refused does.
+    pub(super) lacking: Option<String>,
 }
 
 thread_local! {
@@ -63,11 +77,16 @@ pub(super) fn close() -> Account {
 }
 
 /// Notes a call that was made.
-pub(super) fn called(call: Call, numeric: bool) {
+pub(super) fn called(call: Call, source: Source) {
     ACCOUNT.with_borrow_mut(|account| {
         account.calls.push(call);
-        account.numeric |= numeric;
+        account.source = account.source.max(source);
     });
+}
+
+/// Notes that something is not at hand that a measure asks for, so that it has no value here, and hands on what that is.
+pub(super) fn lacking(what: String) -> String {
+    ACCOUNT.with_borrow_mut(|account| account.lacking.get_or_insert(what).clone())
 }
 
 /// Describing and reading the network of that name, or finding out that there is none: it costs the same whether another measure
@@ -362,8 +381,8 @@ mod tests {
         ];
         for expression in truths {
             let found = evaluator.evaluate(expression, false);
-            let value = found.map(|(found, _)| found.value);
-            assert_eq!(value, Ok(Datum::Bool(true)), "{expression}");
+            let value = found.unwrap().found().unwrap().value.clone();
+            assert_eq!(value, Datum::Bool(true), "{expression}");
         }
     }
 

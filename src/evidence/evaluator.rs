@@ -1,10 +1,11 @@
 //! Evaluates measures: CEL over the functions of [`super::functions`].
 
-use super::budget::{self, Account};
+use super::budget::{self, Account, Source};
 use super::division::{DIVIDE, divide, make_exact};
 use super::functions::{FUNCTIONS, Graphs};
 use super::metered::{METER, meter, metered};
-use super::{Call, Found};
+use super::timings::Timings;
+use super::{Call, Evidence, Found};
 use crate::claim::{CEL, Datum, MOST_LEVELS, deep, parsed};
 use crate::digest;
 use crate::nearest::did_you_mean;
@@ -34,27 +35,33 @@ type Hands = Box<
 const MOST_SAID: usize = 500;
 
 impl Evaluator {
-    /// An evaluator over the models of a registry.
+    /// An evaluator over the models of a registry, with no timings at hand.
     pub fn new(registry: &Registry) -> Evaluator {
+        Evaluator::with_timings(registry, Timings::default())
+    }
+
+    /// An evaluator over the models of a registry and recorded timings.
+    pub fn with_timings(registry: &Registry, timings: Timings) -> Evaluator {
         let mut context = Context::with_env(Arc::clone(&CEL));
         let graphs = Arc::new(Graphs::new(registry.clone()));
+        let timings = Arc::new(timings);
         for function in FUNCTIONS {
-            let graphs = Arc::clone(&graphs);
+            let (graphs, timings) = (Arc::clone(&graphs), Arc::clone(&timings));
             let call = move |ftx: &FunctionContext, Arguments(args): Arguments| {
                 let args = args
                     .iter()
                     .map(|arg| from_cel(arg).map_err(|what| ftx.error(what)))
                     .collect::<Result<Vec<_>, _>>()?;
                 let found = function
-                    .call(&graphs, &args)
+                    .call(&graphs, &timings, &args)
                     .map_err(|what| ftx.error(what))?;
-                if function.is_about_models() {
+                if let Some(source) = function.source() {
                     let call = Call {
                         function: function.name.to_string(),
                         arguments: args,
                         value: found.clone(),
                     };
-                    budget::called(call, function.is_numeric());
+                    budget::called(call, source);
                 }
                 Ok::<cel::Value, ExecutionError>(to_cel(&found))
             };
@@ -78,12 +85,12 @@ impl Evaluator {
         Arc::clone(&self.stop)
     }
 
-    /// The value of a measure with the calls about models that led to it, and whether one of them ran
-    /// a network. What it may cost is bounded, higher if it is `slow`.
+    /// The value of a measure with the calls about models that led to it, or which timings it lacks. What it may cost is
+    /// bounded, higher if it is `slow`.
     ///
     /// # Errors
     /// One line on what is unknown, impossible or too large.
-    pub fn evaluate(&self, expression: &str, slow: bool) -> Result<(Found, bool), String> {
+    pub fn evaluate(&self, expression: &str, slow: bool) -> Result<Evidence, String> {
         let (value, account) = deep(expression, || {
             budget::open(slow, &self.stop);
             let value = self.value(expression);
@@ -91,18 +98,26 @@ impl Evaluator {
         });
         let Account {
             calls: mut made,
-            numeric,
+            source,
+            lacking,
             refused,
             ..
         } = account;
-        if let Some(what) = refused {
-            return Err(what);
+        match (refused, lacking) {
+            (Some(what), _) => return Err(what),
+            (None, Some(what)) => return Ok(Evidence::Lacking(what)),
+            (None, None) => {}
         }
         let value = value?;
         // a comprehension may ask the same thing many times
         let mut seen = BTreeSet::new();
         made.retain(|call| seen.insert(call.to_string()));
-        Ok((Found { value, calls: made }, numeric))
+        let found = Found { value, calls: made };
+        Ok(match source {
+            Source::Description => Evidence::Structural(found),
+            Source::Run => Evidence::Numerical(found),
+            Source::Timings => Evidence::Timed(found),
+        })
     }
 
     fn value(&self, expression: &str) -> Result<Datum, String> {
@@ -194,6 +209,11 @@ mod tests {
     use super::*;
     use crate::analysis::QUANTITIES;
 
+    fn found(evaluator: &Evaluator, expression: &str) -> Found {
+        let evidence = evaluator.evaluate(expression, false).unwrap();
+        evidence.found().unwrap().clone()
+    }
+
     /// Every quantity has a function of its name.
     #[test]
     fn every_quantity_can_be_measured() {
@@ -266,9 +286,7 @@ mod tests {
         assert!(nested(MOST_LEVELS).is_ok());
         let error = nested(MOST_LEVELS + 1).unwrap_err();
         assert!(error.contains("levels"), "{error}");
-        let (found, _) = evaluator
-            .evaluate("[double('inf'), [double('NaN')]]", false)
-            .unwrap();
+        let found = found(&evaluator, "[double('inf'), [double('NaN')]]");
         assert!(found.value.not_finite().is_some());
     }
 
@@ -280,8 +298,7 @@ mod tests {
             "[ways('resnet20_cifar'), path_count('resnet20_cifar')]",
             "[idle('article_pt_resnet18_cifar10'), params_without_grad('article_pt_resnet18_cifar10')]",
         ] {
-            let (found, _) = evaluator.evaluate(pair, false).unwrap();
-            let Datum::List(both) = found.value else {
+            let Datum::List(both) = found(&evaluator, pair).value else {
                 panic!("{pair} is a list");
             };
             assert_eq!(both[0], both[1]);
@@ -300,10 +317,7 @@ mod tests {
             ("quotient(7, 2)", Datum::Int(3)),
             ("quotient(-7, 2)", Datum::Int(-3)),
         ] {
-            assert_eq!(
-                evaluator.evaluate(expression, false).unwrap().0.value,
-                value
-            );
+            assert_eq!(found(&evaluator, expression).value, value);
         }
     }
 
@@ -317,7 +331,7 @@ mod tests {
                 let evaluator = &evaluator;
                 scope.spawn(move || {
                     for _ in 0..200 {
-                        let (found, _) = evaluator.evaluate(&measure, false).unwrap();
+                        let found = found(evaluator, &measure);
                         let called: Vec<_> = found.calls.iter().map(|call| call.text(1)).collect();
                         assert_eq!(called, [Some(layer)]);
                     }
@@ -329,9 +343,12 @@ mod tests {
     #[test]
     fn a_measure_reports_the_calls_that_it_made() {
         let evaluator = Evaluator::new(&Registry::builtin());
-        let (found, ran) = evaluator
+        let evidence = evaluator
             .evaluate("params('alexnet_2012_grouped', 'conv1') - 96", false)
             .unwrap();
+        let Evidence::Structural(found) = evidence else {
+            panic!("{evidence:?} is counted")
+        };
         assert_eq!(found.value, Datum::Int(11 * 11 * 3 * 96));
         let call = Call {
             function: "params".into(),
@@ -343,10 +360,10 @@ mod tests {
             "params('alexnet_2012_grouped', 'conv1') = 34,944"
         );
         assert_eq!(found.calls, [call]);
-        assert!(!ran);
-        let (_, ran) = evaluator
-            .evaluate("lrn([1.0], 1, 1.0, 1.0, 1.0)", false)
-            .unwrap();
-        assert!(ran, "normalising runs a layer");
+        let evidence = evaluator.evaluate("lrn([1.0], 1, 1.0, 1.0, 1.0)", false);
+        assert!(
+            matches!(evidence, Ok(Evidence::Numerical(_))),
+            "normalising runs a layer"
+        );
     }
 }

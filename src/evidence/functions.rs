@@ -5,9 +5,12 @@ mod graphs;
 mod models;
 mod numbers;
 mod numeric;
+mod timed;
 
 pub(super) use graphs::Graphs;
 
+use super::budget::Source;
+use super::timings::Timings;
 use crate::claim::Datum;
 use crate::graph::Graph;
 
@@ -34,34 +37,43 @@ enum Compute {
     Model(fn(&Graph, &[Datum]) -> Answer),
     /// Something about a network or a layer that runs.
     Numeric(fn(&Graphs, &[Datum]) -> Answer),
+    /// Something about timings that are recorded of a network, or of all that were timed.
+    Timed(fn(&Graphs, &Timings, &[Datum]) -> Answer),
     /// Arithmetic.
     Number(fn(&[Datum]) -> Answer),
 }
 
 impl Function {
-    /// Whether its calls are evidence about a model, or plain arithmetic.
-    pub(super) const fn is_about_models(&self) -> bool {
-        !matches!(self.compute, Compute::Number(_))
-    }
-
-    /// Whether its calls run a network or a layer.
-    pub(super) const fn is_numeric(&self) -> bool {
-        matches!(self.compute, Compute::Numeric(_))
+    /// What its calls go by, as evidence about models; nothing for plain arithmetic.
+    pub(super) const fn source(&self) -> Option<Source> {
+        match self.compute {
+            Compute::Quantity | Compute::Model(_) => Some(Source::Description),
+            Compute::Numeric(_) => Some(Source::Run),
+            Compute::Timed(_) => Some(Source::Timings),
+            Compute::Number(_) => None,
+        }
     }
 
     /// Calls it.
     ///
     /// # Errors
     /// One line on what is unknown, impossible or too large.
-    pub(super) fn call(&self, graphs: &Graphs, args: &[Datum]) -> Answer {
+    pub(super) fn call(&self, graphs: &Graphs, timings: &Timings, args: &[Datum]) -> Answer {
         if args.len() < self.arity.0 || args.len() > self.arity.1 {
             return Err(format!("it is called as {}", self.signature));
         }
         let graph = || graphs.build(arguments::text(args, 0)?);
         match self.compute {
-            Compute::Quantity => models::quantity(self.name, &*graph()?, args),
+            Compute::Quantity => {
+                let graph = graph()?;
+                if models::counts_tensors(self.name) {
+                    graphs.count(arguments::text(args, 0)?)?;
+                }
+                models::quantity(self.name, &graph, args)
+            }
             Compute::Model(compute) => compute(&*graph()?, args),
             Compute::Numeric(compute) => compute(graphs, args),
+            Compute::Timed(compute) => compute(graphs, timings, args),
             Compute::Number(compute) => compute(args),
         }
     }
@@ -135,6 +147,9 @@ pub const FUNCTIONS: &[Function] = &[
     function("difference", "difference(model, model, init, seed)", "distance between the outputs of two networks of the same weights, in parts of the output's norm, to nine decimals", (4, 4), Compute::Numeric(numeric::difference)),
     function("code_distances", "code_distances(model, layer, shift)", "for each code of a layer of codes its outputs at that code, every coordinate moved by shift; the codes are drawn, +1 or -1", (3, 3), Compute::Numeric(numeric::code_distances)),
     function("lrn", "lrn(list, size, alpha, beta, k)", "local response normalisation of one unit's channels", (5, 5), Compute::Numeric(numeric::lrn)),
+    function("step_ms", "step_ms(model, batch, step, engine, record[, platform])", "milliseconds of a step (inference or training) by an engine (convcheck, PyTorch, ...), the median of all samples in a record: a folder with timings in one of --runs (reports); platform tells several apart by some of its words, as 'bf16' or 'f32, 2 threads'", (5, 6), Compute::Timed(timed::step_ms)),
+    function("speedup", "speedup(model, batch, step, peer, record[, platform])", "how many times as fast as a peer convcheck takes a step, the median of the rounds of a record; 'best peer' is the one that is best over all rounds", (5, 6), Compute::Timed(timed::speedup)),
+    function("speedups", "speedups(step, record[, platform])", "the same against the best peer of each row (network and batch) of a record, in order", (2, 3), Compute::Timed(timed::speedups)),
     function("window", "window(input, kernel, stride, pad)", "positions of a window: (input + 2 pad - kernel) / stride + 1, rounded down", (4, 4), Compute::Number(numbers::window)),
     function("ratio", "ratio(a, b)", "a / b as a fraction", (2, 2), Compute::Number(numbers::ratio)),
     function("quotient", "quotient(a, b)", "a / b of whole numbers without the remainder", (2, 2), Compute::Number(numbers::quotient)),
@@ -143,6 +158,7 @@ pub const FUNCTIONS: &[Function] = &[
     function("softmax", "softmax(list)", "softmax of a list", (1, 1), Compute::Number(numbers::softmax)),
     function("argmax", "argmax(list)", "index of the largest number of a list, the first of equals", (1, 1), Compute::Number(numbers::argmax)),
     function("mean", "mean(list)", "mean of a list", (1, 1), Compute::Number(numbers::mean)),
+    function("geometric_mean", "geometric_mean(list)", "geometric mean of a list of positive numbers", (1, 1), Compute::Number(numbers::geometric_mean)),
     function("decay", "decay(list)", "factor from a number of a list to the one before it, the geometric mean over the list", (1, 1), Compute::Number(numbers::decay)),
     function("sum", "sum(list)", "sum of a list", (1, 1), Compute::Number(numbers::sum)),
     function("largest", "largest(list)", "largest number of a list", (1, 1), Compute::Number(numbers::largest)),

@@ -3,8 +3,8 @@
 //! A tensor's address is its number, far above all memory; who is alive when follows from the commands
 //! that name it.
 
-use super::arena::{Piece, plan};
 use super::{Address, Argument, Command, ConvPass, Convolution, Element, GpuError, Program};
+use crate::arena::{Piece, plan};
 use crate::graph::lifetimes;
 
 /// The distance of two tensors that have no places yet, and the first of their addresses.

@@ -8,7 +8,7 @@ use super::grad_buffers::GradBuffers;
 use super::lowering::{Lowering, Maps, Mode};
 use super::masks::MEANS;
 use super::{Address, GpuError};
-use crate::graph::{Activation, Lrn, NodeId, Op};
+use crate::graph::{Activation, Graph, Lrn, Node, NodeId, Op};
 
 type Result<T> = std::result::Result<T, GpuError>;
 
@@ -28,6 +28,43 @@ const fn is_flat(maps: Maps) -> bool {
     maps.h * maps.w == 1 || maps.c == 1
 }
 
+/// Whether there are commands for all layers of a network.
+///
+/// # Errors
+/// [`GpuError::Network`] names the first that has none.
+pub fn runs(graph: &Graph) -> Result<()> {
+    let odd = |node: &&Node| !node.shape.is_vector() && node.shape.maps().is_none();
+    if let Some(Node { path, shape, .. }) = graph.nodes().iter().find(odd) {
+        return Err(GpuError::Network(format!(
+            "`{path}` gives {shape}: on a GPU networks run on maps (CxHxW) and vectors"
+        )));
+    }
+    match graph.nodes().iter().find(|node| !is_known(&node.op)) {
+        None => Ok(()),
+        Some(node) => Err(GpuError::Network(format!(
+            "layer `{}` is {} ({}), which does not run on a GPU yet; on the CPU it does",
+            node.path,
+            node.op.name(),
+            node.op
+        ))),
+    }
+}
+
+const fn is_known(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::ConvTranspose(_)
+            | Op::GroupNorm { .. }
+            | Op::LayerNorm { .. }
+            | Op::PRelu { .. }
+            | Op::LinearLast { .. }
+            | Op::Own(_)
+            | Op::Array(_)
+            | Op::Parameter { .. }
+            | Op::Opaque(_)
+    )
+}
+
 impl Lowering<'_> {
     /// Computes the value of a layer from that of its first input, `x`.
     pub fn layer(&mut self, id: NodeId, x: Address) -> Result<Address> {
@@ -42,6 +79,15 @@ impl Lowering<'_> {
         }
         let y = self.builder.units(units)?;
         match &node.op {
+            Op::ConvTranspose(_)
+            | Op::GroupNorm { .. }
+            | Op::LayerNorm { .. }
+            | Op::PRelu { .. }
+            | Op::LinearLast { .. }
+            | Op::Own(_)
+            | Op::Array(_)
+            | Op::Parameter { .. }
+            | Op::Opaque(_) => unreachable!("the network was refused"),
             Op::Input => launch!(self.builder, "images", units, [x, y, to.c, to.plane()])?,
             Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. } => {
                 unreachable!("it leads a group, be it alone")
@@ -166,6 +212,15 @@ impl Lowering<'_> {
         };
         let (x, from, places) = (self.value(input), self.maps(input), self.places(input));
         match &node.op {
+            Op::ConvTranspose(_)
+            | Op::GroupNorm { .. }
+            | Op::LayerNorm { .. }
+            | Op::PRelu { .. }
+            | Op::LinearLast { .. }
+            | Op::Own(_)
+            | Op::Array(_)
+            | Op::Parameter { .. }
+            | Op::Opaque(_) => unreachable!("the network was refused"),
             Op::Input => unreachable!("it reads nothing"),
             Op::Conv(_) | Op::Linear { .. } | Op::BatchNorm { .. } => {
                 unreachable!("it leads a group, be it alone")

@@ -109,7 +109,7 @@ pub(super) fn placed(graph: &Graph, learns: &[bool]) -> Vec<Placed> {
                 (_, dims) => unreachable!("no product is by weights of {dims:?}"),
             };
             tensors.push(Placed {
-                name: [&node.path, ".", tensor.name].concat(),
+                name: node.key(which, &tensor),
                 owner,
                 which,
                 length: match &order {

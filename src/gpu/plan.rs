@@ -8,6 +8,7 @@ use super::constants::Constants;
 use super::dataset::{BatchIndices, DatasetLayout, DeviceDataset};
 use super::fused::leading;
 use super::grad_buffers::GradBuffers;
+use super::layers::runs;
 use super::learn::{LossOutputs, Training, update};
 use super::lowering::{Lowering, Mode};
 use super::outcomes::LossSlots;
@@ -80,6 +81,7 @@ impl Plan<Program> {
     pub fn new(setup: &Setup) -> Result<Plan<Program>, GpuError> {
         let Setup { graph, element, .. } = *setup;
         graph.can_run().map_err(GpuError::Network)?;
+        runs(graph)?;
         let (training, learned) = setup.learn.unzip();
         let learned = learned.unwrap_or_default();
         let sizes: BTreeSet<usize> = setup.predict.iter().chain(learned).copied().collect();

@@ -168,9 +168,7 @@ impl<M: Machine> Session<M> {
     pub fn scores(&mut self) -> Result<Tensor, GpuError> {
         let shape = self.graph.prediction().shape;
         let numbers = self.numbers(self.of_batch().scores, units(shape, self.batch)?)?;
-        let mut dims = vec![self.batch];
-        dims.extend_from_slice(&shape.dims());
-        Tensor::from_vec(numbers, dims, &Device::Cpu)
+        Tensor::from_vec(numbers, shape.of_batch(self.batch), &Device::Cpu)
             .map_err(|error| GpuError::Network(error.to_string()))
     }
 

@@ -6,9 +6,9 @@
 //! by index what a matrix is. Kernels of convolutions stand as `[out][h][w][in / groups]`, those of a
 //! connection table among zeros.
 
-use super::arena::ALIGNMENT;
 use super::order::{Order, Placed, Region, placed};
 use super::{Address, Element, GpuError};
+use crate::arena::ALIGNMENT;
 use crate::graph::{Graph, NodeId};
 use crate::net::Misfit;
 use candle_core::Tensor;

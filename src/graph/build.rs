@@ -1,9 +1,10 @@
 //! What accumulates while a description runs: layers, the tree of their modules, the first error.
 
 use super::modules::{ModuleId, Modules};
-use super::{Graph, Node, NodeId, Op, Output, Shape, ShapeError, Value};
+use super::{Graph, Node, NodeId, Op, Output, Shape, ShapeError, Stored, Value};
 use std::cell::{RefCell, RefMut};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The name of the network's result among its outputs.
 const PREDICTION: &str = "output";
@@ -37,28 +38,7 @@ pub(super) fn run(
     inputs: &[(&str, Shape)],
     describe: impl for<'g> FnOnce(&[Value<'g>]) -> Value<'g>,
 ) -> Result<Graph, ShapeError> {
-    let builder = Builder(RefCell::new(State {
-        nodes: Vec::new(),
-        outputs: Vec::new(),
-        modules: Modules::new(),
-        namesakes: BTreeMap::new(),
-        path: String::new(),
-        scope: Scope {
-            module: Modules::ROOT,
-            first: None,
-            length: 0,
-        },
-        error: None,
-    }));
-    if inputs.is_empty() {
-        return Err(ShapeError {
-            path: "input".into(),
-            what: "a network has at least one input".into(),
-        });
-    }
-    for &(name, shape) in inputs {
-        builder.state().push_input(name, shape);
-    }
+    let builder = Builder(RefCell::new(State::new(inputs)?));
     let values: Vec<Value> = (0..inputs.len())
         .map(|id| Value::new(&builder, id))
         .collect();
@@ -75,6 +55,7 @@ pub(super) fn run(
             let mut outputs = vec![Output {
                 name: PREDICTION.into(),
                 node: prediction,
+                auxiliary: false,
             }];
             outputs.extend(state.outputs);
             Ok(Graph {
@@ -88,6 +69,66 @@ pub(super) fn run(
     }
 }
 
+/// A layer of a network that is given layer by layer.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// Its path.
+    pub path: String,
+    /// What it computes.
+    pub op: Op,
+    /// The layers that it reads; the inputs are the first.
+    pub inputs: Vec<NodeId>,
+    /// The layer whose weights it uses, where those are not its own.
+    pub weights_of: Option<NodeId>,
+    /// What its tensors are in a file, in order, where that is not what its path and its kind say.
+    pub stored: Arc<[Stored]>,
+}
+
+/// A network that is given layer by layer; before each layer the modules that are registered ahead of it, and those that are
+/// registered behind all.
+pub(super) fn of_layers<'a>(
+    inputs: &[(&str, Shape)],
+    layers: impl IntoIterator<Item = (impl IntoIterator<Item = &'a str>, Layer)>,
+    registered: &[&str],
+    outputs: Vec<Output>,
+) -> Result<Graph, ShapeError> {
+    let mut state = State::new(inputs)?;
+    for (registered, layer) in layers {
+        for path in registered {
+            state.modules.enter(Modules::ROOT, path);
+        }
+        state.push_layer(layer)?;
+    }
+    for path in registered {
+        state.modules.enter(Modules::ROOT, path);
+    }
+    let mut names = BTreeSet::new();
+    for output in &outputs {
+        if output.node >= state.nodes.len() || !names.insert(&output.name) {
+            return Err(ShapeError {
+                path: output.name.clone(),
+                what: "an output is a layer, under a name of its own".into(),
+            });
+        }
+    }
+    if outputs.first().is_none_or(|output| output.auxiliary) {
+        return Err(ShapeError {
+            path: PREDICTION.into(),
+            what: "a network has at least one output, and the first is not auxiliary".into(),
+        });
+    }
+    match state.error {
+        Some(error) => Err(error),
+        None => Ok(Graph {
+            state_order: state.modules.layers(Modules::ROOT),
+            modules: state.modules,
+            nodes: state.nodes,
+            inputs: inputs.len(),
+            outputs,
+        }),
+    }
+}
+
 impl Builder {
     pub(super) fn state(&self) -> RefMut<'_, State> {
         self.0.borrow_mut()
@@ -95,6 +136,33 @@ impl Builder {
 }
 
 impl State {
+    /// A network of inputs only.
+    fn new(inputs: &[(&str, Shape)]) -> Result<State, ShapeError> {
+        let mut state = State {
+            nodes: Vec::new(),
+            outputs: Vec::new(),
+            modules: Modules::new(),
+            namesakes: BTreeMap::new(),
+            path: String::new(),
+            scope: Scope {
+                module: Modules::ROOT,
+                first: None,
+                length: 0,
+            },
+            error: None,
+        };
+        if inputs.is_empty() {
+            return Err(ShapeError {
+                path: "input".into(),
+                what: "a network has at least one input".into(),
+            });
+        }
+        for &(name, shape) in inputs {
+            state.push_input(name, shape);
+        }
+        Ok(state)
+    }
+
     pub(super) fn shape(&self, node: NodeId) -> Shape {
         self.nodes[node].shape
     }
@@ -155,6 +223,7 @@ impl State {
             self.outputs.push(Output {
                 name: name.into(),
                 node,
+                auxiliary: true,
             });
         }
     }
@@ -168,6 +237,7 @@ impl State {
                 inputs: Vec::new(),
                 shape,
                 weights_of: None,
+                stored: Arc::default(),
             }),
             Err(what) => self.fail(name, what),
         }
@@ -197,6 +267,7 @@ impl State {
                     inputs,
                     shape,
                     weights_of,
+                    stored: Arc::default(),
                 });
                 self.nodes.len() - 1
             }
@@ -205,6 +276,47 @@ impl State {
                 fallback
             }
         }
+    }
+
+    /// Adds a layer whose path is whole.
+    fn push_layer(&mut self, layer: Layer) -> Result<(), ShapeError> {
+        let fault = |path: &str, what: String| ShapeError {
+            path: path.into(),
+            what,
+        };
+        let count = self.nodes.len();
+        let known = |&id: &NodeId| id < count;
+        let takes_nothing = matches!(layer.op, Op::Parameter { .. });
+        if layer.inputs.is_empty() != takes_nothing || !layer.inputs.iter().all(known) {
+            return Err(fault(
+                &layer.path,
+                "reads layers that stand before it".into(),
+            ));
+        }
+        self.place(&layer.path)
+            .map_err(|what| fault(&layer.path, what))?;
+        let shapes = self.shapes(&layer.inputs);
+        let shape = (layer.op.output(&shapes)).map_err(|what| fault(&layer.path, what))?;
+        if let Some(of) = layer.weights_of {
+            let there = (self.nodes.get(of)).filter(|there| there.weights_of.is_none());
+            let fits = there.is_some_and(|there| {
+                let own = (there.op).facts(&self.shapes(&there.inputs), there.shape);
+                own.tensors == layer.op.facts(&shapes, shape).tensors
+            });
+            if !fits {
+                let what = "the weights that it shares do not fit it".into();
+                return Err(fault(&layer.path, what));
+            }
+        }
+        self.nodes.push(Node {
+            path: layer.path,
+            op: layer.op,
+            inputs: layer.inputs,
+            shape,
+            weights_of: layer.weights_of,
+            stored: layer.stored,
+        });
+        Ok(())
     }
 
     fn place(&mut self, name: &str) -> Result<(), String> {

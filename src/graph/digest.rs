@@ -40,6 +40,10 @@ impl Graph {
                 self.owner(id)
             );
             next(&mut line);
+            for stored in node.stored.iter() {
+                line = format!("{} {}", stored.kind.name(), name(&stored.key));
+                next(&mut line);
+            }
         }
         for output in &self.outputs {
             line = format!("output {} {}", name(&output.name), output.node);
@@ -63,5 +67,6 @@ fn value(constant: &Constant) -> String {
         Constant::Number(number) => format!("{:016x}", number.to_bits()),
         Constant::Word(word) => (*word).to_string(),
         Constant::Rows(rows) => format!("{rows:?}"),
+        Constant::Text(text) => name(text),
     }
 }

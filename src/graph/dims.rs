@@ -28,7 +28,7 @@ impl Dims {
     }
 
     /// Those sizes, unless there are too many.
-    pub(super) fn from_slice(given: &[usize]) -> Option<Dims> {
+    pub fn from_slice(given: &[usize]) -> Option<Dims> {
         let mut sizes = [0; Dims::MOST];
         sizes.get_mut(..given.len())?.copy_from_slice(given);
         Some(Dims {

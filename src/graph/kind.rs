@@ -136,4 +136,6 @@ pub enum Constant {
     Word(&'static str),
     /// Rows of numbers, of any lengths.
     Rows(Vec<Vec<usize>>),
+    /// Words of a file.
+    Text(String),
 }

@@ -42,6 +42,12 @@ impl Modules {
         }
     }
 
+    /// How many there are, the whole network included.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// One of them.
     ///
     /// # Panics

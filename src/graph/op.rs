@@ -7,11 +7,13 @@ mod facts;
 
 pub use facts::{Facts, Sees};
 
+use super::array::{Arithmetic, Array, Function, Reduction, list};
 use super::kind::Features::{Gated, HandedOn, Made};
 use super::kind::{Constant, Drawn, INPUTS, Kind, NOTHING, OUTPUT, Reference, kind};
 use super::window::words_of_stride;
-use super::{Conv, Window};
+use super::{Conv, Dims, Shape, TensorKind, Transposed, Window};
 use std::fmt;
+use std::sync::Arc;
 
 /// A layer's computation, with the constants that the papers give.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +116,84 @@ pub enum Op {
         /// Step in both directions.
         stride: usize,
     },
+    /// Transposed convolution.
+    ConvTranspose(Transposed),
+    /// Normalisation of each group of channels of a sample (Wu & He 2018); of one channel each it is instance normalisation
+    /// (Ulyanov et al. 2016).
+    GroupNorm {
+        /// Groups.
+        groups: usize,
+        /// Added to the variance.
+        eps: f64,
+        /// Whether each channel is scaled and shifted then.
+        affine: bool,
+    },
+    /// Normalisation over the last axes (Ba et al. 2016).
+    LayerNorm {
+        /// How many axes.
+        axes: usize,
+        /// Added to the variance.
+        eps: f64,
+        /// Whether each unit is scaled then.
+        scale: bool,
+        /// Whether each unit is shifted then.
+        shift: bool,
+    },
+    /// x, below zero a learned factor of it (He et al. 2015, "Delving deep into rectifiers").
+    PRelu {
+        /// Whether all channels share one factor.
+        shared: bool,
+    },
+    /// Fully connected layer on the last axis, whatever stands before it.
+    LinearLast {
+        /// Output units.
+        out: usize,
+        /// Whether each unit adds a bias.
+        bias: bool,
+    },
+    /// Arithmetic with a tensor of the layer's own: layer scale (Touvron et al. 2021, "Going deeper with image transformers").
+    Own(Own),
+    /// An operation on arrays, without weights.
+    Array(Array),
+    /// A tensor that no layer has as its own: it is counted, and operators that are not known may read it.
+    Parameter {
+        /// Its dimensions.
+        dims: Dims,
+        /// What training does with it.
+        kind: TensorKind,
+    },
+    /// An operator of a file that is not known: it has the shapes that the file states, and cannot run.
+    Opaque(Arc<Opaque>),
+}
+
+/// Arithmetic of the input with a tensor of the layer's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    /// Which.
+    pub by: Arithmetic,
+    /// The tensor's dimensions.
+    pub dims: Dims,
+    /// Under which it is repeated to the input's: the same units, behind the batch.
+    pub view: Dims,
+    /// Whether the tensor stands before the operator: of `1 - x`, the 1.
+    pub first: bool,
+    /// What training does with it.
+    pub kind: TensorKind,
+}
+
+/// An operator that is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opaque {
+    /// How its file names it.
+    pub operator: String,
+    /// The line of the user's program that made it, as far as the file has it.
+    pub line: Option<String>,
+    /// Its inputs, as the file states them.
+    pub inputs: Vec<Shape>,
+    /// Its output, as the file states it.
+    pub output: Shape,
+    /// Multiply-accumulates, where they follow from the shapes: of convolutions and matrix products.
+    pub macs: u64,
 }
 
 /// The constants of local response normalisation.
@@ -142,6 +222,11 @@ pub enum Activation {
     ScaledTanh,
     /// Exponentials over the channels, scaled to sum 1.
     Softmax,
+}
+
+impl Activation {
+    /// Amplitude and slope of [`Activation::ScaledTanh`].
+    pub const SCALED_TANH: [f64; 2] = [1.7159, 2.0 / 3.0];
 }
 
 /// Every kind of layer, a row each, and the row of an op.
@@ -189,6 +274,47 @@ kinds! {
     Op::Mean { .. } => ("mean", false, Made, NOTHING, false, Drawn::Join, None),
     Op::Slice { .. } => ("slice", false, HandedOn, NOTHING, false, Drawn::Behind, None),
     Op::Scale { .. } => ("scale", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::ConvTranspose(_) => ("conv_transpose", true, Made, INPUTS, false, Drawn::Conv, Some(Reference::Conv)),
+    Op::GroupNorm { .. } => ("group_norm", false, HandedOn, INPUTS, false, Drawn::Behind, Some(Reference::Norm)),
+    Op::LayerNorm { .. } => ("layer_norm", false, HandedOn, INPUTS, false, Drawn::Behind, Some(Reference::Norm)),
+    Op::PRelu { .. } => ("prelu", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::LinearLast { .. } => ("linear_last", true, Made, INPUTS, false, Drawn::Linear, Some(Reference::Linear)),
+    Op::Own(Own { by: Arithmetic::Multiply, .. }) => ("layer_scale", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Own(_) => ("own", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::Clip { .. })) => ("clip", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::HardSwish)) => ("hard_swish", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::HardSigmoid)) => ("hard_sigmoid", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::Silu)) => ("silu", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::Gelu)) => ("gelu", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::GeluTanh)) => ("gelu_tanh", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::LeakyRelu { .. })) => ("leaky_relu", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::Elu { .. })) => ("elu", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::Softplus { .. })) => ("softplus", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::Mish)) => ("mish", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::Power { .. })) => ("power", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::Exp)) => ("exp", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Function(Function::Abs)) => ("abs", false, HandedOn, INPUTS, false, Drawn::Behind, None),
+    Op::Array(Array::Arithmetic(Arithmetic::Add)) => ("sum", false, Made, NOTHING, false, Drawn::Join, None),
+    Op::Array(Array::Arithmetic(Arithmetic::Subtract)) => ("subtract", false, Made, NOTHING, false, Drawn::Join, None),
+    Op::Array(Array::Arithmetic(Arithmetic::Multiply)) => ("multiply", false, Made, INPUTS, false, Drawn::Join, None),
+    Op::Array(Array::Arithmetic(Arithmetic::Divide)) => ("divide", false, Made, INPUTS, false, Drawn::Join, None),
+    Op::Array(Array::Arithmetic(Arithmetic::Maximum)) => ("maximum", false, Made, INPUTS, false, Drawn::Join, None),
+    Op::Array(Array::Arithmetic(Arithmetic::Minimum)) => ("minimum", false, Made, INPUTS, false, Drawn::Join, None),
+    Op::Array(Array::Reduce { by: Reduction::Maximum, .. }) => ("reduce_max", false, HandedOn, INPUTS, false, Drawn::Pool, None),
+    Op::Array(Array::Reduce { by: Reduction::Mean, .. }) => ("reduce_mean", false, HandedOn, NOTHING, false, Drawn::Pool, None),
+    Op::Array(Array::Reduce { by: Reduction::Sum, .. }) => ("reduce_sum", false, HandedOn, NOTHING, false, Drawn::Pool, None),
+    Op::Array(Array::Softmax { .. }) => ("softmax_over", false, HandedOn, OUTPUT, false, Drawn::Behind, None),
+    Op::Array(Array::Resize(_)) => ("resize", false, HandedOn, NOTHING, false, Drawn::Pool, None),
+    Op::Array(Array::Pad { .. }) => ("pad", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::Array(Array::Reshape { .. }) => ("reshape", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::Array(Array::Permute { .. }) => ("permute", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::Array(Array::Slice { .. }) => ("slice_of", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::Array(Array::Concat { .. }) => ("concat_on", false, HandedOn, NOTHING, false, Drawn::Join, None),
+    Op::Array(Array::ChannelShuffle { .. }) => ("channel_shuffle", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::Array(Array::PixelShuffle { .. }) => ("pixel_shuffle", false, HandedOn, NOTHING, false, Drawn::Pool, None),
+    Op::Array(Array::StochasticDepth { .. }) => ("stochastic_depth", false, HandedOn, NOTHING, false, Drawn::Behind, None),
+    Op::Parameter { .. } => ("parameter", false, Made, NOTHING, false, Drawn::End, None),
+    Op::Opaque(_) => ("opaque", false, Made, NOTHING, false, Drawn::Join, None),
 }
 
 impl Op {
@@ -208,6 +334,29 @@ impl Op {
         self.kind().name
     }
 
+    /// How a file names an operator that is not known.
+    pub fn operator(&self) -> Option<&str> {
+        match self {
+            Op::Opaque(opaque) => Some(&opaque.operator),
+            _ => None,
+        }
+    }
+
+    /// Why no engine can run it, if that is so.
+    pub(super) fn cannot_run(&self) -> Option<String> {
+        match self {
+            Op::Opaque(opaque) => {
+                let line = (opaque.line.as_ref())
+                    .map_or(String::new(), |line| format!(" (from `{line}`)"));
+                Some(format!(
+                    "its operator {}{line} is not known, so it is counted and not run",
+                    opaque.operator
+                ))
+            }
+            _ => None,
+        }
+    }
+
     /// The sliding window, for the layers that have one.
     pub const fn window(&self) -> Option<&Window> {
         self.geometry().0
@@ -222,10 +371,19 @@ impl Op {
     const fn geometry(&self) -> (Option<&Window>, Option<usize>) {
         match self {
             Op::Conv(Conv { window, groups, .. }) => (Some(window), Some(*groups)),
+            Op::ConvTranspose(Transposed { window, groups, .. }) => (Some(window), Some(*groups)),
             Op::MaxPool { window } | Op::AvgPool { window, .. } | Op::Subsample { window } => {
                 (Some(window), None)
             }
-            Op::Input
+            Op::GroupNorm { .. }
+            | Op::LayerNorm { .. }
+            | Op::PRelu { .. }
+            | Op::LinearLast { .. }
+            | Op::Own(_)
+            | Op::Array(_)
+            | Op::Parameter { .. }
+            | Op::Opaque(_)
+            | Op::Input
             | Op::Linear { .. }
             | Op::BatchNorm { .. }
             | Op::Lrn(_)
@@ -248,11 +406,62 @@ impl Op {
     /// Its constants by the names that measures and a graph's [digest](super::Graph::digest) have for
     /// them, every one: two ops of one kind with equal constants are equal.
     pub fn constants(&self) -> Vec<(&'static str, Constant)> {
-        use Constant::{Flag, Number, Pair, Size};
+        use Constant::{Flag, Number, Pair, Size, Text, Word};
         match *self {
             // no `..` in these patterns: a new constant must be named here
             Op::Conv(ref conv) => conv.constants(),
-            Op::Linear { out, bias } => vec![("out", Size(out)), ("bias", Flag(bias))],
+            Op::Linear { out, bias } | Op::LinearLast { out, bias } => {
+                vec![("out", Size(out)), ("bias", Flag(bias))]
+            }
+            Op::ConvTranspose(ref transposed) => transposed.constants(),
+            Op::GroupNorm {
+                groups,
+                eps,
+                affine,
+            } => vec![
+                ("groups", Size(groups)),
+                ("eps", Number(eps)),
+                ("affine", Flag(affine)),
+            ],
+            Op::LayerNorm {
+                axes,
+                eps,
+                scale,
+                shift,
+            } => vec![
+                ("axes", Size(axes)),
+                ("eps", Number(eps)),
+                ("scale", Flag(scale)),
+                ("shift", Flag(shift)),
+            ],
+            Op::PRelu { shared } => vec![("shared", Flag(shared))],
+            Op::Own(Own {
+                by,
+                dims,
+                view,
+                first,
+                kind,
+            }) => {
+                let mut constants = vec![
+                    ("dims", list(dims)),
+                    ("view", list(view)),
+                    ("first", Flag(first)),
+                    ("kind", Word(kind.name())),
+                ];
+                // the name of the kind says the other
+                if by != Arithmetic::Multiply {
+                    constants.push(("by", Word(by.name())));
+                }
+                constants
+            }
+            Op::Array(ref array) => array.constants(),
+            Op::Parameter { dims, kind } => {
+                vec![("dims", list(dims)), ("kind", Word(kind.name()))]
+            }
+            Op::Opaque(ref opaque) => vec![
+                ("operator", Text(opaque.operator.clone())),
+                ("macs", Text(opaque.macs.to_string())),
+            ],
             Op::BatchNorm { eps, momentum } => {
                 vec![("eps", Number(eps)), ("momentum", Number(momentum))]
             }
@@ -330,6 +539,22 @@ impl fmt::Display for Op {
             Op::PadShortcut { channels, stride } => {
                 format!("zero maps to {channels}{}", words_of_stride(*stride))
             }
+            Op::ConvTranspose(transposed) => {
+                let words = format!("transposed conv {}", transposed.out);
+                transposed.window.words(&words)
+            }
+            Op::GroupNorm { groups, .. } => format!("group norm {groups}"),
+            Op::LayerNorm { .. } => "layer norm".into(),
+            Op::PRelu { .. } => "PReLU".into(),
+            Op::LinearLast { out, .. } => format!("linear {out}"),
+            Op::Own(Own {
+                by: Arithmetic::Multiply,
+                ..
+            }) => "layer scale".into(),
+            Op::Own(own) => format!("{} a tensor", own.by.name()),
+            Op::Array(array) => array.to_string(),
+            Op::Parameter { .. } => "parameter".into(),
+            Op::Opaque(opaque) => opaque.operator.clone(),
         };
         f.write_str(&words)
     }

@@ -17,10 +17,11 @@ impl Graph {
         reached
     }
 
-    /// For each layer, whether the prediction depends on it. Auxiliary heads are not live: a forward
+    /// For each layer, whether the prediction, or another output that is not for training only, depends on it. Auxiliary heads are not live: a forward
     /// pass in evaluation mode does not run them.
     pub fn live(&self) -> Vec<bool> {
-        self.reached([self.outputs()[0].node])
+        let outputs = self.outputs().iter().filter(|output| !output.auxiliary);
+        self.reached(outputs.map(|output| output.node))
     }
 
     /// For each layer whether its weights are its own and one of those that use them is picked.

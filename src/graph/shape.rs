@@ -52,17 +52,25 @@ impl Shape {
         self.0.len() == 1
     }
 
-    /// `[h, w]` of maps; anything else counts as one unit per channel.
-    pub const fn extent(self) -> [usize; 2] {
+    /// `[h, w]` of maps; of anything else the units of a channel are one row.
+    pub fn extent(self) -> [usize; 2] {
         match self.maps() {
             Some([_, h, w]) => [h, w],
-            None => [1, 1],
+            None => {
+                let behind = self.0.iter().skip(1);
+                [1, behind.fold(1, |n, &size| n.saturating_mul(size))]
+            }
         }
     }
 
     /// `[c, h, w]` or `[c]`, as the tensor's dimensions behind the batch.
     pub const fn dims(self) -> Dims {
         self.0
+    }
+
+    /// `[n, c, h, w]` or `[n, c]`: the dimensions of a tensor of so many samples.
+    pub fn of_batch(self, samples: usize) -> Vec<usize> {
+        [&[samples][..], &self.0].concat()
     }
 
     /// Units per sample, unless they exceed 2^64 - 1.

@@ -25,7 +25,9 @@ pub enum Role {
 }
 
 /// What becomes of a tensor of the `state_dict` in training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum TensorKind {
     /// Learned by gradient.
@@ -34,6 +36,28 @@ pub enum TensorKind {
     Frozen,
     /// A running statistic.
     Buffer,
+    /// Numbers of the description, which a file keeps beside the `state_dict`.
+    Constant,
+}
+
+impl TensorKind {
+    /// Whether it is a parameter, trainable or frozen.
+    pub const fn is_parameter(self) -> bool {
+        match self {
+            TensorKind::Trainable | TensorKind::Frozen => true,
+            TensorKind::Buffer | TensorKind::Constant => false,
+        }
+    }
+
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TensorKind::Trainable => "trainable",
+            TensorKind::Frozen => "frozen",
+            TensorKind::Buffer => "buffer",
+            TensorKind::Constant => "constant",
+        }
+    }
 }
 
 impl Role {

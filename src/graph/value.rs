@@ -5,8 +5,11 @@
 //!
 //! [`Graph::build`]: super::Graph::build
 
+use super::array::{Arithmetic, Array, Function, Padding, Reduction, Resize};
 use super::build::Builder;
-use super::{Activation, Conv, Lrn, NodeId, Op, Pair, Shape, Window};
+use super::{
+    Activation, Conv, Dims, Lrn, NodeId, Op, Own, Pair, Shape, TensorKind, Transposed, Window,
+};
 use std::borrow::Cow;
 use std::ops::{Add, Mul};
 
@@ -227,6 +230,134 @@ impl<'g> Value<'g> {
     /// Each unit times `factor` plus `offset`.
     pub fn scale(self, factor: f64, offset: f64) -> Value<'g> {
         self.unnamed(Op::Scale { factor, offset })
+    }
+
+    /// Transposed convolution.
+    pub fn conv_transpose(self, name: impl Name, transposed: Transposed) -> Value<'g> {
+        self.named(name, Op::ConvTranspose(transposed))
+    }
+
+    /// Normalisation of groups of channels, with PyTorch's constant (1e-5).
+    pub fn group_norm(self, name: impl Name, groups: usize) -> Value<'g> {
+        self.group_norm_with(name, groups, 1e-5, true)
+    }
+
+    /// Normalisation of groups of channels, with constants of its own.
+    pub fn group_norm_with(
+        self,
+        name: impl Name,
+        groups: usize,
+        eps: f64,
+        affine: bool,
+    ) -> Value<'g> {
+        self.named(
+            name,
+            Op::GroupNorm {
+                groups,
+                eps,
+                affine,
+            },
+        )
+    }
+
+    /// Normalisation over the last `axes` axes, scaled and shifted then.
+    pub fn layer_norm(self, name: impl Name, axes: usize, eps: f64) -> Value<'g> {
+        self.layer_norm_with(name, axes, eps, true, true)
+    }
+
+    /// Normalisation over the last `axes` axes.
+    pub fn layer_norm_with(
+        self,
+        name: impl Name,
+        axes: usize,
+        eps: f64,
+        scale: bool,
+        shift: bool,
+    ) -> Value<'g> {
+        self.named(
+            name,
+            Op::LayerNorm {
+                axes,
+                eps,
+                scale,
+                shift,
+            },
+        )
+    }
+
+    /// PReLU, a factor a channel or one for all.
+    pub fn prelu(self, name: impl Name, shared: bool) -> Value<'g> {
+        self.named(name, Op::PRelu { shared })
+    }
+
+    /// Fully connected layer on the last axis.
+    pub fn linear_last(self, name: impl Name, out: usize, bias: bool) -> Value<'g> {
+        self.named(name, Op::LinearLast { out, bias })
+    }
+
+    /// Each channel times a learned factor.
+    pub fn layer_scale(self, name: impl Name) -> Value<'g> {
+        let mut dims = vec![1; self.shape().dims().len()];
+        dims[0] = self.channels();
+        let dims = Dims::from_slice(&dims).expect("as many as a shape has");
+        self.own(
+            name,
+            Own {
+                by: Arithmetic::Multiply,
+                dims: [self.channels()].into(),
+                view: dims,
+                first: false,
+                kind: TensorKind::Trainable,
+            },
+        )
+    }
+
+    /// Arithmetic with a tensor of the layer's own.
+    pub fn own(self, name: impl Name, own: Own) -> Value<'g> {
+        self.named(name, Op::Own(own))
+    }
+
+    /// A function of each unit.
+    pub fn function(self, function: Function) -> Value<'g> {
+        self.unnamed(Op::Array(Array::Function(function)))
+    }
+
+    /// An operation on this value alone.
+    pub fn array(self, array: Array) -> Value<'g> {
+        self.unnamed(Op::Array(array))
+    }
+
+    /// Arithmetic with another value, which is repeated where it has one unit.
+    pub fn with(self, by: Arithmetic, other: Value<'g>) -> Value<'g> {
+        self.join(Op::Array(Array::Arithmetic(by)), &[self, other])
+    }
+
+    /// Axes that become one value.
+    pub fn reduce(self, by: Reduction, axes: &[usize], keep: bool) -> Value<'g> {
+        let axes = Dims::from_slice(axes).unwrap_or([].into());
+        self.array(Array::Reduce { by, axes, keep })
+    }
+
+    /// Maps of another size.
+    pub fn resize(self, resize: Resize) -> Value<'g> {
+        self.array(Array::Resize(resize))
+    }
+
+    /// Rows and columns around maps, or cut off nothing.
+    pub fn pad(self, before: &[usize], after: &[usize], with: Padding) -> Value<'g> {
+        let dims = |sizes| Dims::from_slice(sizes).unwrap_or([].into());
+        let (before, after) = (dims(before), dims(after));
+        self.array(Array::Pad {
+            before,
+            after,
+            with,
+        })
+    }
+
+    /// Values one after the other along an axis.
+    pub fn concat_on(self, axis: usize, others: &[Value<'g>]) -> Value<'g> {
+        let all = [&[self][..], others].concat();
+        self.join(Op::Array(Array::Concat { axis }), &all)
     }
 
     /// Says, before this scope's layers, in which order its modules stand in the `state_dict`, where

@@ -22,7 +22,7 @@ impl Net {
         seeds: &[(NodeId, &Tensor)],
         input: bool,
     ) -> Result<Gradients, NetError> {
-        self.walk_back(pass, seeds, input, true, |_, _| {})
+        self.pass(|| self.walk_back(pass, seeds, input, true, |_, _| {}))
     }
 
     /// As [`Net::backward`], layer by layer, and shows each with the gradient of its output as it is computed.
@@ -51,7 +51,7 @@ impl Net {
         let nodes = self.graph.nodes();
         let mut gradients = Accumulator::new(self.graph.requires_grad(input));
         for &(id, seed) in seeds {
-            let dims = self.dims(id, pass.samples);
+            let dims = nodes[id].shape.of_batch(pass.samples);
             if seed.dims() != dims {
                 let what = format!("a seed of {:?} for a value of {dims:?}", seed.dims());
                 return Err(NetError::Layer {
@@ -123,7 +123,7 @@ impl Net {
             key: pass.mode.key(id),
             inputs: (inputs.clone().map(|&input| pass.values[input].as_ref())).collect(),
             dims: inputs
-                .map(|&input| self.dims(input, pass.samples))
+                .map(|&input| self.graph.nodes()[input].shape.of_batch(pass.samples))
                 .collect(),
             output: pass.values[id].as_ref(),
             input_required: node
@@ -141,13 +141,6 @@ impl Net {
             }
             _ => ops::backward(&node.op, &saved, upstream.dy),
         }
-    }
-
-    /// Dimensions of a layer's value in a batch.
-    fn dims(&self, id: NodeId, samples: usize) -> Vec<usize> {
-        let mut dims = vec![samples];
-        dims.extend_from_slice(&self.graph.nodes()[id].shape.dims());
-        dims
     }
 }
 

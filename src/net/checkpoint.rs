@@ -4,14 +4,15 @@
 //! what it found against a network. A checkpoint comes from a stranger: nothing in it runs, and every
 //! length is compared with the bytes that are there before memory is taken for it.
 
+mod alike;
 mod archive;
 mod dicts;
 mod fit;
-mod foreign;
 mod global;
 mod literal;
 mod names;
 mod object;
+mod other;
 mod pickle;
 mod safetensors;
 mod state_dict;
@@ -19,11 +20,13 @@ mod torch;
 mod views;
 
 pub use super::{Misfit, Mismatch};
-pub use fit::{Fitted, Head, best_fit, fit, prefix};
+pub use alike::{Alike, alike};
+pub use fit::{Fitted, Head, best_fit, fit, misfit, prefix};
 pub use state_dict::{Checkpoint, StateDict, TOP};
 
 use super::weights::short;
 use crate::file;
+use crate::foreign::{self, Number, Numbers};
 use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -65,8 +68,27 @@ pub fn open(path: &Path) -> Result<Checkpoint, CheckpointError> {
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return Err(fault("is no file".into()));
     }
+    if foreign::recognises(path) {
+        let tensors = foreign::weights(path).map_err(fault)?.into_iter();
+        let tensors = tensors.map(|(key, numbers)| Ok((key, of_numbers(&numbers)?)));
+        let tensors = tensors.collect::<Result<_, String>>().map_err(fault)?;
+        return Ok(Checkpoint::new(path, vec![StateDict::alone(tensors)]));
+    }
     let bytes = std::fs::read(path).map_err(|error| fault(format!("cannot read it: {error}")))?;
     Ok(Checkpoint::new(path, parse(&bytes).map_err(fault)?))
+}
+
+/// A tensor of the numbers of a network's file.
+fn of_numbers(numbers: &Numbers) -> Result<Tensor, String> {
+    let dtype = match numbers.number {
+        Number::F16 => DType::F16,
+        Number::Bf16 => DType::BF16,
+        Number::F32 => DType::F32,
+        Number::F64 => DType::F64,
+        Number::I64 => DType::I64,
+    };
+    let tensor = Tensor::from_raw_buffer(&numbers.bytes, dtype, &numbers.dims, &Device::Cpu);
+    tensor.map_err(|error| error.to_string())
 }
 
 /// The tensors of a safetensors file that is at hand.
@@ -99,7 +121,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<StateDict>, String> {
     } else if safetensors::recognises(bytes) {
         Ok(vec![safetensors::read(bytes)?])
     } else {
-        Err(foreign::what(bytes))
+        Err(other::what(bytes))
     }
 }
 

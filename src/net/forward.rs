@@ -61,13 +61,13 @@ impl ForwardPass {
 }
 
 impl Net {
-    /// Runs the network on `[n, c, h, w]`. Layers may be fused: in training with the same numbers as in
-    /// [`Net::forward_with`], in evaluation with others in their last bits.
+    /// Runs the network on `[n, c, h, w]`. In training some layers are fused, to the same numbers as in
+    /// [`Net::forward_with`].
     ///
     /// # Errors
     /// [`NetError::Input`] for another shape or type, [`NetError::Layer`] for a layer that fails.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<ForwardPass, NetError> {
-        self.walk(x, mode, true, |_, _| {})
+        self.pass(|| self.walk(x, mode, true, |_, _| {}))
     }
 
     /// As [`Net::forward`], layer by layer, and shows each with its value as it is computed.
@@ -119,7 +119,6 @@ impl Net {
             let value = match &nodes[group.first].op {
                 Op::Input => x.contiguous(),
                 Op::BatchNorm { .. } => self.normalised(group, &mut pass),
-                first if leads(first) => self.fused_conv(group, &pass),
                 _ => self.layer(id, &pass),
             }
             .map_err(|error| failed(node, &error))?;
@@ -138,7 +137,7 @@ impl Net {
     }
 
     /// The number of samples, if the input is the network's.
-    fn accept(&self, x: &Tensor) -> Result<usize, NetError> {
+    pub(crate) fn accept(&self, x: &Tensor) -> Result<usize, NetError> {
         let dims = self.graph.input().dims();
         match x.dims() {
             [n, rest @ ..] if x.elem_count() > 0 && *rest == *dims && x.dtype() == self.dtype => {

@@ -12,6 +12,14 @@ pub struct Gradients {
 }
 
 impl Gradients {
+    /// Of each layer's trainable tensors.
+    pub(crate) fn of_layers(layers: Vec<Vec<Tensor>>) -> Gradients {
+        Gradients {
+            input: None,
+            layers,
+        }
+    }
+
     /// Of a layer's trainable tensors, in order; empty where it has none, or uses another layer's, or
     /// no output depends on it.
     pub fn of(&self, id: NodeId) -> &[Tensor] {

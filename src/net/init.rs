@@ -1,6 +1,6 @@
 //! Weights from a seed and a name: independent of order, threads and device.
 
-use super::{NetError, failed, tensor};
+use super::{NetError, failed, room_for_batch, tensor};
 use crate::graph::{Facts, Graph, Role, Tensor as Described};
 use crate::random::Key;
 use candle_core::{DType, Tensor};
@@ -112,8 +112,10 @@ impl Fill {
     /// # Errors
     /// If it cannot be made.
     pub fn input(graph: &Graph, samples: usize, dtype: DType) -> Result<Tensor, NetError> {
-        let mut dims = vec![samples];
-        dims.extend_from_slice(&graph.input().dims());
+        let dims = graph.input().of_batch(samples);
+        // the numbers, then the tensor
+        let size = (dims.iter()).fold(size_of::<f64>(), |size, &dim| size.saturating_mul(dim));
+        room_for_batch(size)?;
         let key = Key::named("input");
         let numbers = (0..dims.iter().product::<usize>() as u64).map(|i| key.signed(i));
         tensor(numbers.collect(), &dims, dtype).map_err(|error| failed(&graph.nodes()[0], &error))

@@ -70,7 +70,7 @@ impl Mode {
     }
 
     /// How batch normalisation runs: outside training by the running statistics.
-    pub(super) const fn norm(self) -> Norm {
+    pub(crate) const fn norm(self) -> Norm {
         match self {
             Mode::Train { norm, .. } => norm,
             Mode::Eval | Mode::Probe => Norm::Running,
@@ -78,7 +78,7 @@ impl Mode {
     }
 
     /// The key of a layer's mask, in training.
-    pub(super) fn key(self, layer: usize) -> Option<Key> {
+    pub(crate) fn key(self, layer: usize) -> Option<Key> {
         match self {
             Mode::Train { key, .. } => Some(key.fold_in(layer as u64)),
             Mode::Eval | Mode::Probe => None,

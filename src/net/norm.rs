@@ -59,8 +59,7 @@ impl Net {
 /// Which layers lead a fused group in a pass of that mode.
 pub(super) const fn leads(mode: Mode, op: &Op) -> bool {
     match mode {
-        Mode::Eval => matches!(op, Op::Conv(_)),
         Mode::Train { .. } => matches!(op, Op::BatchNorm { .. }),
-        Mode::Probe => false,
+        Mode::Eval | Mode::Probe => false,
     }
 }

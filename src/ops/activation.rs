@@ -27,10 +27,19 @@ pub fn forward(activation: Activation, x: &Tensor) -> Result<Tensor> {
     })
 }
 
-/// LeCun et al. 1998, appendix A.
-const AMPLITUDE: f64 = 1.7159;
-/// LeCun et al. 1998, appendix A.
-const SLOPE: f64 = 2.0 / 3.0;
+/// The function of one unit; none for softmax, which is one of all channels.
+pub(crate) fn of_unit(activation: Activation) -> Option<fn(f32) -> f32> {
+    match activation {
+        Activation::Relu => Some(|x| if x < 0.0 { 0.0 } else { x }),
+        Activation::Sigmoid => Some(sigmoid),
+        Activation::Tanh => Some(f32::tanh),
+        Activation::ScaledTanh => Some(|x| AMPLITUDE as f32 * (SLOPE as f32 * x).tanh()),
+        Activation::Softmax => None,
+    }
+}
+
+const AMPLITUDE: f64 = Activation::SCALED_TANH[0];
+const SLOPE: f64 = Activation::SCALED_TANH[1];
 
 /// The gradient with respect to the input, from the output alone; at zero ReLU's is 0.
 ///

@@ -8,44 +8,17 @@ mod table;
 mod weight;
 
 use super::cpu::{Real, by_dtype, tensor, view};
-use super::packed::{Packed, Right, Strided};
-use super::product::{Add, Finish, Left, Product, To};
+use super::packed::{Right, Strided};
+use super::product::{Left, Product, To};
 use super::uninit::{UninitChunk, UninitVec};
 use crate::graph::Conv;
-use candle_core::{Error, Result, Tensor};
+use candle_core::{Result, Tensor};
 use geometry::Geometry;
 use padded::{Groups, Last};
 use phases::Phases;
 use pieces::{Division, Piece, is_one_strip};
 use rayon::prelude::*;
-use std::any::Any;
 use table::dense;
-
-/// A convolution's weights, packed for the kernel.
-pub struct PackedWeights {
-    /// For each group a `Right` of the tensor's type of number.
-    groups: Box<dyn Any + Send + Sync>,
-}
-
-impl PackedWeights {
-    /// Lays weights out; `maps` are those of the input.
-    ///
-    /// # Errors
-    /// A tensor that is not on the CPU, not contiguous or of another type than f32 and f64.
-    pub fn new(conv: &Conv, weight: &Tensor, maps: usize) -> Result<PackedWeights> {
-        by_dtype!(weight, T => {
-            let weight = view::<T>(weight)?;
-            let weight = dense(conv, &weight, maps);
-            // of what stays nothing is borrowed
-            let groups: Vec<Right<'static, T>> = strided(conv, &weight, maps)
-                .map(|strided| Right::Packed(Packed::new(&strided)))
-                .collect();
-            Ok(PackedWeights {
-                groups: Box::new(groups),
-            })
-        })
-    }
-}
 
 /// The weights of each group.
 fn strided<'a, T: Real>(
@@ -66,20 +39,6 @@ fn strided<'a, T: Real>(
     weight.chunks_exact(columns * terms).map(of_group)
 }
 
-/// What becomes of each output unit: times the `scale` of its map plus its `shift`, `[out]` each, plus the
-/// unit of `add`, and with `relu` nothing negative.
-#[derive(Clone, Copy, Default)]
-pub struct Epilogue<'a> {
-    /// Factor of each map.
-    pub scale: Option<&'a Tensor>,
-    /// Summand of each map.
-    pub shift: Option<&'a Tensor>,
-    /// A tensor of the output's shape.
-    pub add: Option<&'a Tensor>,
-    /// Whether ReLU follows.
-    pub relu: bool,
-}
-
 /// `[n, c, h, w]` to `[n, out, h', w']`.
 ///
 /// # Errors
@@ -93,29 +52,7 @@ pub fn forward(conv: &Conv, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) 
         let weights: Vec<Right<T>> = strided(conv, &weight, geometry.maps[0])
             .map(|strided| Right::new(strided, once))
             .collect();
-        let epilogue = Epilogue {
-            shift: bias,
-            ..Epilogue::default()
-        };
-        cpu_forward::<T>(&geometry, x, &weights, epilogue)
-    })
-}
-
-/// As [`forward`], with packed weights, and with what follows.
-///
-/// # Errors
-/// As [`forward`].
-pub fn forward_fused(
-    conv: &Conv,
-    x: &Tensor,
-    weights: &PackedWeights,
-    epilogue: Epilogue,
-) -> Result<Tensor> {
-    by_dtype!(x, T => {
-        let Some(weights) = weights.groups.downcast_ref::<Vec<Right<T>>>() else {
-            return Err(Error::Msg("weights and input are of unequal types".into()).bt());
-        };
-        cpu_forward::<T>(&Geometry::new(conv, x)?, x, weights, epilogue)
+        cpu_forward::<T>(&geometry, x, &weights, bias)
     })
 }
 
@@ -138,15 +75,13 @@ fn cpu_forward<T: Real>(
     geometry: &Geometry,
     x: &Tensor,
     weights: &[Right<T>],
-    epilogue: Epilogue,
+    bias: Option<&Tensor>,
 ) -> Result<Tensor> {
     let n = x.dims()[0];
     let [_, group_out] = geometry.group();
     let x = view::<T>(x)?;
-    let [scale, shift, add] =
-        [epilogue.scale, epilogue.shift, epilogue.add].map(|x| x.map(view::<T>).transpose());
-    let (scale, shift, add) = (scale?, shift?, add?);
-    let (scale, shift, add) = (scale.as_deref(), shift.as_deref(), add.as_deref());
+    let bias = bias.map(view::<T>).transpose()?;
+    let bias = bias.as_deref();
     let terms = geometry.window_taps();
     let [h, w] = geometry.output();
     let mut out = UninitVec::new(n * geometry.maps[1] * h * w);
@@ -165,20 +100,7 @@ fn cpu_forward<T: Real>(
         Product {
             left: &Left::new(left.padded(group, &mut scratch.last), rows, &terms, [1, 0]),
             right: weights[piece.group].blocks(piece.columns.clone(), &mut scratch.blocks),
-            to: To::Finished(
-                Finish {
-                    scale: scale.map(|scale| &scale[first..]),
-                    shift: shift.map(|shift| &shift[first..]),
-                    add: add.map(|add| Add {
-                        numbers: &add[(group * group_out + piece.columns.start) * h * w
-                            + piece.rows.start..],
-                        column: h * w,
-                        set: geometry.maps[1] * h * w,
-                    }),
-                    relu: epilogue.relu,
-                },
-                piece.out,
-            ),
+            to: To::New(bias.map(|bias| &bias[first..]), piece.out),
         }
         .run();
     };
@@ -238,7 +160,7 @@ fn cpu_input_gradient<T: Real>(
                         [1, 0],
                     ),
                     right: phase.right[piece.group].blocks(piece.columns, &mut scratch.blocks),
-                    to: To::Finished(Finish::default(), piece.out),
+                    to: To::New(None, piece.out),
                 }
                 .run();
             };

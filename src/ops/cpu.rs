@@ -96,7 +96,7 @@ pub(super) fn tensor<T: Real>(numbers: Vec<T>, dims: &[usize]) -> Result<Tensor>
 pub(super) fn planes(tensor: &Tensor) -> (usize, usize, usize) {
     match *tensor.dims() {
         [n, c] => (n, c, 1),
-        [n, c, h, w] => (n, c, h * w),
-        ref dims => unreachable!("activations have two or four dimensions, not {dims:?}"),
+        [n, c, ref rest @ ..] => (n, c, rest.iter().product()),
+        ref dims => unreachable!("activations have a batch and channels, not {dims:?}"),
     }
 }

@@ -1,9 +1,10 @@
 //! The right operand of a product, laid out so that a block of columns is contiguous.
 
 use super::cpu::Real;
+use super::simd::dispatch;
 use super::transpose::{Rows, transpose};
 use super::uninit::UninitVec;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -96,7 +97,7 @@ pub(super) fn lanes<T: Real>() -> usize {
             T::lanes::<S>()
         }
     }
-    Arch::new().dispatch(Count::<T>(std::marker::PhantomData))
+    dispatch(Count::<T>(std::marker::PhantomData))
 }
 
 /// Columns of a block that is full.

@@ -26,8 +26,9 @@ mod write;
 
 use super::cpu::Real;
 use super::packed::{Blocks, VECTORS};
+use super::simd::dispatch;
 use super::uninit::UninitChunk;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use std::ops::Range;
 use tile::Tiles;
 
@@ -51,37 +52,8 @@ pub(super) enum To<'a, 'o, T> {
     Places(&'a [usize], Vec<&'o mut [T]>),
     /// In order, added to what stands there.
     Itself(Vec<&'o mut [T]>),
-    /// In order, finished.
-    Finished(Finish<'a, T>, Vec<UninitChunk<'o, T>>),
-}
-
-/// `sum * scale + shift`, each a number for its column, plus `add`, and with `relu` nothing negative.
-#[derive(Clone, Copy)]
-pub(super) struct Finish<'a, T> {
-    pub scale: Option<&'a [T]>,
-    pub shift: Option<&'a [T]>,
-    /// Numbers that stand as the output does.
-    pub add: Option<Add<'a, T>>,
-    pub relu: bool,
-}
-
-impl<T> Default for Finish<'_, T> {
-    fn default() -> Self {
-        Finish {
-            scale: None,
-            shift: None,
-            add: None,
-            relu: false,
-        }
-    }
-}
-
-/// What is added to a block of columns: columns `column` apart, and those of the next rows `set` further on.
-#[derive(Clone, Copy)]
-pub(super) struct Add<'a, T> {
-    pub numbers: &'a [T],
-    pub column: usize,
-    pub set: usize,
+    /// In order, each plus the number of its column, if columns have one.
+    New(Option<&'a [T]>, Vec<UninitChunk<'o, T>>),
 }
 
 /// A left operand and how it is read.
@@ -157,7 +129,7 @@ impl<T: Real> Product<'_, '_, T> {
     pub(super) fn run(self) {
         let terms = self.left.terms.len() * self.left.repeat;
         assert_eq!(self.right.terms, terms);
-        Arch::new().dispatch(self);
+        dispatch(self);
     }
 }
 

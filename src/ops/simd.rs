@@ -1,6 +1,31 @@
 //! Vectors of f32 and of f64 under one name, over the instruction sets that pulp detects at run time.
 
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
+
+/// Runs what is written for any vectors with the widest of this machine.
+#[inline(always)]
+pub(crate) fn dispatch<W: WithSimd>(work: W) -> W::Output {
+    #[cfg(test)]
+    if let Some(fewer) = fewer::ON_THIS_THREAD.get() {
+        return fewer.dispatch(work);
+    }
+    Arch::new().dispatch(work)
+}
+
+/// Has the machine fetch the line of the cache in which a number stands, or would stand behind the last one: a hint.
+#[inline(always)]
+#[allow(unsafe_code)]
+pub(crate) fn prefetch<T>(numbers: &[T], at: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let number = numbers.as_ptr().wrapping_add(at);
+        // SAFETY: nothing is read, and an address that is nobody's is no fault
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(number.cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (numbers, at);
+}
 
 /// A number that the machine computes with by vectors.
 pub trait SimdWidth: Copy {
@@ -14,6 +39,8 @@ pub trait SimdWidth: Copy {
     fn plus<S: Simd>(simd: S, a: Self::Of<S>, b: Self::Of<S>) -> Self::Of<S>;
     /// a b + c, rounded once where the machine can.
     fn times_plus<S: Simd>(simd: S, a: Self::Of<S>, b: Self::Of<S>, c: Self::Of<S>) -> Self::Of<S>;
+    /// What is not negative, and zero in place of what is.
+    fn cut<S: Simd>(simd: S, x: Self::Of<S>) -> Self::Of<S>;
     /// The whole vectors at the front of a slice.
     fn vectors<S: Simd>(numbers: &[Self]) -> &[Self::Of<S>];
     /// The whole vectors at the front of a slice.
@@ -23,7 +50,7 @@ pub trait SimdWidth: Copy {
 }
 
 macro_rules! lanes {
-    ($real:ty, $of:ident, $splat:ident, $add:ident, $mul_add:ident, $vectors:ident, $vectors_mut:ident, $transpose:path) => {
+    ($real:ty, $of:ident, $splat:ident, $add:ident, $mul_add:ident, $less:ident, $select:ident, $vectors:ident, $vectors_mut:ident, $transpose:path) => {
         impl SimdWidth for $real {
             type Of<S: Simd> = S::$of;
 
@@ -45,6 +72,12 @@ macro_rules! lanes {
             #[inline(always)]
             fn times_plus<S: Simd>(simd: S, a: S::$of, b: S::$of, c: S::$of) -> S::$of {
                 simd.$mul_add(a, b, c)
+            }
+
+            #[inline(always)]
+            fn cut<S: Simd>(simd: S, x: S::$of) -> S::$of {
+                let zero = simd.$splat(0.0);
+                simd.$select(simd.$less(x, zero), zero, x)
             }
 
             #[inline(always)]
@@ -71,6 +104,8 @@ lanes!(
     splat_f32s,
     add_f32s,
     mul_add_e_f32s,
+    less_than_f32s,
+    select_f32s,
     as_simd_f32s,
     as_mut_simd_f32s,
     transpose_f32
@@ -81,6 +116,8 @@ lanes!(
     splat_f64s,
     add_f64s,
     mul_add_e_f64s,
+    less_than_f64s,
+    select_f64s,
     as_simd_f64s,
     as_mut_simd_f64s,
     transpose_any
@@ -128,3 +165,6 @@ fn transpose_f32(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
         ]
     }
 }
+
+#[cfg(test)]
+pub(crate) mod fewer;

@@ -1,6 +1,7 @@
 //! Plain loops, compiled for each instruction set and run with the widest vectors of the machine.
 
-use pulp::{Arch, NullaryFnOnce};
+use super::simd::dispatch;
+use pulp::NullaryFnOnce;
 
 /// A loop. pulp takes closures too, but calls them through a shim that the compiler does not inline
 /// where the loop is long, and what is not inlined is compiled for the oldest machine.
@@ -16,8 +17,8 @@ impl<R, F: FnMut() -> R> NullaryFnOnce for Loop<F> {
 }
 
 /// Runs a closure, which [`wide`] marks as always inlined; so must be what it calls.
-pub(super) fn run<R>(f: impl FnMut() -> R) -> R {
-    Arch::new().dispatch(Loop(f))
+pub(crate) fn run<R>(f: impl FnMut() -> R) -> R {
+    dispatch(Loop(f))
 }
 
 /// The value of an expression whose loops are to run with the widest vectors.
@@ -29,4 +30,4 @@ macro_rules! wide {
         )
     };
 }
-pub(super) use wide;
+pub(crate) use wide;

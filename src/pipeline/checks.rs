@@ -3,7 +3,7 @@
 use super::{JobError, Progress, Watch};
 use crate::check::{self, Checked, select};
 use crate::claim::SuiteError;
-use crate::evidence::{Evaluator, Training};
+use crate::evidence::{Evaluator, Timings, Training};
 use crate::nearest::did_you_mean;
 use crate::project::Subject;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(50);
 
 /// Checks the claims whose id contains the filter, all without one; those with a slow measure only if `all` are
-/// wanted. What is wrong with the suites comes first among the errors, whatever the filter.
+/// wanted. Evidence are networks, finished runs and timings. What is wrong with the suites comes first among the errors, whatever the filter.
 ///
 /// # Errors
 /// [`JobError`] if there is no such claim, or it is stopped.
@@ -23,7 +23,7 @@ pub fn check(
     subject: &Subject,
     filter: Option<&str>,
     all: bool,
-    training: &Training,
+    (training, timings): (&Training, Timings),
     watch: Watch,
 ) -> Result<Checked, JobError> {
     let Subject {
@@ -46,7 +46,7 @@ pub fn check(
         });
     }
     watch(Progress::Checking(chosen));
-    let evaluator = Evaluator::new(registry);
+    let evaluator = Evaluator::with_timings(registry, timings);
     let mut checked = watched(watch, &evaluator, || {
         check::check(select(suites, filter), &evaluator, training, all, |claim| {
             watch(Progress::Claim(claim))

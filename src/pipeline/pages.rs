@@ -4,7 +4,7 @@ use super::JobError;
 use crate::evidence::Training;
 use crate::project::Subject;
 use crate::record::{self, Findings, Held, Record, RecordError};
-use crate::report::{Report, render};
+use crate::report::{RECORDS, Report, render};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -15,6 +15,16 @@ pub(super) fn write(folder: &Path, report: &Report) -> Result<(), JobError> {
         record::write(&folder.join(&page.file), page.html.as_bytes())?;
     }
     Ok(())
+}
+
+/// The reports of other records that stand below a folder's, by name, the last first.
+pub(super) fn below(folder: &Path) -> Vec<String> {
+    let folders = std::fs::read_dir(folder.join(RECORDS));
+    let reports = (folders.into_iter().flatten().flatten())
+        .filter(|entry| entry.path().join("index.html").is_file());
+    let names = reports.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names: BTreeSet<String> = names.collect();
+    names.into_iter().rev().collect()
 }
 
 /// What the records lacked of which a report was drawn.
@@ -57,6 +67,7 @@ pub fn redraw(subject: &Subject, from: &Path, output: &Path) -> Result<Redrawn, 
         records: &records,
         training: &Training::new(subject.experiments.clone(), runs),
         timings: &timings,
+        below: &below(output),
         provenance: provenance.as_ref(),
         registry: &subject.registry,
     };

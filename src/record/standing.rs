@@ -16,7 +16,7 @@ pub enum Standing {
     Unrecorded,
     /// The suite records no verdict, and the claim is refuted; in a sentence without its subject.
     RefutedUnrecorded(String),
-    /// The check left the claim out, since it takes long or its networks have not been trained.
+    /// The check left the claim out, since it takes long, its networks have not been trained, or its timings are not at hand.
     LeftOut,
 }
 

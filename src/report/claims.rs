@@ -78,7 +78,11 @@ fn content(record: &Record, link: &str, places: bool, gathered: &[Gathered]) -> 
         @if let Some(measure) = &record.measure {
             details {
                 summary { "How it was measured" }
-                @if record.method == Some(Method::Run) { p.basis { "Computed by running the network." } }
+                @match record.method {
+                    Some(Method::Run) => p.basis { "Computed by running the network." },
+                    Some(Method::Timed) => p.basis { "Read from recorded timings." },
+                    _ => {}
+                }
                 pre { code { (measure.trim()) } }
                 @if !record.calls.is_empty() {
                     ol.steps { @for call in &record.calls { li { code { (call) } } } }

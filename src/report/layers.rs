@@ -59,10 +59,15 @@ pub fn text(summary: &Summary) -> String {
             )
         });
     format!(
-        "{model} on {input}\n{layers}params {params} ({trainable} trainable), buffers {buffers}\nmacs {macs}, depth {depth}\n{field}peak activations {peak} values per sample\n",
+        "{model} on {input}\n{layers}params{stored} {params} ({trainable} trainable), buffers {buffers}\nmacs {macs}, depth {depth}\n{field}peak activations {peak} values per sample\n",
         layers = layers(summary).text(),
         model = line(&summary.model),
         input = by(&summary.input),
+        stored = if summary.count_refused.is_some() {
+            " in the file"
+        } else {
+            ""
+        },
         params = grouped(totals.params),
         trainable = grouped(totals.trainable),
         buffers = grouped(totals.buffers),

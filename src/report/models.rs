@@ -133,7 +133,7 @@ pub(super) fn model(model: &Model) -> Result<Markup, RenderError> {
 }
 
 /// The drawing of a network, closed if it is long.
-fn drawn(name: &str, graph: &Graph) -> Markup {
+pub(super) fn drawn(name: &str, graph: &Graph) -> Markup {
     let drawing = drawing(name, graph);
     html! {
         details.drawing open[drawing.boxes() <= MOST_OPEN] {

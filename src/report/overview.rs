@@ -4,7 +4,7 @@ use super::experiments::{self, Gathered};
 use super::standing::Standings;
 use super::table::Cell;
 use super::verdicts::{Found, account, by_system, counts, dot, given, strip};
-use super::{Report, claims, search, speed};
+use super::{RECORDS, Report, claims, search, speed};
 use crate::check::Current;
 use crate::claim::{Kind, Suite};
 use crate::record::Record;
@@ -70,6 +70,7 @@ pub(super) fn page(
         (by_system(found, named, chosen).html("Verdicts by system"))
         (experiments::section(report, gathered))
         (speed::section(report.timings))
+        (below(report.below))
         h2 { @if are_noted { "Refuted, and what is right" } @else { "Refuted" } }
         @if refuted.is_empty() { p { "Nothing that was checked is wrong." } }
         @for record in refuted { (claims::claim_elsewhere(record, gathered)) }
@@ -87,8 +88,28 @@ pub(super) fn without_check(report: &Report, gathered: &[Gathered]) -> Markup {
         }
         (experiments::section(report, gathered))
         (speed::section(report.timings))
+        (below(report.below))
         @if report.timings.is_empty() { p { "Nothing was timed." } }
     }
+}
+
+/// Links to the reports of other records.
+fn below(names: &[String]) -> Markup {
+    // what would act in an address is written as a byte
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    let address = |name: &str| name.bytes().map(byte).collect::<String>();
+    html! { @if !names.is_empty() {
+        h2 { "Other records" }
+        p { "What was found, trained or timed on other machines and days has a report of its own:" }
+        ul { @for name in names {
+            li { a href={(RECORDS) "/" (address(name)) "/index.html"} { bdi { (name) } } }
+        } }
+    } }
 }
 
 /// A system, with a link to its page.

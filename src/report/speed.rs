@@ -96,7 +96,8 @@ fn layers(section: &Section) -> Markup {
         @if let Some(roof) = roof {
             p { "The most that this machine did in the same run: " (short(roof.flop_per_second / 1e9)) " Gflop/s of multiply-adds in registers, and "
                 (short(roof.bytes_per_second / 1e9)) " GB/s from memory. The roof of a kernel is what these two allow at its operations a byte, each "
-                "input and output counted once; kernels whose numbers stay in a cache can be above it." }
+                "input and output counted once; kernels whose numbers stay in a cache can be above it, and so can 3x3 convolutions, whose "
+                "operations are counted by the definition, and which Winograd's filtering computes with fewer." }
             @if let Some(plot) = roofline(
                 "Operations a second against operations a byte, a point for each kernel and pass, with its number in the table below; both axes are logarithmic",
                 &Pass::ALL.map(Pass::name),

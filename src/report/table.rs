@@ -29,6 +29,11 @@ struct Row {
     cells: Vec<Cell>,
 }
 
+/// How wide the terminal is, if it is one.
+pub fn width() -> Option<usize> {
+    comfy_table::Table::new().width().map(usize::from)
+}
+
 /// Rows of plain text under a header, for a terminal.
 pub fn columns<const N: usize>(
     header: [&str; N],
@@ -232,6 +237,15 @@ impl Table {
 
     /// For a terminal; where it is narrow words wrap, numbers do not.
     pub(super) fn text(&self) -> String {
+        self.arranged(ContentArrangement::Dynamic)
+    }
+
+    /// As wide as its cells are.
+    pub(super) fn whole_text(&self) -> String {
+        self.arranged(ContentArrangement::Disabled)
+    }
+
+    fn arranged(&self, arrangement: ContentArrangement) -> String {
         let mut table = comfy_table::Table::new();
         let cell = |text: &str, column: &Column| {
             // shown before it is measured; a line's end would look like that of a row
@@ -243,7 +257,7 @@ impl Table {
         };
         table
             .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_content_arrangement(arrangement)
             .set_header(self.off_pages().map(|column| cell(&column.name, column)));
         for row in &self.rows {
             let cells = self.cells_off_pages(row).zip(self.off_pages());

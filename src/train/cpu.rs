@@ -5,9 +5,10 @@ use super::loss::loss_weights;
 use super::optimizer::OptimizerState;
 use super::task::Task;
 use super::{Scale, TrainError};
+use crate::cpu::{Learner, Predictor};
 use crate::data::batch;
 use crate::graph::NodeId;
-use crate::net::{ForwardPass, Mode, Net};
+use crate::net::{Mode, Net};
 use crate::ops::loss::cross_entropy;
 use crate::run::right;
 use candle_core::{DType, Tensor};
@@ -25,6 +26,9 @@ pub struct Cpu;
 /// A network as it learns on the CPU.
 pub struct Learning {
     net: Net,
+    /// For evaluation, by the weights as they are; none since they changed.
+    predictor: Option<Predictor>,
+    learner: Learner,
     optimizer: OptimizerState,
     /// Of steps that nobody has asked about.
     outcomes: Vec<StepMetrics>,
@@ -46,8 +50,12 @@ impl Engine for Cpu {
     }
 
     fn start(&self, task: &Task, state: State) -> Result<Learning, TrainError> {
+        let losses = loss_weights(&task.graph, task.recipe.auxiliary);
+        let followed: Vec<NodeId> = losses.into_iter().map(|(id, _)| id).collect();
         Ok(Learning {
+            learner: Learner::new(&task.graph, &followed),
             net: Net::new(task.graph.clone(), state.weights, DType::F32)?,
+            predictor: None,
             optimizer: state.optimizer,
             outcomes: Vec::new(),
         })
@@ -75,8 +83,8 @@ impl Backend for Learning {
             key: step.key,
             norm: recipe.norm,
         };
-        let pass = self.net.forward(x, mode)?;
-        let (loss, seeds) = losses(task, &pass, labels)?;
+        self.learner.forward(&self.net, x, mode)?;
+        let (loss, seeds) = self.losses(task, labels)?;
         if !loss.is_finite() {
             return Err(TrainError::Diverged {
                 step: step.number,
@@ -86,10 +94,13 @@ impl Backend for Learning {
                     .or_else(|| Some(self.net.graph().prediction().path.clone())),
             });
         }
-        let right = right(pass.output(), labels)?;
-        self.net.update_running_stats(&pass)?;
+        let prediction = self.net.graph().outputs()[0].node;
+        let right = right(&self.learner.output(&self.net, prediction)?, labels)?;
+        let statistics = self.learner.statistics();
+        self.predictor = None;
+        self.net.take_in(recipe.norm, labels.len(), statistics)?;
         let seeds: Vec<(NodeId, &Tensor)> = seeds.iter().map(|(id, seed)| (*id, seed)).collect();
-        let gradients = self.net.backward(pass, &seeds, false)?;
+        let gradients = self.learner.backward(&self.net, &seeds)?;
         let (number, lr_factor) = (step.number, step.lr_factor);
         let net = &mut self.net;
         (self.optimizer).step(&recipe.optimizer, number, lr_factor, net, &gradients)?;
@@ -107,7 +118,8 @@ impl Backend for Learning {
 
     fn scores(&mut self, task: &Task, batch: &Batch) -> Result<Tensor, TrainError> {
         let x = Learning::collate(task, batch)?;
-        Ok(self.net.forward(&x, Mode::Eval)?.output().clone())
+        let predictor = || Predictor::new(&self.net);
+        Ok(self.predictor.get_or_insert_with(predictor).predict(&x)?)
     }
 
     fn first_fault(&mut self, task: &Task, batch: &Batch) -> Result<Option<String>, TrainError> {
@@ -138,30 +150,30 @@ impl Learning {
         })?;
         Ok(first)
     }
-}
 
-/// The loss of the prediction, and by layer the gradients of the losses that are followed, times their weights.
-fn losses(
-    task: &Task,
-    pass: &ForwardPass,
-    labels: &[usize],
-) -> Result<(f64, Vec<(NodeId, Tensor)>), TrainError> {
-    let wrong = |error: candle_core::Error| TrainError::Task {
-        model: task.recipe.model.clone(),
-        what: error.to_string(),
-    };
-    let (mut prediction, mut gradients) = (None, Vec::new());
-    for (id, weight) in loss_weights(&task.graph, task.recipe.auxiliary) {
-        let scores = pass.value(id).expect("a pass keeps its outputs");
-        let (loss, gradient) =
-            cross_entropy(scores, labels, task.recipe.smoothing).map_err(wrong)?;
-        // the first is the prediction's
-        prediction.get_or_insert(loss);
-        let gradient = match weight == 1.0 {
-            true => gradient,
-            false => (gradient * weight).map_err(wrong)?,
+    /// The loss of the prediction, and by layer the gradients of the losses that are followed, times their weights.
+    fn losses(
+        &self,
+        task: &Task,
+        labels: &[usize],
+    ) -> Result<(f64, Vec<(NodeId, Tensor)>), TrainError> {
+        let wrong = |error: candle_core::Error| TrainError::Task {
+            model: task.recipe.model.clone(),
+            what: error.to_string(),
         };
-        gradients.push((id, gradient));
+        let (mut prediction, mut gradients) = (None, Vec::new());
+        for (id, weight) in loss_weights(&task.graph, task.recipe.auxiliary) {
+            let scores = self.learner.output(&self.net, id)?;
+            let (loss, gradient) =
+                cross_entropy(&scores, labels, task.recipe.smoothing).map_err(wrong)?;
+            // the first is the prediction's
+            prediction.get_or_insert(loss);
+            let gradient = match weight == 1.0 {
+                true => gradient,
+                false => (gradient * weight).map_err(wrong)?,
+            };
+            gradients.push((id, gradient));
+        }
+        Ok((prediction.expect("a network has a prediction"), gradients))
     }
-    Ok((prediction.expect("a network has a prediction"), gradients))
 }

@@ -1,3 +1,4 @@
+use super::cpu::Learning;
 use super::*;
 use crate::data::{Augment, Dataset, Fit, Source};
 use crate::graph::Shape;
@@ -6,7 +7,7 @@ use crate::net::{Init, Norm};
 use crate::random::Key;
 use crate::seal::unsealed;
 use crate::zoo::{Model, Registry};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -428,4 +429,39 @@ fn digits_are_learned() {
         "{last:?}"
     );
     assert!(last.train_loss < curve.epochs[0].train_loss / 2.0);
+}
+
+/// What is evaluated is the network as it is: after each step another one.
+#[test]
+fn evaluation_follows_the_weights() {
+    let task = task(&recipe());
+    let weights = Init::He.weights(&task.graph, 7, DType::F32).unwrap();
+    let state = State {
+        weights,
+        ..State::default()
+    };
+    let mut run = Cpu.start(&task, state).unwrap();
+    let batch = |portion| Batch {
+        portion,
+        images: (0..20).collect(),
+        key: Key::seed(1),
+    };
+    let numbers = |scores: Tensor| scores.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let x = Learning::collate(&task, &batch(Portion::Train)).unwrap();
+    let labels = task.data.train.labels[..20].to_vec();
+    let mut before = Vec::new();
+    for number in 1..4 {
+        let scores = numbers(run.scores(&task, &batch(Portion::Test)).unwrap());
+        assert_ne!(scores, before);
+        let mut fresh = Cpu.start(&task, run.state().unwrap()).unwrap();
+        let expected = fresh.scores(&task, &batch(Portion::Test)).unwrap();
+        assert_eq!(scores, numbers(expected));
+        before = scores;
+        let step = Step {
+            number,
+            lr_factor: 1.0,
+            key: Key::seed(2).fold_in(number),
+        };
+        run.step(&task, &x, &labels, step).unwrap();
+    }
 }

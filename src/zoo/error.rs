@@ -41,6 +41,12 @@ pub enum ZooError {
         /// The layer and what is wrong.
         error: Box<ShapeError>,
     },
+    /// A file that is no network.
+    #[error("{what}")]
+    File {
+        /// The file, and what is wrong with it.
+        what: String,
+    },
     /// A name that cannot be given to a network.
     #[error("a model cannot be called `{name}`: {what}")]
     Name {

@@ -4,6 +4,7 @@
 //! the argument to say that is given it; here a value is a word or a list of words.
 
 use super::ZooError;
+use crate::foreign;
 use crate::graph::Shape;
 use std::fmt;
 use std::iter::Peekable;
@@ -13,7 +14,7 @@ use std::str::Chars;
 const LONGEST: usize = 400;
 
 /// A spelt network.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Expression {
     /// What stands before the braces.
     pub name: String,
@@ -24,7 +25,7 @@ pub(super) struct Expression {
 }
 
 /// An argument that is given.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Given {
     /// Its name.
     pub name: String,
@@ -66,7 +67,11 @@ pub(super) fn parse(text: &str) -> Result<Expression, ZooError> {
         let what = format!("it is longer than {LONGEST} characters");
         return Err(fault(&shortened(text), LONGEST + 1, what));
     }
-    let name = reader.word("the name of a model")?;
+    // or a file's
+    let name = match foreign::is_file(text.split(['{', '@']).next().unwrap_or_default().trim()) {
+        true => reader.path(),
+        false => reader.name()?,
+    };
     let mut arguments = Vec::new();
     if reader.takes('{') && !reader.takes('}') {
         loop {
@@ -142,6 +147,16 @@ impl Reader<'_> {
         is_next
     }
 
+    /// The name of a model, which people spell with blanks too: `VGG 16`.
+    fn name(&mut self) -> Result<String, ZooError> {
+        let what = "the name of a model";
+        let mut name = self.word(what)?;
+        while self.next().is_some_and(char::is_alphanumeric) {
+            name = [&name, " ", &self.word(what)?].concat();
+        }
+        Ok(name)
+    }
+
     fn word(&mut self, what: &str) -> Result<String, ZooError> {
         self.next();
         let belongs = |c: &char| c.is_alphanumeric() || "_-.+".contains(*c);
@@ -154,6 +169,16 @@ impl Reader<'_> {
             true => Err(self.expected(what)),
             false => Ok(word),
         }
+    }
+
+    /// All before `{` or `@`.
+    fn path(&mut self) -> String {
+        let mut path = String::new();
+        while let Some(c) = self.rest.next_if(|c| !"{@".contains(*c)) {
+            self.column += 1;
+            path.push(c);
+        }
+        path.trim().to_string()
     }
 
     fn argument(&mut self) -> Result<Given, ZooError> {
@@ -225,7 +250,7 @@ mod tests {
     fn what_does_not_belong_is_said_with_its_column() {
         for (text, column, says) in [
             ("", 1, "the end where the name of a model"),
-            ("a b", 3, "`b` where `{`, `@` or the end"),
+            ("a ;", 3, "`;` where `{`, `@` or the end"),
             ("a{", 3, "the name of an argument"),
             ("a{n}", 4, "`}` where `=`"),
             ("a{n=}", 5, "a value or `[`"),

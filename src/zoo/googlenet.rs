@@ -13,6 +13,7 @@ pub(super) const ARCHITECTURES: &[Architecture] = &[
 #[rustfmt::skip]
 pub(super) const MODELS: &[Line] = &[
     line("googlenet", TORCHVISION, "googlenet"),
+    line("googlenet_transform_input", "torchvision's googlenet as its published weights want it: the input, normalised by ImageNet's means and deviations, is mapped to -1 to 1 first (transform_input)", "googlenet{transform_input=true}"),
     line("googlenet_aux", "torchvision's googlenet with its two auxiliary classifiers", "googlenet{auxiliary=true}"),
     line("googlenet_paper", PAPER, "googlenet{form=paper, dropout=0.4}"),
     line("googlenet_paper_aux", "Szegedy et al. 2014, Table 1, figure 3 and section 5: with the two auxiliary classifiers of training", "googlenet{form=paper, dropout=0.4, auxiliary=true}"),
@@ -54,6 +55,8 @@ arguments! {
         form: Form = Form::Torchvision, ();
         /// whether there are the two auxiliary classifiers of training
         auxiliary: bool = false, ();
+        /// whether the input is mapped first, as torchvision's published weights want it
+        transform_input: bool = false, ();
         /// probability of zero before the classifier
         dropout: f64 = 0.2, DROPOUT;
         /// classes told apart
@@ -64,6 +67,10 @@ arguments! {
 impl Network for GoogLeNet {
     fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
         let form = self.form;
+        let x = match self.transform_input {
+            true => transform_input(x),
+            false => x,
+        };
         let half = pool(3).stride(2).ceil();
         let x = layer(x, form, "conv1", conv(64, 7).stride(2).pad(3)).max_pool("maxpool1", half);
         let x = layer(lrn(x, form, "norm1"), form, "conv2", conv(64, 1));
@@ -101,6 +108,20 @@ impl Network for GoogLeNet {
         };
         x.dropout(self.dropout).linear("fc", self.classes)
     }
+}
+
+/// Colours that are normalised by ImageNet's means and deviations, as if they were by 0.5 and 0.5: torchvision's GoogLeNet and
+/// Inception-v3 do so where they have the weights that came from TensorFlow.
+pub(super) fn transform_input(x: Value<'_>) -> Value<'_> {
+    const MEANS: [f64; 3] = [0.485, 0.456, 0.406];
+    const DEVIATIONS: [f64; 3] = [0.229, 0.224, 0.225];
+    x.scope("transform_input", |x| {
+        let of = |c: usize| {
+            let (factor, offset) = (DEVIATIONS[c] / 0.5, (MEANS[c] - 0.5) / 0.5);
+            x.slice(c, c + 1).scale(factor, offset)
+        };
+        concat(&[of(0), of(1), of(2)])
+    })
 }
 
 /// The Inception module with dimension reductions (figure 2b).

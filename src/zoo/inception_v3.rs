@@ -3,7 +3,7 @@
 //!
 //! The paper's figures give the modules' kernels but not their widths; those are Inception-v3's.
 
-use super::googlenet::conv_bn;
+use super::googlenet::{conv_bn, transform_input};
 use super::network::{Architecture, Line, Network, architecture, line};
 use super::{CLASSES, DROPOUT, WIDTH, arguments};
 use crate::graph::{Conv, Shape, Value, concat, conv, pool};
@@ -16,6 +16,7 @@ pub(super) const ARCHITECTURES: &[Architecture] = &[
 #[rustfmt::skip]
 pub(super) const MODELS: &[Line] = &[
     line("inception_v3", V3, "inception_v3"),
+    line("inception_v3_transform_input", "torchvision's inception_v3 as its published weights want it: the input, normalised by ImageNet's means and deviations, is mapped to -1 to 1 first (transform_input)", "inception_v3{transform_input=true}"),
     line("inception_v3_aux", "torchvision's inception_v3 with its auxiliary classifier (Szegedy et al. 2015, section 4 and figure 8)", "inception_v3{auxiliary=true}"),
     line("inception_v2_rethinking_4", FOUR, "inception_v2"),
     line("inception_v2_rethinking_5", FIVE, "inception_v2{widths=[128,160,160,192,192]}"),
@@ -33,6 +34,8 @@ arguments! {
     struct InceptionV3 {
         /// whether there is the auxiliary classifier of training
         auxiliary: bool = false, ();
+        /// whether the input is mapped first, as torchvision's published weights want it
+        transform_input: bool = false, ();
         /// probability of zero before the classifier
         dropout: f64 = 0.5, DROPOUT;
         /// classes told apart
@@ -43,6 +46,10 @@ arguments! {
 impl Network for InceptionV3 {
     fn describe<'g>(&self, x: Value<'g>) -> Value<'g> {
         let half = pool(3).stride(2);
+        let x = match self.transform_input {
+            true => transform_input(x),
+            false => x,
+        };
         let x = conv_bn(x, "Conv2d_1a_3x3", conv(32, 3).stride(2));
         let x = conv_bn(x, "Conv2d_2a_3x3", conv(32, 3));
         let x = conv_bn(x, "Conv2d_2b_3x3", conv(64, 3).pad(1)).max_pool("maxpool1", half);

@@ -5,6 +5,7 @@ use super::expression::Given;
 use super::{Network, ZooError};
 use crate::graph::{Graph, Shape, ShapeError};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One network or unit. Copies share its description.
@@ -18,7 +19,22 @@ pub struct Model {
     pub source: String,
     /// Input shape per sample for which it is made.
     pub input: Shape,
-    pub(super) network: Arc<dyn Network>,
+    pub(super) network: Description,
+    /// What there is to say of it, a line each.
+    pub remarks: Vec<String>,
+    /// The file that states it, of a network that is not registered.
+    pub file: Option<PathBuf>,
+    /// Why its parameters and buffers are not counted as a network's, if that is so: a file may have lost some.
+    pub count_refused: Option<String>,
+}
+
+/// Where a model's graph comes from.
+#[derive(Clone)]
+pub(super) enum Description {
+    /// It is described in this program.
+    Network(Arc<dyn Network>),
+    /// A file states it.
+    File(Arc<Graph>),
 }
 
 /// The argument that every network takes.
@@ -27,7 +43,10 @@ const INPUT: &str = "input";
 impl Model {
     /// What it leaves open, with its own values; of every network its input is.
     pub fn arguments(&self) -> Vec<Argument> {
-        let mut arguments = self.network.arguments();
+        let mut arguments = match &self.network {
+            Description::Network(network) => network.arguments(),
+            Description::File(_) => Vec::new(),
+        };
         arguments.push(Argument {
             name: INPUT,
             value: self.input.to_string(),
@@ -44,7 +63,10 @@ impl Model {
     /// [`ZooError::Expression`] for an argument that it does not take, [`ZooError::Impossible`] for
     /// several that give no network.
     pub(super) fn with(&self, expression: &str, given: &[Given]) -> Result<Model, ZooError> {
-        let mut network = self.network.copy();
+        let mut network = match &self.network {
+            Description::Network(network) => Some(network.copy()),
+            Description::File(_) => None,
+        };
         let mut input = self.input;
         for (
             i,
@@ -65,18 +87,23 @@ impl Model {
             }
             let set = match name.as_str() {
                 INPUT => value.to_string().parse().map(|size| input = size),
-                _ => network.set(name, value).ok_or_else(|| {
-                    wrong(format!("there is no argument `{name}`; {}", self.takes()))
-                })?,
+                _ => (network
+                    .as_mut()
+                    .and_then(|network| network.set(name, value)))
+                .ok_or_else(|| wrong(format!("there is no argument `{name}`; {}", self.takes())))?,
             };
             set.map_err(|what| wrong(format!("{name} {what}; {}", self.takes())))?;
         }
-        network
-            .check()
-            .map_err(|what| self.impossible(expression, what))?;
+        let network = match network {
+            Some(network) => {
+                (network.check()).map_err(|what| self.impossible(expression, what))?;
+                Description::Network(network.into())
+            }
+            None => self.network.clone(),
+        };
         let mut model = Model {
             input,
-            network: network.into(),
+            network,
             ..self.clone()
         };
         let own = self.arguments();
@@ -111,8 +138,12 @@ impl Model {
     /// # Errors
     /// [`ZooError::Shape`] if its description does not fit together.
     pub fn graph(&self) -> Result<Graph, ZooError> {
-        Graph::build(self.input, |x| self.network.describe(x))
-            .map_err(|error| self.fault(self.input, error))
+        let graph = match &self.network {
+            Description::Network(network) => Graph::build(self.input, |x| network.describe(x)),
+            Description::File(graph) if graph.input() == self.input => Ok((**graph).clone()),
+            Description::File(graph) => graph.at(self.input),
+        };
+        graph.map_err(|error| self.fault(self.input, error))
     }
 
     /// The same network, weights and all, on an input of another size.

@@ -4,6 +4,7 @@
 use super::Model;
 use super::arguments::{Argument, Arguments};
 use super::expression::Literal;
+use super::model::Description;
 use crate::graph::{Shape, Value};
 
 /// A description.
@@ -60,7 +61,10 @@ impl Architecture {
             name: self.name.to_string(),
             source: self.source.to_string(),
             input: self.input,
-            network: (self.make)().into(),
+            network: Description::Network((self.make)().into()),
+            remarks: Vec::new(),
+            file: None,
+            count_refused: None,
         }
     }
 }

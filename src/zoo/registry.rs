@@ -1,16 +1,24 @@
 //! Which network has that name?
 
 use super::expression::{self, Expression};
+use super::model::Description;
 use super::network::{Architecture, Line, Of};
 use super::{FAMILIES, Model, ZooError};
+use crate::foreign;
 use crate::graph::Graph;
 use crate::nearest::did_you_mean;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// Everything that can be named in a claim, a recipe or a command.
 #[derive(Clone)]
 pub struct Registry {
     families: Vec<Family>,
+    /// Where paths of files begin.
+    folder: PathBuf,
+    /// The networks of files that were read, by the path as it is written: a measure may ask many times.
+    files: Arc<Mutex<BTreeMap<String, Model>>>,
 }
 
 /// Models that are described in one file, or that a user adds.
@@ -45,6 +53,18 @@ impl Registry {
         });
         Registry {
             families: families.collect(),
+            folder: PathBuf::new(),
+            files: Arc::default(),
+        }
+    }
+
+    /// The same, with files of networks found from another folder than the one in which the program runs.
+    #[must_use]
+    pub fn within(self, folder: &Path) -> Registry {
+        Registry {
+            folder: folder.to_path_buf(),
+            files: Arc::default(),
+            ..self
         }
     }
 
@@ -181,7 +201,20 @@ impl Registry {
         let Expression {
             name, arguments, ..
         } = expression;
-        let named = self.models().find(|model| model.name == *name).cloned();
+        let named = match foreign::is_file(name) {
+            true => Some(self.file(name)?),
+            false => self.models().find(|model| model.name == *name).cloned(),
+        };
+        if named.is_none()
+            && let Some(spelt) = self.spelt_otherwise(name)
+        {
+            let expression = Expression {
+                name: spelt,
+                at: expression.at,
+                arguments: expression.arguments.clone(),
+            };
+            return self.resolve(text, &expression);
+        }
         let base = named.or_else(|| {
             let mut all = self.architectures();
             all.find(|one| one.name == name).map(Architecture::model)
@@ -199,6 +232,50 @@ impl Registry {
             Ok(_) => Ok(model),
             Err(error) => Err(base.impossible(text, error)),
         }
+    }
+
+    /// The one model whose name is that but for capitals, `-`, `_` and blanks, where none is called so.
+    fn spelt_otherwise(&self, name: &str) -> Option<String> {
+        if self.names().any(|other| other == name) {
+            return None;
+        }
+        let mut like = self.names().filter(|other| folded(other) == folded(name));
+        match (like.next(), like.next()) {
+            (Some(one), None) => Some(one.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The network that a file states.
+    fn file(&self, name: &str) -> Result<Model, ZooError> {
+        let fault = |error: foreign::ForeignError| ZooError::File {
+            what: error.to_string(),
+        };
+        let mut files = self
+            .files
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(model) = files.get(name) {
+            return Ok(model.clone());
+        }
+        // a measure's path begins at the project; one that is typed may begin where the program runs
+        let path = [self.folder.join(name), PathBuf::from(name)].into_iter();
+        let path = path
+            .clone()
+            .find(|path| path.exists())
+            .unwrap_or_else(|| self.folder.join(name));
+        let read = foreign::read(&path).map_err(fault)?;
+        let model = Model {
+            name: name.to_string(),
+            source: format!("{name}: {}", read.source),
+            input: read.graph.input(),
+            network: Description::File(Arc::new(read.graph)),
+            remarks: read.remarks,
+            file: Some(path),
+            count_refused: read.count_refused,
+        };
+        files.insert(name.to_string(), model.clone());
+        Ok(model)
     }
 
     fn architectures(&self) -> impl Iterator<Item = &'static Architecture> {
@@ -229,6 +306,12 @@ impl Registry {
     }
 }
 
+/// A name without what people spell differently.
+fn folded(name: &str) -> String {
+    let said = name.chars().filter(|c| !"-_ ".contains(*c));
+    said.map(|c| c.to_ascii_lowercase()).collect()
+}
+
 /// What a registry line says.
 fn model(line: &Line) -> Model {
     let of = match &line.of {
@@ -236,7 +319,10 @@ fn model(line: &Line) -> Model {
             name: String::new(),
             source: String::new(),
             input: *input,
-            network: std::sync::Arc::new(*network),
+            network: Description::Network(Arc::new(*network)),
+            remarks: Vec::new(),
+            file: None,
+            count_refused: None,
         },
         Of::Expression(text) => {
             let read = expression::parse(text).expect("a registry line is well-formed");
@@ -250,5 +336,23 @@ fn model(line: &Line) -> Model {
         name: line.name.to_string(),
         source: line.source.to_string(),
         ..of
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_however_people_spell_it() {
+        let registry = Registry::builtin();
+        for spelt in ["VGG16", "vgg-16", "VGG 16", "vgg_16", "Vgg16"] {
+            assert_eq!(registry.find(spelt).unwrap().name, "vgg16", "{spelt}");
+        }
+        let model = registry.find("ResNet-18{classes=10}").unwrap();
+        assert_eq!(model.name, "resnet18{classes=10}");
+        for none in ["vgg 61", "V-GGG", "- -"] {
+            assert!(registry.find(none).is_err(), "{none}");
+        }
     }
 }

@@ -70,6 +70,28 @@ fn forward_gives_the_same_from_a_checkpoint_and_on_any_number_of_threads() {
     assert_ne!(output(&first), output(&second));
 }
 
+/// Without Winograd's filtering the last digits are others, in f64 there is none.
+#[test]
+fn forward_computes_by_definitions_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = file(&folder, "y");
+    let run = |more: &[&str]| {
+        let weights = ["--weights", "fill:default", "--input", "fill"];
+        let args = [&["forward", MODEL, "--output", &to], &weights[..], more].concat();
+        stdout(&convcheck(&args));
+        output(&to)
+    };
+    let (fast, direct) = (run(&[]), run(&["--direct"]));
+    let exact = run(&["--dtype", "f64"]);
+    assert_ne!(fast, direct);
+    assert_eq!(run(&["--dtype", "f64", "--direct"]), exact);
+    let size = exact.iter().fold(0.0, |most, x| f64::max(most, x.abs()));
+    for found in [fast, direct] {
+        let apart = found.iter().zip(&exact).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f64::max) < 1e-5 * size);
+    }
+}
+
 /// An input of the caller's own, of another size than the network's, in double precision.
 #[test]
 fn forward_reads_a_batch() {
@@ -251,6 +273,9 @@ fn eval_counts_what_is_right() {
     let own = loss("0.4914,0.4822,0.4465/0.2470,0.2435,0.2616");
     assert_eq!(loss("cifar10"), own);
     assert_ne!(loss("cifar10-per-image"), own);
+    let direct = json(&[&args[..], &["--direct", "--json"]].concat());
+    let direct = direct["loss"].as_f64().unwrap();
+    assert!(direct != loss("imagenet") && (direct / loss("imagenet") - 1.0).abs() < 1e-4);
     assert_eq!(loss("none"), loss("0,0,0/1,1,1"));
     let by = |normalise| [&args[..], &["--normalise", normalise]].concat();
     fails(

@@ -1,6 +1,6 @@
 //! The command that measures.
 
-use crate::{command, convcheck, fails, path, stdout};
+use crate::{HEAD, command, convcheck, fails, json, path, stdout, suite};
 use serde_json::Value;
 use std::fs;
 
@@ -72,6 +72,12 @@ fn what_cannot_be_timed_is_said_in_a_line() {
     let name = "resnet20_cifr";
     fails(&["time", name], &["did you mean", "resnet20_cifar"]);
     fails(&["time", "resnet18", "--batch", "0"], &["--batch is 0"]);
+    // the system may promise what it does not have, and kill who takes it at its word
+    let most = usize::MAX.to_string();
+    for batch in ["100000000", &most] {
+        let time = ["time", "resnet20_cifar", "--batch", batch];
+        fails(&time, &["this batch", "GiB", "a smaller batch needs less"]);
+    }
     fails(&["time", "resnet18", "--samples", "0"], &["--samples is 0"]);
     fails(&["time", "conv3x3", "--samples", "1"], &["no scores"]);
     fails(&["time", "--from", path(&folder)], &["throughput.jsonl"]);
@@ -159,4 +165,86 @@ fn the_report_shows_timings() {
     assert!(index().contains("throughput.html"));
     let page = fs::read_to_string(folder.path().join("throughput.html")).unwrap();
     assert!(page.contains("resnet20_digits"));
+}
+
+/// The first page leads to the reports that stand below it, and to none where there are none.
+#[test]
+fn the_report_links_those_of_other_records() {
+    let record = concat!(env!("CARGO_MANIFEST_DIR"), "/reports/2026-11-26-h100");
+    let folder = tempfile::tempdir().unwrap();
+    let draw = |output: &str| {
+        let output = folder.path().join(output);
+        let output = ["--output", output.to_str().unwrap()];
+        stdout(&convcheck(
+            &[&["report", "--from", record], &output[..]].concat(),
+        ));
+        fs::read_to_string(folder.path().join("index.html")).unwrap_or_default()
+    };
+    fs::create_dir_all(folder.path().join("records/no-report")).unwrap();
+    assert!(!draw("").contains("records/"));
+    draw("records/2026-11-26-h100");
+    draw("records/half #1");
+    let index = draw("");
+    for link in [
+        "records/2026-11-26-h100/index.html",
+        "records/half%20%231/index.html",
+    ] {
+        assert!(index.contains(&format!("href=\"{link}\"")), "{link}");
+    }
+    assert!(!index.contains("no-report"));
+}
+
+/// Measures read what the report shows of a record; without it a claim is untested, and fails nothing.
+#[test]
+fn a_claim_may_be_about_timings() {
+    let measure = "geometric_mean(speedups('training', 'h100'))";
+    let folder = suite(format!(
+        "{HEAD}[[claim]]\nid = \"s.a\"\nsays = \"A.\"\nstated = 1.0\nmeasure = \"{measure}\"\nverdict = \"refuted\"\nnote = \"n\"\n"
+    ));
+    let h100 = concat!(env!("CARGO_MANIFEST_DIR"), "/reports/2026-11-26-h100");
+    let runs = tempfile::tempdir().unwrap();
+    let check = [
+        "check",
+        "--json",
+        "--suites",
+        path(&folder),
+        "--runs",
+        path(&runs),
+    ];
+    let without = &json(&check)[0];
+    assert_eq!(without["verdict"], "untested");
+    assert_eq!(
+        without["because"],
+        "a record `h100` with timings, which is in none of the folders of --runs"
+    );
+    let record = runs.path().join("h100");
+    fs::create_dir(&record).unwrap();
+    fs::copy(
+        format!("{h100}/throughput.jsonl"),
+        record.join("throughput.jsonl"),
+    )
+    .unwrap();
+    // a record that is named twice is one
+    let twice = [&check[..], &["--runs", record.to_str().unwrap()]].concat();
+    let with = &json(&twice)[0];
+    assert_eq!(*with, json(&check)[0]);
+    assert_eq!(
+        (&with["verdict"], &with["method"]),
+        (&Value::from("refuted"), &Value::from("timed"))
+    );
+    let found = with["found"].as_f64().unwrap();
+    let text = stdout(&convcheck(&["time", "--from", h100]));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, training) = text.split_once(", and ").unwrap();
+    let said: f64 = training.split(' ').next().unwrap().parse().unwrap();
+    assert!((found - said).abs() < 5e-3, "{found} {said}");
+    // a line that is not as it was written is named, and the others are used
+    fs::write(record.join("throughput.jsonl"), "{}\n").unwrap();
+    let output = convcheck(&check);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("throughput.jsonl: line 1 is no timing"),
+        "{error}"
+    );
 }

@@ -3,8 +3,10 @@
 use super::jobs::{Work, left, same, temporary};
 use super::program::spawn;
 use candle_core::{DType, Device, Tensor};
-use convcheck::net::checkpoint;
+use convcheck::foreign::{self, Number, Numbers};
+use convcheck::net::{Fill, checkpoint};
 use convcheck::seal;
+use convcheck::zoo::Registry;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use std::fs;
@@ -51,6 +53,7 @@ pub fn readers(work: &Work) -> Vec<Reader> {
     let mut all = texts(work);
     all.extend(records(work));
     all.extend(weights());
+    all.extend(networks());
     all.extend(runs(work));
     all.extend(data());
     all.extend(pictures());
@@ -337,6 +340,48 @@ fn weights() -> Vec<Reader> {
         one("checkpoint-safetensors", &safetensors),
         pickle,
         input,
+    ]
+}
+
+/// Files of networks: of PyTorch, of ONNX as this program writes it, and in TOML.
+fn networks() -> Vec<Reader> {
+    let registry = Registry::builtin();
+    let graph = |name: &str| registry.find(name).unwrap().graph().unwrap();
+    let net = graph("googlenet_digits");
+    let weights = Fill::Default.weights(&net, DType::F32).unwrap();
+    let numbers = weights.into_iter().map(|(key, tensor)| {
+        let flat = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let numbers = Numbers {
+            number: Number::F32,
+            dims: tensor.dims().to_vec(),
+            bytes: flat.into_iter().flat_map(f32::to_le_bytes).collect(),
+        };
+        (key, numbers)
+    });
+    let onnx = foreign::onnx(&net, &numbers.collect()).unwrap().bytes;
+    let toml = foreign::written(&graph("resnet20_cifar"), "a test").unwrap();
+    let pt2 = fixture("operators.pt2");
+    let one = |name: &str, file: &str, bytes: &[u8], command: &str| {
+        let is_text = file.ends_with("toml");
+        of(
+            name,
+            holding(&[(file, bytes)]),
+            file,
+            &format!("{command} {file}"),
+            is_text,
+        )
+    };
+    vec![
+        one("network-pt2", "n.pt2", &pt2, "show --depth 1"),
+        one(
+            "network-pt2-run",
+            "n.pt2",
+            &pt2,
+            "forward --input fill --output o",
+        ),
+        one("network-onnx", "n.onnx", &onnx, "show --json"),
+        one("network-onnx-identified", "n.onnx", &onnx, "identify"),
+        one("network-toml", "n.toml", toml.as_bytes(), "show --toml"),
     ]
 }
 

@@ -15,6 +15,7 @@ use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
 mod data;
+mod networks;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
@@ -48,6 +49,7 @@ pub fn trials() -> Vec<Trial> {
         law("damage::the-costliest-pickle", costliest),
     ];
     trials.extend(data::trials());
+    trials.extend(networks::trials());
     trials
 }
 
@@ -63,6 +65,18 @@ fn checkpoints(bytes: &[u8], whole: impl Fn(&[u8]) -> Vec<u8>) {
 const PER_BYTE: usize = 200;
 /// What a file may cost however small it is.
 const ANYHOW: usize = 1 << 16;
+
+/// For how much memory reading a file may ask.
+#[derive(Clone, Copy)]
+struct Memory {
+    anyhow: usize,
+    per_byte: usize,
+}
+
+const USUAL: Memory = Memory {
+    anyhow: ANYHOW,
+    per_byte: PER_BYTE,
+};
 
 /// The pickle that makes the most of each byte.
 fn costliest() {
@@ -169,15 +183,15 @@ fn damaged<T, E: std::fmt::Display>(
     name: &str,
     read: impl Fn(&Path) -> Result<T, E>,
 ) {
-    damaged_at_most(bytes, whole, name, ANYHOW, read);
+    damaged_at_most(bytes, whole, name, USUAL, read);
 }
 
-/// The same, where a file may cost so much however small it is.
+/// The same, where a file may cost so much.
 fn damaged_at_most<T, E: std::fmt::Display>(
     bytes: &[u8],
     whole: impl Fn(&[u8]) -> Vec<u8>,
     name: &str,
-    anyhow: usize,
+    memory: Memory,
     read: impl Fn(&Path) -> Result<T, E>,
 ) {
     let folder = tempfile::tempdir().unwrap();
@@ -197,7 +211,7 @@ fn damaged_at_most<T, E: std::fmt::Display>(
             std::fs::write(&path, &file).unwrap();
             let (found, asked) = asked(|| read(&path));
             prop_assert!(
-                asked <= anyhow + PER_BYTE * file.len(),
+                asked <= memory.anyhow + memory.per_byte * file.len(),
                 "asked for {asked} bytes to read {}",
                 file.len()
             );

@@ -1,16 +1,19 @@
 //! Laws over random graphs: whatever is described, analysis neither panics nor contradicts itself.
 
 use crate::law;
-use crate::laws::gradients::OPS;
+use crate::laws::arrays::all;
+use crate::laws::gradients::Describe;
+use crate::laws::ops::{numbers, random};
 use candle_core::DType;
 use convcheck::analysis::{
     QUANTITIES, depth, padded_weights, params_without_grad, path_count, peak_activations,
     receptive_fields, summary,
 };
+use convcheck::cpu::Predictor;
 use convcheck::graph::{
     Activation, Conv, Graph, Node, NodeId, Op, Shape, Value, concat, conv, mean, pool,
 };
-use convcheck::net::{Init, Net};
+use convcheck::net::{Init, Mode, Net};
 use convcheck::random::Key;
 use convcheck::zoo::Registry;
 use libtest_mimic::Trial;
@@ -134,20 +137,21 @@ pub enum Verb {
     Again {
         times: usize,
     },
-    /// An op of [`OPS`], with the constants that a seed gives it.
+    /// One of [`all`] ops, with the constants that a seed gives it.
     Listed {
         which: usize,
         seed: u64,
     },
 }
 
-/// Those of [`OPS`] that make maps of maps, so that others can follow.
+/// Those of [`all`] ops that make maps of maps, so that others can follow.
 static LISTED: LazyLock<Vec<usize>> = LazyLock::new(|| {
-    let makes_maps = |&which: &usize| {
-        let graph = Graph::build(Shape::map(4, 9, 9), |x| OPS[which].1(x, Key::seed(1)));
-        graph.is_ok_and(|graph| graph.prediction().shape.dims().len() == 3)
+    let makes_maps = |(which, (_, describe)): (usize, &(&str, Describe))| {
+        let graph = Graph::build(Shape::map(4, 9, 9), |x| describe(x, Key::seed(1)));
+        let is_map = graph.is_ok_and(|graph| graph.prediction().shape.dims().len() == 3);
+        is_map.then_some(which)
     };
-    (0..OPS.len()).filter(makes_maps).collect()
+    all().enumerate().filter_map(makes_maps).collect()
 });
 
 pub fn verb() -> impl Strategy<Value = Verb> {
@@ -283,7 +287,10 @@ pub fn describe<'g>(mut x: Value<'g>, verbs: &[Verb]) -> Value<'g> {
                 };
                 (0..times).fold(x.scope(i, unit), |x, _| x.again(i, unit))
             }
-            Verb::Listed { which, seed } => x.scope(i, |x| OPS[which].1(x, Key::seed(seed))),
+            Verb::Listed { which, seed } => {
+                let (_, describe) = all().nth(which).unwrap();
+                x.scope(i, |x| describe(x, Key::seed(seed)))
+            }
         };
     }
     x.flatten().linear("fc", 5)
@@ -466,10 +473,15 @@ fn any_rank() {
     );
     assert!(fails(|x| concat(&[x, x.flatten()])).contains("cannot put 120 beside 2x3x4x5"));
     let seeded = Init::Torch.weights(&graph, 0, DType::F32).unwrap();
-    let error = Net::new(graph, seeded, DType::F32).err().unwrap();
+    let net = Net::new(graph, seeded, DType::F32).unwrap();
+    let x = random(&[2, 2, 3, 4, 5], Key::seed(1));
+    let x = x.to_dtype(DType::F32).unwrap();
+    let expected = numbers(net.forward(&x, Mode::Eval).unwrap().output());
+    let found = numbers(&Predictor::new(&net).predict(&x).unwrap());
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-5;
     assert!(
-        error.to_string().contains("`input` gives 2x3x4x5"),
-        "{error}"
+        found.iter().zip(&expected).all(near),
+        "{found:?}, {expected:?}"
     );
 }
 

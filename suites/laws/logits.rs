@@ -3,6 +3,7 @@
 
 use crate::laws::shared::needs;
 use candle_core::{DType, Tensor};
+use convcheck::cpu::Predictor;
 use convcheck::graph::Node;
 use convcheck::net::{Fill, Mode, Net};
 use convcheck::zoo::Registry;
@@ -65,21 +66,26 @@ fn logits(file: &Path, fill: Fill) -> Result<Completion, String> {
         let x = Fill::input(&graph, 1, dtype).unwrap();
         let net = Net::new(graph.clone(), fill.weights(&graph, dtype).unwrap(), dtype).unwrap();
         let mut norms = Vec::new();
-        // in f64 layer by layer, in f32 as it is used, with layers run as one
-        let pass = match dtype {
-            DType::F64 => {
-                net.forward_with(&x, Mode::Eval, |node, value| norms.push(norm(node, value)))
-            }
-            _ => net.forward(&x, Mode::Eval),
-        };
+        let pass = net.forward_with(&x, Mode::Eval, |node, value| norms.push(norm(node, value)));
         let pass = pass.map_err(|e| e.to_string())?;
-        let found: Vec<f64> = numbers(pass.output());
-        let distance = relative(&found, &reference.logits_float64_sample0);
-        if distance.is_nan() || distance > limit {
-            return Err(format!(
-                "{dtype:?}: relative distance {distance:e}, limit {limit:e}; {}",
-                parts(&reference, &norms)
-            ));
+        let mut found = vec![("layer by layer", pass.output().clone())];
+        if dtype == DType::F32 {
+            for (how, mut predictor) in [
+                ("as a program", Predictor::new(&net)),
+                ("as a program, direct", Predictor::direct(&net)),
+            ] {
+                let scores = predictor.predict(&x).map_err(|e| e.to_string())?;
+                found.push((how, scores));
+            }
+        }
+        for (how, scores) in found {
+            let distance = relative(&numbers(&scores), &reference.logits_float64_sample0);
+            if distance.is_nan() || distance > limit {
+                return Err(format!(
+                    "{dtype:?}, {how}: relative distance {distance:e}, limit {limit:e}; {}",
+                    parts(&reference, &norms)
+                ));
+            }
         }
     }
     Ok(Completion::Completed)

@@ -10,10 +10,12 @@ const RANKS: &[&[&str]] = &[
     &["digest", "few", "file", "visible"],
     &["seal"],
     &["claim", "graph", "nearest", "random"],
+    &["foreign"],
     &["document", "stats", "zoo", "analysis"],
     &["drawing", "reference"],
-    &["allocator", "device", "ops"],
+    &["allocator", "arena", "device", "ops"],
     &["net", "data"],
+    &["cpu", "difference"],
     &["run"],
     &["train"],
     &["gpu"],
@@ -32,7 +34,7 @@ const RANKS: &[&[&str]] = &[
 
 /// Modules that must work without tensors.
 const PURE: &[&str] = &[
-    "graph", "zoo", "analysis", "claim", "document", "drawing", "stats", "verdict",
+    "graph", "foreign", "zoo", "analysis", "claim", "document", "drawing", "stats", "verdict",
 ];
 
 pub fn trials() -> Vec<Trial> {

@@ -71,6 +71,7 @@ pub fn render(
         records,
         training,
         timings,
+        below: &[],
         provenance: Some(provenance),
         registry,
     })
@@ -379,6 +380,7 @@ tolerance = "about"
         records: &records,
         training: &Training::new(experiment::embedded(&registry).unwrap(), []),
         timings: &[],
+        below: &[],
         provenance: Some(&provenance()),
         registry: &registry,
     })

@@ -50,6 +50,28 @@ impl Graphs {
         Ok(graph)
     }
 
+    /// Whether the parameters and buffers of the network of that name may be counted.
+    ///
+    /// # Errors
+    /// Why not, in a line.
+    pub(super) fn count(&self, name: &str) -> Result<(), String> {
+        let name = name.split('@').next().unwrap_or_default();
+        let model = self
+            .registry
+            .find(name)
+            .map_err(|error| error.to_string())?;
+        match model.count_refused {
+            None => Ok(()),
+            Some(what) => Err(format!("{}: {what}", model.name)),
+        }
+    }
+
+    /// How a record spells the name of a network; a name that is none it leaves as it is.
+    pub(super) fn spelt(&self, name: &str) -> String {
+        let known = self.registry.find(name);
+        known.map_or_else(|_| name.to_string(), |model| model.name)
+    }
+
     /// Digest of the network of that name; nothing if there is none.
     pub fn digest(&self, name: &str) -> Option<String> {
         let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);

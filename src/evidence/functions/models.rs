@@ -21,6 +21,11 @@ pub(super) fn quantity(name: &str, graph: &Graph, args: &[Datum]) -> Answer {
     int(total)
 }
 
+/// Whether a quantity counts numbers of tensors, of which a file may have lost some.
+pub(super) fn counts_tensors(name: &str) -> bool {
+    ["params", "trainable", "frozen", "buffers"].contains(&name)
+}
+
 pub(super) fn peak_activations(graph: &Graph, _: &[Datum]) -> Answer {
     int(analysis::peak_activations(graph).map_err(|error| error.to_string())?)
 }
@@ -135,6 +140,7 @@ fn stated(constant: Constant) -> Answer {
         Constant::Pair(pair) => sizes(&pair),
         Constant::Number(number) => Ok(Datum::Float(number)),
         Constant::Word(word) => Ok(word.into()),
+        Constant::Text(text) => Ok(text.as_str().into()),
         Constant::Rows(rows) => rows
             .iter()
             .map(|row| sizes(row))

@@ -4,6 +4,7 @@ use super::Answer;
 use super::arguments::{list, number, size};
 use crate::claim::Datum;
 use crate::graph::pool;
+use crate::stats;
 
 pub(super) fn window(args: &[Datum]) -> Answer {
     pool(size(args, 1)?)
@@ -72,6 +73,15 @@ pub(super) fn mean(args: &[Datum]) -> Answer {
         numbers => Ok(Datum::Float(
             numbers.iter().sum::<f64>() / numbers.len() as f64,
         )),
+    }
+}
+
+pub(super) fn geometric_mean(args: &[Datum]) -> Answer {
+    let numbers = numbers(list(args, 0)?)?;
+    match numbers.iter().find(|x| **x <= 0.0) {
+        Some(x) => Err(format!("{x} is not positive")),
+        None => (stats::geometric_mean(&numbers).map(Datum::Float))
+            .ok_or_else(|| "the list is empty".into()),
     }
 }
 

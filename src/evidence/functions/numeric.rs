@@ -85,8 +85,7 @@ fn images(graph: &Graph, kind: &str, samples: usize, seed: u64) -> Result<Tensor
             ));
         }
     };
-    let mut dims = vec![samples];
-    dims.extend_from_slice(&graph.input().dims());
+    let dims = graph.input().of_batch(samples);
     let size = dims.iter().product::<usize>() as u64;
     Tensor::from_vec((0..size).map(number).collect(), dims, &Device::Cpu).map_err(say)
 }

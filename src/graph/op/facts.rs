@@ -1,7 +1,8 @@
 //! What follows of a layer once it is known what comes in: its shape, its weights, its counts.
 
-use super::Op;
-use crate::graph::{Conv, Dims, Role, Shape, Tensor, Window};
+use super::{Op, Own};
+use crate::graph::array::{Arithmetic, Array};
+use crate::graph::{Conv, Dims, Role, Shape, Tensor, Transposed, Window};
 
 /// What a layer has and costs on its inputs, per sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,15 @@ pub enum Sees {
     EveryNth(usize),
     /// All there is.
     Everything,
+    /// So many neighbours of a map of `from` rows and columns, where the output has `to`.
+    Between {
+        /// `[h, w]`.
+        taps: [usize; 2],
+        /// `[h, w]`.
+        from: [usize; 2],
+        /// `[h, w]`.
+        to: [usize; 2],
+    },
     /// The unit at its own place, of each input; a map of one row or column is seen everywhere.
     UnitOfEach,
 }
@@ -47,7 +57,10 @@ impl Op {
     ///
     /// # Errors
     /// What does not fit, and what would.
-    pub(in crate::graph) fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
+    pub(crate) fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        if let Op::Parameter { dims, .. } = *self {
+            return Shape::new(&dims);
+        }
         let input = inputs[0];
         match *self {
             Op::Input
@@ -56,9 +69,11 @@ impl Op {
             | Op::Activation(_)
             | Op::Dropout { .. }
             | Op::Scale { .. } => Ok(input),
-            Op::Conv(Conv { out: 0, .. }) | Op::Linear { out: 0, .. } | Op::Rbf { out: 0 } => {
-                Err("has no output: at least one map or unit is needed".into())
-            }
+            Op::Conv(Conv { out: 0, .. })
+            | Op::Linear { out: 0, .. }
+            | Op::LinearLast { out: 0, .. }
+            | Op::ConvTranspose(Transposed { out: 0, .. })
+            | Op::Rbf { out: 0 } => Err("has no output: at least one map or unit is needed".into()),
             Op::Conv(ref conv) => convolved(conv, input),
             Op::MaxPool { window } | Op::AvgPool { window, .. } | Op::Subsample { window } => {
                 slide(&window, input, input.channels())
@@ -93,6 +108,11 @@ impl Op {
                     .try_fold(0usize, |sum, s| sum.checked_add(s.channels()))
                     .map(|c| input.with_channels(c))
                     .ok_or_else(|| "too many channels".into())
+            }
+            Op::Add | Op::BroadcastAdd | Op::Gate | Op::Array(Array::Arithmetic(_))
+                if inputs.len() != 2 =>
+            {
+                Err(format!("takes two inputs, not {}", inputs.len()))
             }
             Op::Add | Op::Mean { .. } => match inputs.iter().find(|&&s| s != input) {
                 None => Ok(input),
@@ -136,6 +156,58 @@ impl Op {
                     })
                     .ok_or_else(|| format!("cannot repeat {inputs:?} to one shape"))
             }
+            Op::ConvTranspose(ref transposed) => {
+                let [h, w] = maps(input)?;
+                let Transposed { out, groups, .. } = *transposed;
+                let c = input.channels();
+                if groups == 0 || !c.is_multiple_of(groups) || !out.is_multiple_of(groups) {
+                    return Err(format!(
+                        "{groups} groups must divide its {c} input maps and {out} output maps"
+                    ));
+                }
+                Ok(Shape::map(
+                    out,
+                    transposed.axis(0, h)?,
+                    transposed.axis(1, w)?,
+                ))
+            }
+            Op::GroupNorm { groups, .. } => {
+                match groups > 0 && input.channels().is_multiple_of(groups) {
+                    true => Ok(input),
+                    false => Err(format!(
+                        "{groups} groups must divide its {} channels",
+                        input.channels()
+                    )),
+                }
+            }
+            Op::LayerNorm { axes, .. } => match axes > 0 && axes <= input.dims().len() {
+                true => Ok(input),
+                false => Err(format!("cannot normalise over {axes} axes of {input}")),
+            },
+            Op::PRelu { .. } => Ok(input),
+            Op::LinearLast { out, .. } => {
+                let mut dims = input.dims().to_vec();
+                *dims.last_mut().expect("a shape has an axis") = out;
+                Shape::new(&dims)
+            }
+            Op::Own(Own { dims, view, .. }) => {
+                let units = |dims: &[usize]| product(dims);
+                let repeated = Shape::new(&view)
+                    .and_then(|own| Array::Arithmetic(Arithmetic::Add).output(&[input, own]));
+                match repeated {
+                    Ok(shape) if shape == input && units(&view) == units(&dims) => Ok(input),
+                    _ => Err(format!("cannot repeat its tensor {view:?} to {input}")),
+                }
+            }
+            Op::Array(ref array) => array.output(inputs),
+            Op::Parameter { .. } => unreachable!("it takes nothing"),
+            Op::Opaque(ref opaque) => match opaque.inputs == inputs {
+                true => Ok(opaque.output),
+                false => Err(format!(
+                    "its operator {} is not known, so it takes {:?} alone, not {inputs:?}",
+                    opaque.operator, opaque.inputs
+                )),
+            },
             Op::PadShortcut { channels, stride } => {
                 let [h, w] = maps(input)?;
                 if stride == 0 || channels < input.channels() {
@@ -150,8 +222,8 @@ impl Op {
     }
 
     /// What the layer has and costs on inputs that it takes.
-    pub(in crate::graph) fn facts(&self, inputs: &[Shape], output: Shape) -> Facts {
-        let c = inputs[0].channels();
+    pub(crate) fn facts(&self, inputs: &[Shape], output: Shape) -> Facts {
+        let c = inputs.first().map_or(0, |input| input.channels());
         match *self {
             Op::Conv(ref conv) => of_conv(conv, c, output),
             Op::Linear { out, bias } => {
@@ -215,6 +287,72 @@ impl Op {
                 .map(|role| Tensor::new(role, [c]))
                 .into(),
                 ..without_weights(Sees::Unit)
+            },
+            Op::ConvTranspose(ref transposed) => of_transposed(transposed, inputs[0], output),
+            Op::GroupNorm { affine, .. } => Facts {
+                tensors: normalised([c].into(), affine, affine),
+                // its statistics see more than the features, but only weigh them
+                ..without_weights(Sees::Unit)
+            },
+            Op::LayerNorm {
+                axes, scale, shift, ..
+            } => {
+                let dims = inputs[0].dims();
+                let last = Dims::from_slice(&dims[dims.len() - axes..]);
+                Facts {
+                    tensors: normalised(last.expect("as many as there are"), scale, shift),
+                    ..without_weights(Sees::Unit)
+                }
+            }
+            Op::PRelu { shared } => Facts {
+                tensors: vec![Tensor::new(Role::NormScale, [if shared { 1 } else { c }])],
+                ..without_weights(Sees::Unit)
+            },
+            Op::LinearLast { out, bias } => {
+                let dims = inputs[0].dims();
+                let last = dims[dims.len() - 1];
+                let macs = output.elements().and_then(|n| n.checked_mul(last as u64));
+                Facts {
+                    tensors: with_bias(Tensor::new(Role::Weight, [out, last]), out, bias),
+                    fan_in: last,
+                    fan_out: out,
+                    macs,
+                    neurons: output.elements(),
+                    connections: biased(macs, output, bias),
+                    sees: Sees::Unit,
+                    collapses: false,
+                }
+            }
+            Op::Own(Own { by, dims, kind, .. }) => {
+                let role = match by {
+                    Arithmetic::Multiply | Arithmetic::Divide => Role::NormScale,
+                    Arithmetic::Add
+                    | Arithmetic::Subtract
+                    | Arithmetic::Maximum
+                    | Arithmetic::Minimum => Role::NormShift,
+                };
+                Facts {
+                    tensors: vec![Tensor {
+                        kind,
+                        ..Tensor::new(role, dims)
+                    }],
+                    ..without_weights(Sees::Unit)
+                }
+            }
+            Op::Array(ref array) => Facts {
+                collapses: array.collapses(inputs[0]),
+                ..without_weights(array.sees(inputs, output))
+            },
+            Op::Parameter { dims, kind } => Facts {
+                tensors: vec![Tensor {
+                    kind,
+                    ..Tensor::new(Role::NormScale, dims)
+                }],
+                ..without_weights(Sees::Unit)
+            },
+            Op::Opaque(ref opaque) => Facts {
+                macs: Some(opaque.macs),
+                ..without_weights(Sees::Everything)
             },
             Op::Flatten => Facts {
                 collapses: true,
@@ -323,6 +461,54 @@ fn of_conv(conv: &Conv, c: usize, output: Shape) -> Facts {
         sees: Sees::Window(*window),
         collapses: false,
     }
+}
+
+/// Of a transposed convolution.
+fn of_transposed(transposed: &Transposed, input: Shape, output: Shape) -> Facts {
+    let &Transposed {
+        out,
+        ref window,
+        groups,
+        bias,
+        ..
+    } = transposed;
+    let (c, [rows, columns]) = (input.channels(), window.kernel);
+    let taps = rows.saturating_mul(columns);
+    let maps = out / groups;
+    let units = input.elements();
+    let macs = product(&[maps, rows, columns]).and_then(|of_unit| units?.checked_mul(of_unit));
+    let axis = |axis: usize| rows_between(window, axis);
+    Facts {
+        tensors: with_bias(
+            Tensor::new(Role::Weight, [c, maps, rows, columns]),
+            out,
+            bias,
+        ),
+        fan_in: maps.saturating_mul(taps),
+        fan_out: c.saturating_mul(taps),
+        macs,
+        neurons: output.elements(),
+        connections: biased(macs, output, bias),
+        sees: Sees::Between {
+            taps: [axis(0), axis(1)],
+            from: input.extent(),
+            to: output.extent(),
+        },
+        collapses: false,
+    }
+}
+
+/// Rows of the input, or columns, that reach one of the output of a transposed convolution, at most.
+fn rows_between(window: &Window, axis: usize) -> usize {
+    let span = window.span(axis).unwrap_or(usize::MAX);
+    span.div_ceil(window.stride[axis].max(1))
+}
+
+/// Scale and shift of a normalisation.
+fn normalised(dims: Dims, scale: bool, shift: bool) -> Vec<Tensor> {
+    let scale = scale.then(|| Tensor::new(Role::NormScale, dims));
+    let shift = shift.then(|| Tensor::new(Role::NormShift, dims));
+    scale.into_iter().chain(shift).collect()
 }
 
 /// Of a layer without tensors, whose units do not count.

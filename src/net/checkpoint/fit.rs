@@ -90,6 +90,13 @@ fn reinitialised(misfit: &mut Misfit, graph: &Graph) -> Vec<String> {
     reinitialised
 }
 
+/// What differs between the checkpoint's tensors and the network's: under the network's names those that are missing or of another
+/// shape, under their own those that are not expected; and those for which it has no use, as [`fit`] has them.
+pub fn misfit(tensors: &BTreeMap<String, Tensor>, graph: &Graph) -> (Misfit, Vec<String>) {
+    let (_, unused, misfit) = compare(tensors, graph);
+    (misfit, unused)
+}
+
 /// How many tensors agree with the network, and how many differ.
 pub(super) fn agreement(
     tensors: &BTreeMap<String, Tensor>,

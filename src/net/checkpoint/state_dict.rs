@@ -142,6 +142,12 @@ impl Checkpoint {
         }
     }
 
+    /// The dict that is meant where no network says it, or else the one with most tensors.
+    pub fn likely(self) -> StateDict {
+        let first = self.dicts[0].clone();
+        self.single().unwrap_or(first)
+    }
+
     /// How the dicts are called, if there are several.
     pub fn keys(&self) -> Option<String> {
         (self.dicts.len() > 1).then(|| self.list())

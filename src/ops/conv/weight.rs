@@ -10,7 +10,7 @@ use super::table::sparse;
 use crate::graph::Conv;
 use crate::ops::cpu::{Real, tensor, view};
 use crate::ops::packed::Strided;
-use crate::ops::product::{Finish, Left, Product, To};
+use crate::ops::product::{Left, Product, To};
 use crate::ops::sums::sum;
 use crate::ops::uninit::{UninitChunk, UninitVec};
 use crate::ops::wide::wide;
@@ -46,7 +46,7 @@ pub(super) fn gradient<T: Real>(conv: &Conv, x: &Tensor, dy: &Tensor) -> Result<
             let mut dw = UninitVec::new(count);
             let work = |scratch: &mut Vec<T>, mut piece: Piece<UninitChunk<T>>| {
                 let out = std::mem::take(&mut piece.out);
-                meet.run(scratch, &piece, all, To::Finished(Finish::default(), out));
+                meet.run(scratch, &piece, all, To::New(None, out));
             };
             let pieces = division.uninit(&mut dw).into_par_iter();
             pieces.for_each_init(Vec::new, work);

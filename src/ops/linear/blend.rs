@@ -3,7 +3,8 @@
 //! A sum's terms are added in the order of the rows, in partial sums of [`PARTIAL`] rows.
 
 use crate::ops::cpu::Real;
-use pulp::{Arch, Simd, WithSimd};
+use crate::ops::dispatch;
+use pulp::{Simd, WithSimd};
 
 /// Rows of a partial sum.
 const PARTIAL: usize = 256;
@@ -22,13 +23,13 @@ pub(super) fn blend<T: Real>(
     for (i, rows) in rows.chunks(PARTIAL).enumerate() {
         let factor = |k: usize, row: usize| factor(k, i * PARTIAL + row);
         if i == 0 {
-            Arch::new().dispatch(Blend { rows, factor, out });
+            dispatch(Blend { rows, factor, out });
             continue;
         }
         part.resize(out.len() * length, T::zero());
         let mut parts: Vec<&mut [T]> = part.chunks_exact_mut(length).collect();
         let out_of_part = &mut parts[..];
-        Arch::new().dispatch(Blend {
+        dispatch(Blend {
             rows,
             factor,
             out: out_of_part,

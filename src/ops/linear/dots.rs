@@ -5,7 +5,8 @@
 //! at last the lanes.
 
 use crate::ops::cpu::Real;
-use pulp::{Arch, Simd, WithSimd};
+use crate::ops::dispatch;
+use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
 /// Terms of a part, a multiple of every vector's lanes: eight samples' parts fill half of the first cache.
@@ -18,7 +19,7 @@ pub(super) fn dots<T: Real>(rows: &[T], samples: &[T], width: usize, out: &mut [
         samples.chunks_exact(width).collect(),
     );
     assert_eq!(rows.len() * samples.len(), out.len());
-    Arch::new().dispatch(Dots {
+    dispatch(Dots {
         rows: &rows,
         samples: &samples,
         width,

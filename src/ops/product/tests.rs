@@ -28,17 +28,14 @@ fn is_the_sum_of_products() {
     let long = (STRIP + 8, 3, 5);
     for (rows, terms, columns) in sizes.step_by(step).chain([large, long]) {
         let places: Vec<usize> = (0..rows).rev().collect();
-        let (scale, shift) = (numbers(3, columns), numbers(4, columns));
-        let add = numbers(5, columns * rows);
+        let shift = numbers(4, columns);
         for (case, apart, repeat, sets) in [
             (0, 1, 1, 2),
             (1, 3, 1, 1),
             (2, 2, 2, 1),
             (2, 1, 2, 1),
             (3, 1, 1, 1),
-            (3, 1, 1, 2),
-            (4, 1, 1, 1),
-            (5, 2, 1, 1),
+            (3, 2, 1, 2),
         ] {
             if rows % sets > 0 {
                 continue;
@@ -77,30 +74,6 @@ fn is_the_sum_of_products() {
                 of_sets[i / columns].push(slots);
             }
             for block in pieces {
-                let finish = Finish {
-                    scale: Some(&scale[block.start..]),
-                    shift: Some(&shift[block.start..]),
-                    add: Some(Add {
-                        numbers: &add[block.start * length..],
-                        column: length,
-                        set: columns * length,
-                    }),
-                    relu: true,
-                };
-                let finished = match case {
-                    0 => Finish::default(),
-                    3 => finish,
-                    4 => Finish {
-                        scale: None,
-                        relu: false,
-                        ..finish
-                    },
-                    _ => Finish {
-                        shift: None,
-                        add: None,
-                        ..finish
-                    },
-                };
                 let of_sets = of_sets.iter_mut();
                 Product {
                     left: &source,
@@ -108,8 +81,8 @@ fn is_the_sum_of_products() {
                     to: match case {
                         1 => To::Places(&places, there.drain(..block.len()).collect()),
                         2 => To::Itself(there.drain(..block.len()).collect()),
-                        _ => To::Finished(
-                            finished,
+                        _ => To::New(
+                            (case == 3).then_some(&shift[block.start..]),
                             of_sets.flat_map(|set| set.drain(..block.len())).collect(),
                         ),
                     },
@@ -130,13 +103,9 @@ fn is_the_sum_of_products() {
                     let all = (0..repeat).flat_map(|again| (0..terms).map(move |t| (t, again)));
                     let sum: f64 = all.map(|(t, again)| term(t, again)).sum();
                     let place = |row| (row / length * columns + column) * length + row % length;
-                    let (scale, shift) = (scale[column], shift[column]);
-                    let add = add[place(row)];
                     let expected = match case {
                         2 => sum + BEFORE,
-                        3 => (sum * scale + shift + add).max(0.0),
-                        4 => sum + shift + add,
-                        5 => (sum * scale).max(0.0),
+                        3 => sum + shift[column],
                         _ => sum,
                     };
                     let found = out[place(if case == 1 { places[row] } else { row })];

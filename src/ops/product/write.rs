@@ -1,11 +1,10 @@
 //! How do the sums of a strip become part of the output? They stand in rows, and a column of the output is a
 //! run of rows, so they are transposed first.
 
-use super::{Finish, Product, To};
+use super::{Product, To};
 use crate::ops::cpu::Real;
 use crate::ops::packed::ColumnBlock;
 use crate::ops::transpose::{Rows, transpose};
-use crate::ops::uninit::UninitChunk;
 use std::ops::Range;
 
 impl<T: Real> Product<'_, '_, T> {
@@ -44,44 +43,21 @@ impl<T: Real> Product<'_, '_, T> {
                     out.iter_mut().zip(sums).for_each(|(out, &sum)| *out += sum);
                 }
             }
-            To::Finished(finish, out) => {
+            To::New(shift, out) => {
                 let length = out[0].len();
                 for (column, sums) in columns.zip(transposed) {
+                    let shift = shift.map_or(T::zero(), |shift| shift[column]);
                     let mut row = rows.start;
                     while row < rows.end {
                         let (set, first) = (row / length, row % length);
                         let count = (length - first).min(rows.end - row);
-                        let add = finish.add.map(|add| {
-                            &add.numbers[set * add.set + column * add.column + first..][..count]
-                        });
                         let sums = &sums[row - rows.start..][..count];
                         let out = &mut out[set * self.right.columns + column];
-                        finished(finish, column, sums, add, out);
+                        out.extend(sums.iter().map(move |&x| x + shift));
                         row += count;
                     }
                 }
             }
         }
-    }
-}
-
-/// Writes what becomes of some sums of a column.
-#[inline(always)]
-fn finished<T: Real>(
-    finish: &Finish<T>,
-    column: usize,
-    sums: &[T],
-    add: Option<&[T]>,
-    out: &mut UninitChunk<T>,
-) {
-    let scale = finish.scale.map_or(T::one(), |scale| scale[column]);
-    let shift = finish.shift.map_or(T::zero(), |shift| shift[column]);
-    let cut = |x: T| if x < T::zero() { T::zero() } else { x };
-    let line = sums.iter().map(move |&x| x * scale + shift);
-    match (add, finish.relu) {
-        (None, false) => out.extend(line),
-        (None, true) => out.extend(line.map(cut)),
-        (Some(add), false) => out.extend(add.iter().zip(line).map(|(&a, x)| a + x)),
-        (Some(add), true) => out.extend(add.iter().zip(line).map(|(&a, x)| cut(a + x))),
     }
 }

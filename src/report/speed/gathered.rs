@@ -1,6 +1,9 @@
 //! Timings put side by side: engines in a row, kernels against what the machine can do.
 
-use crate::bench::{Best, Engine, Pass, Platform, Resource, StepKind, Timing, What, best, median};
+use crate::bench::{
+    Best, Engine, Pass, Platform, Resource, StepKind, Timing, What, best, median, platforms, rows,
+    seconds,
+};
 
 /// A step of a network, by every engine that took it.
 pub(super) struct Network<'a> {
@@ -92,12 +95,7 @@ impl Roof {
 
 /// What was timed, platform by platform, in the order of the record.
 pub(super) fn sections(timings: &[Timing]) -> Vec<Section<'_>> {
-    let mut platforms: Vec<Platform> = Vec::new();
-    for platform in timings.iter().map(Timing::platform) {
-        if !platforms.contains(&platform) {
-            platforms.push(platform);
-        }
-    }
+    let platforms = platforms(timings);
     let section = |&platform: &Platform| {
         let roof = roof(timings, platform);
         Section {
@@ -111,20 +109,6 @@ pub(super) fn sections(timings: &[Timing]) -> Vec<Section<'_>> {
     platforms.iter().map(section).collect()
 }
 
-/// The different things that were timed on a platform.
-fn whats<'a>(timings: &'a [Timing], platform: Platform) -> Vec<&'a What> {
-    let mut seen: Vec<&What> = Vec::new();
-    for timing in timings
-        .iter()
-        .filter(|timing| timing.platform() == platform)
-    {
-        if !seen.contains(&&timing.what) {
-            seen.push(&timing.what);
-        }
-    }
-    seen
-}
-
 fn networks<'a>(timings: &'a [Timing], platform: Platform) -> Vec<Network<'a>> {
     let network = |what: &'a What| match what {
         What::Network { model, batch, step } => Some(Network {
@@ -136,7 +120,7 @@ fn networks<'a>(timings: &'a [Timing], platform: Platform) -> Vec<Network<'a>> {
         }),
         What::Kernel { .. } | What::Peak { .. } => None,
     };
-    whats(timings, platform)
+    rows(timings, platform)
         .into_iter()
         .filter_map(network)
         .collect()
@@ -148,12 +132,10 @@ fn measured(
     what: &What,
     platform: Platform,
 ) -> Option<Measured> {
+    let samples = seconds(timings, engine, what, platform);
     let timings = timings
         .iter()
         .filter(|timing| timing.is(engine, what, platform));
-    let samples: Vec<f64> = (timings.clone())
-        .flat_map(|timing| timing.seconds.iter().copied())
-        .collect();
     let cpu = timings.filter_map(|timing| Some((timing.cpu_seconds?, timing.seconds.len())));
     let (cpu, steps) = cpu.fold((0.0, 0), |(cpu, steps), (more, n)| (cpu + more, steps + n));
     Some(Measured {
@@ -211,7 +193,7 @@ fn kernels<'a>(timings: &'a [Timing], platform: Platform, roof: Option<Roof>) ->
             of_roof: roof.map(|roof| rate / roof.at(flop / bytes)),
         })
     };
-    whats(timings, platform)
+    rows(timings, platform)
         .into_iter()
         .filter_map(kernel)
         .collect()

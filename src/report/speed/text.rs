@@ -74,6 +74,7 @@ fn written(timings: &[Timing], form: &Form) -> String {
         }
         if !section.kernels.is_empty() {
             text += &format!("\n{}", (form.table)(&kernels(&section)));
+            text += "\noperations are those of the definition; Winograd's filtering does a 3x3 convolution with fewer\n";
         }
     }
     text

@@ -1,6 +1,6 @@
 //! Damaged data: what is read of it is right in form, or an error.
 
-use super::{ANYHOW, damaged, damaged_at_most};
+use super::{ANYHOW, Memory, USUAL, damaged, damaged_at_most};
 use crate::law;
 use convcheck::data::{DataError, Fit, Listing, Part, cifar10, cifar100, division, mnist, picture};
 use convcheck::graph::Shape;
@@ -36,7 +36,10 @@ pub fn trials() -> Vec<Trial> {
                 [gz(&file[..half]), gz(&file[half..])].concat()
             };
             // each member has a decoder of its own
-            let most = 2 * ANYHOW;
+            let most = Memory {
+                anyhow: 2 * ANYHOW,
+                ..USUAL
+            };
             digit_files_at_most(&images, two, IMAGES, (LABELS, &labels), most);
         }),
         law("damage::mnist-whose-stream-is-damaged", || {
@@ -90,7 +93,7 @@ fn idx(whole: impl Fn(&[u8]) -> Vec<u8>) {
 }
 
 fn digit_files(bytes: &[u8], whole: impl Fn(&[u8]) -> Vec<u8>, name: &str, other: (&str, &[u8])) {
-    digit_files_at_most(bytes, whole, name, other, ANYHOW);
+    digit_files_at_most(bytes, whole, name, other, USUAL);
 }
 
 fn digit_files_at_most(
@@ -98,7 +101,7 @@ fn digit_files_at_most(
     whole: impl Fn(&[u8]) -> Vec<u8>,
     name: &str,
     other: (&str, &[u8]),
-    most: usize,
+    most: Memory,
 ) {
     damaged_at_most(bytes, whole, name, most, |path| {
         let folder = path.parent().unwrap();
@@ -138,7 +141,10 @@ fn picture_file(file: &[u8]) {
 
 /// What a picture may cost however small its file is: that of the largest that is read, and its copies
 /// in red, green and blue.
-const PICTURE: usize = 2 << 30;
+const PICTURE: Memory = Memory {
+    anyhow: 2 << 30,
+    ..USUAL
+};
 
 fn picture_of(path: &Path) -> Result<Vec<u8>, DataError> {
     picture(path, Shape::map(3, 8, 8), Fit::Resize)

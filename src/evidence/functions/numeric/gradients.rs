@@ -126,9 +126,7 @@ pub(in super::super) fn reach(graphs: &Graphs, args: &[Datum]) -> Answer {
     let seed = (0..shape.channels() * h * w)
         .map(|i| f64::from(u8::from(i % (h * w) == centre)))
         .collect();
-    let mut dims = vec![1];
-    dims.extend_from_slice(&shape.dims());
-    let seed = Tensor::from_vec(seed, dims, &Device::Cpu).map_err(say)?;
+    let seed = Tensor::from_vec(seed, shape.of_batch(1), &Device::Cpu).map_err(say)?;
     let gradients = net.backward(pass, &[(id, &seed)], true).map_err(say)?;
     let gradient = gradients.input.ok_or("it does not depend on the input")?;
     let [_, width] = graph.input().extent();
@@ -192,14 +190,14 @@ fn trained(
     let gradients = gradients(graph, args, 1, batch, |_, _| {})?;
     let mut found = Vec::new();
     for (id, node) in graph.nodes().iter().enumerate() {
-        let tensors = graph.tensors_of(node).into_iter();
-        let trainable = tensors.filter(|tensor| tensor.kind == TensorKind::Trainable);
-        for (i, tensor) in trainable.enumerate() {
+        let tensors = graph.tensors_of(node).into_iter().enumerate();
+        let trainable = tensors.filter(|(_, tensor)| tensor.kind == TensorKind::Trainable);
+        for (i, (at, tensor)) in trainable.enumerate() {
             let gradient = match gradients.of(id).get(i) {
                 Some(gradient) => numbers(gradient)?,
                 None => vec![0.0; tensor.dims.iter().product()],
             };
-            found.push((id, [&node.path, ".", tensor.name].concat(), gradient));
+            found.push((id, node.key(at, &tensor), gradient));
         }
     }
     Ok(found)

@@ -2,11 +2,11 @@
 //! alive at the same time?
 
 /// Every tensor begins at a multiple of so many bytes.
-pub(super) const ALIGNMENT: usize = 256;
+pub(crate) const ALIGNMENT: usize = 256;
 
 /// A tensor of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// Its size.
     pub bytes: usize,
     /// The first and the last command that reads or writes it.
@@ -21,7 +21,7 @@ impl Piece {
 
 /// For each piece where it begins, and how many bytes they take together. The largest are placed first,
 /// each at the first place that is free as long as it is alive.
-pub(super) fn plan(pieces: &[Piece]) -> (Vec<usize>, usize) {
+pub(crate) fn plan(pieces: &[Piece]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..pieces.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(pieces[i].bytes), pieces[i].alive, i));
     let mut places = vec![0; pieces.len()];
