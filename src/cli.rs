@@ -293,8 +293,11 @@ pub struct ExportOptions {
     /// Name of a model, as `convcheck list models` prints it; `resnet18{classes=10}` gives it arguments; or a file of one.
     pub model: String,
     /// File of ONNX to write: what the network predicts, in single precision, for as many samples as one likes.
+    #[arg(long, value_name = "FILE", required_unless_present = "pt2")]
+    pub onnx: Option<PathBuf>,
+    /// The same as a file that `torch.export.load` reads.
     #[arg(long, value_name = "FILE")]
-    pub onnx: PathBuf,
+    pub pt2: Option<PathBuf>,
     /// Checkpoint (safetensors or PyTorch), or weights that depend on names alone: `fill:default`,
     /// `fill:gain1`, or untrained ones: `seed:N`. A network of a .pt2 or ONNX file has the file's own where nothing is said.
     #[arg(long, value_name = "FILE|fill:default|fill:gain1|seed:N")]

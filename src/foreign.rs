@@ -8,6 +8,7 @@ mod assembly;
 mod onnx;
 mod patterns;
 mod pt2;
+mod stock;
 mod toml;
 
 pub use toml::{schema, written};
@@ -86,6 +87,14 @@ pub struct Exported {
 /// The first layer that ONNX has no operator for, or a tensor that is missing, by its path.
 pub fn onnx(graph: &Graph, weights: &BTreeMap<String, Numbers>) -> Result<Exported, String> {
     onnx::written(graph, weights)
+}
+
+/// The same as a file that `torch.export.load` reads, of PyTorch 2.9 and later.
+///
+/// # Errors
+/// The first layer that PyTorch has no operator for, or a tensor that is missing, by its path.
+pub fn pt2(graph: &Graph, weights: &BTreeMap<String, Numbers>) -> Result<Exported, String> {
+    pt2::written(graph, weights)
 }
 
 /// By its extension, what a file is read as.

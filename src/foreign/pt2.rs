@@ -6,6 +6,9 @@ mod module_stack;
 mod program;
 mod schema;
 pub(super) mod weights;
+mod write;
+
+pub(super) use write::written;
 
 use super::Foreign;
 use crate::visible::line;

@@ -6,16 +6,17 @@ mod arrays;
 mod layers;
 mod proto;
 
-use crate::foreign::{Exported, Number, Numbers};
+use crate::foreign::stock::{Stock, Stored};
+use crate::foreign::{Exported, Numbers};
 use crate::graph::{Graph, Node, NodeId, Op};
 use proto::{dims, model, tensor, value};
 use rten_onnx::onnx::{AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A file that is being written.
 struct Writer<'a> {
     graph: &'a Graph,
-    weights: &'a BTreeMap<String, Numbers>,
+    stock: Stock<'a>,
     nodes: Vec<NodeProto>,
     tensors: Vec<TensorProto>,
     /// How often a name was given.
@@ -26,8 +27,6 @@ struct Writer<'a> {
     values: BTreeMap<NodeId, String>,
     /// The layer that is being written.
     at: NodeId,
-    /// Layers whose connection tables became kernels of zeros.
-    filled: Vec<&'a str>,
 }
 
 /// The bytes of a file.
@@ -40,21 +39,20 @@ pub(in crate::foreign) fn written(
 ) -> Result<Exported, String> {
     let mut writer = Writer {
         graph,
-        weights,
+        stock: Stock::new(graph, weights),
         nodes: Vec::new(),
         tensors: Vec::new(),
         given: BTreeMap::new(),
         kept: BTreeMap::new(),
         values: BTreeMap::new(),
         at: 0,
-        filled: Vec::new(),
     };
-    let needed = needed(graph);
+    let needed = graph.live();
     for (id, node) in graph.nodes().iter().enumerate() {
         writer.at = id;
         if let Op::Input = node.op {
             writer.values.insert(id, node.path.clone());
-        } else if needed.contains(&id) {
+        } else if needed[id] {
             let inputs: Vec<String> = (node.inputs.iter())
                 .map(|input| writer.values[input].clone())
                 .collect();
@@ -63,20 +61,7 @@ pub(in crate::foreign) fn written(
             writer.values.insert(id, value);
         }
     }
-    writer.finish(&needed)
-}
-
-/// The layers that a prediction needs: heads for training alone are not written.
-fn needed(graph: &Graph) -> BTreeSet<NodeId> {
-    let heads = graph.outputs().iter().filter(|output| !output.auxiliary);
-    let mut left: Vec<NodeId> = heads.map(|output| output.node).collect();
-    let mut needed = BTreeSet::new();
-    while let Some(id) = left.pop() {
-        if needed.insert(id) {
-            left.extend(&graph.nodes()[id].inputs);
-        }
-    }
-    needed
+    writer.finish()
 }
 
 impl<'a> Writer<'a> {
@@ -146,43 +131,29 @@ impl<'a> Writer<'a> {
 
     /// The layer's tensor of that number as it is stored.
     fn tensor(&mut self, i: usize) -> Result<String, String> {
-        let (key, numbers) = self.numbers(i)?;
-        let dims = numbers.dims.clone();
-        self.keep(key, &dims, false)
+        let stored = self.stock.tensor(self.at, i)?;
+        self.keep(&stored, &stored.numbers.dims, false)
     }
 
     /// The same under other dimensions of as many units.
     fn tensor_as(&mut self, i: usize, dims: &[usize]) -> Result<String, String> {
-        let (key, _) = self.numbers(i)?;
-        self.keep(key, dims, false)
+        let stored = self.stock.tensor(self.at, i)?;
+        self.keep(&stored, dims, false)
     }
 
     /// The same, a matrix, with its axes turned round.
     fn tensor_turned(&mut self, i: usize) -> Result<String, String> {
-        let (key, numbers) = self.numbers(i)?;
-        let dims: Vec<usize> = numbers.dims.iter().rev().copied().collect();
-        self.keep(key, &dims, true)
+        let stored = self.stock.tensor(self.at, i)?;
+        let dims: Vec<usize> = stored.numbers.dims.iter().rev().copied().collect();
+        self.keep(&stored, &dims, true)
     }
 
-    /// The key of the layer's tensor of that number, and what is in it.
-    fn numbers(&self, i: usize) -> Result<(String, &'a Numbers), String> {
-        let owner = &self.graph.nodes()[self.graph.owner(self.at)];
-        let tensors = self.graph.tensors_of(owner);
-        let key = owner.key(i, &tensors[i]);
-        let numbers = self.weights.get(&key);
-        let numbers = numbers.ok_or_else(|| format!("there are no numbers for `{key}`"))?;
-        match numbers.number {
-            Number::F32 => Ok((key, numbers)),
-            _ => Err(format!("`{key}` is not in single precision")),
-        }
-    }
-
-    fn keep(&mut self, key: String, dims: &[usize], turned: bool) -> Result<String, String> {
-        let form = (key, dims.to_vec(), turned);
+    fn keep(&mut self, stored: &Stored, dims: &[usize], turned: bool) -> Result<String, String> {
+        let form = (stored.key.clone(), dims.to_vec(), turned);
         if let Some(name) = self.kept.get(&form) {
             return Ok(name.clone());
         }
-        let numbers = &self.weights[&form.0];
+        let numbers = stored.numbers;
         let bytes = match (turned, &numbers.dims[..]) {
             (false, _) => numbers.bytes.clone(),
             (true, &[rows, columns]) => (0..columns)
@@ -205,28 +176,18 @@ impl<'a> Writer<'a> {
 
     /// A convolution's kernels, with those of zeros for maps that its table does not connect.
     fn table(&mut self, out: usize, maps: usize, table: &[Vec<usize>]) -> Result<String, String> {
-        let (key, numbers) = self.numbers(0)?;
-        let taps = &numbers.dims[numbers.dims.len() - 2..];
-        let dims = [&[out, maps][..], taps].concat();
-        let form = (key.clone(), dims.clone(), false);
+        let (stored, numbers) = self.stock.filled(self.at, [out, maps], table)?;
+        let form = (stored.key, numbers.dims, false);
         if let Some(name) = self.kept.get(&form) {
             return Ok(name.clone());
         }
-        let size = 4 * taps.iter().product::<usize>();
-        let mut bytes = vec![0; size * out * maps];
-        let connected = table.iter().enumerate();
-        let connected =
-            connected.flat_map(|(out, row)| row.iter().map(move |map| out * maps + map));
-        for (to, kernel) in connected.zip(numbers.bytes.chunks_exact(size)) {
-            bytes[to * size..][..size].copy_from_slice(kernel);
-        }
-        self.filled.push(&self.node_at().path);
-        (self.tensors).push(tensor(&key, DataType::FLOAT, &dims, bytes));
-        self.kept.insert(form, key.clone());
-        Ok(key)
+        let name = form.0.clone();
+        (self.tensors).push(tensor(&name, DataType::FLOAT, &form.1, numbers.bytes));
+        self.kept.insert(form, name.clone());
+        Ok(name)
     }
 
-    fn finish(mut self, needed: &BTreeSet<NodeId>) -> Result<Exported, String> {
+    fn finish(mut self) -> Result<Exported, String> {
         let inputs = self.graph.inputs().iter();
         let input = inputs.map(|node| value(&node.path, node.shape)).collect();
         let mut output = Vec::new();
@@ -255,22 +216,6 @@ impl<'a> Writer<'a> {
             });
             output.push(value(&name, node.shape));
         }
-        let keys: BTreeSet<&String> = self.kept.keys().map(|(key, ..)| key).collect();
-        let tensors = self.graph.tensors();
-        let unread = tensors.filter(|(key, _)| !keys.contains(key)).count();
-        let mut remarks = Vec::new();
-        if unread > 0 {
-            let layers = self.graph.nodes().len() - needed.len();
-            remarks.push(format!(
-                "{unread} tensors are left out: no prediction needs them ({layers} layers, of heads for training or beside)"
-            ));
-        }
-        if !self.filled.is_empty() {
-            let layers = self.filled.join("`, `");
-            remarks.push(format!(
-                "`{layers}`: ONNX has no connection tables, so there are kernels of zeros for maps that are not connected, and the file has more parameters than the network"
-            ));
-        }
         let graph = GraphProto {
             node: self.nodes,
             initializer: self.tensors,
@@ -280,7 +225,7 @@ impl<'a> Writer<'a> {
         };
         Ok(Exported {
             bytes: model(graph)?,
-            remarks,
+            remarks: self.stock.remarks(),
         })
     }
 }

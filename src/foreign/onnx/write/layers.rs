@@ -82,8 +82,8 @@ impl<'a> Writer<'a> {
             }
             Op::PRelu { .. } => {
                 let rank = self.graph.input_of(node).dims().len();
-                let (_, numbers) = self.numbers(0)?;
-                let mut view = numbers.dims.clone();
+                let stored = self.stock.tensor(self.at, 0)?;
+                let mut view = stored.numbers.dims.clone();
                 view.resize(rank, 1);
                 let slope = self.tensor_as(0, &view)?;
                 self.node("PRelu", &[x, &slope], vec![])
