@@ -39,26 +39,28 @@ fn depth_gathers_and_batch_multiplies() {
 fn what_is_exported_says_what_the_network_says() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
-    let (written, operators) = (at("it.onnx"), operators());
+    let (written, program, operators) = (at("it.onnx"), at("it.pt2"), operators());
     let operators = operators.to_str().unwrap();
     // a file has weights of its own
-    stdout(&convcheck(&["export", operators, "--onnx", &written]));
+    let args = ["export", operators, "--onnx", &written, "--pt2", &program];
+    stdout(&convcheck(&args));
     let said = |model: &str, output: &str| {
         stdout(&convcheck(&[
             "forward", model, "--input", "fill", "--dtype", "f64", "--output", output,
         ]));
         let tensors = convcheck::net::checkpoint::read(Path::new(output)).unwrap();
-        tensors["output"]
-            .flatten_all()
-            .unwrap()
-            .to_vec1::<f64>()
-            .unwrap()
+        // the network of the file calls it by a name of its own
+        let scores = tensors.get("scores").unwrap_or_else(|| &tensors["output"]);
+        scores.flatten_all().unwrap().to_vec1::<f64>().unwrap()
     };
     let expected = said(operators, &at("a.safetensors"));
-    let found = said(&written, &at("b.safetensors"));
     let largest = expected.iter().fold(0.0f64, |most, x| most.max(x.abs()));
-    for (found, expected) in found.iter().zip(&expected) {
-        assert!((found - expected).abs() < 1e-5 * largest);
+    for (file, apart) in [(&written, 1e-5), (&program, 1e-12)] {
+        let found = said(file, &at("b.safetensors"));
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < apart * largest, "{file}");
+        }
     }
     let filled = stdout(&convcheck(&[
         "export",

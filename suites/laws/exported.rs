@@ -1,11 +1,11 @@
-//! What is written as ONNX and read again computes the same. (`ci/onnx` has ONNX Runtime run the files.)
+//! What is written as ONNX or .pt2 and read again computes the same. (`ci/export` has ONNX Runtime and PyTorch run the files.)
 
 use crate::law;
 use crate::laws::arrays::all;
 use crate::laws::ops::numbers;
 use candle_core::{DType, Tensor};
 use convcheck::analysis::QUANTITIES;
-use convcheck::foreign::{self, Number, Numbers};
+use convcheck::foreign::{self, Exported, Number, Numbers};
 use convcheck::graph::{Graph, Shape};
 use convcheck::net::{Fill, Init, Mode, Net, checkpoint};
 use convcheck::random::Key;
@@ -21,8 +21,15 @@ pub fn trials() -> Vec<Trial> {
                 let seeds = (0..200).map(Key::seed);
                 let graphs =
                     seeds.filter_map(|key| Graph::build(Shape::map(4, 9, 8), |x| op(x, key)).ok());
-                let written = graphs.filter(|graph| again(graph, name)).take(8).count();
-                assert!(written > 0, "{name} was never written");
+                let graphs: Vec<Graph> = graphs.collect();
+                for format in FORMATS
+                    .iter()
+                    .filter(|format| !format.lacks.contains(&name))
+                {
+                    let written = graphs.iter().filter(|graph| again(graph, name, format));
+                    let written = written.take(8).count();
+                    assert!(written > 0, "{name} was never written as {}", format.ending);
+                }
             })
         })
         .collect();
@@ -31,8 +38,32 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// The bytes of a file with those weights.
-pub fn onnx(graph: &Graph, weights: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, String> {
+struct Format {
+    ending: &'static str,
+    write: fn(&Graph, &BTreeMap<String, Numbers>) -> Result<Exported, String>,
+    /// How a refusal begins behind the layer's path.
+    refusal: &'static str,
+    /// Ops that it has not.
+    lacks: &'static [&'static str],
+}
+
+const FORMATS: [Format; 2] = [
+    Format {
+        ending: "onnx",
+        write: foreign::onnx,
+        refusal: "ONNX has no",
+        lacks: &[],
+    },
+    Format {
+        ending: "pt2",
+        write: foreign::pt2,
+        refusal: "PyTorch has no",
+        lacks: &["lrn"],
+    },
+];
+
+/// The numbers of tensors.
+fn numbers_of(weights: &BTreeMap<String, Tensor>) -> BTreeMap<String, Numbers> {
     let numbers = weights.iter().map(|(key, tensor)| {
         let flat = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let numbers = Numbers {
@@ -42,7 +73,12 @@ pub fn onnx(graph: &Graph, weights: &BTreeMap<String, Tensor>) -> Result<Vec<u8>
         };
         (key.clone(), numbers)
     });
-    foreign::onnx(graph, &numbers.collect()).map(|exported| exported.bytes)
+    numbers.collect()
+}
+
+/// The bytes of a file of ONNX with those weights.
+pub fn onnx(graph: &Graph, weights: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, String> {
+    foreign::onnx(graph, &numbers_of(weights)).map(|exported| exported.bytes)
 }
 
 fn outputs(net: &Net) -> Vec<Vec<f64>> {
@@ -55,18 +91,18 @@ fn outputs(net: &Net) -> Vec<Vec<f64>> {
     outputs.map(|(_, output)| numbers(output)).collect()
 }
 
-/// Whether ONNX has it; if so, the file computes what the network does.
-fn again(graph: &Graph, name: &str) -> bool {
+/// Whether a format has it; if so, the file computes what the network does.
+fn again(graph: &Graph, name: &str, format: &Format) -> bool {
     let weights = Init::He.weights(graph, 1, DType::F32).unwrap();
-    let bytes = match onnx(graph, &weights) {
-        Ok(bytes) => bytes,
+    let bytes = match (format.write)(graph, &numbers_of(&weights)) {
+        Ok(exported) => exported.bytes,
         Err(what) => {
-            assert!(what.contains("ONNX has no"), "{name}: {what}");
+            assert!(what.contains(format.refusal), "{name}: {what}");
             return false;
         }
     };
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("it.onnx");
+    let path = folder.path().join(format!("it.{}", format.ending));
     std::fs::write(&path, bytes).unwrap();
     let double = weights
         .into_iter()
@@ -80,8 +116,8 @@ fn again(graph: &Graph, name: &str) -> bool {
             |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>().sqrt();
         let apart = norm(&mut found.iter().zip(expected).map(|(a, b)| a - b));
         let apart = apart / norm(&mut expected.iter().copied()).max(1e-30);
-        // constants are in single precision there
-        assert!(apart < 1e-5, "{name}: {apart:.1e} apart");
+        // constants of ONNX are in single precision
+        assert!(apart < 1e-5, "{name}, {}: {apart:.1e} apart", format.ending);
     }
     true
 }
@@ -110,7 +146,9 @@ fn networks() {
         "article_lenet5_cifar10",
     ] {
         let graph = registry.find(name).unwrap().graph().unwrap();
-        assert!(again(&graph, name));
+        for format in &FORMATS {
+            assert!(again(&graph, name, format));
+        }
         if name == "lenet5_1998" {
             continue;
         }

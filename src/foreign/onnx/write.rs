@@ -169,7 +169,20 @@ impl<'a> Writer<'a> {
             1 => form.0.clone(),
             n => format!("{}_{}", form.0, n - 1),
         };
-        (self.tensors).push(tensor(&name, DataType::FLOAT, dims, bytes));
+        let kept = tensor(&name, DataType::FLOAT, dims, bytes);
+        let is_statistic = matches!(self.node_at().op, Op::BatchNorm { .. });
+        match stored.kind.is_parameter() || is_statistic {
+            true => self.tensors.push(kept),
+            // ONNX does not say of a tensor what training does with it: what it leaves alone is a constant there
+            false => self.nodes.push(NodeProto {
+                domain: None,
+                name: None,
+                input: Vec::new(),
+                output: vec![name.clone()],
+                op_type: Some("Constant".into()),
+                attribute: vec![proto::constant("value", kept)],
+            }),
+        }
         self.kept.insert(form, name.clone());
         Ok(name)
     }
