@@ -116,12 +116,11 @@ pub(super) fn transform_input(x: Value<'_>) -> Value<'_> {
     const MEANS: [f64; 3] = [0.485, 0.456, 0.406];
     const DEVIATIONS: [f64; 3] = [0.229, 0.224, 0.225];
     x.scope("transform_input", |x| {
-        let of = |c: usize, to: usize| {
+        let of = |c: usize| {
             let (factor, offset) = (DEVIATIONS[c] / 0.5, (MEANS[c] - 0.5) / 0.5);
-            x.slice(c, to).scale(factor, offset)
+            x.slice(c, c + 1).scale(factor, offset)
         };
-        // all that is left, so that an input of more than three colours fits no layer behind it
-        concat(&[of(0, 1), of(1, 2), of(2, x.channels())])
+        concat(&[of(0), of(1), of(2)])
     })
 }
 
