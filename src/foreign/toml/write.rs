@@ -5,7 +5,7 @@ use super::words::verb;
 use crate::graph::{Graph, Module, ModuleId, Node, NodeId};
 use serde::Serialize;
 
-/// A network in words that [`super::read`] reads back.
+/// A network in words that [`read`](crate::foreign::read()) reads back.
 ///
 /// # Errors
 /// The layer that cannot be said.
