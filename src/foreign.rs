@@ -15,6 +15,7 @@ pub use toml::{schema, written};
 
 use crate::few::few;
 use crate::graph::{Graph, Op};
+use crate::visible::line;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -129,7 +130,8 @@ pub fn read(path: &Path) -> Result<Foreign, ForeignError> {
     };
     read.map_err(|what| ForeignError {
         path: path.to_path_buf(),
-        what,
+        // a stranger's names stand in it
+        what: line(&what).into_owned(),
     })
 }
 
@@ -142,6 +144,7 @@ pub fn weights(path: &Path) -> Result<BTreeMap<String, Numbers>, String> {
         Some(Format::Onnx) => onnx::weights(path),
         _ => pt2::weights::weights(path),
     }
+    .map_err(|what| line(&what).into_owned())
 }
 
 /// Whether a file is a network: one of `torch.export.save` whatever its name, or one of ONNX by its name.
