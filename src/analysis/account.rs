@@ -114,18 +114,11 @@ fn is_function(node: &Node) -> bool {
 
 /// The values that backward passes read, each once.
 fn kept(graph: &Graph) -> Result<u64, Overflow> {
-    let mut kept = vec![false; graph.nodes().len()];
-    for (id, node) in graph.nodes().iter().enumerate() {
-        let reads = node.op.kind().backward;
-        kept[id] |= reads.output;
-        if reads.inputs {
-            node.inputs.iter().for_each(|&input| kept[input] = true);
-        }
-    }
-    for output in graph.outputs() {
-        kept[output.node] = true;
-    }
-    let all = graph.nodes().iter().zip(kept).filter(|(_, is)| *is);
+    let all = graph
+        .nodes()
+        .iter()
+        .zip(graph.kept(true))
+        .filter(|(_, is)| *is);
     all.map(|(node, _)| node).try_fold(0u64, |sum, node| {
         let values = node.shape.elements();
         values

@@ -5,8 +5,9 @@ use super::said::Said;
 use anyhow::{Context, Result, anyhow, bail};
 use candle_core::DType;
 use convcheck::file;
-use convcheck::foreign::{self, Exported, Number, Numbers};
+use convcheck::foreign::{self, Exported, Numbers};
 use convcheck::graph::Graph;
+use convcheck::net::checkpoint;
 use convcheck::run::{self, WeightSource};
 use convcheck::visible::line;
 use convcheck::zoo::Registry;
@@ -37,21 +38,9 @@ pub fn export(options: &ExportOptions, registry: &Registry) -> Result<Said> {
     let weights = WeightSource::or_own(options.weights.clone(), &model)
         .and_then(|weights| weights.under(options.key.clone()))
         .map_err(anyhow::Error::msg)?;
-    let mut numbers = BTreeMap::new();
-    for (key, tensor) in run::tensors(&graph, &weights, DType::F32, registry)? {
-        let dims = tensor.dims().to_vec();
-        let flat = tensor.flatten_all()?.to_vec1::<f32>()?;
-        let bytes = flat.into_iter().flat_map(f32::to_le_bytes).collect();
-        let number = Number::F32;
-        numbers.insert(
-            key,
-            Numbers {
-                number,
-                dims,
-                bytes,
-            },
-        );
-    }
+    let tensors = run::tensors(&graph, &weights, DType::F32, registry)?;
+    let numbers = checkpoint::numbers(&tensors)?;
+    drop(tensors);
     let mut said = String::new();
     for (file, kind, writer) in asked {
         let exported = writer(&graph, &numbers)

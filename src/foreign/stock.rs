@@ -1,8 +1,41 @@
-//! The tensors of a network that is being written: which its layers read, and what is in them.
+//! What every format in which a network is written has in common: layer after layer, and the tensors that they read.
 
 use super::{Number, Numbers};
-use crate::graph::{Graph, NodeId, TensorKind};
+use crate::graph::{Graph, Node, NodeId, Op, TensorKind};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A format that takes a network layer by layer.
+pub(super) trait Writer<'a> {
+    /// The name of an input's value.
+    fn input(&mut self, node: &'a Node) -> String;
+
+    /// Writes a layer that reads those values; the name of what it gives.
+    fn layer(&mut self, node: &'a Node, id: NodeId, values: &[String]) -> Result<String, String>;
+}
+
+/// Writes the layers that a prediction needs; the names of their values. Heads for training alone are left out.
+///
+/// # Errors
+/// The first layer that the format has not, by its path.
+pub(super) fn write<'a>(
+    graph: &'a Graph,
+    writer: &mut impl Writer<'a>,
+) -> Result<BTreeMap<NodeId, String>, String> {
+    let mut values: BTreeMap<NodeId, String> = BTreeMap::new();
+    for ((id, node), live) in graph.nodes().iter().enumerate().zip(graph.live()) {
+        let value = match node.op {
+            Op::Input => writer.input(node),
+            _ if !live => continue,
+            _ => {
+                let read = node.inputs.iter().map(|input| values[input].clone());
+                let written = writer.layer(node, id, &read.collect::<Vec<_>>());
+                written.map_err(|what| format!("layer `{}`: {what}", node.path))?
+            }
+        };
+        values.insert(id, value);
+    }
+    Ok(values)
+}
 
 /// The weights that are written.
 pub(super) struct Stock<'a> {

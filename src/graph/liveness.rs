@@ -3,6 +3,28 @@
 //! Whoever runs something step by step - layers, fused groups, a program's commands - says which values each step
 //! touches, in writing or reading; from the first touch to the last a value is alive.
 
+use super::Graph;
+
+impl Graph {
+    /// For each layer, whether its output is handed out, or read again in the backward pass of a training step.
+    pub(crate) fn kept(&self, in_training: bool) -> Vec<bool> {
+        let mut kept = vec![false; self.nodes().len()];
+        if in_training {
+            for (id, node) in self.nodes().iter().enumerate() {
+                let reads = node.op.kind().backward;
+                kept[id] |= reads.output;
+                if reads.inputs {
+                    node.inputs.iter().for_each(|&input| kept[input] = true);
+                }
+            }
+        }
+        for output in self.outputs() {
+            kept[output.node] = true;
+        }
+        kept
+    }
+}
+
 /// For each of so many values the first and the last step that touches it, if one does.
 pub(crate) fn lifetimes<S>(
     values: usize,

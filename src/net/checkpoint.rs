@@ -91,6 +91,25 @@ fn of_numbers(numbers: &Numbers) -> Result<Tensor, String> {
     tensor.map_err(|error| error.to_string())
 }
 
+/// The numbers of tensors in single precision, as files of networks have them.
+///
+/// # Errors
+/// Tensors of another type.
+pub fn numbers(
+    tensors: &BTreeMap<String, Tensor>,
+) -> candle_core::Result<BTreeMap<String, Numbers>> {
+    let of = |(key, tensor): (&String, &Tensor)| {
+        let flat = tensor.flatten_all()?.to_vec1::<f32>()?;
+        let numbers = Numbers {
+            number: Number::F32,
+            dims: tensor.dims().to_vec(),
+            bytes: flat.into_iter().flat_map(f32::to_le_bytes).collect(),
+        };
+        Ok((key.clone(), numbers))
+    };
+    tensors.iter().map(of).collect()
+}
+
 /// The tensors of a safetensors file that is at hand.
 pub(crate) fn safetensors(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
     if !safetensors::recognises(bytes) {

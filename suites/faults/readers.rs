@@ -3,7 +3,7 @@
 use super::jobs::{Work, left, same, temporary};
 use super::program::spawn;
 use candle_core::{DType, Device, Tensor};
-use convcheck::foreign::{self, Number, Numbers};
+use convcheck::foreign;
 use convcheck::net::{Fill, checkpoint};
 use convcheck::seal;
 use convcheck::zoo::Registry;
@@ -349,16 +349,8 @@ fn networks() -> Vec<Reader> {
     let graph = |name: &str| registry.find(name).unwrap().graph().unwrap();
     let net = graph("googlenet_digits");
     let weights = Fill::Default.weights(&net, DType::F32).unwrap();
-    let numbers = weights.into_iter().map(|(key, tensor)| {
-        let flat = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let numbers = Numbers {
-            number: Number::F32,
-            dims: tensor.dims().to_vec(),
-            bytes: flat.into_iter().flat_map(f32::to_le_bytes).collect(),
-        };
-        (key, numbers)
-    });
-    let onnx = foreign::onnx(&net, &numbers.collect()).unwrap().bytes;
+    let numbers = checkpoint::numbers(&weights).unwrap();
+    let onnx = foreign::onnx(&net, &numbers).unwrap().bytes;
     let toml = foreign::written(&graph("resnet20_cifar"), "a test").unwrap();
     let pt2 = fixture("operators.pt2");
     let one = |name: &str, file: &str, bytes: &[u8], command: &str| {

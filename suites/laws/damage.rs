@@ -23,13 +23,13 @@ pub fn trials() -> Vec<Trial> {
             checkpoints(&fixture("zip.pth"), <[u8]>::to_vec)
         }),
         law("damage::zip-with-sound-checksums", || {
-            let (pickle, files) = unpacked(&fixture("training.pth"));
-            checkpoints(&pickle, |pickle| packed(pickle, &files, Stored));
+            let ((name, pickle), files) = unpacked(&fixture("training.pth"), PICKLE);
+            checkpoints(&pickle, |pickle| packed(&name, pickle, &files, Stored));
         }),
         law("damage::zip-unpacked", || {
             checkpoints(&fixture("foreign/deflated.pth"), <[u8]>::to_vec);
-            let (pickle, files) = unpacked(&fixture("foreign/zip5.pth"));
-            checkpoints(&pickle, |pickle| packed(pickle, &files, Deflated));
+            let ((name, pickle), files) = unpacked(&fixture("foreign/zip5.pth"), PICKLE);
+            checkpoints(&pickle, |pickle| packed(&name, pickle, &files, Deflated));
         }),
         law("damage::every-protocol", || {
             for file in ["zip0", "zip2", "legacy0", "legacy1", "legacy4", "legacy5"] {
@@ -60,6 +60,9 @@ fn fixture(name: &str) -> Vec<u8> {
 fn checkpoints(bytes: &[u8], whole: impl Fn(&[u8]) -> Vec<u8>) {
     damaged(bytes, whole, "file", checkpoint::read);
 }
+
+/// The file of a checkpoint that says what stands in the others.
+const PICKLE: &str = "data.pkl";
 
 /// What a byte of a file may cost, all told: a value of 32 bytes in a list that grows by doubling.
 const PER_BYTE: usize = 200;
@@ -224,10 +227,13 @@ fn damaged_at_most<T, E: std::fmt::Display>(
         .unwrap();
 }
 
-/// The pickle of a zip archive, and its other files.
-fn unpacked(bytes: &[u8]) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
+/// A file of an archive: its name and what is in it.
+type File = (String, Vec<u8>);
+
+/// The file of a zip archive whose name ends so, under its name, and the other files.
+fn unpacked(bytes: &[u8], ending: &str) -> (File, Vec<File>) {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
-    let mut files: Vec<(String, Vec<u8>)> = (0..archive.len())
+    let mut files: Vec<File> = (0..archive.len())
         .map(|i| {
             let mut file = archive.by_index(i).unwrap();
             let mut content = Vec::new();
@@ -235,25 +241,19 @@ fn unpacked(bytes: &[u8]) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
             (file.name().unwrap().into_owned(), content)
         })
         .collect();
-    let pickle = files
-        .iter()
-        .position(|(name, _)| name.ends_with("data.pkl"));
-    let (_, pickle) = files.remove(pickle.unwrap());
-    (pickle, files)
+    let wanted = files.iter().position(|(name, _)| name.ends_with(ending));
+    (files.remove(wanted.unwrap()), files)
 }
 
-/// The archive with another pickle, and checksums that agree.
-fn packed(pickle: &[u8], files: &[(String, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+/// The archive with another content of that file, and checksums that agree.
+fn packed(name: &str, content: &[u8], files: &[File], method: CompressionMethod) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    let folder = files[0].0.split('/').next().unwrap();
-    let pickle = (format!("{folder}/data.pkl"), pickle.to_vec());
-    for (name, content) in files.iter().chain([&pickle]) {
-        archive
-            .start_file(
-                name.as_str(),
-                SimpleFileOptions::default().compression_method(method),
-            )
-            .unwrap();
+    let options = SimpleFileOptions::default().compression_method(method);
+    let others = files
+        .iter()
+        .map(|(name, content)| (name.as_str(), &content[..]));
+    for (name, content) in others.chain([(name, content)]) {
+        archive.start_file(name, options).unwrap();
         archive.write_all(content).unwrap();
     }
     archive.finish().unwrap().into_inner()

@@ -5,7 +5,7 @@ use crate::laws::arrays::all;
 use crate::laws::ops::numbers;
 use candle_core::{DType, Tensor};
 use convcheck::analysis::QUANTITIES;
-use convcheck::foreign::{self, Exported, Number, Numbers};
+use convcheck::foreign::{self, Exported, Numbers};
 use convcheck::graph::{Graph, Shape};
 use convcheck::net::{Fill, Init, Mode, Net, checkpoint};
 use convcheck::random::Key;
@@ -62,23 +62,9 @@ const FORMATS: [Format; 2] = [
     },
 ];
 
-/// The numbers of tensors.
-fn numbers_of(weights: &BTreeMap<String, Tensor>) -> BTreeMap<String, Numbers> {
-    let numbers = weights.iter().map(|(key, tensor)| {
-        let flat = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let numbers = Numbers {
-            number: Number::F32,
-            dims: tensor.dims().to_vec(),
-            bytes: flat.into_iter().flat_map(f32::to_le_bytes).collect(),
-        };
-        (key.clone(), numbers)
-    });
-    numbers.collect()
-}
-
 /// The bytes of a file of ONNX with those weights.
 pub fn onnx(graph: &Graph, weights: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, String> {
-    foreign::onnx(graph, &numbers_of(weights)).map(|exported| exported.bytes)
+    foreign::onnx(graph, &checkpoint::numbers(weights).unwrap()).map(|exported| exported.bytes)
 }
 
 fn outputs(net: &Net) -> Vec<Vec<f64>> {
@@ -94,7 +80,7 @@ fn outputs(net: &Net) -> Vec<Vec<f64>> {
 /// Whether a format has it; if so, the file computes what the network does.
 fn again(graph: &Graph, name: &str, format: &Format) -> bool {
     let weights = Init::He.weights(graph, 1, DType::F32).unwrap();
-    let bytes = match (format.write)(graph, &numbers_of(&weights)) {
+    let bytes = match (format.write)(graph, &checkpoint::numbers(&weights).unwrap()) {
         Ok(exported) => exported.bytes,
         Err(what) => {
             assert!(what.contains(format.refusal), "{name}: {what}");

@@ -6,7 +6,7 @@ mod arrays;
 mod layers;
 mod proto;
 
-use crate::foreign::stock::{Stock, Stored};
+use crate::foreign::stock::{self, Stock, Stored, write};
 use crate::foreign::{Exported, Numbers};
 use crate::graph::{Graph, Node, NodeId, Op};
 use proto::{dims, model, tensor, value};
@@ -23,8 +23,6 @@ struct Writer<'a> {
     given: BTreeMap<String, usize>,
     /// Names of tensors, by their keys and the dimensions that they have in the file.
     kept: BTreeMap<(String, Vec<usize>, bool), String>,
-    /// The value of each layer.
-    values: BTreeMap<NodeId, String>,
     /// The layer that is being written.
     at: NodeId,
 }
@@ -44,24 +42,21 @@ pub(in crate::foreign) fn written(
         tensors: Vec::new(),
         given: BTreeMap::new(),
         kept: BTreeMap::new(),
-        values: BTreeMap::new(),
         at: 0,
     };
-    let needed = graph.live();
-    for (id, node) in graph.nodes().iter().enumerate() {
-        writer.at = id;
-        if let Op::Input = node.op {
-            writer.values.insert(id, node.path.clone());
-        } else if needed[id] {
-            let inputs: Vec<String> = (node.inputs.iter())
-                .map(|input| writer.values[input].clone())
-                .collect();
-            let value = writer.layer(node, &inputs);
-            let value = value.map_err(|what| format!("layer `{}`: {what}", node.path))?;
-            writer.values.insert(id, value);
-        }
+    let values = write(graph, &mut writer)?;
+    writer.finish(&values)
+}
+
+impl<'a> stock::Writer<'a> for Writer<'a> {
+    fn input(&mut self, node: &'a Node) -> String {
+        node.path.clone()
     }
-    writer.finish()
+
+    fn layer(&mut self, node: &'a Node, id: NodeId, values: &[String]) -> Result<String, String> {
+        self.at = id;
+        self.nodes_of(node, values)
+    }
 }
 
 impl<'a> Writer<'a> {
@@ -200,7 +195,7 @@ impl<'a> Writer<'a> {
         Ok(name)
     }
 
-    fn finish(mut self) -> Result<Exported, String> {
+    fn finish(mut self, values: &BTreeMap<NodeId, String>) -> Result<Exported, String> {
         let inputs = self.graph.inputs().iter();
         let input = inputs.map(|node| value(&node.path, node.shape)).collect();
         let mut output = Vec::new();
@@ -217,7 +212,7 @@ impl<'a> Writer<'a> {
                 true => format!("{}_", head.name),
                 false => head.name.clone(),
             };
-            let read = self.values[&head.node].clone();
+            let read = values[&head.node].clone();
             let identity = self.name("Identity");
             self.nodes.push(NodeProto {
                 domain: None,

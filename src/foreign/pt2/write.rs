@@ -8,9 +8,9 @@ mod json;
 mod layers;
 
 use super::schema::Argument;
-use crate::foreign::stock::{Stock, Stored};
+use crate::foreign::stock::{self, Stock, Stored, write};
 use crate::foreign::{Exported, Numbers};
-use crate::graph::{Graph, Node, NodeId, Op, TensorKind};
+use crate::graph::{Graph, Node, NodeId, TensorKind};
 use json::{Program, archive, argument, meta, name_of};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -28,8 +28,6 @@ struct Writer<'a> {
     places: BTreeMap<String, usize>,
     /// How often a name was given.
     given: BTreeMap<String, usize>,
-    /// The value of each layer.
-    values: BTreeMap<NodeId, String>,
     /// The layer that is being written.
     at: NodeId,
 }
@@ -59,27 +57,24 @@ pub(in crate::foreign) fn written(
         kept: Vec::new(),
         places: BTreeMap::new(),
         given: BTreeMap::new(),
-        values: BTreeMap::new(),
         at: 0,
     };
-    let live = graph.live();
-    for (id, node) in graph.nodes().iter().enumerate() {
-        writer.at = id;
-        if let Op::Input = node.op {
-            let name = writer.name(&name_of(&node.path));
-            let meta = meta(&node.shape.dims(), true, false);
-            writer.metas.insert(name.clone(), meta);
-            writer.values.insert(id, name);
-        } else if live[id] {
-            let inputs: Vec<String> = (node.inputs.iter())
-                .map(|input| writer.values[input].clone())
-                .collect();
-            let value = writer.layer(node, &inputs);
-            let value = value.map_err(|what| format!("layer `{}`: {what}", node.path))?;
-            writer.values.insert(id, value);
-        }
+    let values = write(graph, &mut writer)?;
+    writer.finish(&values)
+}
+
+impl<'a> stock::Writer<'a> for Writer<'a> {
+    fn input(&mut self, node: &'a Node) -> String {
+        let name = self.name(&name_of(&node.path));
+        self.metas
+            .insert(name.clone(), meta(&node.shape.dims(), true, false));
+        name
     }
-    writer.finish()
+
+    fn layer(&mut self, node: &'a Node, id: NodeId, values: &[String]) -> Result<String, String> {
+        self.at = id;
+        self.calls_of(node, values)
+    }
 }
 
 impl<'a> Writer<'a> {
@@ -173,7 +168,7 @@ impl<'a> Writer<'a> {
         Argument::Tensor(name)
     }
 
-    fn finish(mut self) -> Result<Exported, String> {
+    fn finish(mut self, values: &BTreeMap<NodeId, String>) -> Result<Exported, String> {
         // parameters first, then buffers, then constants, as PyTorch wants them
         self.kept.sort_by_key(|kept| match kept.kind {
             TensorKind::Trainable | TensorKind::Frozen => 0,
@@ -181,9 +176,9 @@ impl<'a> Writer<'a> {
             TensorKind::Constant => 2,
         });
         let heads = self.graph.outputs().iter().filter(|head| !head.auxiliary);
-        let outputs: Vec<String> = heads.map(|head| self.values[&head.node].clone()).collect();
+        let outputs: Vec<String> = heads.map(|head| values[&head.node].clone()).collect();
         let inputs = 0..self.graph.inputs().len();
-        let inputs: Vec<String> = inputs.map(|id| self.values[&id].clone()).collect();
+        let inputs: Vec<String> = inputs.map(|id| values[&id].clone()).collect();
         let program = Program {
             calls: self.calls,
             metas: self.metas,

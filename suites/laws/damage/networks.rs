@@ -1,6 +1,6 @@
 //! Damaged files of networks: what is read of them can be counted, drawn and shown, or is an error.
 
-use super::{Memory, damaged_at_most, fixture};
+use super::{Memory, damaged_at_most, fixture, packed, unpacked};
 use crate::law;
 use crate::laws::exported::onnx;
 use crate::laws::shared::needs;
@@ -11,11 +11,9 @@ use convcheck::foreign;
 use convcheck::net::{Fill, checkpoint};
 use convcheck::zoo::Registry;
 use libtest_mimic::{Completion, Trial};
-use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use zip::write::SimpleFileOptions;
-use zip::{ZipArchive, ZipWriter};
+use zip::CompressionMethod;
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -74,28 +72,8 @@ fn used(path: &Path) -> Result<(), String> {
 
 /// The graph of an archive is damaged, and the archive is sound.
 fn program(bytes: &[u8]) {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
-    let mut files: Vec<(String, Vec<u8>)> = (0..archive.len())
-        .map(|i| {
-            let mut file = archive.by_index(i).unwrap();
-            let mut content = Vec::new();
-            file.read_to_end(&mut content).unwrap();
-            (file.name().unwrap().into_owned(), content)
-        })
-        .collect();
-    let program = (files.iter()).position(|(name, _)| name.ends_with("models/model.json"));
-    let (name, program) = files.remove(program.unwrap());
-    let whole = |program: &[u8]| {
-        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        let stored =
-            SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-        let program = (name.clone(), program.to_vec());
-        for (name, content) in files.iter().chain([&program]) {
-            archive.start_file(name.as_str(), stored).unwrap();
-            archive.write_all(content).unwrap();
-        }
-        archive.finish().unwrap().into_inner()
-    };
+    let ((name, program), files) = unpacked(bytes, "models/model.json");
+    let whole = |program: &[u8]| packed(&name, program, &files, CompressionMethod::Stored);
     damaged_network(&program, whole, "it.pt2");
 }
 

@@ -7,7 +7,7 @@ use rten_onnx::onnx::AttributeProto;
 
 impl<'a> Writer<'a> {
     /// Writes a layer that reads those values; the value that it gives.
-    pub(super) fn layer(&mut self, node: &'a Node, inputs: &[String]) -> Result<String, String> {
+    pub(super) fn nodes_of(&mut self, node: &'a Node, inputs: &[String]) -> Result<String, String> {
         let values: Vec<&str> = inputs.iter().map(String::as_str).collect();
         // what has no inputs stands in no file
         let x = values.first().copied().unwrap_or_default();

@@ -19,7 +19,7 @@ pub(super) fn value(name: &str) -> Argument {
 
 impl<'a> Writer<'a> {
     /// Writes a layer that reads those values; the value that it gives.
-    pub(super) fn layer(&mut self, node: &'a Node, values: &[String]) -> Result<String, String> {
+    pub(super) fn calls_of(&mut self, node: &'a Node, values: &[String]) -> Result<String, String> {
         // what has no inputs stands in no file
         let x = values.first().map(String::as_str).unwrap_or_default();
         let dims = node.shape.dims();
